@@ -1,0 +1,1 @@
+"""The command line: `mvg` and its subcommands, one module each."""

@@ -1,0 +1,129 @@
+"""The account of one run that `mvg segment --report` writes as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from MVGCore.prompts import AXIS_NAMES
+from MVGCore.version import __version__
+
+if TYPE_CHECKING:
+    from MVGCore.session import Result
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """One class of the result.
+
+    Attributes:
+        id: label value.
+        name: name of the class.
+        voxels: number of voxels of the class.
+        millilitres: their volume.
+        confidence: mean confidence of the class, 0 to 1; None if the session gave none.
+    """
+
+    id: int
+    name: str
+    voxels: int
+    millilitres: float
+    confidence: float | None
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What was done, how long it took and how sure the result is.
+
+    Attributes:
+        version: version of this package.
+        model: model as it was asked for.
+        device: device that the model ran on.
+        image: path of the image.
+        output: path of the segmentation.
+        axis: "i", "j" or "k", the axis along which slices were labelled.
+        slices_used: indices of the labelled slices of this volume, from 0.
+        seconds: time per stage.
+        peak_memory_mb: largest memory of the process so far, in MB of 10^6 bytes.
+        classes: the classes, by label value.
+        slice_confidence: index of a slice -> mean confidence in it.
+        next_slice: the slice whose labelling would help most, if the session names one.
+        notes: what the session has to say about the run.
+    """
+
+    version: str
+    model: str
+    device: str
+    image: str
+    output: str
+    axis: str
+    slices_used: tuple[int, ...]
+    seconds: dict[str, float]
+    peak_memory_mb: float
+    classes: tuple[ClassReport, ...]
+    slice_confidence: dict[int, float]
+    next_slice: int | None
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls, result: Result, *, model: str, image: Path | str, output: Path | str, seconds: dict[str, float]
+    ) -> RunReport:
+        """Sums up a result; `seconds` are the stages outside the session, joined with its own."""
+        return cls(
+            version=__version__,
+            model=model,
+            device=result.device,
+            image=str(image),
+            output=str(output),
+            axis=AXIS_NAMES[result.axis],
+            slices_used=tuple(int(index) for index in result.prompt_slices),
+            seconds={stage: round(float(time), 3) for stage, time in (result.seconds | seconds).items()},
+            peak_memory_mb=round(peak_memory_mb(), 1),
+            classes=summarise_classes(result),
+            slice_confidence={int(k): round(float(v), 4) for k, v in sorted(result.slice_confidence.items())},
+            next_slice=None if result.next_slice is None else int(result.next_slice),
+            notes=tuple(result.notes),
+        )
+
+    def to_json(self) -> str:
+        """Returns the report as indented JSON that ends with a newline."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def summarise_classes(result: Result) -> tuple[ClassReport, ...]:
+    """Counts the voxels of each class of a result."""
+    labels = result.labels
+    counts = np.bincount(labels.array.ravel())
+    voxel_millilitres = float(np.prod(labels.geometry.spacing)) / 1000
+    reports = []
+    for segment in labels.classes:
+        voxels = int(counts[segment.id]) if segment.id < len(counts) else 0
+        confidence = result.class_confidence.get(segment.id)
+        reports.append(
+            ClassReport(
+                id=segment.id,
+                name=segment.name,
+                voxels=voxels,
+                millilitres=round(voxels * voxel_millilitres, 3),
+                confidence=None if confidence is None else round(float(confidence), 4),
+            )
+        )
+    return tuple(reports)
+
+
+def peak_memory_mb() -> float:
+    """Returns the largest resident memory that this process has had, in MB of 10^6 bytes."""
+    if sys.platform == "win32":
+        import psutil
+
+        return psutil.Process().memory_info().peak_wset / 1e6
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -1,0 +1,175 @@
+"""`mvg segment`: an image and a few labelled slices in, a segmentation of the whole volume out."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from MVGCore.cli.console import Progress, check_outputs, is_quiet, table
+from MVGCore.cli.run_report import RunReport, summarise_classes
+from MVGCore.errors import InputError
+from MVGCore.prompts import AXIS_NAMES, PromptSet
+
+if TYPE_CHECKING:
+    from MVGCore.session import Result
+    from MVGCore.volume import Volume
+
+DESCRIPTION = """\
+Segments a volume from a few labelled slices of it. FEW_SLICES is a label map or segmentation on the image's
+grid in which only a few slices are filled; the slices and the axis along which they were drawn are found by
+themselves. The labelled slices come back as they were."""
+
+
+def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:
+    """Adds the subcommand to the parser of `mvg`."""
+    parser = subcommands.add_parser(
+        "segment",
+        parents=[shared],
+        help="segment a volume from a few labelled slices",
+        description=DESCRIPTION,
+    )
+    parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
+    parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
+    parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help=".seg.nrrd, or .nrrd, .nii.gz, .mha for a label map",
+    )
+    parser.add_argument(
+        "--axis",
+        choices=("auto", "i", "j", "k"),
+        default="auto",
+        help="axis along which slices are labelled (auto)",
+    )
+    parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    parser.add_argument("--confidence", type=Path, metavar="FILE", help="write the confidence as an image")
+    parser.add_argument("--report", type=Path, metavar="JSON", help="write times, memory and classes")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Runs the subcommand; writes nothing unless the segmentation has succeeded."""
+    from MVGCore.session import Session
+    from MVGCore.volume import read_volume
+
+    if arguments.labels is None and arguments.prompts is None:
+        raise InputError("There is no example: give labelled slices (--labels) or saved ones (--prompts).")
+    outputs = (arguments.output, arguments.confidence, arguments.report)
+    check_outputs(outputs, (arguments.image, arguments.labels, arguments.prompts))
+    check_suffixes(arguments.output, arguments.confidence)
+
+    seconds: dict[str, float] = {}
+    with stage("read", seconds):
+        image = read_volume(arguments.image)
+        prompts = gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis)
+    with stage("load model", seconds):
+        session = Session(model=arguments.model, device=arguments.device)
+        session.set_image(image)
+        session.set_prompts(prompts)
+    with Progress("Segmenting", arguments.progress) as bar:
+        result = session.propagate(progress=bar.update)
+    with stage("write", seconds):
+        write_result(result, arguments.output, arguments.confidence)
+    if arguments.report is not None:
+        report = RunReport.of(
+            result, model=arguments.model, image=arguments.image, output=arguments.output, seconds=seconds
+        )
+        write_text(arguments.report, report.to_json())
+    if not is_quiet(arguments):
+        print(summary(result, arguments.output))
+
+
+@contextmanager
+def stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
+    """Adds the wall-clock time of its block to `seconds` under `name`."""
+    start = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - start
+
+
+def check_suffixes(output: Path, confidence: Path | None) -> None:
+    """Refuses outputs whose ending says no format, before the work rather than after it.
+
+    Raises:
+        InputError: an ending is unknown, or the confidence would become a segmentation file.
+    """
+    from MVGCore.volume.formats import Format, format_to_write
+
+    format_to_write(output)
+    if confidence is not None and format_to_write(confidence) is Format.SEGMENTATION:
+        raise InputError(f"The confidence is an image: name {confidence} .nrrd or .nii.gz, not .seg.nrrd.")
+
+
+def gather_prompts(image: Volume, labels: Path | None, saved: Path | None, axis: str) -> PromptSet:
+    """Returns the examples drawn on this image together with the saved ones.
+
+    Args:
+        image: the volume to segment.
+        labels: label map with a few filled slices, on the grid of `image` or one that can be resampled to it.
+        saved: file of a PromptSet.
+        axis: "i", "j", "k" or "auto".
+
+    Raises:
+        InputError: a file is unusable, or there is no labelled slice in it.
+    """
+    from MVGCore.volume import read_labelmap
+
+    loaded = PromptSet.load(saved) if saved is not None else None
+    if labels is None:
+        if loaded is None:
+            raise InputError("There is no example: give labelled slices or a saved set of them.")
+        return loaded
+    array_axis = None if axis == "auto" else AXIS_NAMES.index(axis)
+    drawn = PromptSet.from_labelmap(image, read_labelmap(labels), axis=array_axis, source=str(labels))
+    if loaded is not None:
+        drawn.merge(loaded)
+    return drawn
+
+
+def write_result(result: Result, output: Path, confidence: Path | None) -> None:
+    """Writes the segmentation, and the confidence as a float32 image if a path is given for it."""
+    from MVGCore.volume import Volume, write_segmentation, write_volume
+
+    if confidence is not None:
+        voxels = result.confidence.astype(np.float32)
+        write_volume(confidence, Volume(voxels, result.labels.geometry, "confidence"))
+    write_segmentation(output, result.labels)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    from MVGCore.volume import atomic_path
+
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def summary(result: Result, output: Path) -> str:
+    """Returns what a person wants to read after a run."""
+    rows = [
+        [report.name, f"{report.voxels:,}", f"{report.millilitres:,.1f}", _percent(report.confidence)]
+        for report in summarise_classes(result)
+    ]
+    slices = ", ".join(str(index) for index in result.prompt_slices)
+    lines = [table(["class", "voxels", "ml", "confidence"], rows), ""]
+    if slices:
+        lines.append(f"Examples: slices {slices} along {AXIS_NAMES[result.axis]} (counted from 0).")
+    if result.next_slice is not None:
+        lines.append(f"Label next: slice {result.next_slice}, where the result is least certain.")
+    lines += [*result.notes, f"Wrote {output} in {sum(result.seconds.values()):.1f} s on {result.device}."]
+    return "\n".join(lines)
+
+
+def _percent(confidence: float | None) -> str:
+    return "-" if confidence is None else f"{confidence:.0%}"

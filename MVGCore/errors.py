@@ -1,0 +1,27 @@
+"""The errors that a user of MVG may meet; `str(error)` is always the full sentence to show."""
+
+from __future__ import annotations
+
+
+class MVGError(Exception):
+    """Base of every expected failure."""
+
+
+class InputError(MVGError):
+    """What was given (a file, an array, an option) cannot be used as it is."""
+
+
+class GeometryMismatchError(InputError):
+    """Two volumes that should lie on each other do not."""
+
+
+class OutputError(MVGError):
+    """A result could not be written; whatever was at its place before is unchanged."""
+
+
+class Cancelled(MVGError):
+    """The user stopped the work."""
+
+
+class MissingExtraError(MVGError):
+    """An optional package is not installed; the message names the command that installs it."""

@@ -1,0 +1,122 @@
+"""The one interface of all in-context models: encode the prompts once, then generate targets.
+
+Everything is an image: labels come and go as three colour channels, so a model never knows which task it runs.
+Shapes: B batch of prompt sets, N prompts of a set, T targets (a multiple of B: target t belongs to prompt set
+``t // (T // B)``), H = W the canvas side in pixels.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class PromptBatch:
+    """Prompt slices of B prompt sets.
+
+    Attributes:
+        images: (B, N, 3, H, W) intensities in 0..1; channels are the previous, this and the next slice.
+        labels: (B, N, 3, H, W) colours in 0..1.
+        distance: (T, N) distance of each target to each prompt in canvas pixels, T a multiple of B.
+        valid: (T, N) bool; prompts that a target may use.
+    """
+
+    images: Tensor
+    labels: Tensor
+    distance: Tensor
+    valid: Tensor
+
+
+@dataclass(frozen=True)
+class TargetBatch:
+    """Target slices with what is known of their labels.
+
+    Attributes:
+        images: (T, 3, H, W) intensities in 0..1; channels are the previous, this and the next slice.
+        label: (T, 3, H, W) colours: the truth where ``known``, a guess where ``draft``, ignored elsewhere.
+        known: (T, 1, H, W) 1 where the label is given (a partly drawn slice), else 0.
+        draft: (T, 1, H, W) how much a draft colour is trusted, 0 (no draft) to 1.
+    """
+
+    images: Tensor
+    label: Tensor
+    known: Tensor
+    draft: Tensor
+
+    @staticmethod
+    def empty(images: Tensor) -> TargetBatch:
+        """Targets of which nothing is known but the image (the autoregressive case of the paper)."""
+        blank = torch.zeros_like(images[:, :1])
+        return TargetBatch(images, torch.zeros_like(images), blank, blank)
+
+    def to(self, device: torch.device | str) -> TargetBatch:
+        """The same on another device."""
+        return TargetBatch(
+            self.images.to(device), self.label.to(device), self.known.to(device), self.draft.to(device)
+        )
+
+
+@dataclass(frozen=True)
+class PromptMemory:
+    """Prompts as a model keeps them.
+
+    Attributes:
+        content: tensors of the model's own, each (B, N, ...), in nested tuples.
+        distance, valid: as in `PromptBatch`; may be refreshed per target.
+    """
+
+    content: Any
+    distance: Tensor
+    valid: Tensor
+
+    def with_distance(self, distance: Tensor, valid: Tensor | None = None) -> PromptMemory:
+        """The same prompts for other targets: distance (T, N) in canvas pixels, valid (T, N) bool."""
+        valid = torch.ones_like(distance, dtype=torch.bool) if valid is None else valid
+        return replace(self, distance=distance, valid=valid)
+
+    def select(self, prompts: Sequence[int]) -> PromptMemory:
+        """Only some of the N prompts, by position."""
+        index = torch.as_tensor(prompts, device=self.distance.device)
+        content = _map(self.content, lambda x: x.index_select(1, index))
+        return PromptMemory(content, self.distance[:, index], self.valid[:, index])
+
+    def to(self, device: torch.device | str) -> PromptMemory:
+        """The same on another device."""
+        return PromptMemory(
+            _map(self.content, lambda x: x.to(device)), self.distance.to(device), self.valid.to(device)
+        )
+
+
+def _map(content: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    if isinstance(content, tuple):
+        return tuple(_map(each, change) for each in content)
+    return change(content)
+
+
+class InContextModel(nn.Module):
+    """An image-to-image model that is told its task by examples.
+
+    Attributes:
+        config: a frozen dataclass with a `name`.
+        canvas_sides: sides in pixels that the model works well with, ascending.
+    """
+
+    config: Any
+    canvas_sides: tuple[int, ...]
+
+    @abstractmethod
+    def encode_prompts(self, prompts: PromptBatch) -> PromptMemory:
+        """Read the prompts once; the result serves any number of targets."""
+
+    @abstractmethod
+    def generate(self, memory: PromptMemory, target: TargetBatch) -> Tensor:
+        """Colours (T, 3, H, W) of the targets' labels; near 0..1, not clipped."""
+
+    def forward(self, prompts: PromptBatch, target: TargetBatch) -> Tensor:
+        return self.generate(self.encode_prompts(prompts), target)

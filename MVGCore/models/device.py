@@ -1,0 +1,94 @@
+"""Where a model runs and in which precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from MVGCore.errors import InputError
+
+AMPERE = 8  # first generation of NVIDIA GPUs that computes bfloat16
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place to compute.
+
+    Attributes:
+        name: what to tell the user, e.g. "cpu", "cuda:0", "mps".
+        torch_device: where to put modules and tensors.
+        dtype: type that `autocast` computes in; float32 means plain full precision.
+    """
+
+    name: str
+    torch_device: torch.device
+    dtype: torch.dtype
+
+
+def select_device(request: str = "auto") -> Device:
+    """Find the device the user asked for.
+
+    Args:
+        request: "auto" (CUDA, then Apple's MPS, then CPU), "cpu", "cuda", "cuda:N" or "mps".
+
+    Raises:
+        InputError: the name is unknown, or this computer or this torch has no such device.
+    """
+    kind, _, number = request.strip().lower().partition(":")
+    if kind == "auto" and not number:
+        kind = _best_kind()
+    if kind == "cuda" and (not number or number.isdecimal()):
+        return _cuda(int(number or 0))
+    if kind == "mps" and not number:
+        return _mps()
+    if kind == "cpu" and not number:
+        return Device("cpu", torch.device("cpu"), torch.bfloat16 if cpu_has_bfloat16() else torch.float32)
+    raise InputError(f"There is no device called '{request}': use auto, cpu, cuda, cuda:N or mps.")
+
+
+def autocast(device: Device) -> AbstractContextManager[object]:
+    """Context in which matrix products and convolutions on the device use its dtype; weights stay float32."""
+    if device.dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.torch_device.type, dtype=device.dtype)
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 natively; where it is emulated it is slower than float32."""
+    capabilities = getattr(torch.cpu, "get_capabilities", None)
+    if capabilities is not None:
+        found = capabilities()
+        return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    # Older releases of torch have single questions, by private names that not all of them know: then no.
+    questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, question, bool)() for question in questions)
+
+
+def _best_kind() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _cuda(index: int) -> Device:
+    if not torch.cuda.is_available():
+        raise InputError(
+            "No CUDA device can be used here: use the device cpu, or install a torch built for this GPU."
+        )
+    count = torch.cuda.device_count()
+    if index >= count:
+        raise InputError(f"There is no device cuda:{index}, only {count} GPU(s): count from 0, or use cuda.")
+    device = torch.device("cuda", index)
+    ampere = torch.cuda.get_device_capability(device)[0] >= AMPERE
+    return Device(f"cuda:{index}", device, torch.bfloat16 if ampere else torch.float16)
+
+
+def _mps() -> Device:
+    if not torch.backends.mps.is_available():
+        raise InputError(
+            "Apple's MPS cannot be used here, it needs a Mac with its own GPU: use the device cpu."
+        )
+    # Mixed precision differs between releases of MPS; full precision is right on all of them.
+    return Device("mps", torch.device("mps"), torch.float32)

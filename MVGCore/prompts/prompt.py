@@ -1,0 +1,87 @@
+"""One labelled slice."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.errors import InputError
+from MVGCore.volume import Geometry, LabelMap, SliceKey, Volume, Window
+
+AXIS_NAMES = ("k", "j", "i")
+
+
+@dataclass(eq=False)
+class Prompt:
+    """One labelled slice.
+
+    Attributes:
+        axis: Array axis that the slice lies across (0 = k, 1 = j, 2 = i).
+        index: Its place along that axis.
+        image: (3, H, W) float32, raw intensities of the previous, this and the next slice; at the border of
+            the volume the slice itself stands for the missing neighbour.
+        labels: (H, W) uint16, class ids.
+        geometry: Of the volume that the slice comes from.
+        window: The intensity window of that volume.
+        source: Where it comes from, e.g. the name of the image.
+        enabled: Whether it is used.
+        key: Names the prompt within a set. By default it is made of the place and the image of the slice, so
+            that a slice that is labelled anew keeps its key.
+    """
+
+    axis: int
+    index: int
+    image: NDArray[np.float32]
+    labels: NDArray[np.uint16]
+    geometry: Geometry
+    window: Window
+    source: str = ""
+    enabled: bool = True
+    key: str = ""
+
+    def __post_init__(self) -> None:
+        _check_place(self.geometry, self.axis, self.index)
+        plane = tuple(np.delete(self.geometry.shape, self.axis).tolist())
+        if self.image.shape != (3, *plane) or self.image.dtype != np.float32:
+            raise InputError(f"The image of a prompt must be float32 of the shape {(3, *plane)}.")
+        if self.labels.shape != plane or self.labels.dtype != np.uint16:
+            raise InputError(f"The labels of a prompt must be uint16 of the shape {plane}.")
+        if not np.isfinite(self.image).all():
+            raise InputError("The image of a prompt has NaN or infinite values; replace them first.")
+        self.key = self.key or self._default_key()
+
+    @classmethod
+    def of(cls, image: Volume, labels: LabelMap, place: SliceKey, window: Window, source: str = "") -> Prompt:
+        """Cut one slice out of an image and of labels on the same grid.
+
+        Raises:
+            InputError: There is no such slice.
+        """
+        _check_place(image.geometry, place.axis, place.index)
+        last = image.geometry.shape[place.axis] - 1
+        around = np.clip([place.index - 1, place.index, place.index + 1], 0, last)
+        return cls(
+            axis=place.axis,
+            index=place.index,
+            image=np.stack([image.array.take(each, axis=place.axis) for each in around]).astype(np.float32),
+            labels=labels.array.take(place.index, axis=place.axis).astype(np.uint16),
+            geometry=image.geometry,
+            window=window,
+            source=source or image.name,
+        )
+
+    def _default_key(self) -> str:
+        place = repr((self.source, self.geometry, self.axis, self.index)).encode()
+        content = np.ascontiguousarray(self.image).tobytes()
+        return hashlib.blake2b(place + content, digest_size=12).hexdigest()
+
+
+def _check_place(geometry: Geometry, axis: int, index: int) -> None:
+    if axis not in (0, 1, 2):
+        raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+    last = geometry.shape[axis] - 1
+    if not 0 <= index <= last:
+        raise InputError(f"There is no slice {index} along {AXIS_NAMES[axis]}; choose 0 to {last}.")

@@ -1,0 +1,123 @@
+"""The `.mvgprompts` file: all arrays of a prompt set, and a JSON description of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.errors import InputError
+from MVGCore.prompts.prompt import Prompt
+from MVGCore.volume import Geometry, SegmentClass, Window
+from MVGCore.volume.arrayfile import ArrayFile, read_arrays, write_arrays
+
+SUFFIX = ".mvgprompts"
+VERSION = 1
+_KIND = "MVG prompts"
+
+T = TypeVar("T")
+Content = tuple[list[Prompt], tuple[SegmentClass, ...]]
+
+
+def write_prompts(path: Path, prompts: Sequence[Prompt], classes: Sequence[SegmentClass]) -> None:
+    """Write prompts and what their labels stand for; see `PromptSet.save` for the errors."""
+    if path.suffix.lower() != SUFFIX:
+        raise InputError(f"'{path}' needs the ending {SUFFIX}; rename it.")
+    arrays: dict[str, NDArray[Any]] = {}
+    for number, prompt in enumerate(prompts):
+        arrays[f"{number}.image"] = np.ascontiguousarray(prompt.image)
+        arrays[f"{number}.labels"] = np.ascontiguousarray(prompt.labels)
+    description = {
+        "kind": _KIND,
+        "version": VERSION,
+        "classes": [asdict(each) for each in classes],
+        "prompts": [_described(prompt) for prompt in prompts],
+    }
+    write_arrays(path, arrays, description)
+
+
+def read_prompts(path: Path) -> Content:
+    """Read what `write_prompts` wrote; see `PromptSet.load` for the errors."""
+    content = read_arrays(path)
+    try:
+        return _content(content)
+    except (InputError, KeyError, TypeError, ValueError, OverflowError) as error:
+        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
+        raise InputError(f"'{path}' is not a sound set of prompts ({reason}); save it again.") from error
+
+
+def _described(prompt: Prompt) -> dict[str, Any]:
+    return {
+        "axis": prompt.axis,
+        "index": prompt.index,
+        "geometry": asdict(prompt.geometry),
+        "window": asdict(prompt.window),
+        "source": prompt.source,
+        "enabled": prompt.enabled,
+        "key": prompt.key,
+    }
+
+
+def _content(content: ArrayFile) -> Content:
+    record = _typed(content.description, dict)
+    if record.get("kind") != _KIND:
+        raise InputError("it is of another kind")
+    if record.get("version") != VERSION:
+        raise InputError(f"its version is {record.get('version')!r} and this program reads {VERSION}")
+    classes = tuple(_class(_typed(each, dict)) for each in _typed(record["classes"], list))
+    records = _typed(record["prompts"], list)
+    expected = {f"{number}.{name}" for number in range(len(records)) for name in ("image", "labels")}
+    if set(content.arrays) != expected:
+        raise InputError("its arrays are not those of its prompts")
+    prompts = [_prompt(number, _typed(each, dict), content.arrays) for number, each in enumerate(records)]
+    return prompts, classes
+
+
+def _class(record: Mapping[str, Any]) -> SegmentClass:
+    red, green, blue = _reals(record["color"])
+    if not all(0 <= value <= 1 for value in (red, green, blue)):
+        raise InputError(f"the colour {record['color']!r} is not in 0 to 1")
+    return SegmentClass(
+        id=_typed(record["id"], int),
+        name=_typed(record["name"], str),
+        color=(red, green, blue),
+        terminology=_typed(record["terminology"], str),
+    )
+
+
+def _prompt(number: int, record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Prompt:
+    window = _typed(record["window"], dict)
+    low, high = _reals([window["low"], window["high"]])
+    return Prompt(
+        axis=_typed(record["axis"], int),
+        index=_typed(record["index"], int),
+        image=arrays[f"{number}.image"],
+        labels=arrays[f"{number}.labels"],
+        geometry=_geometry(_typed(record["geometry"], dict)),
+        window=Window(low, high),
+        source=_typed(record["source"], str),
+        enabled=_typed(record["enabled"], bool),
+        key=_typed(record["key"], str),
+    )
+
+
+def _geometry(record: Mapping[str, Any]) -> Geometry:
+    k, j, i = (_typed(value, int) for value in _typed(record["shape"], list))
+    x, y, z = _reals(record["origin"])
+    of_i, of_j, of_k = _reals(record["spacing"])
+    return Geometry((k, j, i), (of_i, of_j, of_k), (x, y, z), tuple(_reals(record["direction"])))
+
+
+def _reals(values: Any) -> list[float]:
+    return [float(value if type(value) is int else _typed(value, float)) for value in _typed(values, list)]
+
+
+def _typed(value: Any, kind: type[T]) -> T:
+    """`value`, if it is of exactly that type: True is not a number here."""
+    if type(value) is not kind:
+        raise InputError(f"{value!r} is not a {kind.__name__}")
+    return value

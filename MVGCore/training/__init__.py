@@ -1,0 +1,8 @@
+"""Training: synthetic and real episodes, the hybrid objective, the trainer."""
+
+from __future__ import annotations
+
+from MVGCore.training.config import TrainConfig
+from MVGCore.training.trainer import train
+
+__all__ = ["TrainConfig", "train"]

@@ -1,0 +1,39 @@
+"""Volumes, label maps and segmentations: their geometry, their files, their checks."""
+
+from __future__ import annotations
+
+from MVGCore.volume.atomic import atomic_path
+from MVGCore.volume.geometry import Geometry
+from MVGCore.volume.labelmap import LabelMap, SegmentClass
+from MVGCore.volume.matching import match_labels
+from MVGCore.volume.normalise import CT_WINDOWS, Window, denormalise, normalise, robust_window
+from MVGCore.volume.reading import read_labelmap, read_segmentation, read_volume
+from MVGCore.volume.segmentation import Segment, Segmentation
+from MVGCore.volume.slicing import SliceKey, labelled_slices
+from MVGCore.volume.volume import Volume, check_image
+from MVGCore.volume.writing import write_labelmap, write_segmentation, write_volume
+
+__all__ = [
+    "CT_WINDOWS",
+    "Geometry",
+    "LabelMap",
+    "Segment",
+    "SegmentClass",
+    "Segmentation",
+    "SliceKey",
+    "Volume",
+    "Window",
+    "atomic_path",
+    "check_image",
+    "denormalise",
+    "labelled_slices",
+    "match_labels",
+    "normalise",
+    "read_labelmap",
+    "read_segmentation",
+    "read_volume",
+    "robust_window",
+    "write_labelmap",
+    "write_segmentation",
+    "write_volume",
+]

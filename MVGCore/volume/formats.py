@@ -1,0 +1,79 @@
+"""Which file format a path means."""
+
+from __future__ import annotations
+
+import os
+from enum import Enum
+from pathlib import Path
+
+from MVGCore.errors import InputError
+
+
+class Format(Enum):
+    """The formats that MVG knows, with the endings of their file names."""
+
+    SEGMENTATION = (".seg.nrrd", ".seg.nhdr")
+    NRRD = (".nrrd", ".nhdr")
+    NIFTI = (".nii", ".nii.gz")
+    METAIMAGE = (".mha", ".mhd")
+    DICOM = (".dcm", ".ima")
+
+
+_WRITABLE = tuple(each for each in Format if each is not Format.DICOM)
+
+
+def format_to_read(path: str | os.PathLike[str]) -> Format:
+    """The format of an existing file or DICOM folder.
+
+    Raises:
+        InputError: There is nothing at `path`, or it is of an unknown format.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError(f"There is no file '{source}'; check the name.")
+    if source.is_dir():
+        return Format.DICOM
+    known = _by_name(source)
+    if known is None and _looks_like_dicom(source):
+        return Format.DICOM
+    if known is None:
+        raise InputError(
+            f"'{source}' is of an unknown format; use {_endings(tuple(Format))} or a DICOM folder."
+        )
+    return known
+
+
+def format_to_write(path: str | os.PathLike[str]) -> Format:
+    """The format in which to write a file of that name.
+
+    Raises:
+        InputError: The ending of the name is not one of a format that can be written.
+    """
+    known = _by_name(Path(path))
+    if known not in _WRITABLE:
+        raise InputError(f"'{path}' cannot be written in the format of its name; use {_endings(_WRITABLE)}.")
+    return known
+
+
+def stem(path: str | os.PathLike[str]) -> str:
+    """The file name without the ending of its format: "t1" for "t1.nii.gz"."""
+    name = Path(path).name
+    known = _by_name(Path(path))
+    endings = known.value if known else ()
+    longest = max((end for end in endings if name.lower().endswith(end)), key=len, default="")
+    return name[: len(name) - len(longest)]
+
+
+def _by_name(path: Path) -> Format | None:
+    # In the order of the enumeration, so that ".seg.nrrd" is met before ".nrrd".
+    return next((each for each in Format if path.name.lower().endswith(each.value)), None)
+
+
+def _looks_like_dicom(path: Path) -> bool:
+    # DICOM files often have no ending; the standard puts these letters after a preamble of 128 bytes.
+    with open(path, "rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
+
+
+def _endings(formats: tuple[Format, ...]) -> str:
+    return ", ".join(end for each in formats for end in each.value)

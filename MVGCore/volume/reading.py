@@ -1,0 +1,105 @@
+"""Reading images, label maps and segmentations of every format through three functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from MVGCore.errors import InputError, MVGError
+from MVGCore.volume.formats import Format, format_to_read, stem
+from MVGCore.volume.itkfile import read_dicom, read_itk
+from MVGCore.volume.labelmap import LabelMap
+from MVGCore.volume.nrrdfile import read_nrrd
+from MVGCore.volume.segmentation import Segmentation
+from MVGCore.volume.slicerfile import read_seg_nrrd
+from MVGCore.volume.volume import Volume, check_image
+
+
+def read_volume(path: str | os.PathLike[str]) -> Volume:
+    """Read an image: NRRD, NIfTI, MetaImage, a DICOM folder or any file of a DICOM series.
+
+    Returns:
+        The image in the file's own numeric type, its name taken from the file.
+
+    Raises:
+        InputError: The file is missing, damaged or of an unknown format, or the image cannot be used
+            (see `check_image`; also RGB, 2-D and 4-D).
+    """
+    volume = _read_grid(Path(path))
+    volume.name = stem(path)
+    return check_image(volume)
+
+
+def read_labelmap(path: str | os.PathLike[str]) -> LabelMap:
+    """Read a label map; overlapping segments of a `.seg.nrrd` are flattened (see `Segmentation.to_labelmap`).
+
+    Raises:
+        InputError: As `read_volume`; also values that are not whole numbers 0..65535, more than 255 classes.
+    """
+    if format_to_read(path) is Format.SEGMENTATION:
+        return read_segmentation(path).to_labelmap()
+    volume = _read_grid(Path(path))
+    with _named(path):
+        return LabelMap.of(volume.array, volume.geometry)
+
+
+def read_segmentation(path: str | os.PathLike[str]) -> Segmentation:
+    """Read a segmentation with names, colours, terminology and overlapping layers from a `.seg.nrrd`.
+
+    A file of another format gives one layer with default names.
+
+    Raises:
+        InputError: As `read_labelmap`.
+    """
+    if format_to_read(path) is not Format.SEGMENTATION:
+        return Segmentation.from_labelmap(read_labelmap(path))
+    with _named(path), _damage_reported(path):
+        return read_seg_nrrd(Path(path))
+
+
+def _read_grid(path: Path) -> Volume:
+    kind = format_to_read(path)
+    with _damage_reported(path):
+        if kind is Format.DICOM:
+            return read_dicom(path)
+        if kind not in (Format.NRRD, Format.SEGMENTATION):
+            return read_itk(path)
+        content = read_nrrd(path)
+    if content.array.ndim == 4:
+        raise InputError(f"'{path}' has several values per voxel (RGB, vectors or time); give one of them.")
+    return Volume(content.array, content.geometry)
+
+
+@contextmanager
+def _damage_reported(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn whatever a library raises on a file that it cannot read into one sentence.
+
+    The libraries raise nearly any exception on damaged files, hence the broad clause.
+    """
+    try:
+        yield
+    except (MVGError, MemoryError):
+        raise
+    except Exception as error:
+        raise InputError(
+            f"'{path}' cannot be read; it may be truncated or damaged, so export it again ({_reason(error)})."
+        ) from error
+
+
+@contextmanager
+def _named(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Say which file an `InputError` is about."""
+    try:
+        yield
+    except InputError as error:
+        if str(path) in str(error):
+            raise
+        raise InputError(f"'{path}': {error}") from error
+
+
+def _reason(error: Exception) -> str:
+    # ITK says what is wrong in the last line, unless it adds the system's last, often unrelated, error.
+    lines = [line for line in str(error).strip().splitlines() if not line.startswith("Reason:")]
+    return lines[-1].rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,121 @@
+"""Which slices of a label map the user drew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.errors import InputError
+from MVGCore.volume.labelmap import LabelMap
+
+BoolArray = NDArray[np.bool_]
+
+# Mean run length below which the labels along an axis are single slices with gaps between them.
+_SINGLE = 1.5
+# How much longer the runs along another axis may be for it to be as good a choice: little when there are
+# single slices, which are a clear sign; more when slices were drawn next to each other.
+_TIE_SINGLE = 1.25
+_TIE_ADJACENT = 3.0
+
+
+@dataclass(frozen=True, order=True)
+class SliceKey:
+    """A slice of the image grid: array axis (0 = k, 1 = j, 2 = i) and index along it."""
+
+    axis: int
+    index: int
+
+
+def labelled_slices(labels: LabelMap, axis: int | None = None) -> list[SliceKey]:
+    """Find the slices that were labelled.
+
+    A slice drawn across an axis is one voxel thick along it, so the axis is the one along which the labelled
+    voxels form the shortest runs. When that does not tell (all is labelled, a structure is as thin as a
+    slice), the axis with the largest spacing is taken, then the one with the fewest labelled planes, then k.
+    Single slices drawn across another axis as well are found too; the lines that they leave in the planes of
+    the chosen axis do not count as labels of those planes.
+
+    Args:
+        labels: At least one voxel must be labelled.
+        axis: Consider this array axis only.
+
+    Returns:
+        The slices of the chosen axis by index, then those of the others.
+    """
+    if axis not in (None, 0, 1, 2):
+        raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+    box, offset = _bounding_box(labels.array)
+    alone = [_alone(box, each) for each in range(3)]
+    if axis is not None:
+        return _shifted(_planes(box, axis), axis, offset)
+    chosen = _best_axis(box, alone, labels.geometry.array_spacing)
+    single = {other: _single_planes(box, alone[other], other) for other in range(3)}
+    crossing = np.zeros_like(box)
+    for other in {0, 1, 2} - {chosen}:
+        in_single = box & _along(single[other], other)
+        crossing |= in_single & ~alone[chosen]
+    own = _planes(box & ~crossing, chosen)
+    if not own.any():
+        return _shifted(_planes(box, chosen), chosen, offset)
+    found = _shifted(own, chosen, offset)
+    rest = box & ~_along(own, chosen)
+    for other in sorted({0, 1, 2} - {chosen}):
+        found += _shifted(single[other] & _planes(rest, other), other, offset)
+    return found
+
+
+def _best_axis(box: BoolArray, alone: list[BoolArray], spacing: tuple[float, float, float]) -> int:
+    runs = [_mean_run(box, axis) for axis in range(3)]
+    tie = min(runs) * (_TIE_SINGLE if min(runs) < _SINGLE else _TIE_ADJACENT)
+    candidates = [axis for axis in range(3) if runs[axis] <= tie]
+    return min(candidates, key=lambda axis: (-spacing[axis], int(_planes(box, axis).sum()), axis))
+
+
+def _bounding_box(array: NDArray[Any]) -> tuple[BoolArray, tuple[int, ...]]:
+    """The labelled part of `array` as a mask, and where it starts."""
+    mask = array > 0
+    ranges = []
+    for axis in range(3):
+        filled = np.flatnonzero(_planes(mask, axis))
+        ranges.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return mask[tuple(ranges)], tuple(each.start for each in ranges)
+
+
+def _planes(mask: BoolArray, axis: int) -> BoolArray:
+    """For each plane across `axis`, whether any voxel of it is set."""
+    planes: BoolArray = np.any(mask, axis=tuple(other for other in range(3) if other != axis))
+    return planes
+
+
+def _along(values: BoolArray, axis: int) -> BoolArray:
+    """One value per plane, shaped so that it applies to the voxels of the planes."""
+    return np.expand_dims(values, [other for other in range(3) if other != axis])
+
+
+def _alone(mask: BoolArray, axis: int) -> BoolArray:
+    """The voxels of `mask` without a neighbour of `mask` along `axis`."""
+    alone = mask.copy()
+    to, of = np.moveaxis(alone, axis, 0), np.moveaxis(mask, axis, 0)
+    to[1:] &= ~of[:-1]
+    to[:-1] &= ~of[1:]
+    return alone
+
+
+def _mean_run(mask: BoolArray, axis: int) -> float:
+    """Mean number of voxels that follow each other along `axis`."""
+    line = np.moveaxis(mask, axis, 0)
+    starts = np.count_nonzero(line[0]) + np.count_nonzero(line[1:] & ~line[:-1])
+    return float(np.count_nonzero(mask) / starts)
+
+
+def _single_planes(box: BoolArray, alone: BoolArray, axis: int) -> BoolArray:
+    """The planes across `axis` most of whose voxels have no neighbour along it."""
+    others = tuple(other for other in range(3) if other != axis)
+    return 2 * alone.sum(axis=others) > box.sum(axis=others)
+
+
+def _shifted(planes: BoolArray, axis: int, offset: tuple[int, ...]) -> list[SliceKey]:
+    return [SliceKey(axis, int(index) + offset[axis]) for index in np.flatnonzero(planes)]

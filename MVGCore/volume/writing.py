@@ -1,0 +1,78 @@
+"""Writing images, label maps and segmentations; a failure leaves any earlier file as it was."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.errors import InputError
+from MVGCore.volume.atomic import atomic_path
+from MVGCore.volume.formats import Format, format_to_write
+from MVGCore.volume.geometry import Geometry
+from MVGCore.volume.itkfile import write_itk
+from MVGCore.volume.labelmap import LabelMap
+from MVGCore.volume.nrrdfile import NrrdFile, write_nrrd
+from MVGCore.volume.segmentation import Segmentation
+from MVGCore.volume.slicerfile import write_seg_nrrd
+from MVGCore.volume.volume import Volume
+
+
+def write_volume(path: str | os.PathLike[str], volume: Volume) -> None:
+    """Write an image as NRRD, NIfTI or MetaImage, as the ending of `path` says.
+
+    Raises:
+        InputError: An unknown ending, or a folder that does not exist.
+        OutputError: The disk is full or the folder cannot be written to.
+    """
+    if format_to_write(path) is Format.SEGMENTATION:
+        raise InputError(
+            f"'{path}' is the name of a segmentation; for an image choose .nrrd or another ending."
+        )
+    _write_grid(path, _storable(volume.array), volume.geometry)
+
+
+def write_labelmap(path: str | os.PathLike[str], labels: LabelMap) -> None:
+    """Write a label map; only a `.seg.nrrd` keeps names, colours and terminology.
+
+    Raises:
+        InputError, OutputError: As `write_volume`.
+    """
+    write_segmentation(path, labels)
+
+
+def write_segmentation(path: str | os.PathLike[str], segmentation: Segmentation | LabelMap) -> None:
+    """Write segments as `.seg.nrrd`, or as a plain label map of another format if they do not overlap.
+
+    Raises:
+        InputError: As `write_volume`; also several layers in a format that has none.
+        OutputError: As `write_volume`.
+    """
+    kind = format_to_write(path)
+    if isinstance(segmentation, LabelMap):
+        segmentation = Segmentation.from_labelmap(segmentation)
+    if kind is Format.SEGMENTATION:
+        with atomic_path(path) as scratch:
+            write_seg_nrrd(scratch, segmentation)
+        return
+    if len(segmentation.layers) != 1:
+        raise InputError(f"'{path}' cannot hold overlapping segments; choose the ending .seg.nrrd.")
+    _write_grid(path, segmentation.with_ids_as_values().layers[0], segmentation.geometry)
+
+
+def _write_grid(path: str | os.PathLike[str], array: NDArray[Any], geometry: Geometry) -> None:
+    kind = format_to_write(path)
+    with atomic_path(path) as scratch:
+        if kind is Format.NRRD:
+            write_nrrd(scratch, NrrdFile(array, geometry))
+        else:
+            write_itk(scratch, array, geometry)
+
+
+def _storable(array: NDArray[Any]) -> NDArray[Any]:
+    """The formats know neither truth values nor half precision."""
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8)
+    return array.astype(np.float32) if array.dtype == np.float16 else array

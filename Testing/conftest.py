@@ -1,0 +1,42 @@
+"""Small volumes that many tests share."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def oblique() -> Geometry:
+    """Anisotropic, turned by 0.3 rad about z, k downwards."""
+    c, s = math.cos(0.3), math.sin(0.3)
+    return Geometry((6, 8, 10), (0.7, 0.9, 3.1), (-12.3, 44.123456, 7.7), (c, -s, 0, s, c, 0, 0, 0, -1))
+
+
+@pytest.fixture
+def an_image(rng: np.random.Generator, oblique: Geometry) -> Volume:
+    return Volume(rng.normal(100, 20, oblique.shape).astype(np.float32), oblique, name="t1")
+
+
+@pytest.fixture
+def a_labelmap(oblique: Geometry) -> LabelMap:
+    """Two classes on the slices k = 1 and k = 4."""
+    array = np.zeros(oblique.shape, np.uint8)
+    for k in (1, 4):
+        array[k, 2:6, 2:5] = 1
+        array[k, 2:6, 6:9] = 5
+    terminology = "Segmentation category and type~SCT^85756007^Tissue~SCT^10200004^Liver~^^~~^^~^^"
+    classes = (
+        SegmentClass(1, "Leber, größer", (0.5, 0.25, 0.125), terminology),
+        SegmentClass(5, r"a \ b: c", (1 / 3, 0.1, 1.0)),
+    )
+    return LabelMap.of(array, oblique, classes)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from MVGCore.errors import InputError
+from MVGCore.models import device as devices
+from MVGCore.models.device import Device, autocast, select_device
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older GPU and one that has bfloat16."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: ((7, 5), (8, 0))[device.index])
+
+
+def with_capabilities(monkeypatch: pytest.MonkeyPatch, **found: bool) -> None:
+    monkeypatch.setattr(devices.torch, "cpu", SimpleNamespace(get_capabilities=lambda: found))
+
+
+def test_cpu() -> None:
+    device = select_device("cpu")
+    assert (device.name, device.torch_device) == ("cpu", torch.device("cpu"))
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_auto_without_gpu_is_cpu() -> None:
+    assert select_device("auto") == select_device("cpu")
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_cuda() -> None:
+    assert select_device("auto") == select_device("cuda") == select_device("cuda:0")
+    assert select_device("cuda:0") == Device("cuda:0", torch.device("cuda", 0), torch.float16)
+    assert select_device("CUDA:1") == Device("cuda:1", torch.device("cuda", 1), torch.bfloat16)
+    with pytest.raises(InputError, match=r"cuda:2, only 2 GPU"):
+        select_device("cuda:2")
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "mps"])
+def test_absent_device_is_refused_with_a_remedy(name: str) -> None:
+    with pytest.raises(InputError, match="use the device cpu"):
+        select_device(name)
+
+
+def test_mps_runs_in_full_precision(no_gpu: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert select_device("auto") == Device("mps", torch.device("mps"), torch.float32)
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "cuda:x", "cuda:-1", "cpu:1", "mps:0", "auto:0"])
+def test_unknown_name_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="use auto, cpu, cuda"):
+        select_device(name)
+
+
+@pytest.mark.parametrize("found", [{"avx512_bf16": True}, {"amx_bf16": True}, {"bf16": True}])
+def test_bfloat16_where_the_cpu_has_it(monkeypatch: pytest.MonkeyPatch, found: dict[str, bool]) -> None:
+    with_capabilities(monkeypatch, **found)
+    assert select_device("cpu").dtype == torch.bfloat16
+
+
+def test_no_bfloat16_where_it_would_be_emulated(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_capabilities(monkeypatch, avx512_f=True, avx512_bf16=False)
+    assert select_device("cpu").dtype == torch.float32
+
+
+def test_older_torch_is_asked_differently(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices.torch, "cpu", SimpleNamespace(_is_avx512_bf16_supported=lambda: True))
+    assert select_device("cpu").dtype == torch.bfloat16
+    monkeypatch.setattr(devices.torch, "cpu", SimpleNamespace())
+    assert select_device("cpu").dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_autocast_computes_in_the_devices_type(dtype: torch.dtype) -> None:
+    matrix = torch.eye(2)
+    with autocast(Device("cpu", torch.device("cpu"), dtype)):
+        assert (matrix @ matrix).dtype == dtype
+    assert (matrix @ matrix).dtype == torch.float32
