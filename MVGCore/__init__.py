@@ -1,11 +1,13 @@
 """MVG: label a few slices of a medical volume as examples, the rest of the volume follows.
 
-The public names below are loaded when they are first used, so `import MVGCore` stays instant.
+The public names below, and the packages (`MVGCore.models`, `MVGCore.volume`, ...), are loaded when they are
+first used, so `import MVGCore` stays instant.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from MVGCore.version import __version__
@@ -66,12 +68,18 @@ __all__ = ["__version__", *sorted(_MODULE_OF)]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_MODULE_OF[name]), name)
-    globals()[name] = value
-    return value
+    if name in _MODULE_OF:
+        value = getattr(import_module(_MODULE_OF[name]), name)
+        globals()[name] = value
+        return value
+    if name in _submodules():
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_submodules()})
+
+
+def _submodules() -> set[str]:
+    return {module.name for module in iter_modules(__path__)}

@@ -1,12 +1,13 @@
 """Cheap 3-D drafts: what the labelled slices say about the volume before any network is asked.
 
-A draft is a probability per class and voxel, made from the image and the labelled slices alone. The network receives
-it as the target's label input and corrects it. Two classical propagators are mixed because their errors differ:
+A draft is a probability per class and voxel, made from the image and the labelled slices alone. The network
+receives it as the target's label input and corrects it. Two classical propagators are mixed because their
+errors differ:
 
-* a *geodesic* draft (the idea behind GrowCut and geodesic segmentation): every voxel takes the class whose seeds are
-  nearest along paths that avoid intensity edges. Strong where contrast defines the structure.
-* a *diffusion* draft (the random walker of Grady, 2006): class probabilities are harmonic on a graph whose edges are
-  weak across intensity edges. Strong where position and smoothness define the structure.
+* a *geodesic* draft (the idea behind GrowCut and geodesic segmentation): every voxel takes the class whose
+  seeds are nearest along paths that avoid intensity edges. Strong where contrast defines the structure.
+* a *diffusion* draft (the random walker of Grady, 2006): class probabilities are harmonic on a graph whose
+  edges are weak across intensity edges. Strong where position and smoothness define the structure.
 
 All classes are solved together on arrays (C, K, H, W) with torch operations.
 """
@@ -26,11 +27,13 @@ class DraftConfig:
     """Settings of the drafts; lengths are in pixels of the in-plane grid that is given.
 
     Attributes:
-        edge: cost of a path step per unit of intensity difference (image in 0..1), against 1 per pixel of length.
+        edge: cost of a path step per unit of intensity difference (image in 0..1), against 1 per pixel of
+            length.
         rounds: raster sweeps over the six directions for the geodesic distances.
         temperature: difference of path lengths at which the nearer class is about e times likelier.
         beta: contrast sensitivity of the diffusion, weight = exp(-beta * difference**2).
         iterations: conjugate-gradient steps of the diffusion.
+        keep_area: how strictly the diffusion keeps the areas of the labelled slices, 0 (not at all) to 1.
         geodesic_share: share of the geodesic draft in the mean of both.
     """
 
@@ -39,7 +42,8 @@ class DraftConfig:
     temperature: float = 2.0
     beta: float = 300.0
     iterations: int = 30
-    geodesic_share: float = 0.6
+    keep_area: float = 0.75
+    geodesic_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def interpolation_start(seeds: Tensor, known: Sequence[int], depth: int) -> Tens
 
 
 def _sweep(distance: Tensor, cost: Tensor, dim: int, reverse: bool) -> None:
-    """Relax distances in place along one direction; diagonal steps reach the four neighbours across the plane."""
+    """Relax distances in place along one direction."""
     planes, costs = distance.movedim(dim, 0), cost.movedim(dim - 1, 0)
     order = range(planes.shape[0] - 2, -1, -1) if reverse else range(1, planes.shape[0])
     step = 1 if reverse else -1
@@ -137,6 +141,42 @@ def diffusion_draft(
     return solution / solution.sum(0, keepdim=True).clamp(min=1e-6)
 
 
+def balance(probabilities: Tensor, expected: Tensor, known: Sequence[int], power: float) -> Tensor:
+    """Raise the odds of classes that a diffusion has drowned in background.
+
+    Between labelled slices a small structure's probability falls below one half everywhere, although it is
+    there: per class and slice its odds are raised until it covers the interpolated area of the labelled
+    slices (to a power below one, since the interpolated area may be wrong). Beyond the first and last
+    labelled slice this fades within one gap, because structures end. Measured on 8 head-neck and 8
+    hippocampus training cases with the mean of both drafts, power 0, .75, 1: Dice .43, .50, .55 and .75,
+    .73, .72 with 3 slices.
+
+    Args:
+        probabilities: (C, K, H, W), background first.
+        expected: (C, K, H, W) labels interpolated between the labelled slices.
+        known: indices of the labelled slices.
+        power: how much of the correction is applied, 0..1.
+    """
+    odds = probabilities[1:] / (probabilities[:1] + 1e-6)
+    area = expected[1:].sum((2, 3))
+    ranked = odds.flatten(2).sort(dim=-1, descending=True).values
+    last = (area.round().long() - 1).clamp(0, ranked.shape[-1] - 1)
+    factor = 1 / ranked.gather(2, last[..., None])[..., 0].clamp(0.02, 1.0)
+    weight = power * _near_known(probabilities.shape[1], known)
+    factor = torch.where(area >= 1, factor, 1.0) ** weight
+    raised = torch.cat((probabilities[:1], probabilities[1:] * factor[..., None, None]))
+    return raised / raised.sum(0, keepdim=True)
+
+
+def _near_known(depth: int, known: Sequence[int]) -> Tensor:
+    """(depth,) 1 between the labelled slices, falling to 0 within one mean gap beyond them."""
+    first, last = min(known), max(known)
+    gap = (last - first) / (len(known) - 1) if len(known) > 1 else depth / 4
+    position = torch.arange(depth)
+    beyond = torch.maximum(first - position, position - last).clamp(min=0)
+    return (1 - beyond / max(gap, 1.0)).clamp(min=0)
+
+
 def conjugate_gradient(
     apply: Callable[[Tensor], Tensor], rhs: Tensor, diagonal: Tensor, iterations: int
 ) -> Tensor:
@@ -165,17 +205,20 @@ def make_draft(
 
     Args:
         image: (K, H, W) intensities in 0..1; H and W even.
-        seeds: (C, n, H, W) one-hot labels of the known slices, background first, in the order of sorted `known`.
+        seeds: (C, n, H, W) one-hot labels of the known slices, background first, in the order of sorted
+            `known`.
         known: indices of the labelled slices.
         step: distance of neighbouring slices in in-plane pixels.
         config: settings.
     """
     config = config or DraftConfig()
     geodesic = geodesic_draft(image, seeds, known, step, config)
-    # The diffusion is smooth by nature: half the in-plane resolution costs it nothing (Dice .842 against .845 on
-    # hippocampus with 5 slices) and is ten times faster.
+    # The diffusion is smooth by nature: half the in-plane resolution costs it nothing (Dice .842 against .845
+    # on hippocampus with 5 slices) and is ten times faster.
     small = diffusion_draft(_halve(image), _halve(seeds), known, step / 2, config)
     diffusion = F.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
+    expected = interpolation_start(seeds, known, len(image))
+    diffusion = balance(diffusion, expected, known, config.keep_area)
     share = config.geodesic_share
     probabilities = share * geodesic + (1 - share) * diffusion
     agreement = torch.minimum(geodesic, diffusion).sum(0)

@@ -27,7 +27,8 @@ class Result:
 
     Attributes:
         labels: on the image's grid; labelled slices are exactly as the user drew them.
-        confidence: (K, J, I) float16, probability of the chosen class; 1 on labelled slices, 0 on slices left out.
+        confidence: (K, J, I) float16, probability of the chosen class; 1 on labelled slices, 0 on slices
+            left out.
         slice_confidence: index of a slice -> mean confidence where it is labelled or unsure.
         class_confidence: class id -> mean confidence over its generated voxels.
         axis: array axis of the slices.
@@ -118,18 +119,22 @@ class Session:
         across = [prompt for prompt in prompts.enabled if prompt.axis == axis]
         local = sorted((p for p in across if is_slice_of(p, image)), key=lambda p: p.index)
         foreign = [p for p in across if not is_slice_of(p, image) and p.labels.any()]
+        if not any(prompt.labels.any() for prompt in [*local, *foreign]):
+            raise InputError("The examples show no structure; label at least one slice that has one.")
         start = time.perf_counter()
         propagator = Propagator(
             self._model, self._device, image, local, foreign, np.random.default_rng(self._seed)
         )
         wanted = wanted_slices(image.geometry.shape[axis], [p.index for p in local], slice_range)
         canvas = _ResultCanvas.of(image, axis, local)
-        for done in propagator.slices(wanted, progress or _silent, cancelled or _never):
-            canvas.put(done)
-            if shown:
-                shown(done)
-        self._device = propagator.device
-        notes = [*_axis_notes(prompts, axis), *propagator.notes]
+        try:
+            for done in propagator.slices(wanted, progress or _silent, cancelled or _never):
+                canvas.put(done)
+                if shown:
+                    shown(done)
+        finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
+            self._device = propagator.device
+        notes = [*_axis_notes(prompts, axis), *_class_notes(foreign, propagator.ids), *propagator.notes]
         seconds = {**propagator.seconds, "propagate": time.perf_counter() - start}
         return canvas.result(prompts, tuple(p.index for p in local), seconds, self._device.name, notes)
 
@@ -138,8 +143,6 @@ class Session:
             raise InputError("There is no image yet; call set_image first.")
         if self._prompts is None or not self._prompts.enabled:
             raise InputError("There is no example that is switched on; label a slice and call set_prompts.")
-        if not any(prompt.labels.any() for prompt in self._prompts.enabled):
-            raise InputError("The examples show no structure; label at least one slice that has one.")
         return self._image, self._prompts
 
 
@@ -168,6 +171,13 @@ def _axis_notes(prompts: PromptSet, axis: int) -> list[str]:
     if not others:
         return []
     return [f"{others} labelled slices lie across another axis than {AXIS_NAMES[axis]} and were not used."]
+
+
+def _class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
+    missing = sorted({int(value) for p in foreign for value in np.unique(p.labels) if value} - set(ids))
+    if not missing:
+        return []
+    return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
 
 
 @dataclass

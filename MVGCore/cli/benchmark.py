@@ -89,7 +89,7 @@ def choose_methods(names: Sequence[str] | None, model: str) -> tuple[Peer, ...]:
     Raises:
         InputError: there is no method of that name.
     """
-    from MVGCore.evaluation.peers import default_peers
+    from MVGCore.evaluation.catalogue import default_peers
     from MVGCore.evaluation.session_method import SessionMethod
 
     known: dict[str, Peer] = {MVG: SessionMethod(model=model, name=MVG)}

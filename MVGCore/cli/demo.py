@@ -130,7 +130,7 @@ def run_mvg(task: DemoTask, arguments: argparse.Namespace) -> tuple[LabelMap, Ro
 
 def run_peers(task: DemoTask) -> list[Row]:
     """Runs the other methods on the same labelled slices; one that does not work is named and left out."""
-    from MVGCore.evaluation.peers import peer_by_name
+    from MVGCore.evaluation.catalogue import peer_by_name
     from MVGCore.evaluation.runner import MethodProcess, Task
 
     example, rows = task.example, []

@@ -16,8 +16,9 @@ from typing import Protocol
 
 from MVGCore.errors import InputError, OutputError
 from MVGCore.evaluation.cases import DemoCase, Example, keep_slices, labelled_slices, read_cases
+from MVGCore.evaluation.catalogue import default_peers
 from MVGCore.evaluation.metrics import score_propagation
-from MVGCore.evaluation.peers import Peer, default_peers
+from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.runner import MethodProcess, Outcome, Task
 from MVGCore.evaluation.session_method import SessionMethod
 from MVGCore.evaluation.tables import Report, Row, to_json, to_markdown
@@ -139,7 +140,9 @@ def suite_cases(suite: str) -> CaseList:
     if importlib.util.find_spec("nilearn") is not None:
         found.append(DemoCase())
     else:
-        notes.append("The brain template was skipped: it comes with nilearn (pip install mvg-slicer[demo]).")
+        notes.append(
+            'The brain template was skipped: it comes with nilearn (pip install "mvg-slicer[demo]").'
+        )
     return CaseList(tuple(c for c in found if suite == "full" or c.id in QUICK_CASES), tuple(notes))
 
 
@@ -168,7 +171,7 @@ class _Run:
         self.notes: list[str] = []
         self._surfaces = importlib.util.find_spec("surface_distance") is not None
         if not self._surfaces:
-            self.notes.append("Surfaces were not measured: pip install mvg-slicer[peers]")
+            self.notes.append('Surfaces were not measured: pip install "mvg-slicer[peers]"')
 
     def complete(self, cases: Sequence[BenchmarkCase], counts: tuple[int, ...], progress: Progress) -> None:
         """Reads what is there and computes the rest, in the order of the cases."""

@@ -245,12 +245,12 @@ def _case(entry: dict[str, Any], folder: Path) -> Case:
 def _template(part: str) -> Volume:
     found = find_spec("nilearn")
     if found is None or found.origin is None:
-        raise MissingExtraError("The brain template comes with nilearn: pip install mvg-slicer[demo]")
+        raise MissingExtraError('The brain template comes with nilearn: pip install "mvg-slicer[demo]"')
     folder = Path(found.origin).parent / "datasets" / "data"
     path = folder / f"mni_icbm152_{part}_tal_nlin_sym_09a_converted.nii.gz"
     if not path.is_file():
         raise MissingExtraError(
-            "This nilearn does not carry the brain template: pip install --upgrade mvg-slicer[demo]"
+            'This nilearn does not carry the brain template: pip install --upgrade "mvg-slicer[demo]"'
         )
     return read_volume(path)
 

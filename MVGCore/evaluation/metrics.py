@@ -226,6 +226,6 @@ def _surface_library() -> Any:
         import surface_distance
     except ImportError as error:
         raise MissingExtraError(
-            "Surface Dice and HD95 need the surface-distance package: pip install mvg-slicer[peers]"
+            'Surface Dice and HD95 need the surface-distance package: pip install "mvg-slicer[peers]"'
         ) from error
     return surface_distance

@@ -53,25 +53,6 @@ class Peer(Protocol):
         ...
 
 
-def default_peers() -> tuple[Peer, ...]:
-    """The five peers, cheapest first."""
-    from MVGCore.evaluation.seeded_peers import GrowCut, RandomWalker
-
-    return (NearestSlice(), SignedDistance(), ContourInterpolation(), GrowCut(), RandomWalker())
-
-
-def peer_by_name(name: str) -> Peer:
-    """The peer that tables call `name`.
-
-    Raises:
-        InputError: There is no such peer; the message lists them.
-    """
-    peers = {peer.name: peer for peer in default_peers()}
-    if name not in peers:
-        raise InputError(f"There is no peer called {name!r}: choose one of {', '.join(peers)}.")
-    return peers[name]
-
-
 @dataclass(frozen=True)
 class NearestSlice:
     """Copies the nearest labelled slice; of two equally near ones, the lower."""
@@ -196,7 +177,7 @@ def optional_module(module: str, package: str) -> Any:
 
 def missing(package: str) -> MissingExtraError:
     """The error that tells how to get an optional package."""
-    return MissingExtraError(f"This method needs the {package} package: pip install mvg-slicer[peers]")
+    return MissingExtraError(f'This method needs the {package} package: pip install "mvg-slicer[peers]"')
 
 
 def _distance_pair(

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -22,6 +22,7 @@ from MVGCore.errors import MissingExtraError, MVGError
 from MVGCore.evaluation.peers import Peer
 from MVGCore.volume import Geometry, LabelMap, Volume
 
+GRACE_SECONDS = 2.0
 _SAMPLE_SECONDS = 0.02
 _MEGABYTE = 1024**2
 
@@ -86,12 +87,16 @@ class MethodProcess:
         return self._exchange(task)
 
     def close(self) -> None:
-        """Ends the process, if there is one."""
+        """Ends the process, if there is one; a method at work is given `GRACE_SECONDS` and then stopped."""
         if self._connection is not None:
             self._connection.close()
         if self._process is not None:
-            self._process.terminate()
-            self._process.join(5)
+            # A closed connection tells the process to leave, and only one that leaves by itself tidies up:
+            # its libraries' semaphores would be reported as leaked.
+            self._process.join(GRACE_SECONDS)
+            if self._process.is_alive():
+                self._process.terminate()
+                self._process.join(5)
             if self._process.is_alive():
                 self._process.kill()
                 self._process.join()
@@ -179,12 +184,10 @@ def perform(method: Peer, task: Task) -> Outcome:
 def _serve(connection: Connection, method: Peer) -> None:
     # Ctrl-C reaches the whole group: the parent alone decides, and closes this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
-        try:
-            task = connection.recv()
-        except EOFError:
-            return
-        connection.send(perform(method, task))
+    # The parent closes its end to say that no more is wanted, whether this end is reading or writing.
+    with suppress(EOFError, OSError):
+        while True:
+            connection.send(perform(method, connection.recv()))
 
 
 def _warm_up_task() -> Task:

@@ -73,7 +73,8 @@ class GrowCut:
         locality: Slicer's "seed locality": the cost of a step of one voxel edge (the shortest) against that
             of crossing the whole intensity window. Without it the front crosses flat regions at no cost, and
             which seed wins there is arbitrary. Of 0, 0.01, 0.03, 0.05, 0.1 and 0.3 the best on seven training
-            cases; 0, Slicer's default, cost 0.07 Dice on average there.
+            cases. 0, Slicer's default, cost 0.056 Dice there, the mean of head and neck (0.397 -> 0.341 with
+            3 labelled slices, 0.614 -> 0.447 with 5) and hippocampus (0.678 -> 0.691, 0.778 -> 0.763).
     """
 
     name: str = "GrowCut"

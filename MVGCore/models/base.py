@@ -1,6 +1,7 @@
 """The one interface of all in-context models: encode the prompts once, then generate targets.
 
-Everything is an image: labels come and go as three colour channels, so a model never knows which task it runs.
+Everything is an image: labels come and go as three colour channels, so a model never knows which task it
+runs.
 Shapes: B batch of prompt sets, N prompts of a set, T targets (a multiple of B: target t belongs to prompt set
 ``t // (T // B)``), H = W the canvas side in pixels.
 """
@@ -14,6 +15,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+LEAST_TRUST = 0.02  # a draft nobody trusts is still there: zero would mean that there is none
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,12 @@ class PromptBatch:
     labels: Tensor
     distance: Tensor
     valid: Tensor
+
+    def to(self, device: torch.device | str) -> PromptBatch:
+        """The same on another device."""
+        return PromptBatch(
+            self.images.to(device), self.labels.to(device), self.distance.to(device), self.valid.to(device)
+        )
 
 
 @dataclass(frozen=True)

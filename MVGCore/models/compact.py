@@ -1,10 +1,11 @@
 """The compact in-context network: small enough for a CPU, prompts encoded once and read by attention.
 
-A shared convolutional encoder sees prompts and targets; the prompts' labels are encoded into values at strides 16, 8 and
-4; each target reads them by cosine attention with learned penalties for in-plane displacement and for the distance between
-slices (slices of one volume are aligned); a U-Net-like decoder joins the target's features, what was read, and what is already known
-of the target's label. The output mixes the known label, the colour read from the prompts and the raw image, plus a correction, so
-that copying (where a draft is right, or where an image task asks for the image) costs the network nothing.
+A shared convolutional encoder sees prompts and targets; the prompts' labels are encoded into values at
+strides 16, 8 and 4; each target reads them by cosine attention with learned penalties for in-plane
+displacement and for the distance between slices (slices of one volume are aligned); a U-Net-like decoder
+joins the target's features, what was read, and what is already known of the target's label. The output mixes
+the known label, the colour read from the prompts and the raw image, plus a correction, so that copying (where
+a draft is right, or where an image task asks for the image) costs the network nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ class CompactConfig:
         blocks: residual blocks of the encoder at those strides.
         heads: attention heads at strides 4, 8 and 16.
         key_dim: channels of a query or key per head.
-        window: side of a block of queries at stride 4, in tokens; its keys reach half a block further on every side.
+        window: side of a block of queries at stride 4, in tokens; its keys reach half a block further on
+            every side.
     """
 
     name: str = "compact"
@@ -43,7 +45,10 @@ def _norm(channels: int) -> nn.GroupNorm:
 
 
 class ResidualBlock(nn.Module):
-    """x + conv(gelu(conv(norm(x)))): one norm per block, since norms are a tenth of a training step on a CPU."""
+    """x + conv(gelu(conv(norm(x)))).
+
+    One norm per block, since norms are a tenth of a training step on a CPU.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -97,7 +102,10 @@ class ImageEncoder(nn.Module):
 
 
 class LabelEncoder(nn.Module):
-    """Values that targets read: prompt labels in the context of the prompt's image features, at strides 4, 8, 16."""
+    """Values that targets read, at strides 4, 8, 16.
+
+    They are the prompt labels in the context of the prompt's image features.
+    """
 
     def __init__(self, config: CompactConfig) -> None:
         super().__init__()
@@ -127,7 +135,10 @@ class HintEncoder(nn.Module):
 
 
 class Read(nn.Module):
-    """Cosine attention from target tokens to prompt tokens with penalties for displacement and slice distance."""
+    """Cosine attention from target tokens to prompt tokens.
+
+    There are penalties for displacement and slice distance.
+    """
 
     def __init__(self, width: int, heads: int, config: CompactConfig) -> None:
         super().__init__()
@@ -137,8 +148,8 @@ class Read(nn.Module):
         self.value = nn.Conv2d(width, width, 1)
         self.out = nn.Conv2d(width, width, 1)
         self.temperature = nn.Parameter(torch.full((heads,), 2.3))  # exp: 10
-        # Fixed slopes per head, from none to steep (the idea of ALiBi, Press et al. 2022): learning them would cost two
-        # reductions over all logits in every training step.
+        # Fixed slopes per head, from none to steep (the idea of ALiBi, Press et al. 2022): learning them
+        # would cost two reductions over all logits in every training step.
         many = heads > 1
         self.register_buffer(
             "displacement", torch.linspace(0.0, 5.0, heads).exp() if many else torch.tensor([55.0]), False
@@ -204,7 +215,10 @@ class FullRead(Read):
 
 
 class LocalRead(Read):
-    """Blocks of queries see the prompts' tokens of the same place and a halo (stride 4); also reads the plain colour."""
+    """Blocks of queries see the prompts' tokens of the same place and a halo (stride 4).
+
+    Also reads the plain colour.
+    """
 
     def __init__(self, width: int, heads: int, config: CompactConfig) -> None:
         super().__init__(width, heads, config)
@@ -265,7 +279,10 @@ class LocalRead(Read):
 
 
 class Fuse(nn.Module):
-    """One decoder level: target features, what was read, the hint and the coarser level, joined and refined."""
+    """One decoder level.
+
+    Target features, what was read, the hint and the coarser level, joined and refined.
+    """
 
     def __init__(self, width: int, sources: tuple[int, ...], blocks: int) -> None:
         super().__init__()
@@ -297,10 +314,11 @@ class Compact(InContextModel):
         self.decode8 = Fuse(w[2], (w[3], w[2], w[2], w[2]), 1)
         self.decode4 = Fuse(w[1], (w[2], w[1], w[1], w[1]), 2)
         self.decode2 = Fuse(w[0], (w[1], w[0], w[0]), 2)
-        self.condition = nn.Sequential(nn.Linear(3, 64), nn.GELU(), nn.Linear(64, 2 * sum(w)))
+        scale_and_shift = nn.Linear(64, 2 * sum(w))
+        nn.init.zeros_(scale_and_shift.weight)
+        nn.init.zeros_(scale_and_shift.bias)
+        self.condition = nn.Sequential(nn.Linear(3, 64), nn.GELU(), scale_and_shift)
         self.head = nn.Conv2d(w[0], 4 * 6, 3, padding=1)
-        nn.init.zeros_(self.condition[2].weight)
-        nn.init.zeros_(self.condition[2].bias)
         nn.init.normal_(self.head.weight, std=1e-3)
 
     def encode_prompts(self, prompts: PromptBatch) -> PromptMemory:
@@ -317,7 +335,10 @@ class Compact(InContextModel):
         return PromptMemory(content, prompts.distance, prompts.valid)
 
     def _conditions(self, memory: PromptMemory) -> tuple[Tensor, ...]:
-        """Scale and shift of every decoder level from how far the nearest prompts are and how many there are."""
+        """Scale and shift of every decoder level.
+
+        They come from how far the nearest prompts are and how many there are.
+        """
         far = memory.distance.masked_fill(~memory.valid, 1e3)
         nearest = far.sort(1).values
         second = nearest[:, 1] if nearest.shape[1] > 1 else torch.full_like(nearest[:, 0], 1e3)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from MVGCore.drafts import Draft, make_draft, one_hot
-from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory, TargetBatch
+from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.device import Device, autocast
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.plan import ClassGroup
@@ -66,7 +66,9 @@ class GroupContext:
         trust = self.draft.agreement[rows][:, None]
         side = images.shape[-1]
         label = F.interpolate(colours, size=(side, side), mode="bilinear", align_corners=False)
-        draft = F.interpolate(trust, size=(side, side), mode="bilinear", align_corners=False).clamp(min=0.02)
+        draft = F.interpolate(trust, size=(side, side), mode="bilinear", align_corners=False).clamp(
+            min=LEAST_TRUST
+        )
         return TargetBatch(images, label, torch.zeros_like(draft), draft)
 
 

@@ -26,8 +26,8 @@ def merge_groups(
 ) -> MergedSlice:
     """Join groups whose classes exclude each other.
 
-    Every group tells its classes from "none of mine". With the odds of a class against that background, the joint probability of
-    class c is odds(c) / (1 + sum of all odds): for one group this is its own answer.
+    Every group tells its classes from "none of mine". With the odds of a class against that background, the
+    joint probability of class c is odds(c) / (1 + sum of all odds): for one group this is its own answer.
 
     Args:
         groups: the class groups.
@@ -63,7 +63,8 @@ def _extent(group: ClassGroup) -> tuple[slice, slice]:
 class EndTracker:
     """Remembers which classes have ended on the way out from the first or the last labelled slice.
 
-    A structure that was not there on `patience` slices in a row does not come back: what matches it farther out is something else.
+    A structure that was not there on `patience` slices in a row does not come back: what matches it farther
+    out is something else.
     """
 
     def __init__(self, patience: int = 2) -> None:

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.prompts import Prompt
+from MVGCore.volume import Volume
 from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.contrast import labelled_window
-from MVGCore.volume.normalise import Window
+from MVGCore.volume.normalise import Window, robust_window
 
 GROUP_SIZE = 8  # classes that one palette still tells apart well; what the bundled network was trained with
 MARGIN = (
@@ -66,13 +67,46 @@ def make_plan(prompts: Sequence[Prompt], spacing: Sequence[float], sides: tuple[
     axis = prompts[0].axis
     along, rows, columns = slice_spacing(spacing, axis)
     labels = np.stack([prompt.labels for prompt in prompts])
-    images = np.stack([prompt.image[1] for prompt in prompts])
+    groups = [_fit_group(ids, prompts, labels, (rows, columns), sides) for ids in group_classes(labels)]
+    return Plan(axis, (along, rows, columns), tuple(groups))
+
+
+def plan_from_others(prompts: Sequence[Prompt], image: Volume, sides: tuple[int, ...]) -> Plan:
+    """Plan for a volume without a label of its own: all is sought where it lies in the prompts' volumes.
+
+    Places are taken over as shares of the slice, intensities as shares of the robust range of the volume.
+
+    Args:
+        prompts: all of the same axis, from volumes of any grid; each with at least one label.
+        image: the volume to label.
+        sides: canvas sides that the model offers, ascending.
+    """
+    axis = prompts[0].axis
+    along, rows, columns = slice_spacing(image.geometry.array_spacing, axis)
+    shape = tuple(size for a, size in enumerate(image.geometry.shape) if a != axis)
+    labels = np.stack([_moved_labels(prompt.labels, shape) for prompt in prompts])
+    full = robust_window(image.array)
     groups = []
     for ids in group_classes(labels):
-        mask = np.isin(labels, ids)
-        canvas = _fit(mask.any(0), (rows, columns), sides)
-        groups.append(ClassGroup(ids, canvas, _window(images, mask, canvas)))
+        canvas = _fit(np.isin(labels, ids), (rows, columns), sides)
+        prompt = next(prompt for prompt in prompts if np.isin(prompt.labels, ids).any())
+        shown = fit_prompt(ClassGroup(ids, canvas, full), prompt).window
+        groups.append(ClassGroup(ids, canvas, _moved_window(shown, prompt.window, full)))
     return Plan(axis, (along, rows, columns), tuple(groups))
+
+
+def fit_prompt(group: ClassGroup, prompt: Prompt) -> ClassGroup:
+    """The group on the canvas and in the window that suit a labelled slice of another volume."""
+    # Where none of the group's classes is, the slice is an example of their absence: all labels are framed.
+    ids = group.ids if np.isin(prompt.labels, group.ids).any() else label_values(prompt.labels)
+    spacing = slice_spacing(prompt.geometry.array_spacing, prompt.axis)[1:]
+    own = _fit_group(ids, [prompt], prompt.labels[None], spacing, (group.canvas.side,))
+    return ClassGroup(group.ids, own.canvas, own.window)
+
+
+def label_values(labels: NDArray[np.integer]) -> tuple[int, ...]:
+    """All label values but the background, ascending."""
+    return tuple(int(value) for value in np.unique(labels) if value)
 
 
 def group_classes(labels: NDArray[np.integer], size: int = GROUP_SIZE) -> list[tuple[int, ...]]:
@@ -81,7 +115,7 @@ def group_classes(labels: NDArray[np.integer], size: int = GROUP_SIZE) -> list[t
     The set is halved along its longer in-plane extent until the parts are small enough, so that a group's
     canvas can zoom in on it.
     """
-    ids = [int(value) for value in np.unique(labels) if value]
+    ids = list(label_values(labels))
     centers = {value: np.argwhere(labels == value)[:, 1:].mean(0) for value in ids}
 
     def halve(part: list[int]) -> list[tuple[int, ...]]:
@@ -97,19 +131,55 @@ def group_classes(labels: NDArray[np.integer], size: int = GROUP_SIZE) -> list[t
 
 
 def _fit(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...]) -> Canvas:
-    """The canvas around what is shown; as many pixels as the slice has there, if the model offers so many."""
-    rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
+    """The canvas around what slices (n, H, W) show.
+
+    It has as many pixels as a slice has there, if the model offers so many.
+    """
+    rows, columns = np.flatnonzero(shown.any((0, 2))), np.flatnonzero(shown.any((0, 1)))
     box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
-    shape = (shown.shape[0], shown.shape[1])
+    shape = (shown.shape[1], shown.shape[2])
     canvas = Canvas.around(box, shape, spacing, sides[0], MARGIN)
     native = max(sides[0] * scale for scale in canvas.scale)
     side = next((each for each in sides if each >= native), sides[-1])
     return canvas.resized(side)
 
 
-def _window(images: NDArray[np.float32], labelled: NDArray[np.bool_], canvas: Canvas) -> Window:
+def _fit_group(
+    ids: tuple[int, ...],
+    prompts: Sequence[Prompt],
+    labels: NDArray[np.integer],
+    spacing: tuple[float, float],
+    sides: tuple[int, ...],
+) -> ClassGroup:
+    """Classes with the canvas and the window that show them on labelled slices (n, H, W) of one volume."""
+    mask = np.isin(labels, ids)
+    canvas = _fit(mask, spacing, sides)
+    return ClassGroup(ids, canvas, _window(prompts, mask, canvas))
+
+
+def _moved_labels(labels: NDArray[np.uint16], shape: tuple[int, ...]) -> NDArray[np.uint16]:
+    """The labels at the same share of a slice of another shape; no class is lost, gaps may open."""
+    moved = np.zeros(shape, labels.dtype)
+    places = np.argwhere(labels)
+    target = ((places + 0.5) * (np.array(shape) / labels.shape)).astype(int)
+    moved[tuple(target.T)] = labels[tuple(places.T)]
+    return moved
+
+
+def _moved_window(window: Window, source: Window, target: Window) -> Window:
+    """The window that is the same share of `target` as `window` is of `source`."""
+    scale = (target.high - target.low) / (source.high - source.low)
+    low, high = ((value - source.low) * scale + target.low for value in (window.low, window.high))
+    return Window(low, high)
+
+
+def _window(prompts: Sequence[Prompt], labelled: NDArray[np.bool_], canvas: Canvas) -> Window:
     """The window of the labelled structures within the canvas."""
+    images = np.stack([prompt.image[1] for prompt in prompts])
     corners = canvas.to_slice(np.array([[0.0, 0.0], [canvas.side - 1.0, canvas.side - 1.0]]))
     limits = np.clip(np.round(corners).astype(int), 0, np.array(canvas.shape) - 1)
     part = (slice(None), slice(limits[0, 0], limits[1, 0] + 1), slice(limits[0, 1], limits[1, 1] + 1))
-    return labelled_window(images[part], labelled[part])
+    region = images[part]
+    if region.min() == region.max():  # these slices show nothing there, others may
+        return prompts[0].window
+    return labelled_window(region, labelled[part])

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from MVGCore.errors import Cancelled
-from MVGCore.models.base import InContextModel
+from MVGCore.models.base import InContextModel, PromptMemory
 from MVGCore.models.device import Device, autocast, select_device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.context import (
@@ -24,7 +24,8 @@ from MVGCore.propagation.context import (
     palettes,
 )
 from MVGCore.propagation.merge import EndTracker, MergedSlice, merge_groups
-from MVGCore.propagation.plan import ClassGroup, Plan, make_plan
+from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt, make_plan, plan_from_others
+from MVGCore.tasks.segmentation import SegmentationTask
 from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
@@ -65,10 +66,10 @@ class Propagator:
     batch: int = BATCH
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    _contexts: list[GroupContext] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        prompts = self.local or self.foreign
-        self.plan: Plan = make_plan(prompts, prompts[0].geometry.array_spacing, self.model.canvas_sides)
+        self.plan = self._make_plan()
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
 
     def slices(
@@ -79,14 +80,21 @@ class Propagator:
         Raises:
             Cancelled: as soon as `cancelled()` is true between two batches.
         """
+        if not wanted:
+            progress(1.0, "All slices are labelled")
+            return
         progress(0.0, "Preparing the examples")
-        contexts = [self._context(group, wanted, cancelled) for group in self.plan.groups]
+        self._contexts.clear()
+        for group in self.plan.groups:
+            if cancelled():
+                raise Cancelled("Cancelled.")
+            self._contexts.append(self._context(group, wanted))
         ends, done = EndTracker(), 0
         known = [prompt.index for prompt in self.local]
         for batch in self._batches(wanted, known):
             if cancelled():
                 raise Cancelled("Cancelled.")
-            for index, merged in zip(batch, self._generate(contexts, batch), strict=True):
+            for index, merged in zip(batch, self._generate(batch), strict=True):
                 labels = merged.labels
                 side = (index > max(known)) - (index < min(known)) if known else 0
                 if side:
@@ -101,7 +109,10 @@ class Propagator:
         return tuple(value for group in self.plan.groups for value in group.ids)
 
     def _batches(self, wanted: Sequence[int], known: Sequence[int]) -> list[list[int]]:
-        """Slices that share their nearest prompts, in batches; nearest batches first, outwards beyond the ends."""
+        """Slices that share their nearest prompts, in batches.
+
+        Nearest batches come first, outwards beyond the ends.
+        """
         gaps: dict[int, list[int]] = {}
         for index in wanted:
             gaps.setdefault(int(np.searchsorted(sorted(known), index)), []).append(index)
@@ -115,60 +126,69 @@ class Propagator:
             batches += [ordered[n : n + self.batch] for n in range(0, len(ordered), self.batch)]
         return sorted(batches, key=lambda batch: distance(batch[0]))
 
-    def _context(
-        self, group: ClassGroup, wanted: Sequence[int], cancelled: Callable[[], bool]
-    ) -> GroupContext:
-        if cancelled():
-            raise Cancelled("Cancelled.")
+    def _make_plan(self) -> Plan:
+        sides = self.model.canvas_sides
+        if any(prompt.labels.any() for prompt in self.local):
+            return make_plan(self.local, self.image.geometry.array_spacing, sides)
+        return plan_from_others(self.foreign, self.image, sides)
+
+    def _context(self, group: ClassGroup, wanted: Sequence[int]) -> GroupContext:
         start = time.perf_counter()
         parts = [draw_prompts(group, self.local)] if self.local else []
-        parts += [draw_prompts(self._fitted(group, prompt), [prompt]) for prompt in self.foreign]
+        parts += [draw_prompts(fit_prompt(group, prompt), [prompt]) for prompt in self.foreign]
         images, positions = (torch.cat(each) for each in zip(*parts, strict=True))
         tasks = palettes(group, COLOURINGS, self.rng)
-        memories = tuple(encode_prompts(self.model, self.device, images, positions, task) for task in tasks)
+        memories = self._encoded(images, positions, tasks)
         start = self._spent("encode examples", start)
         step = self.plan.spacing[0] / group.canvas.pixel_mm(self.plan.spacing[1:])
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
         draft, first = None, 0
-        if self.local:
-            span = (
-                range(min(*known, *wanted), max(*known, *wanted) + 1)
-                if wanted
-                else range(min(known), max(known) + 1)
-            )
-            first = span.start
+        if positions[: len(known)].any():
+            first = min(*known, *wanted)
+            span = range(first, max(*known, *wanted) + 1)
             draft = draft_group(self._planes, group, self.local, positions[: len(known)], span, step)
         self._spent("draft", start)
         return GroupContext(group, tasks, memories, places, draft, first, step)
 
-    def _fitted(self, group: ClassGroup, prompt: Prompt) -> ClassGroup:
-        """The group on the canvas and window that suit a prompt from another volume."""
-        own = make_plan([prompt], prompt.geometry.array_spacing, (group.canvas.side,)).groups[0]
-        return ClassGroup(group.ids, own.canvas, own.window)
-
-    def _generate(self, contexts: Sequence[GroupContext], batch: list[int]) -> list[MergedSlice]:
-        """Merged slices of a batch; on a full GPU in halves, then on the CPU."""
+    def _encoded(
+        self, images: torch.Tensor, positions: torch.Tensor, tasks: Sequence[SegmentationTask]
+    ) -> tuple[PromptMemory, ...]:
+        """The prompts in the colours of each task; on the CPU if the GPU is full."""
         try:
-            return self._generate_now(contexts, batch)
-        except torch.OutOfMemoryError:
-            if len(batch) > 1:
-                half = len(batch) // 2
-                self.batch = half
-                return self._generate(contexts, batch[:half]) + self._generate(contexts, batch[half:])
-            if self.device.torch_device.type == "cpu":
+            return tuple(encode_prompts(self.model, self.device, images, positions, task) for task in tasks)
+        except torch.cuda.OutOfMemoryError:
+            if self.device.name == "cpu":
                 raise
-        self._leave_gpu(contexts)
-        return self._generate(contexts, batch)
+        self._leave_gpu()
+        return self._encoded(images, positions, tasks)
 
-    def _generate_now(self, contexts: Sequence[GroupContext], batch: list[int]) -> list[MergedSlice]:
+    def _generate(self, slices: Sequence[int]) -> list[MergedSlice]:
+        """Merged slices of a batch; on a full GPU in halves, then on the CPU."""
+        merged: list[MergedSlice] = []
+        while len(merged) < len(slices):
+            batch = list(slices[len(merged) : len(merged) + self.batch])
+            try:
+                merged += self._generate_now(batch)
+                continue
+            except torch.cuda.OutOfMemoryError:
+                if self.device.name == "cpu":
+                    raise
+            # Only here, when the exception and with it the tensors of the failed attempt are gone.
+            if len(batch) > 1:
+                self.batch = len(batch) // 2
+            else:
+                self._leave_gpu()
+        return merged
+
+    def _generate_now(self, batch: list[int]) -> list[MergedSlice]:
         start = time.perf_counter()
         around = np.clip(np.array(batch)[:, None] + [-1, 0, 1], 0, len(self._planes) - 1)
         slab = self._planes[around]
-        answers = [self._group_probabilities(context, slab, batch) for context in contexts]
+        answers = [self._group_probabilities(context, slab, batch) for context in self._contexts]
         start = self._spent("generate", start)
         shape = (int(slab.shape[-2]), int(slab.shape[-1]))
-        groups = [context.group for context in contexts]
+        groups = [context.group for context in self._contexts]
         merged = [merge_groups(groups, [answer[n] for answer in answers], shape) for n in range(len(batch))]
         self._spent("read back", start)
         return merged
@@ -191,11 +211,11 @@ class Propagator:
         assert total is not None
         return (total / len(context.tasks)).softmax(1)[:, 1:].cpu().numpy()
 
-    def _leave_gpu(self, contexts: Sequence[GroupContext]) -> None:
+    def _leave_gpu(self) -> None:
         self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")
         self.device = select_device("cpu")
         self.model.to("cpu")
-        for context in contexts:
+        for context in self._contexts:
             context.memories = tuple(memory.to("cpu") for memory in context.memories)
 
     def _spent(self, stage: str, start: float) -> float:

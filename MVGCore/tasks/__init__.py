@@ -1,4 +1,7 @@
-"""Tasks: what is asked by example. Each turns its answers into colours and back; the networks see only colours."""
+"""Tasks: what is asked by example.
+
+Each turns its answers into colours and back; the networks see only colours.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The tasks whose answer is an image: denoising, inpainting and cross-modal synthesis.
 
-Their label is the wanted image in grey, the same in all three channels. Denoising and inpainting make their own examples by spoiling
-intact slices; synthesis is given examples.
+Their label is the wanted image in grey, the same in all three channels. Denoising and inpainting make their
+own examples by spoiling intact slices; synthesis is given examples.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def add_noise(images: Tensor, level: float, rng: np.random.Generator, kind: str 
 
 
 def random_hole(side: int, rng: np.random.Generator) -> Tensor:
-    """(side, side) mask, 1 inside an ellipse or a box of 5 to 40 % of the side."""
+    """(side, side) mask, 1 inside an ellipse or a box of 10 to 40 % of the side."""
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     radius, center = rng.uniform(0.05, 0.2, 2) * side, rng.uniform(0.2, 0.8, 2) * side
     v, u = (y - center[0]).abs() / radius[0], (x - center[1]).abs() / radius[1]
@@ -76,7 +76,10 @@ def random_hole(side: int, rng: np.random.Generator) -> Tensor:
 
 
 def random_curve(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Another contrast of the same anatomy: a smooth random curve of the intensity, not necessarily rising."""
+    """Another contrast of the same anatomy: a smooth random curve of the intensity.
+
+    It need not be rising.
+    """
     knots = torch.from_numpy(rng.uniform(0, 1, (1, 1, int(rng.integers(3, 7)))).astype(np.float32))
     table = F.interpolate(knots, size=256, mode="linear", align_corners=True)[0, 0]
     return table[(images.clamp(0, 1) * 255).long()]

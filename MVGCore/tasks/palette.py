@@ -1,7 +1,7 @@
 """In-context colouring: classes become colours, colours become class probabilities.
 
-Three schemes of the paper: *binary* (one class white on black), *predefined* (a fixed colour per position) and *random*
-(colours drawn anew, the same for prompts and target). Background is always black.
+Three schemes of the paper: *binary* (one class white on black), *predefined* (a fixed colour per position)
+and *random* (colours drawn anew, the same for prompts and target). Background is always black.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def _spread(count: int, first: int) -> np.ndarray:
 
 def colour_labels(labels: Tensor, palette: Tensor) -> Tensor:
     """Class positions (T, H, W) with a palette (C, 3), or one each (T, C, 3) -> colours (T, 3, H, W)."""
+    palette = palette.to(labels.device)
     if palette.ndim == 2:
         return palette[labels.long()].movedim(-1, -3)
     rows = torch.arange(len(palette), device=labels.device)[:, None, None]
@@ -68,7 +69,10 @@ def colour_probabilities(probabilities: Tensor, palette: Tensor) -> Tensor:
 
 
 def class_logits(colours: Tensor, palette: Tensor) -> Tensor:
-    """Negative squared distance of colours (T, 3, H, W) to a palette (C, 3) or (T, C, 3) -> logits (T, C, H, W)."""
+    """Negative squared distance of colours to a palette.
+
+    Colours (T, 3, H, W) with a palette (C, 3) or (T, C, 3) -> logits (T, C, H, W).
+    """
     palettes = palette.to(colours.device, torch.float32).expand(len(colours), -1, -1)
     # |x - p|^2 without |x|^2, which is common to all classes and cancels in a softmax.
     cross = torch.einsum("tdhw,tcd->tchw", colours.float(), palettes)

@@ -51,10 +51,15 @@ class SegmentationTask:
     def logits(self, colours: Tensor) -> Tensor:
         """Colours (T, 3, H, W) -> class logits (T, C, H, W)."""
         logits = class_logits(colours, self.palette)
-        return logits if self.used is None else logits.masked_fill(~self.used[..., None, None], -1e4)
+        if self.used is None:
+            return logits
+        return logits.masked_fill(~self.used.to(logits.device)[..., None, None], -1e4)
 
     def decode(self, colours: Tensor) -> Tensor:
-        """Colours (T, 3, H, W) -> class probabilities (T, C, H, W) by softmax over the distance to the palette."""
+        """Colours (T, 3, H, W) -> class probabilities (T, C, H, W).
+
+        By softmax over the distance to the palette.
+        """
         return self.logits(colours).softmax(1)
 
     def loss(self, colours: Tensor, answer: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""The protocol of a task: how its answers become colours, and colours answers. A model sees nothing but colours."""
+"""The protocol of a task: how its answers become colours, and colours answers.
+
+A model sees nothing but colours.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,11 @@ from torch import Tensor
 
 
 class Task(Protocol):
-    """One kind of question that can be asked by example.
+    """One kind of question that can be asked by example."""
 
-    Attributes:
-        name: "segmentation", "synthesis", "denoising" or "inpainting".
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """Which kind: "segmentation", "synthesis", "denoising" or "inpainting"."""
 
     def encode(self, answer: Tensor) -> Tensor:
         """Answers (T, H, W) -> colours (T, 3, H, W) in 0..1: what prompts show and targets should become."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from MVGCore.training.episodes import EpisodeConfig
-from MVGCore.training.objective import LossConfig
 
 
 @dataclass(frozen=True)
@@ -23,7 +22,8 @@ class TrainConfig:
         resume: go on from the run's checkpoint.
         model: name of the network to train.
         per_case, synthetic: stacks to prepare of every training case, and synthetic ones.
-        small_side, side: canvas in pixels at first and later; small_share: share of the time with the small one.
+        small_side, side: canvas in pixels at first and later; small_share: share of the time with the small
+            one.
         learning_rate, weight_decay, warmup_steps, clip, ema: of the optimiser.
         evaluate_minutes, held_out_batches: how often and on how much the held-out stacks are scored.
         checkpoint_minutes: how often the run is saved.
@@ -55,4 +55,3 @@ class TrainConfig:
     workers: int = 1
     threads: int = 0
     episodes: EpisodeConfig = field(default_factory=EpisodeConfig)
-    loss: LossConfig = field(default_factory=LossConfig)

@@ -1,14 +1,14 @@
 """Episodes: prompts, targets and the answer, drawn from the stacks of the pool.
 
-Every choice of the hybrid objective is an entry of `EpisodeConfig`: which share of the targets is fully hidden
-(autoregressive), partly visible (masked modelling) or comes with a draft to correct, how many prompts there are, and how often an
-image task takes the place of a segmentation.
+Every choice of the hybrid objective is an entry of `EpisodeConfig`: what is known of the targets' labels,
+how many prompts there are, how often an image task takes the place of a segmentation, how the loss is made
+up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,11 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from MVGCore.models.base import PromptBatch, TargetBatch
-from MVGCore.tasks.image import corrupted_pair
-from MVGCore.tasks.palette import colour_labels, predefined_palette, random_palette
-from MVGCore.training.stack import STACK_SIDE, Stack, StoredDraft
+from MVGCore.tasks import IMAGE_TASKS, ImageTask, SegmentationLoss, SegmentationTask, Task
+from MVGCore.tasks.image import make_example
+from MVGCore.tasks.palette import predefined_palette, random_palette
+from MVGCore.training.hints import Hint, HintMaker, HintShares
+from MVGCore.training.planes import Planes
+from MVGCore.training.stack import MAX_STACK_CLASSES, Stack, StoredDraft
 
-PALETTE_SIZE = 9  # background and MAX_STACK_CLASSES
+PALETTE_SIZE = MAX_STACK_CLASSES + 1
 
 
 @dataclass(frozen=True)
@@ -31,25 +34,26 @@ class EpisodeConfig:
         sets: prompt sets in a batch.
         targets: targets of each prompt set.
         prompts: how often 1, 2, ... prompts are shown.
-        hidden, draft, corrupted, partial: shares of targets of which nothing is known, with a real draft, with a
-            draft made by damaging the truth, and with a part of the truth shown.
+        hints: what is known of the targets' labels.
         image_tasks: share of batches that denoise, inpaint or change the contrast.
         random_colours: share of episodes with a random palette, the others use the predefined one.
+        fewer_classes: share of episodes that show only some of the classes.
         real: share of episodes from real volumes.
         flat: share of episodes without neighbour slices (all three channels alike).
+        loss: of segmentations; image_weight: of image tasks beside it.
     """
 
     sets: int = 4
     targets: int = 4
     prompts: tuple[float, ...] = (0.15, 0.25, 0.25, 0.2, 0.15)
-    hidden: float = 0.2
-    draft: float = 0.6
-    corrupted: float = 0.12
-    partial: float = 0.08
+    hints: HintShares = field(default_factory=HintShares)
     image_tasks: float = 0.1
     random_colours: float = 0.9
+    fewer_classes: float = 0.35
     real: float = 0.5
     flat: float = 0.15
+    loss: SegmentationLoss = field(default_factory=SegmentationLoss)
+    image_weight: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -58,32 +62,29 @@ class Batch:
 
     Attributes:
         prompts, target: what the model sees.
-        answer: (T, 3, S, S) colours to generate.
-        positions: (T, S, S) class positions to generate, or None for an image task.
-        palette: (T, PALETTE_SIZE, 3); used: (T, PALETTE_SIZE) True for the classes of the episode.
+        task: how answers become colours and what the loss is.
+        answer: (T, S, S) class positions, or intensities of an image task.
     """
 
     prompts: PromptBatch
     target: TargetBatch
+    task: Task
     answer: Tensor
-    positions: Tensor | None
-    palette: Tensor
-    used: Tensor
 
 
 @dataclass(frozen=True)
 class _Episode:
+    """One prompt set with its targets: (N, 3, S, S) prompts, (T, 3, S, S) targets, (N, S, S) and (T, S, S)
+    classes."""
+
     prompt_images: Tensor
-    prompt_labels: Tensor
+    prompt_positions: Tensor
     distance: Tensor
     valid: Tensor
     images: Tensor
     positions: Tensor
     palette: Tensor
-    used: Tensor
-    hint: Tensor
-    known: Tensor
-    trust: Tensor
+    hints: tuple[Hint, ...]
 
 
 @dataclass
@@ -106,14 +107,15 @@ class EpisodeSampler:
             yield self.batch()
 
     def batch(self) -> Batch:
+        """One batch; all its episodes have the same number of prompts and the same kind of task."""
         count = 1 + int(self.rng.choice(len(self.config.prompts), p=self.config.prompts))
-        image_task = bool(self.rng.random() < self.config.image_tasks)
+        of_images = bool(self.rng.random() < self.config.image_tasks)
         episodes: list[_Episode] = []
         while len(episodes) < self.config.sets:
             episode = self._episode(self._stack(), count)
             if episode is not None:
                 episodes.append(episode)
-        return self._image_batch(episodes) if image_task else _label_batch(episodes)
+        return self._image_batch(episodes) if of_images else self._label_batch(episodes)
 
     def _stack(self) -> Stack:
         real = self._real and (not self._synthetic or self.rng.random() < self.config.real)
@@ -121,43 +123,34 @@ class EpisodeSampler:
         return stacks[int(self.rng.integers(len(stacks)))]
 
     def _episode(self, stack: Stack, count: int) -> _Episode | None:
-        rng, draft = self.rng, stack.drafts[int(self.rng.integers(len(stack.drafts)))]
-        targets = self._choose_targets(stack, draft.known)
-        shown = np.unique(stack.labels[list(draft.known)])
-        shown = shown[shown > 0]
-        if len(targets) == 0 or len(shown) == 0:
+        draft = stack.drafts[int(self.rng.integers(len(stack.drafts)))]
+        targets, shown = self._choose_targets(stack, draft.known), self._choose_classes(stack, draft)
+        if not targets or len(shown) == 0:
             return None
-        if rng.random() < 0.35:
-            shown = rng.permutation(shown)[: int(rng.integers(1, len(shown) + 1))]
+        near = sorted(draft.known, key=lambda k: abs(k - float(np.mean(targets))))[:count]
+        flat = bool(self.rng.random() < self.config.flat)
+        planes = Planes.draw(stack, draft, [*near, *targets], self.side, self.rng, flat)
         lookup = torch.zeros(256, dtype=torch.long)
         lookup[torch.from_numpy(shown.astype(np.int64))] = torch.arange(1, len(shown) + 1)
-        near = sorted(draft.known, key=lambda k: abs(k - float(np.mean(targets))))[:count]
-        planes = _Planes.draw(
-            stack, draft, [*near, *targets], self.side, rng, flat=rng.random() < self.config.flat
+        positions, palette = lookup[planes.labels], self._palette(len(shown))
+        maker = HintMaker(planes, positions, lookup, palette)
+        hints = tuple(
+            maker.make(n, self.config.hints, self.rng) for n in range(len(near), len(near) + len(targets))
         )
-        prompts, palette = len(near), self._palette(len(shown))
-        positions = lookup[planes.labels]
-        hint, known, trust = self._hints(planes, positions, lookup, palette, prompts)
-        scale = stack.step * planes.zoom
-        distance = torch.tensor([[abs(t - k) * scale for k in near] for t in targets], dtype=torch.float32)
-        valid = torch.ones(len(targets), count, dtype=torch.bool)
-        valid[:, prompts:] = False
-        padding = [0] * (count - prompts)
-        order = [*range(prompts), *padding]
-        used = torch.zeros(PALETTE_SIZE, dtype=torch.bool)
-        used[: len(shown) + 1] = True
+        step = stack.step * planes.zoom
+        distance = torch.tensor([[abs(t - k) * step for k in near] for t in targets], dtype=torch.float32)
+        # A set with fewer prompts than the batch repeats its first one, which no target may use.
+        order = [*range(len(near)), *[0] * (count - len(near))]
+        valid = (torch.arange(count) < len(near)).expand(len(targets), -1)
         return _Episode(
             planes.images[order],
-            colour_labels(positions[order], palette),
+            positions[order],
             distance[:, order],
             valid,
-            planes.images[prompts:],
-            positions[prompts:],
-            F.pad(palette, (0, 0, 0, PALETTE_SIZE - len(palette))),
-            used,
-            hint,
-            known,
-            trust,
+            planes.images[len(near) :],
+            positions[len(near) :],
+            palette,
+            hints,
         )
 
     def _palette(self, classes: int) -> Tensor:
@@ -170,202 +163,61 @@ class EpisodeSampler:
         labelled = stack.labels.any((1, 2))
         weights = np.where(labelled, 1.0, 0.15)
         weights[list(known)] = 0
-        if not (weights > 0).any() or not labelled.any():
+        if not (weights > 0).any():
             return []
         chosen = self.rng.choice(len(weights), self.config.targets, p=weights / weights.sum())
         return [int(k) for k in chosen]
 
-    def _hints(
-        self, planes: _Planes, positions: Tensor, lookup: Tensor, palette: Tensor, prompts: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Per target: colours (3, S, S), given mask and draft confidence (1, S, S)."""
-        c = self.config
-        kinds = self.rng.choice(4, len(positions) - prompts, p=[c.hidden, c.draft, c.corrupted, c.partial])
-        hint = torch.zeros(len(kinds), 3, self.side, self.side)
-        known, trust = (
-            torch.zeros(len(kinds), 1, self.side, self.side),
-            torch.zeros(len(kinds), 1, self.side, self.side),
+    def _choose_classes(self, stack: Stack, draft: StoredDraft) -> np.ndarray:
+        """Classes that the labelled slices show, now and then only some of them; the others become
+        background."""
+        shown = np.unique(stack.labels[list(draft.known)])
+        shown = shown[shown > 0]
+        if len(shown) and self.rng.random() < self.config.fewer_classes:
+            shown = self.rng.permutation(shown)[: int(self.rng.integers(1, len(shown) + 1))]
+        return shown
+
+    def _label_batch(self, episodes: list[_Episode]) -> Batch:
+        palettes = torch.stack([F.pad(e.palette, (0, 0, 0, PALETTE_SIZE - len(e.palette))) for e in episodes])
+        used = torch.tensor([[n < len(e.palette) for n in range(PALETTE_SIZE)] for e in episodes])
+        shown = torch.stack(
+            [
+                SegmentationTask(palette).encode(e.prompt_positions)
+                for e, palette in zip(episodes, palettes, strict=True)
+            ]
         )
-        for n, kind in enumerate(kinds):
-            truth, index = positions[prompts + n], prompts + n
-            if kind == 1:
-                share = planes.weight[index]
-                both = (
-                    colour_labels(lookup[planes.first[index]], palette),
-                    colour_labels(lookup[planes.second[index]], palette),
-                )
-                hint[n], trust[n, 0] = (
-                    both[0] * share + both[1] * (1 - share),
-                    planes.agreement[index].clamp(min=0.02),
-                )
-            elif kind == 2:
-                hint[n] = colour_labels(damaged(truth, self.rng), palette)
-                trust[n] = float(self.rng.uniform(0.3, 1))
-            elif kind == 3:
-                visible = _patch_mask(self.side, self.rng)
-                hint[n], known[n, 0] = colour_labels(truth, palette) * visible, visible
-        return hint, known, trust
+        repeats = self.config.targets
+        task = SegmentationTask(
+            palettes.repeat_interleave(repeats, 0), used.repeat_interleave(repeats, 0), self.config.loss
+        )
+        hints = [hint for e in episodes for hint in e.hints]
+        target = TargetBatch(
+            torch.cat([e.images for e in episodes]),
+            torch.stack([hint.colours for hint in hints]),
+            torch.stack([hint.known for hint in hints]),
+            torch.stack([hint.trust for hint in hints]),
+        )
+        images = torch.stack([e.prompt_images for e in episodes])
+        return Batch(
+            _prompts(episodes, images, shown), target, task, torch.cat([e.positions for e in episodes])
+        )
 
     def _image_batch(self, episodes: list[_Episode]) -> Batch:
-        """Replace the segmentation of every episode by one image task, the same for prompts and targets."""
-        batch = _label_batch(episodes)
-        shape = batch.target.images.shape[0] // len(episodes)
-        prompts, answers, images, hidden = [], [], [], []
-        for n, episode in enumerate(episodes):
+        """Each episode shows one image task by its prompts and asks it of its targets."""
+        images, labels, asked, answers = [], [], [], []
+        for episode in episodes:
             everything = torch.cat((episode.prompt_images, episode.images))
-            shown, wanted = corrupted_pair(everything, self.rng)
+            shown, wanted = make_example(str(self.rng.choice(IMAGE_TASKS)), everything, self.rng)
             split = len(episode.prompt_images)
-            prompts.append((shown[:split], wanted[:split]))
-            images.append(shown[split:])
+            images.append(shown[:split])
+            labels.append(ImageTask("synthesis").encode(wanted[:split]))
+            asked.append(shown[split:])
             answers.append(wanted[split:])
-            hidden.append(torch.zeros(shape, 1, self.side, self.side))
-        target = TargetBatch(
-            torch.cat(images), torch.zeros_like(batch.answer), torch.cat(hidden), torch.cat(hidden)
-        )
-        sets = PromptBatch(
-            torch.stack([p[0] for p in prompts]),
-            torch.stack([p[1] for p in prompts]),
-            batch.prompts.distance,
-            batch.prompts.valid,
-        )
-        return Batch(sets, target, torch.cat(answers), None, batch.palette, batch.used)
+        prompts = _prompts(episodes, torch.stack(images), torch.stack(labels))
+        task = ImageTask("image", self.config.image_weight)
+        return Batch(prompts, TargetBatch.empty(torch.cat(asked)), task, torch.cat(answers))
 
 
-@dataclass(frozen=True)
-class _Planes:
-    """Augmented slices: images (n, 3, S, S), labels (n, S, S), the draft's planes (n, S, S)."""
-
-    images: Tensor
-    labels: Tensor
-    first: Tensor
-    second: Tensor
-    weight: Tensor
-    agreement: Tensor
-    zoom: float
-
-    @classmethod
-    def draw(
-        cls,
-        stack: Stack,
-        draft: StoredDraft,
-        slices: list[int],
-        side: int,
-        rng: np.random.Generator,
-        flat: bool,
-    ) -> _Planes:
-        depth = len(stack.image)
-        unique, place = np.unique(
-            np.clip([k + d for k in slices for d in (-1, 0, 1)], 0, depth - 1), return_inverse=True
-        )
-        grid, zoom = _warp(side, rng)
-        flips = [d + 1 for d in range(2) if rng.random() < 0.5]
-
-        def sample(planes: np.ndarray, mode: str) -> Tensor:
-            source = torch.from_numpy(planes).float()[None]
-            out = F.grid_sample(source, grid, mode=mode, padding_mode="border", align_corners=False)[0]
-            return out.flip(flips) if flips else out
-
-        images = sample(stack.image[unique], "bilinear") / 255
-        images = change_contrast(images, rng)[torch.from_numpy(place)].view(len(slices), 3, side, side)
-        if flat:
-            images = images[:, 1:2].expand(-1, 3, -1, -1)
-        images = _spoil(images, rng)
-        nearest = [sample(p[slices], "nearest").long() for p in (stack.labels, draft.first, draft.second)]
-        smooth = [sample(p[slices], "bilinear") / 255 for p in (draft.weight, draft.agreement)]
-        return cls(images, *nearest, *smooth, zoom=zoom)
-
-
-def _warp(side: int, rng: np.random.Generator) -> tuple[Tensor, float]:
-    """A sampling grid (1, side, side, 2) with rotation, scale, shear and bending; and canvas pixels per stack pixel."""
-    reach = (
-        128 / STACK_SIDE * float(np.exp(rng.uniform(-0.25, 0.2)))
-    )  # share of the stack's side that is seen
-    angle = float(rng.normal(0, 0.25))
-    stretch = np.exp(rng.normal(0, 0.08, 2))
-    cos, sin = np.cos(angle), np.sin(angle)
-    matrix = reach * np.array([[cos * stretch[0], -sin], [sin, cos * stretch[1]]])
-    shift = rng.uniform(-1, 1, 2) * max(0.0, 1 - reach) * 0.6
-    theta = torch.tensor(np.column_stack((matrix, shift)), dtype=torch.float32)[None]
-    grid = F.affine_grid(theta, [1, 1, side, side], align_corners=False)
-    if rng.random() < 0.6:
-        bend = torch.from_numpy(rng.normal(0, rng.uniform(0, 0.035), (1, 2, 5, 5)).astype(np.float32))
-        grid = grid + F.interpolate(bend, size=(side, side), mode="bicubic", align_corners=True).movedim(
-            1, -1
-        )
-    return grid, side / (STACK_SIDE * reach)
-
-
-def change_contrast(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """One smooth intensity curve for all slices of an episode, now and then inverted, with a bias field."""
-    if rng.random() < 0.5:
-        images = images.clamp(0, 1) ** float(np.exp(rng.normal(0, 0.3)))
-    if rng.random() < 0.15:
-        images = 1 - images
-    if rng.random() < 0.5:
-        low, high = rng.uniform(-0.1, 0.25), rng.uniform(0.75, 1.1)
-        images = low + images * (high - low)
-    if rng.random() < 0.3:
-        field = torch.from_numpy(rng.normal(0, 0.15, (1, 1, 3, 3)).astype(np.float32))
-        images = (
-            images * F.interpolate(field, size=images.shape[-2:], mode="bicubic", align_corners=True)[0].exp()
-        )
-    return images.clamp(0, 1)
-
-
-def _spoil(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Noise of each slice and, now and then, blur."""
-    if rng.random() < 0.25:
-        images = F.avg_pool2d(images, 3, 1, 1, count_include_pad=False)
-    if rng.random() < 0.4:
-        noise = torch.from_numpy(rng.standard_normal(images.shape, dtype=np.float32))
-        images = images + noise * float(rng.uniform(0, 0.08))
-    return images.clamp(0, 1)
-
-
-def damaged(truth: Tensor, rng: np.random.Generator) -> Tensor:
-    """A draft as a bad propagator makes it: the truth warped, shifted, with patches of one class lost."""
-    side = truth.shape[-1]
-    theta = torch.eye(2, 3)[None]
-    theta[0, :, 2] = torch.from_numpy(rng.normal(0, 0.04, 2).astype(np.float32))
-    theta[0, :, :2] *= float(np.exp(rng.normal(0, 0.1)))
-    bend = torch.from_numpy(rng.normal(0, 0.05, (1, 2, 7, 7)).astype(np.float32))
-    grid = F.affine_grid(theta, [1, 1, side, side], align_corners=False)
-    grid = grid + F.interpolate(bend, size=(side, side), mode="bicubic", align_corners=True).movedim(1, -1)
-    out = F.grid_sample(
-        truth[None, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
-    )[0, 0].long()
-    if rng.random() < 0.4:
-        lost = int(rng.integers(0, int(truth.max()) + 1))
-        out[(out == lost) & (_patch_mask(side, rng) > 0)] = int(rng.integers(0, int(truth.max()) + 1))
-    return out
-
-
-def _patch_mask(side: int, rng: np.random.Generator) -> Tensor:
-    """(side, side) of zeros and ones in patches of random size."""
-    cells = int(rng.integers(2, 9))
-    coarse = torch.from_numpy((rng.random((1, 1, cells, cells)) < rng.uniform(0.2, 0.8)).astype(np.float32))
-    return F.interpolate(coarse, size=(side, side), mode="nearest")[0, 0]
-
-
-def _label_batch(episodes: list[_Episode]) -> Batch:
-    stack = {f.name: [getattr(e, f.name) for e in episodes] for f in fields(_Episode)}
-    repeats = len(episodes[0].images)
-    palette = torch.stack(stack["palette"]).repeat_interleave(repeats, 0)
-    positions = torch.cat(stack["positions"])
-    prompts = PromptBatch(
-        torch.stack(stack["prompt_images"]),
-        torch.stack(stack["prompt_labels"]),
-        torch.cat(stack["distance"]),
-        torch.cat(stack["valid"]),
-    )
-    target = TargetBatch(
-        torch.cat(stack["images"]),
-        torch.cat(stack["hint"]),
-        torch.cat(stack["known"]),
-        torch.cat(stack["trust"]),
-    )
-    one_hot = F.one_hot(positions, PALETTE_SIZE).movedim(-1, 1).float()
-    answer = torch.einsum("tchw,tcd->tdhw", one_hot, palette)
-    return Batch(
-        prompts, target, answer, positions, palette, torch.stack(stack["used"]).repeat_interleave(repeats, 0)
-    )
+def _prompts(episodes: list[_Episode], images: Tensor, labels: Tensor) -> PromptBatch:
+    distance, valid = (torch.cat([getattr(e, name) for e in episodes]) for name in ("distance", "valid"))
+    return PromptBatch(images, labels, distance, valid)

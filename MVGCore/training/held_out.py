@@ -2,77 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from MVGCore.errors import InputError
 from MVGCore.models.base import InContextModel, TargetBatch
 from MVGCore.models.device import Device, autocast
-from MVGCore.tasks.palette import batched_class_logits
+from MVGCore.tasks import SegmentationTask
 from MVGCore.training.episodes import Batch
 
 
 @dataclass(frozen=True)
 class HeldOutScore:
-    """Mean Dice over targets and classes with the hints as drawn, without any hint, and of the drafts themselves;
-    mean absolute error of image tasks."""
+    """Means over held-out targets.
 
-    corrected: float
+    Attributes:
+        hinted: Dice with whatever the episodes tell of the targets' labels.
+        hidden: Dice when nothing is told.
+        draft: Dice of the drafts where there is one, and `corrected`: of what the model makes of them.
+        image_error: mean absolute error of image tasks.
+    """
+
+    hinted: float
     hidden: float
     draft: float
-    draft_corrected: float
+    corrected: float
     image_error: float
 
 
-def hard_dice(colours: Tensor, batch: Batch) -> Tensor:
+def hard_dice(task: SegmentationTask, colours: Tensor, positions: Tensor) -> Tensor:
     """(T,) mean Dice over the foreground classes that a target holds; NaN where it holds none."""
-    assert batch.positions is not None
-    logits = batched_class_logits(colours, batch.palette).masked_fill(~batch.used[..., None, None], -1e9)
-    guess = logits.argmax(1)
+    guess = task.logits(colours).argmax(1)
     scores = []
-    for position in range(1, batch.palette.shape[1]):
-        a, b = guess == position, batch.positions == position
-        size, truth = a.sum((1, 2)) + b.sum((1, 2)), b.sum((1, 2))
-        dice = 2 * (a & b).sum((1, 2)) / size.clamp(min=1)
+    for position in range(1, task.palette.shape[-2]):
+        a, b = guess == position, positions == position
+        truth = b.sum((1, 2))
+        dice = 2 * (a & b).sum((1, 2)) / (a.sum((1, 2)) + truth).clamp(min=1)
         scores.append(torch.where(truth > 0, dice, torch.nan))
     return torch.stack(scores).nanmean(0)
 
 
 @torch.no_grad()
-def score_held_out(model: InContextModel, batches: Iterable[Batch], device: Device) -> HeldOutScore:
-    """Score a model on prepared batches."""
+def score_held_out(model: InContextModel, batches: Sequence[Batch], device: Device) -> HeldOutScore:
+    """Score a model on prepared batches, which lie on the device."""
     model.eval()
-    rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-    errors: list[float] = []
+    rows: list[tuple[Tensor, ...]] = []
+    errors: list[Tensor] = []
     for batch in batches:
         with autocast(device):
             memory = model.encode_prompts(batch.prompts)
-            out = model.generate(memory, batch.target).float()
-        if batch.positions is None:
-            errors.append(float((out - batch.answer).abs().mean()))
-            continue
-        blank = torch.zeros_like(batch.target.known)
-        with autocast(device):
-            hidden = model.generate(
-                memory, TargetBatch(batch.target.images, batch.answer * 0, blank, blank)
-            ).float()
-        has_draft = (batch.target.draft.amax((1, 2, 3)) > 0) & (batch.target.known.amax((1, 2, 3)) == 0)
-        corrected, draft = hard_dice(out, batch), hard_dice(batch.target.label, batch)
-        rows.append(
-            (
-                corrected,
-                hard_dice(hidden, batch),
-                draft.where(has_draft, torch.nan),
-                corrected.where(has_draft, torch.nan),
-            )
-        )
+            generated = model.generate(memory, batch.target).float()
+            hidden = model.generate(memory, TargetBatch.empty(batch.target.images)).float()
+        if isinstance(batch.task, SegmentationTask):
+            rows.append(_label_scores(batch.task, batch, generated, hidden))
+        else:
+            errors.append((batch.task.decode(generated)[:, 0] - batch.answer).abs().mean())
     model.train()
-    means = [float(torch.cat(column).nanmean()) for column in zip(*rows, strict=True)]
-    return HeldOutScore(*means, image_error=sum(errors) / max(1, len(errors)))
+    if not rows:
+        raise InputError("The held-out batches hold no segmentation; raise held_out_batches.")
+    means = (float(torch.cat(column).nanmean()) for column in zip(*rows, strict=True))
+    image_error = float(torch.stack(errors).mean()) if errors else 0.0
+    return HeldOutScore(*means, image_error)
 
 
-def score_row(score: HeldOutScore) -> dict[str, float]:
-    """The scores rounded, for the log."""
-    return {name: round(value, 4) for name, value in vars(replace(score)).items()}
+def _label_scores(
+    task: SegmentationTask, batch: Batch, generated: Tensor, hidden: Tensor
+) -> tuple[Tensor, ...]:
+    """(T,) Dice hinted, hidden, of the draft, corrected; the last two NaN without a draft."""
+    has_draft = batch.target.draft.amax((1, 2, 3)) > 0
+    hinted, draft = (hard_dice(task, x, batch.answer) for x in (generated, batch.target.label))
+    return (
+        hinted,
+        hard_dice(task, hidden, batch.answer),
+        draft.where(has_draft, torch.nan),
+        hinted.where(has_draft, torch.nan),
+    )

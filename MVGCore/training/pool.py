@@ -1,4 +1,5 @@
-"""The pool of stacks on disk: built once from the training cases and from synthetic scenes, read by the trainer."""
+"""The pool of stacks on disk: built once from the training cases and from synthetic scenes, read by the
+trainer."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +61,7 @@ def train_cases(data: Path) -> list[TrainCase]:
     ]
 
 
-def _read(path: Path) -> tuple[NDArray[np.generic], tuple[float, float, float]]:
+def _read(path: Path) -> tuple[NDArray[Any], tuple[float, float, float]]:
     import SimpleITK as sitk
 
     image = sitk.ReadImage(str(path))
@@ -68,7 +70,7 @@ def _read(path: Path) -> tuple[NDArray[np.generic], tuple[float, float, float]]:
 
 
 def _window(
-    case: TrainCase, image: NDArray[np.generic], labelled: NDArray[np.bool_], rng: np.random.Generator
+    case: TrainCase, image: NDArray[Any], labelled: NDArray[np.bool_], rng: np.random.Generator
 ) -> Window:
     choice = rng.random()
     if choice < 0.6:
@@ -144,13 +146,13 @@ class PoolBuilder:
         return ShapePool(tuple(heads), tuple(organs))
 
 
-def _compact_ids(labels: NDArray[np.generic]) -> NDArray[np.uint8]:
+def _compact_ids(labels: NDArray[Any]) -> NDArray[np.uint8]:
     """Label numbers replaced by their rank, so that up to 256 of them fit a byte."""
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape).astype(np.uint8)
 
 
 def _organs(
-    labels: NDArray[np.generic], spacing: tuple[float, float, float], minimum: int
+    labels: NDArray[Any], spacing: tuple[float, float, float], minimum: int
 ) -> Iterator[NDArray[np.bool_]]:
     """Each structure's mask, cropped and resampled to isotropic voxels."""
     ids = labels.astype(np.int32)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.training.stack import MAX_SLICES, MAX_STACK_CLASSES, STACK_SIDE, Bytes
+from MVGCore.propagation.plan import slice_spacing
 from MVGCore.volume.canvas import Canvas
 
 
@@ -31,7 +32,8 @@ class LabelledVolume:
 
 @dataclass(frozen=True)
 class Region:
-    """Aligned canvases cut from a volume: image (K, S, S) in 0..1, class positions (K, S, S), step in canvas pixels."""
+    """Aligned canvases cut from a volume: image (K, S, S) in 0..1, class positions (K, S, S), step in canvas
+    pixels."""
 
     image: NDArray[np.float32]
     labels: Bytes
@@ -39,10 +41,11 @@ class Region:
 
 
 def cut_region(volume: LabelledVolume, rng: np.random.Generator) -> Region | None:
-    """A random region: axis, structures, margin and slice distance are drawn; None if the draw holds too little."""
+    """A random region: axis, structures, margin and slice distance are drawn; None if the draw holds too
+    little."""
     axis = int(rng.choice(3, p=[0.5, 0.25, 0.25]))
     image, labels = np.moveaxis(volume.image, axis, 0), np.moveaxis(volume.labels, axis, 0)
-    spacing = (volume.spacing[axis], *(s for a, s in enumerate(volume.spacing) if a != axis))
+    along, rows, columns = slice_spacing(volume.spacing, axis)
     present = np.unique(labels)[1:] if labels.min() == 0 else np.unique(labels)
     if len(present) == 0:
         return None
@@ -52,11 +55,10 @@ def cut_region(volume: LabelledVolume, rng: np.random.Generator) -> Region | Non
     if len(labelled) < 3:
         return None
     slices = _slice_range(labelled, len(labels), rng)
-    shown = mask[slices].any(0)
-    canvas = _canvas(shown, spacing[1:], rng)
+    canvas = _canvas(mask[slices].max(0), (rows, columns), rng)
     if canvas is None:
         return None
-    step = spacing[0] * (slices[1] - slices[0]) / canvas.pixel_mm(spacing[1:])
+    step = along * (slices[1] - slices[0]) / canvas.pixel_mm((rows, columns))
     return Region(
         np.clip(canvas.draw_image(image[slices]), 0, 1),
         canvas.draw_labels(labels[slices], _ids(chosen)),
@@ -69,7 +71,8 @@ def _ids(chosen: NDArray[np.integer]) -> Sequence[int]:
 
 
 def _slice_range(labelled: NDArray[np.intp], depth: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Slices over the labelled range and a little beyond, sometimes every second or third, at most MAX_SLICES."""
+    """Slices over the labelled range and a little beyond, sometimes every second or third, at most
+    MAX_SLICES."""
     beyond = int(rng.integers(0, 5))
     first, last = max(0, labelled[0] - beyond), min(depth - 1, labelled[-1] + beyond)
     length = last - first + 1
@@ -80,7 +83,7 @@ def _slice_range(labelled: NDArray[np.intp], depth: int, rng: np.random.Generato
     return slices[start : start + MAX_SLICES]
 
 
-def _canvas(shown: NDArray[np.bool_], spacing: tuple[float, ...], rng: np.random.Generator) -> Canvas | None:
+def _canvas(shown: NDArray[np.bool_], spacing: tuple[float, float], rng: np.random.Generator) -> Canvas | None:
     rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
     if len(rows) == 0:
         return None

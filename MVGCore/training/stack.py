@@ -1,4 +1,5 @@
-"""Stacks: the training material, one region of one volume as neighbouring canvases with its labels and drafts.
+"""Stacks: the training material, one region of one volume as neighbouring canvases with its labels and
+drafts.
 
 Drafts cost more than everything else of an episode, so they are made once per stack and kept.
 """
@@ -93,7 +94,8 @@ def build_stack(
     rng: np.random.Generator,
     drafts: int = 2,
 ) -> Stack | None:
-    """A stack with drafts from an image in 0..1 and class positions (K, S, S); None if nothing is labelled."""
+    """A stack with drafts from an image in 0..1 and class positions (K, S, S); None if nothing is
+    labelled."""
     if np.count_nonzero(labels.any((1, 2))) < 2:
         return None
     pixels = torch.from_numpy(image)

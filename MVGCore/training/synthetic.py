@@ -1,14 +1,15 @@
 """Anatomy-like synthetic stacks: shapes of real anatomy and procedural ones, rendered with random contrast.
 
-Three kinds of geometry: regions of dense label maps of real heads; noise fields whose arg-max makes neighbouring blobs, with
-nested blobs, tubes, sheets and nodules inside; and shapes of real organs placed into such a scene. All are deformed in 3-D, so that
-neighbouring slices change as real ones do.
+Three kinds of geometry: regions of dense label maps of real heads; noise fields whose arg-max makes
+neighbouring blobs, with nested blobs, tubes, sheets and nodules inside; and shapes of real organs placed
+into such a scene. All are deformed in 3-D, so that neighbouring slices change as real ones do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,8 @@ class ShapePool:
 def smooth_noise(
     shape: tuple[int, int, int], points: float, step: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Noise of unit spread with about `points` bumps across a slice, isotropic in space for slices `step` pixels apart."""
+    """Noise of unit spread with about `points` bumps across a slice, isotropic in space for slices `step`
+    pixels apart."""
     depth = max(2, round(points * shape[0] * step / shape[2]) + 1)
     side = max(2, round(points) + 1)
     grid = torch.from_numpy(rng.standard_normal((1, 1, depth, side, side)).astype(np.float32))
@@ -87,7 +89,7 @@ def _ellipsoid(regions: Regions, value: int, step: float, rng: np.random.Generat
     regions[tuple(slice(a, b) for a, b in zip(low, high, strict=True))][inside] = value
 
 
-def _rotation(rng: np.random.Generator, spread: float) -> NDArray[np.float64]:
+def _rotation(rng: np.random.Generator, spread: float) -> NDArray[Any]:
     """A random rotation by angles of about `spread` radians."""
     generator = rng.normal(0, spread, 3)
     skew = np.array(
@@ -98,15 +100,15 @@ def _rotation(rng: np.random.Generator, spread: float) -> NDArray[np.float64]:
 
 
 def _sample(
-    source: NDArray[np.generic],
+    source: NDArray[Any],
     shape: tuple[int, int, int],
     step: float,
-    center: NDArray[np.float64],
+    center: NDArray[Any],
     pixel: float,
     bend: float,
     rng: np.random.Generator,
     turn: float = 0.25,
-) -> NDArray[np.generic]:
+) -> NDArray[Any]:
     """Sample a label map on a rotated, bent grid of `shape` around `center`; zero outside."""
     grid = np.stack(np.meshgrid(*(np.arange(n) - (n - 1) / 2 for n in shape), indexing="ij")).astype(
         np.float32
@@ -160,7 +162,8 @@ def _place_organs(regions: Regions, pool: ShapePool, step: float, rng: np.random
 
 
 def render(regions: Regions, step: float, rng: np.random.Generator) -> NDArray[np.float32]:
-    """An image (K, S, S) in 0..1 of a region map: mean and texture per region, partial volume, bias field, noise."""
+    """An image (K, S, S) in 0..1 of a region map: mean and texture per region, partial volume, bias field,
+    noise."""
     numbers, index = np.unique(regions, return_inverse=True)
     means = rng.uniform(0, 1, len(numbers))
     if rng.random() < 0.5:  # few distinct contrasts: position must decide

@@ -1,4 +1,5 @@
-"""The trainer: resumable, by wall-clock time, with an averaged copy of the weights that is what gets shipped."""
+"""The trainer: resumable, by wall-clock time, with an averaged copy of the weights that is what gets
+shipped."""
 
 from __future__ import annotations
 
@@ -6,27 +7,26 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from MVGCore.errors import InputError
-from MVGCore.models.base import InContextModel, PromptBatch, TargetBatch
+from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, autocast, select_device
 from MVGCore.models.registry import create
 from MVGCore.models.weights import save_weights
 from MVGCore.training.config import TrainConfig
 from MVGCore.training.episodes import Batch, EpisodeSampler
-from MVGCore.training.held_out import score_held_out, score_row
-from MVGCore.training.objective import batch_loss
+from MVGCore.training.held_out import score_held_out
 from MVGCore.training.pool import PoolBuilder, load_pool
 from MVGCore.training.stack import Stack
 
 Log = Callable[[str], None]
+LOG_STEPS = 50
 
 
 class _Stream(IterableDataset):
@@ -53,25 +53,32 @@ def _loader(stacks: list[Stack], config: TrainConfig, side: int, start: int) -> 
 
 
 def _to(batch: Batch, device: Device) -> Batch:
-    target = device.torch_device
-
-    def move(x: PromptBatch | TargetBatch) -> dict[str, Tensor]:
-        return {name: value.to(target) for name, value in vars(x).items()}
-
-    positions = None if batch.positions is None else batch.positions.to(target)
-    return Batch(
-        PromptBatch(**move(batch.prompts)),
-        TargetBatch(**move(batch.target)),
-        batch.answer.to(target),
-        positions,
-        batch.palette.to(target),
-        batch.used.to(target),
+    place = device.torch_device
+    return replace(
+        batch,
+        prompts=batch.prompts.to(place),
+        target=batch.target.to(place),
+        answer=batch.answer.to(place),
     )
+
+
+class _Every:
+    """True once in every `period` of a growing number."""
+
+    def __init__(self, period: float, start: float) -> None:
+        self._period, self._last = period, start
+
+    def __call__(self, now: float) -> bool:
+        due = now - self._last >= self._period
+        if due:
+            self._last = now
+        return due
 
 
 @dataclass
 class Trainer:
-    """One run. `run()` trains until the time or the steps are used up; everything of it lies in `config.out`."""
+    """One run. `run()` trains until the time or the steps are used up; everything of it lies in
+    `config.out`."""
 
     config: TrainConfig
     log: Log = print
@@ -81,10 +88,8 @@ class Trainer:
     def __post_init__(self) -> None:
         torch.manual_seed(self.config.seed)
         self.device = select_device("auto")
-        self.model = create(self.config.model).to(self.device.torch_device, memory_format=torch.channels_last)
-        self.averaged = create(self.config.model).to(
-            self.device.torch_device, memory_format=torch.channels_last
-        )
+        self.model = _placed(self.config.model, self.device)
+        self.averaged = _placed(self.config.model, self.device)
         self.averaged.load_state_dict(self.model.state_dict())
         self.optimizer = torch.optim.AdamW(
             _groups(self.model, self.config.weight_decay), lr=self.config.learning_rate, betas=(0.9, 0.98)
@@ -98,33 +103,34 @@ class Trainer:
         """Share of the run that is done, 0..1."""
         return min(1.0, max(self.elapsed / (60 * self.config.minutes), self.step / self.config.steps))
 
-    def run(
-        self, stacks: list[Stack], held_out: list[Batch], reload: Callable[[], list[Stack]] | None = None
-    ) -> None:
-        """Train on stacks; `reload` gives more of them whenever the held-out score is taken."""
-        begun, spent = time.monotonic(), self.elapsed
-        scored = saved = self.elapsed
-        side, batches = self._side(), _loader(stacks, self.config, self._side(), self.step)
-        parts: dict[str, list[float]] = {}
+    def run(self, stacks: list[Stack], held_out: list[Batch]) -> None:
+        """Train on stacks, scoring on prepared held-out batches."""
+        before, begun = self.elapsed, time.monotonic()
+        score_due = _Every(60 * self.config.evaluate_minutes, before)
+        save_due = _Every(60 * self.config.checkpoint_minutes, before)
+        side = self._side()
+        batches = _loader(stacks, self.config, side, self.step)
+        losses: dict[str, list[float]] = {}
         while self.fraction < 1:
-            for name, value in self._train_step(_to(next(batches), self.device)).items():
-                parts.setdefault(name, []).append(value)
-            self.elapsed = spent + time.monotonic() - begun
-            if self.step % 50 == 0:
-                self._record({name: round(float(np.mean(v)), 4) for name, v in parts.items()})
-                parts = {}
-            if self.elapsed - saved > 60 * self.config.checkpoint_minutes:
+            if self._side() != side:
+                side = self._side()
+                batches = _loader(stacks, self.config, side, self.step)
+            batch = _to(next(batches), self.device)
+            losses.setdefault(batch.task.name, []).append(self._train_step(batch))
+            self.elapsed = before + time.monotonic() - begun
+            if self.step % LOG_STEPS == 0:
+                self._record({name: round(float(np.mean(each)), 4) for name, each in losses.items()})
+                losses = {}
+            if save_due(self.elapsed):
                 self.save()
-                saved = self.elapsed
-            due = self.elapsed - scored > 60 * self.config.evaluate_minutes
-            if due:
-                self._record(score_row(score_held_out(self.averaged, held_out, self.device)))
-                scored = self.elapsed
-            if due or self._side() != side:
-                stacks = reload() if reload else stacks
-                side, batches = self._side(), _loader(stacks, self.config, self._side(), self.step)
-        self._record(score_row(score_held_out(self.averaged, held_out, self.device)))
+            if score_due(self.elapsed):
+                self._score(held_out)
+        self._score(held_out)
         self.save()
+
+    def _score(self, held_out: list[Batch]) -> None:
+        score = score_held_out(self.averaged, held_out, self.device)
+        self._record({name: round(value, 4) for name, value in vars(score).items()})
 
     def _side(self) -> int:
         return self.config.small_side if self.fraction < self.config.small_share else self.config.side
@@ -135,19 +141,19 @@ class Trainer:
             self.config.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.fraction)))
         )
 
-    def _train_step(self, batch: Batch) -> dict[str, float]:
+    def _train_step(self, batch: Batch) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         with autocast(self.device):
             generated = self.model(batch.prompts, batch.target)
-        loss, parts = batch_loss(generated, batch, self.config.loss)
+        loss = batch.task.loss(generated, batch.answer)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         self.step += 1
         self._average()
-        return {"loss": float(loss.detach()), **parts}
+        return float(loss.detach())
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -195,6 +201,11 @@ class Trainer:
         self.step, self.elapsed = int(state["step"]), float(state["elapsed"])
 
 
+def _placed(name: str, device: Device) -> InContextModel:
+    """A new model on a device, its kernels in the layout that convolutions are fastest in."""
+    return create(name).to(device.torch_device).to(memory_format=torch.channels_last)
+
+
 def _groups(model: InContextModel, decay: float) -> list[dict[str, object]]:
     """Weight decay for matrices and kernels only."""
     large = [p for p in model.parameters() if p.ndim > 1]
@@ -215,10 +226,6 @@ def train(config: TrainConfig, log: Log = print) -> Path:
     log(f"{len(stacks)} stacks to train on, {len(held)} held out")
     trainer = Trainer(config, log)
     sampler = EpisodeSampler(held, config.episodes, config.side, np.random.default_rng([config.seed, 4]))
-    trainer.run(
-        stacks, [sampler.batch() for _ in range(config.held_out_batches)], lambda: load_pool(pool, "train")
-    )
+    batches = [_to(sampler.batch(), trainer.device) for _ in range(config.held_out_batches)]
+    trainer.run(stacks, batches)
     return config.out / f"{config.model}.safetensors"
-
-
-__all__ = ["Trainer", "train"]

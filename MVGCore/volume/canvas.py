@@ -1,8 +1,9 @@
 """Slice <-> canvas: the square that a model sees, cut from the slices of a volume, and the exact way back.
 
-A canvas pixel is a square in millimetres, so anisotropic slices keep their shapes. The mapping is separable (one matrix
-per slice axis); matrices weigh by overlap when they shrink, so that nothing aliases, and interpolate linearly when they
-enlarge. Label maps travel as one plane per class, never as interpolated numbers.
+A canvas pixel is a square in millimetres, so anisotropic slices keep their shapes. The mapping is separable
+(one matrix per slice axis); matrices weigh by overlap when they shrink, so that nothing aliases, and
+interpolate linearly when they enlarge. Label maps travel as one plane per class, never as interpolated
+numbers.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ FloatArray = NDArray[np.float32]
 def _resampling_matrix(source: int, target: int, start: float, step: float, inside_only: bool) -> FloatArray:
     """(target, source) weights that sample a line of `source` pixels at start, start + step, ...
 
-    The kernel is a triangle whose half width is one source pixel, or one step when shrinking. With `inside_only` rows that
-    lie outside the line are zero; otherwise the line's edge is repeated.
+    The kernel is a triangle whose half width is one source pixel, or one step when shrinking. With
+    `inside_only` rows that lie outside the line are zero; otherwise the line's edge is repeated.
     """
     position = start + step * np.arange(target)
     outside = (position < -0.5) | (position > source - 0.5)
@@ -113,7 +114,10 @@ class Canvas:
         return np.matmul(np.matmul(rows, slices.astype(np.float32, copy=False)), columns.T)
 
     def draw_labels(self, slices: NDArray[np.generic], ids: Sequence[int]) -> NDArray[np.uint8]:
-        """Label numbers (..., rows, columns) -> positions in `ids` plus one (0: none of them), (..., side, side)."""
+        """Label numbers (..., rows, columns) -> positions in `ids` plus one, (..., side, side).
+
+        0 is where none of them is.
+        """
         rows, columns = self._forward(0, True), self._forward(1, True)
         # Background wins where the listed classes cover less than half of a pixel in all.
         covered = np.matmul(np.matmul(rows, np.isin(slices, ids).astype(np.float32)), columns.T)

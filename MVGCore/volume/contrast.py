@@ -11,8 +11,9 @@ from MVGCore.volume.normalise import Window, robust_window
 def labelled_window(image: NDArray[np.generic], labelled: NDArray[np.bool_], reach: float = 1.0) -> Window:
     """A window that shows the labelled structures against their neighbours.
 
-    The robust range of the image is narrowed to the range of the labelled voxels, widened on both sides by `reach` times that
-    range. On CT, whose full range hides soft tissue, this does what a radiologist does by hand; on MR it changes little.
+    The robust range of the image is narrowed to the range of the labelled voxels, widened on both sides by
+    `reach` times that range. On CT, whose full range hides soft tissue, this does what a radiologist does by
+    hand; on MR it changes little.
 
     Args:
         image: intensities of any shape, e.g. the labelled slices within the region of interest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from MVGCore.volume.volume import Volume
 
 _MODALITY = "0008|0060"
 _SERIES = "0020|000e"
+_CHUNK = 1 << 20
 _UNEVEN = "ITK_non_uniform_sampling_deviation"
 
 
@@ -73,14 +75,30 @@ def write_itk(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     image.SetSpacing(geometry.spacing)
     image.SetOrigin(geometry.origin)
     image.SetDirection(geometry.direction)
+    failure = _failure_to_write(image, array, path)
+    if failure:
+        _ask_for_space(path.parent, array.nbytes)
+        raise OSError(failure)
+
+
+def _failure_to_write(image: Any, array: NDArray[Any], path: Path) -> str:
+    """Write a file and give back what ITK says went wrong; empty when all is well."""
+    import SimpleITK as sitk
+
     try:
         sitk.WriteImage(image, str(path), useCompression=True)
         # Some of ITK's writers say nothing when the disk is full: believe only what can be read back.
-        complete = np.array_equal(_array_of(sitk.ReadImage(str(path))), array, equal_nan=True)
+        complete = np.array_equal(_array_of(sitk.ReadImage(str(path))), array)
     except RuntimeError as error:
-        raise OSError(str(error).strip().splitlines()[-1]) from error
-    if not complete:
-        raise OSError("what was written differs from what should have been")
+        return str(error).strip().splitlines()[-1]
+    return "" if complete else "what can be read back differs from what was to be written"
+
+
+def _ask_for_space(folder: Path, size: int) -> None:
+    """Raise the operating system's own error if it has no room for `size` bytes: ITK does not pass it on."""
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        for start in range(0, size, _CHUNK):
+            probe.write(bytes(min(_CHUNK, size - start)))
 
 
 def _to_volume(path: Path, image: Any) -> Volume:

@@ -24,13 +24,14 @@ def write_volume(path: str | os.PathLike[str], volume: Volume) -> None:
     """Write an image as NRRD, NIfTI or MetaImage, as the ending of `path` says.
 
     Raises:
-        InputError: An unknown ending, or a folder that does not exist.
+        InputError: An unknown ending, a folder that does not exist, or NaN or infinite voxels.
         OutputError: The disk is full or the folder cannot be written to.
     """
     if format_to_write(path) is Format.SEGMENTATION:
         raise InputError(
             f"'{path}' is the name of a segmentation; for an image choose .nrrd or another ending."
         )
+    _check_finite(path, volume.array)
     _write_grid(path, _storable(volume.array), volume.geometry)
 
 
@@ -69,6 +70,15 @@ def _write_grid(path: str | os.PathLike[str], array: NDArray[Any], geometry: Geo
             write_nrrd(scratch, NrrdFile(array, geometry))
         else:
             write_itk(scratch, array, geometry)
+
+
+def _check_finite(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
+    # ITK's writers and other programs make of such voxels what they like, zeros among others.
+    if array.dtype.kind == "f" and (bad := array.size - int(np.count_nonzero(np.isfinite(array)))):
+        raise InputError(
+            f"'{path}' is not written: {bad} voxels are NaN or infinite; replace them, e.g. with "
+            "numpy.nan_to_num."
+        )
 
 
 def _storable(array: NDArray[Any]) -> NDArray[Any]:

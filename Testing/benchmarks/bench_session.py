@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from MVGCore.evaluation.cases import Example, keep_slices, labelled_slices
+from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.metrics import score_propagation
-from MVGCore.evaluation.peers import Peer, peer_by_name
+from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.runner import MethodProcess, Outcome, Task
 from MVGCore.evaluation.session_method import SessionMethod
 from MVGCore.evaluation.tables import table

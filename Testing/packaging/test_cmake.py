@@ -42,6 +42,13 @@ def test_extension_metadata_is_complete_and_on_single_lines() -> None:
     text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
     for name in ("HOMEPAGE", "CONTRIBUTORS", "DESCRIPTION", "ICONURL", "SCREENSHOTURLS", "DEPENDS"):
         assert re.search(rf'^set\(EXTENSION_{name} "[^"\n]+"\)$', text, re.MULTILINE), name
+    addresses = dict(
+        re.findall(r'^set\(EXTENSION_(HOMEPAGE|ICONURL|SCREENSHOTURLS) "([^"]+)"\)$', text, re.MULTILINE)
+    )
+    raw = addresses["HOMEPAGE"].replace("//github.com/", "//raw.githubusercontent.com/") + "/main/"
+    for name in ("ICONURL", "SCREENSHOTURLS"):
+        assert addresses[name].startswith(raw)
+    assert (ROOT / addresses["ICONURL"].removeprefix(raw)).is_file()
     project = re.search(r"^project\((\w+)\)$", text, re.MULTILINE)
     assert project is not None and not project[1].startswith("Slicer")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -27,9 +29,19 @@ def build(tree: Path, kind: str, out: Path) -> Path:
     return out / done.stdout.strip().splitlines()[-1]
 
 
+@dataclass(frozen=True)
+class Archives:
+    """File names in the sdist and in the wheel, and two texts of the wheel."""
+
+    sdist: set[str]
+    wheel: set[str]
+    entry_points: str
+    metadata: str
+
+
 @pytest.fixture(scope="module")
-def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[str], str]:
-    """File names in the sdist, file names in a wheel built from that sdist, and the wheel's entry points."""
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Archives:
+    """The sdist, and the wheel built from that sdist."""
     work = tmp_path_factory.mktemp("build")
     tree = work / "tree"
     tree.mkdir()
@@ -48,33 +60,50 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], set[st
         unpacked = work / "unpacked"
         sdist.extractall(unpacked, filter="data")
     with zipfile.ZipFile(build(next(unpacked.iterdir()), "wheel", work)) as wheel:
-        entry_points = next(name for name in wheel.namelist() if name.endswith("entry_points.txt"))
-        return names, set(wheel.namelist()), wheel.read(entry_points).decode()
+        texts = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
+        return Archives(
+            sdist=names,
+            wheel=set(wheel.namelist()),
+            entry_points=wheel.read(texts["entry_points.txt"]).decode(),
+            metadata=wheel.read(texts["METADATA"]).decode(),
+        )
 
 
-def test_the_wheel_has_every_module_and_its_types(archives) -> None:
-    _, wheel, _ = archives
+def test_the_wheel_has_every_module_and_its_types(archives: Archives) -> None:
+    wheel = archives.wheel
     modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "MVGCore").rglob("*.py")}
     assert modules <= wheel
     assert "MVGCore/py.typed" in wheel
     assert not [name for name in wheel if name.startswith(("Testing", "MVGSlicerExtension", "Resources"))]
 
 
-def test_the_wheel_has_weights_cards_and_icons(archives) -> None:
-    _, wheel, _ = archives
+def test_the_wheel_has_weights_cards_and_icons(archives: Archives) -> None:
+    wheel = archives.wheel
     expected = {"weights/probe.safetensors", "weights/probe.md", "icons/MVG.png", "icons/MVG-24.png"}
     expected |= {f"weights/{path.name}" for path in (ROOT / "Resources" / "Weights").glob("*.safetensors")}
     assert {f"MVGCore/resources/{name}" for name in expected} <= wheel
 
 
-def test_the_sdist_can_be_built_and_tested_from(archives) -> None:
-    sdist, _, _ = archives
+def test_the_sdist_can_be_built_and_tested_from(archives: Archives) -> None:
+    sdist = archives.sdist
     assert {"LICENSE", "README.md", "Resources/Weights/probe.safetensors", "CMakeLists.txt"} <= sdist
     assert "Testing/packaging/test_distribution.py" in sdist
 
 
-def test_the_command_is_installed(archives) -> None:
-    assert "mvg = MVGCore.cli.main:main" in archives[2]
+def test_the_command_is_installed(archives: Archives) -> None:
+    assert "mvg = MVGCore.cli.main:main" in archives.entry_points
+
+
+def test_the_extras_that_messages_name_exist(archives: Archives) -> None:
+    provided = {
+        line.split(": ")[1] for line in archives[3].splitlines() if line.startswith("Provides-Extra: ")
+    }
+    named = {
+        extra
+        for path in (ROOT / "MVGCore").rglob("*.py")
+        for extra in re.findall(r"mvg-slicer\[(\w+)\]", path.read_text(encoding="utf-8"))
+    }
+    assert named and named <= provided
 
 
 def test_icons_have_the_sizes_that_slicer_wants() -> None:

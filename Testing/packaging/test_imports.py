@@ -148,6 +148,24 @@ def test_no_import_cycles() -> None:
     assert not find_cycle(edges)
 
 
+def run_python(program: str) -> str:
+    """Returns what a program prints in a fresh interpreter."""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_packages_are_reached_through_the_top_one() -> None:
+    names = {part_of(module) for module in MODULES} - {""}
+    assert {"models", "tasks", "prompts", "volume", "evaluation", "training"} <= names
+    printed = run_python(
+        "import MVGCore\n"
+        f"for name in {sorted(names)}: assert name in dir(MVGCore) and getattr(MVGCore, name), name\n"
+        "print(type(MVGCore.models.create('vit-tiny')).__name__, hasattr(MVGCore, 'nothing'))"
+    )
+    assert printed.split() == ["ViT", "False"]
+
+
 @pytest.mark.parametrize(
     "statement",
     [
@@ -157,7 +175,7 @@ def test_no_import_cycles() -> None:
     ],
 )
 def test_start_up_loads_no_heavy_library(statement: str) -> None:
-    program = f"import sys; {statement}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert not set(done.stdout.split()) & HEAVY_LIBRARIES
+    printed = run_python(
+        f"import sys; {statement}; print(*sorted({{name.split('.')[0] for name in sys.modules}}))"
+    )
+    assert not set(printed.split()) & HEAVY_LIBRARIES

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from MVGCore.evaluation.cases import Example, keep_slices
 from MVGCore.evaluation.runner import MethodProcess, Task
-from Testing.core.evaluation.fake_methods import Failing, FakeSession, Hungry, NotInstalled
+from Testing.core.evaluation.fake_methods import Failing, FakeSession, Hungry, NotInstalled, Tidy
 
 
 @pytest.fixture()
@@ -32,6 +33,13 @@ def test_peak_memory_is_seen_though_it_is_freed_at_once(task: Task) -> None:
         low, high = little.run(task).memory_mb, much.run(task).memory_mb
     assert low is not None and high is not None
     assert 250 < high - low < 400
+
+
+def test_a_method_may_tidy_up_when_it_is_closed(task: Task, tmp_path: Path) -> None:
+    with MethodProcess(Tidy(str(tmp_path / "note")), time_limit_s=30) as process:
+        assert process.run(task).labels is not None
+        assert not (tmp_path / "note").exists()
+    assert (tmp_path / "note").read_text() == "left"
 
 
 def test_a_slow_method_is_stopped_and_can_be_asked_again(task: Task) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 import MVGCore.volume.writing as writing
 from MVGCore.errors import InputError, OutputError
@@ -45,8 +46,33 @@ def test_a_failing_write_keeps_the_earlier_file(tmp_path: Path, an_image: Volume
     before = contents(tmp_path)
     with files_up_to(700):
         caught = pytest.raises(OutputError, write_volume, tmp_path / f"x{ending}", an_image)
-    assert "x" + ending in str(caught.value)
+    assert "disk is full" in str(caught.value) and "x" + ending in str(caught.value)
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("ending", [".nii.gz", ".mhd"])
+def test_what_is_no_full_disk_is_not_called_one(
+    tmp_path: Path, an_image: Volume, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("ITK ERROR:\nthe header is not to my taste")
+
+    monkeypatch.setattr(sitk, "WriteImage", fail)
+    with pytest.raises(OutputError, match="the header is not to my taste"):
+        write_volume(tmp_path / f"x{ending}", an_image)
+    assert contents(tmp_path) == {}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_voxels_that_are_no_numbers_are_not_written(
+    tmp_path: Path, an_image: Volume, ending: str, kind: type
+) -> None:
+    array = an_image.array.astype(kind)
+    array[1, 2, 3:6] = np.nan, np.inf, -np.inf
+    with pytest.raises(InputError, match="3 voxels are NaN or infinite"):
+        write_volume(tmp_path / f"x{ending}", Volume(array, an_image.geometry))
+    assert contents(tmp_path) == {}
 
 
 def test_a_full_disk_is_named(tmp_path: Path, a_labelmap: LabelMap, monkeypatch: pytest.MonkeyPatch) -> None:

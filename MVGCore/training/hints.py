@@ -1,0 +1,113 @@
+"""What is known of a target's label: nothing, a part of the truth, a real draft, or damaged truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from MVGCore.models.base import LEAST_TRUST
+from MVGCore.tasks.palette import colour_labels
+from MVGCore.training.planes import Planes
+
+
+@dataclass(frozen=True)
+class HintShares:
+    """Shares of the targets of which nothing is known (the paper's autoregressive case), with the draft that
+    the user would get, with a draft made by damaging the truth, and with patches of the truth shown (masked
+    modelling)."""
+
+    hidden: float = 0.2
+    draft: float = 0.6
+    damaged: float = 0.12
+    partial: float = 0.08
+
+
+@dataclass(frozen=True)
+class Hint:
+    """Colours (3, S, S), mask of what is given and confidence of the draft (1, S, S)."""
+
+    colours: Tensor
+    known: Tensor
+    trust: Tensor
+
+    @classmethod
+    def nothing(cls, side: int) -> Hint:
+        return cls(torch.zeros(3, side, side), torch.zeros(1, side, side), torch.zeros(1, side, side))
+
+
+@dataclass(frozen=True)
+class HintMaker:
+    """Makes hints for the targets of one episode.
+
+    Attributes:
+        planes: the episode's slices.
+        positions: (n, S, S) class positions within the episode's palette.
+        lookup: class position of the stack -> position within the palette.
+        palette: (C, 3).
+    """
+
+    planes: Planes
+    positions: Tensor
+    lookup: Tensor
+    palette: Tensor
+
+    def make(self, index: int, shares: HintShares, rng: np.random.Generator) -> Hint:
+        """A hint of a random kind for a slice."""
+        makers: tuple[Callable[[int, np.random.Generator], Hint], ...] = (
+            self._nothing,
+            self._draft,
+            self._damaged,
+            self._partial,
+        )
+        kind = rng.choice(4, p=[shares.hidden, shares.draft, shares.damaged, shares.partial])
+        return makers[int(kind)](index, rng)
+
+    def _nothing(self, index: int, rng: np.random.Generator) -> Hint:
+        return Hint.nothing(self.positions.shape[-1])
+
+    def _draft(self, index: int, rng: np.random.Generator) -> Hint:
+        planes, blank = self.planes, Hint.nothing(self.positions.shape[-1])
+        first = colour_labels(self.lookup[planes.first[index]], self.palette)
+        second = colour_labels(self.lookup[planes.second[index]], self.palette)
+        colours = torch.lerp(second, first, planes.weight[index])
+        return Hint(colours, blank.known, planes.agreement[index].clamp(min=LEAST_TRUST)[None])
+
+    def _damaged(self, index: int, rng: np.random.Generator) -> Hint:
+        blank = Hint.nothing(self.positions.shape[-1])
+        colours = colour_labels(damaged(self.positions[index], rng), self.palette)
+        return Hint(colours, blank.known, torch.full_like(blank.trust, float(rng.uniform(0.3, 1))))
+
+    def _partial(self, index: int, rng: np.random.Generator) -> Hint:
+        visible = patch_mask(self.positions.shape[-1], rng)
+        truth = colour_labels(self.positions[index], self.palette)
+        return Hint(truth * visible, visible[None], torch.zeros_like(visible[None]))
+
+
+def damaged(truth: Tensor, rng: np.random.Generator) -> Tensor:
+    """A draft as a bad propagator makes it: the truth warped, shifted, with patches of one class lost."""
+    side = truth.shape[-1]
+    theta = torch.eye(2, 3)[None]
+    theta[0, :, 2] = torch.from_numpy(rng.normal(0, 0.04, 2).astype(np.float32))
+    theta[0, :, :2] *= float(np.exp(rng.normal(0, 0.1)))
+    bend = torch.from_numpy(rng.normal(0, 0.05, (1, 2, 7, 7)).astype(np.float32))
+    grid = F.affine_grid(theta, [1, 1, side, side], align_corners=False)
+    grid = grid + F.interpolate(bend, size=(side, side), mode="bicubic", align_corners=True).movedim(1, -1)
+    out = F.grid_sample(
+        truth[None, None].float(), grid, mode="nearest", padding_mode="border", align_corners=False
+    )[0, 0].long()
+    if rng.random() < 0.4:
+        lost = int(rng.integers(0, int(truth.max()) + 1))
+        out[(out == lost) & (patch_mask(side, rng) > 0)] = int(rng.integers(0, int(truth.max()) + 1))
+    return out
+
+
+def patch_mask(side: int, rng: np.random.Generator) -> Tensor:
+    """(side, side) of zeros and ones in patches of random size."""
+    cells = int(rng.integers(2, 9))
+    coarse = torch.from_numpy((rng.random((1, 1, cells, cells)) < rng.uniform(0.2, 0.8)).astype(np.float32))
+    return F.interpolate(coarse, size=(side, side), mode="nearest")[0, 0]

@@ -1,0 +1,200 @@
+"""The compact network as a function of prompts and targets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from MVGCore.models.base import PromptBatch, PromptMemory, TargetBatch
+from MVGCore.models.compact import Compact, CompactConfig
+
+SMALL = CompactConfig(widths=(16, 16, 16, 16), blocks=(1, 1, 1, 1), heads=(1, 2, 2), key_dim=8)
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def model() -> Compact:
+    """A small network whose every part matters: what starts at zero is made random."""
+    torch.manual_seed(0)
+    network = Compact(SMALL).eval()
+    for name, parameter in network.named_parameters():
+        if (parameter == 0).all() or name.startswith("head"):
+            torch.nn.init.normal_(parameter, std=0.1)
+    return network
+
+
+def prompt_batch(sets: int = 1, count: int = 3, targets: int = 2, side: int = SIDE, seed: int = 0) -> PromptBatch:
+    generator = torch.Generator().manual_seed(seed)
+    images, labels = (torch.rand(sets, count, 3, side, side, generator=generator) for _ in range(2))
+    distance = torch.rand(targets, count, generator=generator) * 20
+    return PromptBatch(images, labels, distance, torch.ones(targets, count, dtype=torch.bool))
+
+
+def target_batch(targets: int = 2, side: int = SIDE, seed: int = 1) -> TargetBatch:
+    """Targets that are known at the top, drafted in the middle and unknown at the bottom."""
+    generator = torch.Generator().manual_seed(seed)
+    images, label = (torch.rand(targets, 3, side, side, generator=generator) for _ in range(2))
+    known, draft = torch.zeros(2, targets, 1, side, side)
+    known[:, :, : side // 4] = 1
+    draft[:, :, side // 4 : side // 2] = 0.7
+    return TargetBatch(images, label, known, draft)
+
+
+def target_rows(target: TargetBatch, rows: slice) -> TargetBatch:
+    return TargetBatch(target.images[rows], target.label[rows], target.known[rows], target.draft[rows])
+
+
+def memory_rows(memory: PromptMemory, rows: slice) -> PromptMemory:
+    return memory.with_distance(memory.distance[rows], memory.valid[rows])
+
+
+def only(prompts: PromptBatch, chosen: list[int]) -> PromptBatch:
+    return PromptBatch(
+        prompts.images[:, chosen],
+        prompts.labels[:, chosen],
+        prompts.distance[:, chosen],
+        prompts.valid[:, chosen],
+    )
+
+
+def same(one: torch.Tensor, other: torch.Tensor) -> None:
+    torch.testing.assert_close(one, other, atol=2e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("side", [96, 128, 160])
+def test_a_canvas_of_any_size_gives_colours_of_that_size(model: Compact, side: int) -> None:
+    made = model(prompt_batch(count=1, targets=1, side=side), target_batch(1, side))
+    assert made.shape == (1, 3, side, side) and made.dtype == torch.float32
+    assert torch.isfinite(made).all()
+
+
+@torch.no_grad()
+def test_prompts_encoded_once_serve_every_target(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    together = model(prompts, target)
+    memory = model.encode_prompts(prompts)
+    for n in range(2):
+        rows = slice(n, n + 1)
+        same(model.generate(memory_rows(memory, rows), target_rows(target, rows)), together[rows])
+    assert not torch.allclose(together[0], together[1], atol=1e-2)
+
+
+@torch.no_grad()
+def test_targets_of_a_batch_do_not_see_each_other(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    images = target.images.clone()
+    images[1] = 1 - images[1]
+    made = model(prompts, replace(target, images=images))
+    same(made[0], model(prompts, target)[0])
+
+
+@torch.no_grad()
+def test_the_order_of_prompts_does_not_matter(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    same(model(only(prompts, [2, 0, 1]), target), model(prompts, target))
+
+
+@torch.no_grad()
+def test_prompts_matter(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    made = model(prompts, target)
+    for changed in (
+        replace(prompts, labels=1 - prompts.labels),
+        replace(prompts, images=prompts.images.flip(-1)),
+        replace(prompts, distance=prompts.distance.flip(1)),
+    ):
+        assert (model(changed, target) - made).abs().max() > 1e-2
+
+
+@torch.no_grad()
+def test_a_prompt_that_may_not_be_used_has_no_influence(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    valid = prompts.valid.clone()
+    valid[:, 1] = False
+    same(model(replace(prompts, valid=valid), target), model(only(prompts, [0, 2]), target))
+    images = prompts.images.clone()
+    images[:, 1] = 0
+    masked = replace(prompts, valid=valid)
+    same(model(replace(masked, images=images), target), model(masked, target))
+
+
+@torch.no_grad()
+def test_validity_is_a_matter_of_each_target(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    valid = torch.tensor([[True, False, True], [True, True, True]])
+    made = model(replace(prompts, valid=valid), target)
+    same(made[1], model(prompts, target)[1])
+    assert (made[0] - model(prompts, target)[0]).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_selecting_from_memory_equals_encoding_only_those(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    selected = model.encode_prompts(prompts).select([2, 0])
+    same(model.generate(selected, target), model(only(prompts, [2, 0]), target))
+
+
+@torch.no_grad()
+def test_sets_of_prompts_in_one_batch_do_not_mix(model: Compact) -> None:
+    prompts, target = prompt_batch(sets=2, targets=4), target_batch(4)
+    together = model(prompts, target)
+    for n in range(2):
+        rows = slice(2 * n, 2 * n + 2)
+        own = PromptBatch(
+            prompts.images[n : n + 1], prompts.labels[n : n + 1], prompts.distance[rows], prompts.valid[rows]
+        )
+        same(model(own, target_rows(target, rows)), together[rows])
+
+
+@torch.no_grad()
+def test_a_hidden_label_has_no_influence(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    hidden = (target.known + target.draft) == 0
+    other = torch.where(hidden, 1 - target.label, target.label)
+    same(model(prompts, replace(target, label=other)), model(prompts, target))
+    shown = torch.where(hidden, target.label, 1 - target.label)
+    assert (model(prompts, replace(target, label=shown)) - model(prompts, target)).abs().max() > 1e-2
+
+
+@torch.no_grad()
+def test_images_draft_and_known_matter(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    made = model(prompts, target)
+    for changed in (
+        replace(target, images=target.images.flip(-1)),
+        replace(target, draft=target.draft * 0.3),
+        replace(target, known=target.draft, draft=target.known),
+    ):
+        assert (model(prompts, changed) - made).abs().max() > 1e-3
+
+
+def test_the_gradient_reaches_every_parameter(model: Compact) -> None:
+    model.zero_grad()
+    model(prompt_batch(), target_batch()).square().mean().backward()
+    idle = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not idle
+    model.zero_grad()
+
+
+@torch.no_grad()
+def test_untrained_it_starts_from_the_draft() -> None:
+    torch.manual_seed(0)
+    network, prompts, target = Compact(SMALL).eval(), prompt_batch(), target_batch()
+    drafted = replace(target, draft=torch.ones_like(target.draft))
+    unknown = TargetBatch.empty(target.images)
+    error = (network(prompts, drafted) - target.label).abs().mean()
+    assert error < 0.5 * (network(prompts, unknown) - target.label).abs().mean() + 0.1
+
+
+@torch.no_grad()
+def test_the_bundled_sizes_accept_every_canvas_they_offer() -> None:
+    assert all(side % 32 == 0 for side in Compact.canvas_sides)
+    assert list(Compact.canvas_sides) == sorted(Compact.canvas_sides)
+
+
+def test_a_local_read_of_several_heads_is_refused() -> None:
+    with pytest.raises(ValueError, match="one head"):
+        Compact(replace(SMALL, heads=(2, 2, 2)))

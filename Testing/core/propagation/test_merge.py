@@ -1,0 +1,120 @@
+"""Merging the answers of groups, and the end of structures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from MVGCore.propagation.merge import EndTracker, merge_groups
+from MVGCore.propagation.plan import ClassGroup
+from MVGCore.volume.canvas import Canvas
+from MVGCore.volume.normalise import Window
+
+SHAPE = (9, 11)
+WINDOW = Window(0, 1)
+
+
+def group_of(*ids: int, canvas: Canvas | None = None) -> ClassGroup:
+    return ClassGroup(ids, canvas or Canvas(SHAPE, 11, (4.0, 5.0), (1.0, 1.0)), WINDOW)
+
+
+def answers(classes: int, seed: int, side: int = 11) -> np.ndarray:
+    """(classes + 1, side, side) random probabilities, background first."""
+    odds = np.random.default_rng(seed).exponential(size=(classes + 1, side, side)) ** 2
+    return (odds / odds.sum(0)).astype(np.float32)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 8), st.integers(0, 2**32 - 1))
+def test_one_group_keeps_its_own_answer(classes: int, seed: int) -> None:
+    ids = tuple(range(100, 100 + classes))
+    planes = answers(classes, seed)
+    merged = merge_groups([group_of(*ids)], [planes[1:]], SHAPE)
+    own = planes[:, 1:10]  # the canvas is higher than the slice
+    np.testing.assert_array_equal(merged.labels, np.array([0, *ids])[own.argmax(0)])
+    np.testing.assert_allclose(merged.confidence, own.max(0), atol=2e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_order_of_groups_does_not_matter(seed: int) -> None:
+    groups = [group_of(1, 2), group_of(3), group_of(4, 5, 6)]
+    planes = [answers(len(group.ids), seed + n)[1:] for n, group in enumerate(groups)]
+    one = merge_groups(groups, planes, SHAPE)
+    other = merge_groups(groups[::-1], planes[::-1], SHAPE)
+    np.testing.assert_array_equal(one.labels, other.labels)
+    np.testing.assert_allclose(one.confidence, other.confidence, rtol=1e-4)
+    assert one.confidence.min() > 0 and one.confidence.max() <= 1
+
+
+def test_groups_share_their_doubt() -> None:
+    sure, unsure = (np.full((1, 11, 11), p, np.float32) for p in (0.9, 0.6))
+    merged = merge_groups([group_of(1), group_of(2)], [sure, unsure], SHAPE)
+    assert (merged.labels == 1).all()
+    np.testing.assert_allclose(merged.confidence, 9 / (1 + 9 + 1.5), rtol=1e-4)
+
+
+def test_an_absent_group_changes_nothing() -> None:
+    planes = answers(2, 0)[1:]
+    alone = merge_groups([group_of(1, 2)], [planes], SHAPE)
+    blank = np.zeros((1, 11, 11), np.float32)
+    merged = merge_groups([group_of(1, 2), group_of(9)], [planes, blank], SHAPE)
+    np.testing.assert_array_equal(merged.labels, alone.labels)
+    np.testing.assert_array_equal(merged.confidence, alone.confidence)
+
+
+@pytest.mark.parametrize("certain", [0.0, 1.0])
+def test_certainty_stays_finite(certain: float) -> None:
+    planes = np.full((1, 11, 11), certain, np.float32)
+    merged = merge_groups([group_of(7)], [planes], SHAPE)
+    assert (merged.labels == 7 * certain).all()
+    np.testing.assert_allclose(merged.confidence, 1, atol=1e-3)
+
+
+def test_beyond_its_canvas_a_group_has_no_say() -> None:
+    corner = Canvas(SHAPE, 6, (1.0, 1.0), (0.5, 0.5))
+    merged = merge_groups([group_of(5, canvas=corner)], [np.ones((1, 6, 6), np.float32)], SHAPE)
+    expected = np.zeros(SHAPE, np.uint16)
+    expected[:3, :3] = 5
+    np.testing.assert_array_equal(merged.labels, expected)
+    assert (merged.confidence[expected == 0] == 1).all()
+
+
+def test_a_canvas_beside_the_slice_is_no_error() -> None:
+    outside = Canvas(SHAPE, 6, (30.0, -20.0), (1.0, 1.0))
+    merged = merge_groups([group_of(5, canvas=outside)], [np.ones((1, 6, 6), np.float32)], SHAPE)
+    assert not merged.labels.any()
+
+
+PRESENT = np.array([[4, 0], [9, 9]], np.uint16)
+WITHOUT_FOUR = np.array([[0, 0], [9, 9]], np.uint16)
+
+
+def test_a_class_that_was_absent_twice_does_not_come_back() -> None:
+    ends = EndTracker(patience=2)
+    for labels in (PRESENT, WITHOUT_FOUR, WITHOUT_FOUR):
+        np.testing.assert_array_equal(ends.ended(1, (4, 9), labels), labels)
+    for _ in range(2):
+        np.testing.assert_array_equal(ends.ended(1, (4, 9), PRESENT), WITHOUT_FOUR)
+
+
+def test_a_class_that_was_absent_once_may_come_back() -> None:
+    ends = EndTracker(patience=2)
+    for labels in (WITHOUT_FOUR, PRESENT, WITHOUT_FOUR, PRESENT):
+        np.testing.assert_array_equal(ends.ended(1, (4, 9), labels), labels)
+
+
+def test_the_two_sides_end_on_their_own() -> None:
+    ends = EndTracker(patience=1)
+    ends.ended(1, (4, 9), WITHOUT_FOUR)
+    np.testing.assert_array_equal(ends.ended(-1, (4, 9), PRESENT), PRESENT)
+    np.testing.assert_array_equal(ends.ended(1, (4, 9), PRESENT), WITHOUT_FOUR)
+
+
+def test_the_given_labels_are_not_changed() -> None:
+    ends, labels = EndTracker(patience=1), PRESENT.copy()
+    ends.ended(1, (4, 9), WITHOUT_FOUR)
+    assert ends.ended(1, (4, 9), labels).dtype == np.uint16
+    np.testing.assert_array_equal(labels, PRESENT)

@@ -1,0 +1,139 @@
+"""The plan: which classes go together, where, and in which window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from MVGCore.prompts import PromptSet
+from MVGCore.propagation.plan import (
+    ClassGroup,
+    fit_prompt,
+    group_classes,
+    make_plan,
+    plan_from_others,
+    slice_spacing,
+)
+from MVGCore.volume import Geometry, LabelMap, Volume
+
+SIDES = (32, 64, 96)
+
+
+def scattered(count: int, seed: int) -> np.ndarray:
+    """(1, 60, 60) labels with `count` classes at random places."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((1, 60, 60), np.uint16)
+    places = rng.choice(3600, count, replace=False)
+    labels.ravel()[places] = rng.choice(60000, count, replace=False) + 1
+    return labels
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 70), st.integers(1, 12), st.integers(0, 2**32 - 1))
+def test_every_class_is_in_one_of_the_fewest_groups(count: int, size: int, seed: int) -> None:
+    labels = scattered(count, seed)
+    groups = group_classes(labels, size)
+    assert sorted(value for group in groups for value in group) == sorted(np.unique(labels[labels > 0]))
+    assert max(len(group) for group in groups) <= size
+    assert len(groups) == -(-count // size)
+
+
+def test_forty_classes_make_five_groups_of_neighbours(forty) -> None:
+    groups = group_classes(forty[1].array[:1])
+    assert [len(group) for group in groups] == [8] * 5
+    for group in groups:
+        shown = np.argwhere(np.isin(forty[1].array[0], group))
+        assert np.prod(np.ptp(shown, axis=0)) < 0.4 * 40 * 48
+
+
+def test_the_spacing_follows_the_axis() -> None:
+    assert slice_spacing((3.0, 2.0, 1.0), 0) == (3.0, 2.0, 1.0)
+    assert slice_spacing((3.0, 2.0, 1.0), 1) == (2.0, 3.0, 1.0)
+    assert slice_spacing((3.0, 2.0, 1.0), 2) == (1.0, 3.0, 2.0)
+
+
+def test_the_canvas_shows_all_labels_with_a_margin(tube, prompts_of) -> None:
+    prompts = prompts_of(tube, [2, 10])
+    plan = make_plan(prompts, tube[0].geometry.array_spacing, SIDES)
+    assert plan.axis == 0 and plan.spacing == (2.0, 1.0, 1.0)
+    (group,) = plan.groups
+    assert group.ids == (3, 300)
+    ends = group.canvas.to_slice(np.array([[-0.5, -0.5], [group.canvas.side - 0.5] * 2]))
+    labelled = np.argwhere(np.stack([prompt.labels for prompt in prompts]).any(0))
+    assert (ends[0] < labelled.min(0) - 3).all() and (ends[1] > labelled.max(0) + 3).all()
+    drawn = group.canvas.draw_labels(prompts[0].labels, group.ids)
+    assert set(np.unique(drawn)) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(("size", "side"), [(10, 32), (36, 64), (80, 96)])
+def test_the_canvas_has_the_slices_own_resolution_if_it_can(size: int, side: int) -> None:
+    labels = np.zeros((2, 90, 90), np.uint16)
+    labels[:, 3 : 3 + size, 3 : 3 + size] = 1
+    image = Volume(np.random.default_rng(0).normal(size=labels.shape), Geometry.identity(labels.shape))
+    prompts = PromptSet.from_labelmap(image, LabelMap.of(labels, image.geometry), axis=0).prompts
+    (group,) = make_plan(prompts, (1.0, 1.0, 1.0), SIDES).groups
+    assert group.canvas.side == side
+    assert group.canvas.scale[0] == pytest.approx(1.6 * size / side)
+
+
+def test_the_window_shows_what_is_labelled(tube, prompts_of) -> None:
+    image, labels = tube
+    bone = image.array.copy()
+    bone[:, 36:, 32:] = 5000
+    prompts = prompts_of((replace(image, array=bone), labels), [2, 10])
+    (group,) = make_plan(prompts, (2.0, 1.0, 1.0), SIDES).groups
+    assert group.window.low < 55 and 115 < group.window.high < 1500
+
+
+def test_slices_that_show_nothing_have_the_window_of_their_volume(tube, prompts_of) -> None:
+    image, labels = tube
+    blank = image.array.copy()
+    blank[2] = 7
+    prompts = prompts_of((replace(image, array=blank), labels), [2])
+    (group,) = make_plan(prompts, (2.0, 1.0, 1.0), SIDES).groups
+    assert group.window == prompts[0].window
+
+
+def other_volume(case: tuple[Volume, LabelMap]) -> tuple[Volume, LabelMap]:
+    """The same anatomy at twice the resolution in-plane, brighter and with more contrast."""
+    image, labels = case
+    geometry = Geometry((14, 80, 72), (0.5, 0.5, 2.0))
+    array = image.array.repeat(2, 1).repeat(2, 2) * 5 + 1000
+    return Volume(array, geometry, "other"), LabelMap.of(labels.array.repeat(2, 1).repeat(2, 2), geometry)
+
+
+def test_a_volume_without_labels_is_planned_as_the_others_are(tube, prompts_of) -> None:
+    own = make_plan(prompts_of(tube, [2, 10]), (2.0, 1.0, 1.0), SIDES)
+    plan = plan_from_others(prompts_of(other_volume(tube), [2, 10]), tube[0], SIDES)
+    assert plan.axis == 0 and plan.spacing == own.spacing
+    (expected,), (group,) = own.groups, plan.groups
+    assert group.ids == expected.ids and group.canvas.shape == (40, 36)
+    np.testing.assert_allclose(group.canvas.center, expected.canvas.center, atol=1)
+    np.testing.assert_allclose(group.canvas.scale, expected.canvas.scale, rtol=0.1)
+    assert group.window.low == pytest.approx(expected.window.low, abs=5)
+    assert group.window.high == pytest.approx(expected.window.high, abs=5)
+
+
+def test_others_may_have_slices_of_different_sizes(tube, prompts_of) -> None:
+    prompts = [*prompts_of(tube, [2]), *prompts_of(other_volume(tube), [10])]
+    (group,) = plan_from_others(prompts, tube[0], SIDES).groups
+    assert group.ids == (3, 300)
+
+
+def test_a_prompt_of_another_volume_is_framed_for_the_group(forty, prompts_of) -> None:
+    (prompt,) = prompts_of(forty, [2])
+    first, *_, last = make_plan([prompt], (1.0, 1.0, 1.0), SIDES).groups
+    for group in (first, last):
+        fitted = fit_prompt(group, prompt)
+        assert fitted.ids == group.ids and fitted.canvas == group.canvas and fitted.window == group.window
+
+
+def test_a_prompt_without_a_class_of_the_group_shows_what_it_has(tube, prompts_of) -> None:
+    (prompt,) = prompts_of(tube, [2])
+    (group,) = make_plan([prompt], (2.0, 1.0, 1.0), SIDES).groups
+    fitted = fit_prompt(ClassGroup((77,), group.canvas, group.window), prompt)
+    assert fitted.ids == (77,) and fitted.canvas == group.canvas

@@ -1,0 +1,204 @@
+"""Propagation: the order of slices, cancelling, full GPUs, and prompts from elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from MVGCore.errors import Cancelled
+from MVGCore.models.device import Device
+from MVGCore.propagation import Propagator
+from MVGCore.propagation import propagate as propagate_module
+from MVGCore.volume import Geometry, LabelMap, Volume
+
+CPU = Device("cpu", torch.device("cpu"), torch.float32)
+# What calls itself a GPU but computes on the CPU, so that running out of its memory can be played.
+FAKE_GPU = Device("cuda:0", torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(autouse=True)
+def plain_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(propagate_module, "select_device", lambda _: CPU)
+
+
+def quiet(fraction: float, text: str) -> None:
+    """No progress is wanted."""
+
+
+def never() -> bool:
+    return False
+
+
+def a_propagator(model, image, local, foreign=(), device=CPU, batch=4) -> Propagator:
+    return Propagator(model, device, image, local, foreign, np.random.default_rng(0), batch)
+
+
+def order(propagator: Propagator, wanted: list[int]) -> list[int]:
+    return [done.index for done in propagator.slices(wanted, quiet, never)]
+
+
+def full_gpu(model, largest: int, calls: list[int], what: str = "generate") -> None:
+    """Lets a model run out of memory on more than `largest` targets while `calls` says it is on the GPU."""
+    intact = getattr(model, what)
+
+    def limited(*arguments):
+        count = len(arguments[-1].images)
+        calls.append(count)
+        if count > largest and not getattr(model, "moved", False):
+            raise torch.cuda.OutOfMemoryError("full")
+        return intact(*arguments)
+
+    def move(*_: object) -> None:
+        model.moved = True
+
+    setattr(model, what, limited)
+    model.to = move
+
+
+def test_each_slice_comes_once_and_the_nearest_first(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]))
+    wanted = [n for n in range(14) if n not in (2, 9)]
+    came = order(propagator, wanted)
+    assert sorted(came) == wanted
+    for gap in (range(2), range(3, 9), range(10, 14)):
+        distances = [min(abs(n - 2), abs(n - 9)) for n in came if n in gap]
+        assert distances == sorted(distances)
+    assert {came[0], came[1]} <= {1, 3, 8, 10}
+
+
+def test_a_batch_never_crosses_a_labelled_slice(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [4, 6]), batch=8)
+    batches = propagator._batches([n for n in range(14) if n not in (4, 6)], [4, 6])
+    for batch in batches:
+        assert len({(n > 4) + (n > 6) for n in batch}) == 1 and len(batch) <= 8
+
+
+def test_an_honest_draft_makes_honest_labels(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 11]))
+    for done in propagator.slices([4, 6, 8], quiet, never):
+        truth = tube[1].array[done.index]
+        assert done.labels.dtype == np.uint16 and done.labels.shape == (40, 36)
+        assert np.mean(done.labels == truth) > 0.97
+        assert done.confidence.min() > 0 and done.confidence.max() <= 1
+
+
+def test_the_first_labels_of_many_classes_are_all_there(echo, forty, prompts_of) -> None:
+    propagator = a_propagator(echo, forty[0], prompts_of(forty, [1, 4]))
+    assert len(propagator.plan.groups) == 5
+    assert sorted(propagator.ids) == [10 * n + 5 for n in range(40)]
+    (done,) = propagator.slices([2], quiet, never)
+    assert np.mean(done.labels == forty[1].array[2]) > 0.95
+
+
+def test_progress_rises_to_one(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]))
+    heard: list[float] = []
+    list(propagator.slices([0, 1, 3, 4, 5, 13], lambda fraction, text: heard.append(fraction), never))
+    assert heard[0] == 0 and heard == sorted(heard) and heard[-1] == 1
+
+
+def test_nothing_to_do_is_done_at_once(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]))
+    heard: list[float] = []
+    assert list(propagator.slices([], lambda fraction, text: heard.append(fraction), never)) == []
+    assert heard[-1] == 1
+
+
+def test_cancelling_is_heard_before_and_between_batches(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]), batch=2)
+    with pytest.raises(Cancelled):
+        next(propagator.slices([3, 4], quiet, lambda: True))
+    came: list[int] = []
+    with pytest.raises(Cancelled):
+        for done in propagator.slices([3, 4, 5, 6, 7, 8], quiet, lambda: len(came) >= 2):
+            came.append(done.index)
+    assert len(came) == 2
+
+
+def test_a_structure_that_ended_does_not_come_back(echo, tube, prompts_of) -> None:
+    image, labels = tube
+    gone = image.array.copy()
+    gone[8:11][labels.array[8:11] == 3] = 0  # the tube is interrupted after the last labelled slice
+    propagator = a_propagator(echo, replace(image, array=gone), prompts_of((image, labels), [2, 6]))
+    done = {each.index: each.labels for each in propagator.slices(list(range(7, 14)), quiet, never)}
+    if not any((done[n] == 3).any() for n in (8, 9)):
+        assert not any((done[n] == 3).any() for n in range(10, 14))
+    assert (done[7] == 3).any()
+
+
+def test_a_full_gpu_halves_the_batch_and_remembers_it(echo, tube, prompts_of) -> None:
+    calls: list[int] = []
+    full_gpu(echo, 2, calls)
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2]), device=FAKE_GPU, batch=8)
+    assert sorted(order(propagator, list(range(3, 13)))) == list(range(3, 13))
+    # 8 and 4 fail; from then on two slices at a time, each in two colourings.
+    assert calls == [8, 4, *[2] * 10]
+    assert propagator.device is FAKE_GPU and propagator.notes == []
+
+
+def test_a_gpu_that_stays_full_is_left_for_the_cpu(echo, tube, prompts_of) -> None:
+    full_gpu(echo, 0, [])
+    wanted = [3, 4, 5]
+    expected = a_propagator(type(echo)(), tube[0], prompts_of(tube, [2, 9]))
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]), device=FAKE_GPU)
+    made = list(propagator.slices(wanted, quiet, never))
+    for done, right in zip(made, expected.slices(wanted, quiet, never), strict=True):
+        np.testing.assert_array_equal(done.labels, right.labels)
+    assert propagator.device is CPU
+    assert len(propagator.notes) == 1 and "cuda:0" in propagator.notes[0] and "CPU" in propagator.notes[0]
+
+
+def test_a_gpu_too_small_for_the_prompts_is_left_as_well(echo, tube, prompts_of) -> None:
+    full_gpu(echo, 0, [], "encode_prompts")
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]), device=FAKE_GPU)
+    assert order(propagator, [3]) == [3]
+    assert propagator.device is CPU and len(propagator.notes) == 1
+
+
+@pytest.mark.parametrize("what", ["generate", "encode_prompts"])
+def test_out_of_memory_on_the_cpu_is_said(echo, tube, prompts_of, what: str) -> None:
+    full_gpu(echo, 0, [], what)
+    with pytest.raises(torch.cuda.OutOfMemoryError):
+        order(a_propagator(echo, tube[0], prompts_of(tube, [2])), [3])
+
+
+def a_larger_brighter(case: tuple[Volume, LabelMap]) -> tuple[Volume, LabelMap]:
+    """The same anatomy on another grid and another scale of intensities."""
+    image, labels = case
+    geometry = Geometry((14, 80, 72), (0.5, 0.5, 2.0))
+    array = image.array.repeat(2, 1).repeat(2, 2) * 5 + 1000
+    return Volume(array, geometry, "other"), LabelMap.of(labels.array.repeat(2, 1).repeat(2, 2), geometry)
+
+
+def test_prompts_of_another_volume_work_alone(echo, tube, prompts_of) -> None:
+    (foreign,) = prompts_of(a_larger_brighter(tube), [6])
+    propagator = a_propagator(echo, tube[0], [], [foreign])
+    (done,) = propagator.slices([6], quiet, never)  # the model copies the prompt: the frames must agree
+    assert done.labels.shape == (40, 36)
+    assert np.mean(done.labels == tube[1].array[6]) > 0.95
+
+
+def test_prompts_of_other_volumes_join_those_of_this_one(echo, tube, prompts_of) -> None:
+    foreign = prompts_of(a_larger_brighter(tube), [1, 12])
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 11]), foreign)
+    (done,) = propagator.slices([6], quiet, never)
+    assert np.mean(done.labels == tube[1].array[6]) > 0.97
+
+
+def test_an_empty_slice_here_and_a_label_elsewhere_work(echo, tube, prompts_of) -> None:
+    (foreign,) = prompts_of(a_larger_brighter(tube), [6])
+    (local,) = prompts_of(tube, [2])
+    local.labels = np.zeros_like(local.labels)
+    propagator = a_propagator(echo, tube[0], [local], [foreign])
+    assert propagator.ids == (3, 300)
+    assert order(propagator, [6]) == [6]
+
+
+def test_times_of_all_stages_are_kept(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]))
+    order(propagator, [3, 4])
+    assert set(propagator.seconds) == {"encode examples", "draft", "generate", "read back"}
+    assert all(seconds >= 0 for seconds in propagator.seconds.values())

@@ -1,0 +1,105 @@
+"""The tasks whose answer is an image, and the examples that they make for themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from MVGCore.tasks import IMAGE_TASKS, ImageTask
+from MVGCore.tasks.image import add_noise, make_example, random_curve, random_hole
+
+
+def anatomy(count: int = 2, side: int = 48) -> torch.Tensor:
+    """(n, 3, H, W) smooth slices in 0.1..0.9."""
+    wave = torch.linspace(0, 6.28, side).sin()
+    plane = 0.5 + 0.4 * wave[:, None] * wave[None]
+    return plane.expand(count, 3, side, side).clone()
+
+
+@pytest.mark.parametrize("name", IMAGE_TASKS)
+def test_intensities_become_grey_and_come_back(name: str) -> None:
+    task, answer = ImageTask(name), torch.rand(2, 8, 8)
+    colours = task.encode(answer)
+    assert colours.shape == (2, 3, 8, 8)
+    assert torch.equal(colours[:, 0], colours[:, 2])
+    torch.testing.assert_close(task.decode(colours), answer[:, None])
+
+
+def test_the_loss_is_zero_at_the_truth_and_grows_with_the_error() -> None:
+    task, answer = ImageTask("denoising"), torch.rand(2, 8, 8)
+    losses = [float(task.loss(task.encode(answer) + error, answer)) for error in (0, 0.05, 0.2, 0.4)]
+    assert losses[0] == 0 and losses == sorted(losses)
+    double = ImageTask("denoising", weight=8.0).loss(task.encode(answer) + 0.2, answer)
+    assert float(double) == pytest.approx(2 * losses[2])
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "rician", "poisson"])
+@pytest.mark.parametrize("level", [0.03, 0.1, 0.25])
+def test_noise_has_the_level_that_was_asked_for(kind: str, level: float) -> None:
+    bright = torch.ones(200, 200)
+    noise = add_noise(bright, level, np.random.default_rng(0), kind) - bright
+    assert float(noise.std()) == pytest.approx(level, rel=0.05)
+    assert abs(float(noise.mean())) < 0.05
+
+
+def test_noise_of_each_kind_looks_as_it_should_in_the_dark() -> None:
+    dark, rng = torch.zeros(200, 200), np.random.default_rng(0)
+    assert (add_noise(dark, 0.1, rng, "gaussian") < 0).float().mean() == pytest.approx(0.5, abs=0.02)
+    # The magnitude of a complex Gaussian: never negative, Rayleigh distributed where there is no signal.
+    rician = add_noise(dark, 0.1, rng, "rician")
+    assert rician.min() >= 0 and float(rician.mean()) == pytest.approx(0.1 * np.sqrt(np.pi / 2), rel=0.02)
+    assert (add_noise(dark, 0.1, rng, "poisson") == 0).all()
+    dim = add_noise(torch.full((200, 200), 0.25), 0.1, rng, "poisson")
+    assert float(dim.std()) == pytest.approx(0.05, rel=0.05)
+
+
+def test_unknown_noise_is_refused() -> None:
+    with pytest.raises(ValueError, match="gaussian"):
+        add_noise(torch.zeros(2, 2), 0.1, np.random.default_rng(0), "salt")
+
+
+def test_holes_lie_inside_and_have_the_size_they_should() -> None:
+    rng, side = np.random.default_rng(0), 100
+    for _ in range(50):
+        hole = random_hole(side, rng)
+        assert set(hole.unique().tolist()) == {0.0, 1.0}
+        rows, columns = (torch.nonzero(hole.any(d)).ravel() for d in (1, 0))
+        for line in (rows, columns):
+            assert 9 <= len(line) <= 41 and line[0] >= 0 and line[-1] < side
+
+
+def test_a_curve_gives_equal_intensities_equal_values() -> None:
+    images = torch.linspace(-0.1, 1.1, 100).repeat(2)
+    curved = random_curve(images, np.random.default_rng(0))
+    assert 0 <= curved.min() and curved.max() <= 1
+    assert torch.equal(curved[:100], curved[100:])
+    assert (curved[:100].diff().abs() < 0.1).all() and curved.std() > 0.02
+
+
+@pytest.mark.parametrize("task", IMAGE_TASKS)
+def test_an_example_leaves_the_slices_intact(task: str) -> None:
+    images, rng = anatomy(), np.random.default_rng(1)
+    before = images.clone()
+    shown, wanted = make_example(task, images, rng)
+    assert torch.equal(images, before)
+    assert shown.shape == images.shape and wanted.shape == (2, 48, 48)
+    assert 0 <= shown.min() and shown.max() <= 1
+    if task == "synthesis":
+        assert torch.equal(shown, before) and not torch.equal(wanted, before[:, 1])
+    else:
+        assert torch.equal(wanted, before[:, 1]) and not torch.equal(shown[:, 1], before[:, 1])
+
+
+def test_inpainting_removes_a_hole_from_this_slice_only() -> None:
+    images = anatomy()
+    shown, wanted = make_example("inpainting", images, np.random.default_rng(2))
+    assert torch.equal(shown[:, [0, 2]], images[:, [0, 2]])
+    gone = shown[:, 1] == 0
+    assert gone.any((1, 2)).all()
+    assert torch.equal(shown[:, 1][~gone], wanted[~gone])
+
+
+def test_the_seed_decides_the_example() -> None:
+    one, same, other = (make_example("denoising", anatomy(), np.random.default_rng(s))[0] for s in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
