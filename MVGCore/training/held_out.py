@@ -63,9 +63,11 @@ def score_held_out(model: InContextModel, batches: Sequence[Batch], device: Devi
     model.train()
     if not rows:
         raise InputError("The held-out batches hold no segmentation; raise held_out_batches.")
-    means = (float(torch.cat(column).nanmean()) for column in zip(*rows, strict=True))
+    hinted, hidden_dice, draft, corrected = (
+        torch.cat(each).nanmean().item() for each in zip(*rows, strict=True)
+    )
     image_error = float(torch.stack(errors).mean()) if errors else 0.0
-    return HeldOutScore(*means, image_error)
+    return HeldOutScore(hinted, hidden_dice, draft, corrected, image_error)
 
 
 def _label_scores(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.training.stack import MAX_SLICES, MAX_STACK_CLASSES, STACK_SIDE, Bytes
 from MVGCore.propagation.plan import slice_spacing
+from MVGCore.training.stack import MAX_SLICES, MAX_STACK_CLASSES, STACK_SIDE, Bytes
 from MVGCore.volume.canvas import Canvas
 
 
@@ -83,7 +83,9 @@ def _slice_range(labelled: NDArray[np.intp], depth: int, rng: np.random.Generato
     return slices[start : start + MAX_SLICES]
 
 
-def _canvas(shown: NDArray[np.bool_], spacing: tuple[float, float], rng: np.random.Generator) -> Canvas | None:
+def _canvas(
+    shown: NDArray[np.bool_], spacing: tuple[float, float], rng: np.random.Generator
+) -> Canvas | None:
     rows, columns = np.flatnonzero(shown.any(1)), np.flatnonzero(shown.any(0))
     if len(rows) == 0:
         return None

@@ -21,7 +21,7 @@ def labelled_window(image: NDArray[np.generic], labelled: NDArray[np.bool_], rea
         reach: how far beyond the labelled intensities the window goes.
     """
     window = robust_window(image)
-    inside = image[labelled]
+    inside = image[labelled].astype(np.float64)
     if inside.size == 0:
         return window
     low, high = (float(v) for v in np.percentile(inside, [2, 98]))

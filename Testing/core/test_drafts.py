@@ -51,7 +51,7 @@ def test_a_bright_cylinder_is_recovered(known: tuple[int, ...]) -> None:
     assert draft.probabilities.shape == (2, DEPTH, SIDE, SIDE)
     np.testing.assert_allclose(draft.probabilities.sum(0), 1, atol=1e-4)
     assert draft.agreement.shape == (DEPTH, SIDE, SIDE)
-    assert 0 <= draft.agreement.min() and draft.agreement.max() <= 1 + 1e-4
+    assert draft.agreement.min() >= 0 and draft.agreement.max() <= 1 + 1e-4
     found = draft.probabilities.argmax(0)
     wrong = (found != truth).sum() / truth.sum()
     assert wrong < 0.02
@@ -95,9 +95,7 @@ def test_a_turned_stack_gives_the_turned_draft() -> None:
     image, seeds = noise_stack(), one_hot(noise_labels()[[1, 3]], 3)
     one = make_draft(image, seeds, (1, 3), 2.0, CONVERGED)
     other = make_draft(image.transpose(1, 2), seeds.transpose(2, 3), (1, 3), 2.0, CONVERGED)
-    torch.testing.assert_close(
-        other.probabilities, one.probabilities.transpose(2, 3), atol=1e-4, rtol=1e-3
-    )
+    torch.testing.assert_close(other.probabilities, one.probabilities.transpose(2, 3), atol=1e-4, rtol=1e-3)
 
 
 def test_a_path_costs_its_length_and_the_edges_it_crosses() -> None:

@@ -81,11 +81,6 @@ def test_an_untrained_network_already_follows_the_draft(result: Result, tube: Ca
         assert 2 * (a & b).sum() / (a.sum() + b.sum()) > 0.85
 
 
-def test_labels_the_confidence_does_not_know_are_none(small_weights: Path, tube: Case) -> None:
-    result = a_session(small_weights, tube).propagate()
-    assert set(np.unique(result.labels.array)) <= {0, 3, 300}
-
-
 @pytest.mark.parametrize("axis", [1, 2])
 def test_every_axis_gives_the_same_slices(small_weights: Path, tube: Case, result: Result, axis: int) -> None:
     turned = a_session(small_weights, moved(tube, axis), axis=axis).propagate()
@@ -144,7 +139,9 @@ def test_a_range_leaves_the_rest_alone(small_weights: Path, tube: Case) -> None:
 
 
 @pytest.mark.parametrize("slice_range", [(-1, 3), (5, 4), (0, 14)])
-def test_an_impossible_range_is_refused(small_weights: Path, tube: Case, slice_range: tuple[int, int]) -> None:
+def test_an_impossible_range_is_refused(
+    small_weights: Path, tube: Case, slice_range: tuple[int, int]
+) -> None:
     with pytest.raises(InputError, match="0 to 13"):
         a_session(small_weights, tube).propagate(slice_range=slice_range)
 
@@ -324,7 +321,7 @@ def test_a_gpu_that_is_full_is_left_for_good(
     monkeypatch.setattr(session_module, "select_device", lambda _: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.generate
-    failures = iter([True] * 4)  # batches of 8, 4, 2 and 1
+    failures = iter([True] * 2)  # the three slices before the first labelled one, then one of them
 
     def limited(model, memory, target):
         if next(failures, False):

@@ -95,9 +95,7 @@ def test_the_command_is_installed(archives: Archives) -> None:
 
 
 def test_the_extras_that_messages_name_exist(archives: Archives) -> None:
-    provided = {
-        line.split(": ")[1] for line in archives[3].splitlines() if line.startswith("Provides-Extra: ")
-    }
+    provided = set(re.findall(r"^Provides-Extra: (\S+)$", archives.metadata, re.MULTILINE))
     named = {
         extra
         for path in (ROOT / "MVGCore").rglob("*.py")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 import subprocess
@@ -10,7 +9,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from MVGCore.cli.main import build_parser
 from MVGCore.volume import Geometry, LabelMap, Volume, read_segmentation, write_segmentation, write_volume
@@ -43,9 +41,6 @@ def test_the_example_has_about_ten_lines() -> None:
     assert len([line for line in block("example").splitlines() if line.strip()]) <= 11
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("MVGCore.session") is None, reason="the session is not part of this tree yet"
-)
 def test_the_example_runs(tmp_path: Path) -> None:
     truth = write_case(tmp_path)
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{block('example')}"

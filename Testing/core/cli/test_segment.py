@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -191,9 +190,6 @@ def test_refuses_a_missing_image(scene, fake_session, mvg: Mvg) -> None:
     assert code == 2 and "missing.nrrd" in complaint
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("MVGCore.session") is None, reason="the session is not part of this tree yet"
-)
 def test_end_to_end_with_the_bundled_model(scene, mvg: Mvg) -> None:
     out, confidence, report = (scene.folder / name for name in ("o.seg.nrrd", "c.nii.gz", "r.json"))
     words = ["segment", scene.image_path, "--labels", scene.few_path, "-o", out, "--device", "cpu"]

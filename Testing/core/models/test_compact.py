@@ -25,7 +25,9 @@ def model() -> Compact:
     return network
 
 
-def prompt_batch(sets: int = 1, count: int = 3, targets: int = 2, side: int = SIDE, seed: int = 0) -> PromptBatch:
+def prompt_batch(
+    sets: int = 1, count: int = 3, targets: int = 2, side: int = SIDE, seed: int = 0
+) -> PromptBatch:
     generator = torch.Generator().manual_seed(seed)
     images, labels = (torch.rand(sets, count, 3, side, side, generator=generator) for _ in range(2))
     distance = torch.rand(targets, count, generator=generator) * 20

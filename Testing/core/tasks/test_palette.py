@@ -31,7 +31,7 @@ def test_colours_are_distinct_and_the_background_is_black(classes: int) -> None:
     for palette in palettes:
         assert palette.shape == (classes + 1, 3) and palette.dtype == torch.float32
         assert (palette[0] == 0).all()
-        assert 0 <= palette.min() and palette.max() <= 1
+        assert palette.min() >= 0 and palette.max() <= 1
         assert smallest_distance(palette) > 0.3
 
 

@@ -70,7 +70,9 @@ def test_a_run_ends_in_weights_that_load(pool: Path, tmp_path: Path) -> None:
 
 def test_a_resumed_run_goes_on_where_it_stopped(pool: Path, tmp_path: Path) -> None:
     train(config(pool, tmp_path, 2), log=lambda text: None)
-    before = {k: v.clone() for k, v in Trainer(config(pool, tmp_path, 4, resume=True)).model.state_dict().items()}
+    before = {
+        k: v.clone() for k, v in Trainer(config(pool, tmp_path, 4, resume=True)).model.state_dict().items()
+    }
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert all(torch.equal(before[name], value) for name, value in saved["model"].items())
     train(config(pool, tmp_path, 4, resume=True), log=lambda text: None)

@@ -27,7 +27,7 @@ def canvases(draw: st.DrawFn) -> tuple[Canvas, tuple[float, float]]:
 
 
 def aligned(shape: tuple[int, int], zoom: int) -> Canvas:
-    """A canvas with zoom x zoom pixels per slice pixel, aligned to their edges, that shows the whole slice."""
+    """The whole slice on zoom x zoom pixels per slice pixel, aligned to their edges."""
     side = zoom * max(shape)
     center = ((max(shape) - 1) / 2, (max(shape) - 1) / 2)
     return Canvas(shape, side, center, (1 / zoom, 1 / zoom))
