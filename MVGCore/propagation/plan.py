@@ -90,18 +90,32 @@ def plan_from_others(prompts: Sequence[Prompt], image: Volume, sides: tuple[int,
     for ids in group_classes(labels):
         canvas = _fit(np.isin(labels, ids), (rows, columns), sides)
         prompt = next(prompt for prompt in prompts if np.isin(prompt.labels, ids).any())
-        shown = fit_prompt(ClassGroup(ids, canvas, full), prompt).window
+        shown = fit_prompt(ClassGroup(ids, canvas, full), prompt, canvas.pixel_mm((rows, columns))).window
         groups.append(ClassGroup(ids, canvas, _moved_window(shown, prompt.window, full)))
     return Plan(axis, (along, rows, columns), tuple(groups))
 
 
-def fit_prompt(group: ClassGroup, prompt: Prompt) -> ClassGroup:
-    """The group on the canvas and in the window that suit a labelled slice of another volume."""
-    # Where none of the group's classes is, the slice is an example of their absence: all labels are framed.
-    ids = group.ids if np.isin(prompt.labels, group.ids).any() else label_values(prompt.labels)
+def fit_prompt(group: ClassGroup, prompt: Prompt, pixel_mm: float) -> ClassGroup:
+    """The group on the canvas and in the window that suit a labelled slice of another volume.
+
+    Args:
+        group: as it is planned for the volume to label.
+        prompt: with at least one label.
+        pixel_mm: side of a pixel of the group's canvas in millimetres, so that sizes agree.
+    """
+    shown = np.isin(prompt.labels, group.ids)
+    if not shown.any():  # an example of the classes' absence: what else is labelled is framed
+        shown = prompt.labels > 0
     spacing = slice_spacing(prompt.geometry.array_spacing, prompt.axis)[1:]
-    own = _fit_group(ids, [prompt], prompt.labels[None], spacing, (group.canvas.side,))
-    return ClassGroup(group.ids, own.canvas, own.window)
+    places = np.argwhere(shown)
+    center = (places.min(0) + places.max(0)) / 2
+    canvas = Canvas(
+        (shown.shape[0], shown.shape[1]),
+        group.canvas.side,
+        (float(center[0]), float(center[1])),
+        (pixel_mm / spacing[0], pixel_mm / spacing[1]),
+    )
+    return ClassGroup(group.ids, canvas, _window([prompt], shown[None], canvas))
 
 
 def label_values(labels: NDArray[np.integer]) -> tuple[int, ...]:
@@ -140,8 +154,13 @@ def _fit(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[in
     shape = (shown.shape[1], shown.shape[2])
     canvas = Canvas.around(box, shape, spacing, sides[0], MARGIN)
     native = max(sides[0] * scale for scale in canvas.scale)
-    side = next((each for each in sides if each >= native), sides[-1])
-    return canvas.resized(side)
+    if native <= sides[0] or native > sides[-1]:
+        return canvas.resized(sides[0] if native <= sides[0] else sides[-1])
+    # The slice's own pixels, one for one: what is not resampled is not blurred.
+    side = next(each for each in sides if each >= native)
+    finest = max(canvas.scale)
+    center = tuple(float(np.floor(middle)) + 0.5 for middle in canvas.center)
+    return Canvas(shape, side, (center[0], center[1]), (canvas.scale[0] / finest, canvas.scale[1] / finest))
 
 
 def _fit_group(

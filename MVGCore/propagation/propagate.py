@@ -8,21 +8,23 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from MVGCore.errors import Cancelled
 from MVGCore.models.base import InContextModel, PromptMemory
-from MVGCore.models.device import Device, autocast, select_device
+from MVGCore.models.device import Device, select_device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.context import (
     GroupContext,
+    blend,
     canvases,
     draft_group,
     draw_prompts,
     encode_prompts,
+    generate,
     palettes,
 )
+from MVGCore.propagation.gate import choose_weights
 from MVGCore.propagation.merge import EndTracker, MergedSlice, merge_groups
 from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt, make_plan, plan_from_others
 from MVGCore.tasks.segmentation import SegmentationTask
@@ -135,21 +137,33 @@ class Propagator:
     def _context(self, group: ClassGroup, wanted: Sequence[int]) -> GroupContext:
         start = time.perf_counter()
         parts = [draw_prompts(group, self.local)] if self.local else []
-        parts += [draw_prompts(fit_prompt(group, prompt), [prompt]) for prompt in self.foreign]
+        pixel_mm = group.canvas.pixel_mm(self.plan.spacing[1:])
+        parts += [draw_prompts(fit_prompt(group, prompt, pixel_mm), [prompt]) for prompt in self.foreign]
         images, positions = (torch.cat(each) for each in zip(*parts, strict=True))
         tasks = palettes(group, COLOURINGS, self.rng)
         memories = self._encoded(images, positions, tasks)
         start = self._spent("encode examples", start)
-        step = self.plan.spacing[0] / group.canvas.pixel_mm(self.plan.spacing[1:])
+        step = self.plan.spacing[0] / pixel_mm
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
-        draft, first = None, 0
+        context = GroupContext(group, tasks, memories, places, step)
         if positions[: len(known)].any():
-            first = min(*known, *wanted)
-            span = range(first, max(*known, *wanted) + 1)
-            draft = draft_group(self._planes, group, self.local, positions[: len(known)], span, step)
-        self._spent("draft", start)
-        return GroupContext(group, tasks, memories, places, draft, first, step)
+            context.first = min(*known, *wanted)
+            span = range(context.first, max(*known, *wanted) + 1)
+            context.draft = draft_group(self._planes, group, self.local, span, step)
+            start = self._spent("draft", start)
+            context.weights = choose_weights(
+                self.model,
+                self.device,
+                context,
+                self._planes,
+                self.local,
+                images,
+                positions,
+                PROMPTS_PER_SLICE,
+            )
+            self._spent("weigh the draft", start)
+        return context
 
     def _encoded(
         self, images: torch.Tensor, positions: torch.Tensor, tasks: Sequence[SegmentationTask]
@@ -196,20 +210,13 @@ class Propagator:
     def _group_probabilities(
         self, context: GroupContext, slab: NDArray[np.generic], batch: list[int]
     ) -> NDArray[np.float32]:
-        """(T, C - 1, S, S) foreground probabilities, averaged over the colourings."""
-        images = canvases(context.group, slab)
+        """(T, C - 1, S, S) foreground probabilities."""
+        images, hint = canvases(context.group, slab), context.hint(batch)
         chosen = context.prompts_for(batch[len(batch) // 2], PROMPTS_PER_SLICE)
-        distance = context.distances(batch, chosen).to(self.device.torch_device)
-        total: torch.Tensor | None = None
-        for task, memory in zip(context.tasks, context.memories, strict=True):
-            target = context.target(images, batch, task).to(self.device.torch_device)
-            with torch.inference_mode(), autocast(self.device):
-                colours = self.model.generate(memory.select(chosen).with_distance(distance), target)
-            # Logits add up: a colour that two classes share in one colouring tells them apart in another.
-            logits = F.log_softmax(task.logits(colours.float()), dim=1)
-            total = logits if total is None else total + logits
-        assert total is not None
-        return (total / len(context.tasks)).softmax(1)[:, 1:].cpu().numpy()
+        logs = generate(self.model, self.device, context, images, batch, chosen, hint)
+        if hint is not None:
+            logs = blend(logs, hint, context.weights)
+        return logs.exp()[:, 1:].numpy()
 
     def _leave_gpu(self) -> None:
         self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")

@@ -64,8 +64,8 @@ def colour_labels(labels: Tensor, palette: Tensor) -> Tensor:
 
 
 def colour_probabilities(probabilities: Tensor, palette: Tensor) -> Tensor:
-    """Class probabilities (C, T, H, W) with a palette (C, 3) -> the expected colours (T, 3, H, W)."""
-    return torch.einsum("cthw,cd->tdhw", probabilities, palette.to(probabilities))
+    """Class probabilities (T, C, H, W) with a palette (C, 3) -> the expected colours (T, 3, H, W)."""
+    return torch.einsum("tchw,cd->tdhw", probabilities, palette.to(probabilities))
 
 
 def class_logits(colours: Tensor, palette: Tensor) -> Tensor:

@@ -187,7 +187,7 @@ class Trainer:
             "step": str(self.step),
             "minutes": f"{self.elapsed / 60:.0f}",
             "licence": "Apache-2.0",
-            "training": json.dumps(asdict(self.config), default=str),
+            "training": json.dumps(_settings(self.config)),
         }
         save_weights(self.averaged, self.config.out / f"{self.config.model}.safetensors", facts, half=True)
 
@@ -199,6 +199,11 @@ class Trainer:
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.elapsed = int(state["step"]), float(state["elapsed"])
+
+
+def _settings(config: TrainConfig) -> dict[str, object]:
+    """What to tell of a run in its weights: all settings but the folders, which are nobody else's business."""
+    return {name: value for name, value in asdict(config).items() if not isinstance(value, Path)}
 
 
 def _placed(name: str, device: Device) -> InContextModel:

@@ -104,9 +104,21 @@ def test_a_path_costs_its_length_and_the_edges_it_crosses() -> None:
     seeds = torch.zeros(2, 1, 2, 4)
     seeds[1, 0, :, 0] = 1
     distance = geodesic_distances(image, seeds, (0,), 3.0, DraftConfig(edge=10.0))[1]
-    expected = torch.tensor([0.0, 1.0, 2.0 + 5.0, 3.0 + 5.0])
+    edge = torch.tensor([0.0, 0.0, 5.0, 5.0])
+    columns = torch.arange(4.0)
     for k in range(3):
-        torch.testing.assert_close(distance[k], (expected + 3.0 * k).expand(2, 4))
+        oblique = columns.clamp(max=k)
+        lengths = oblique * 10**0.5 + (k - oblique) * 3.0 + (columns - oblique)
+        torch.testing.assert_close(distance[k], (lengths + edge).expand(2, 4))
+
+
+def test_a_thin_oblique_structure_is_followed_without_crossing_its_edge() -> None:
+    image = torch.zeros(2, 6, 6)
+    image[0].fill_diagonal_(1.0)
+    seeds = torch.zeros(2, 1, 6, 6)
+    seeds[1, 0, 0, 0] = 1
+    distance = geodesic_distances(image, seeds, (0,), 1.0, DraftConfig(edge=100.0))[1, 0]
+    torch.testing.assert_close(distance.diagonal(), torch.arange(6.0) * 2**0.5)
 
 
 def test_beyond_the_known_slices_the_nearest_one_is_carried_on() -> None:

@@ -173,6 +173,15 @@ def test_images_draft_and_known_matter(model: Compact) -> None:
         assert (model(prompts, changed) - made).abs().max() > 1e-3
 
 
+@torch.no_grad()
+def test_the_colour_that_is_read_is_a_mean_of_prompt_colours_up_to_the_border(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    memory = model.encode_prompts(replace(prompts, labels=torch.ones_like(prompts.labels)))
+    features = model.image_encoder(target.images)[1]
+    _, colour = model.read4(features, memory, *memory.content[0])
+    same(colour, torch.ones_like(colour))
+
+
 def test_the_gradient_reaches_every_parameter(model: Compact) -> None:
     model.zero_grad()
     model(prompt_batch(), target_batch()).square().mean().backward()

@@ -69,15 +69,20 @@ def test_the_canvas_shows_all_labels_with_a_margin(tube, prompts_of) -> None:
     assert set(np.unique(drawn)) == {0, 1, 2}
 
 
-@pytest.mark.parametrize(("size", "side"), [(10, 32), (36, 64), (80, 96)])
-def test_the_canvas_has_the_slices_own_resolution_if_it_can(size: int, side: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "side", "scale"), [(10, 32, 0.5), (20, 32, 1.0), (36, 64, 1.0), (80, 96, 4 / 3)]
+)
+def test_the_canvas_has_the_slices_own_pixels_if_it_can(size: int, side: int, scale: float) -> None:
     labels = np.zeros((2, 90, 90), np.uint16)
     labels[:, 3 : 3 + size, 3 : 3 + size] = 1
     image = Volume(np.random.default_rng(0).normal(size=labels.shape), Geometry.identity(labels.shape))
     prompts = PromptSet.from_labelmap(image, LabelMap.of(labels, image.geometry), axis=0).prompts
     (group,) = make_plan(prompts, (1.0, 1.0, 1.0), SIDES).groups
     assert group.canvas.side == side
-    assert group.canvas.scale[0] == pytest.approx(1.6 * size / side)
+    assert group.canvas.scale == pytest.approx((scale, scale))
+    if scale == 1.0:  # pixel for pixel: nothing is blurred
+        corner = group.canvas.to_slice(np.zeros(2))
+        np.testing.assert_allclose(corner, np.round(corner), atol=1e-9)
 
 
 def test_the_window_shows_what_is_labelled(tube, prompts_of) -> None:
@@ -101,7 +106,8 @@ def test_slices_that_show_nothing_have_the_window_of_their_volume(tube, prompts_
 def other_volume(case: tuple[Volume, LabelMap]) -> tuple[Volume, LabelMap]:
     """The same anatomy at twice the resolution in-plane, brighter and with more contrast."""
     image, labels = case
-    geometry = Geometry((14, 80, 72), (0.5, 0.5, 2.0))
+    depth, height, width = image.array.shape
+    geometry = Geometry((depth, 2 * height, 2 * width), (0.5, 0.5, 2.0))
     array = image.array.repeat(2, 1).repeat(2, 2) * 5 + 1000
     return Volume(array, geometry, "other"), LabelMap.of(labels.array.repeat(2, 1).repeat(2, 2), geometry)
 
@@ -124,16 +130,24 @@ def test_others_may_have_slices_of_different_sizes(tube, prompts_of) -> None:
     assert group.ids == (3, 300)
 
 
-def test_a_prompt_of_another_volume_is_framed_for_the_group(forty, prompts_of) -> None:
-    (prompt,) = prompts_of(forty, [2])
-    first, *_, last = make_plan([prompt], (1.0, 1.0, 1.0), SIDES).groups
-    for group in (first, last):
-        fitted = fit_prompt(group, prompt)
-        assert fitted.ids == group.ids and fitted.canvas == group.canvas and fitted.window == group.window
+def test_a_prompt_of_another_volume_is_framed_for_the_group_at_its_scale(forty, prompts_of) -> None:
+    (prompt,) = prompts_of(other_volume(forty), [2])
+    (local,) = prompts_of(forty, [2])
+    for group in make_plan([local], (1.0, 1.0, 1.0), SIDES).groups:
+        pixel_mm = group.canvas.pixel_mm((1.0, 1.0))
+        fitted = fit_prompt(group, prompt, pixel_mm)
+        assert fitted.ids == group.ids and fitted.canvas.side == group.canvas.side
+        assert fitted.canvas.pixel_mm((0.5, 0.5)) == pytest.approx(pixel_mm)
+        # Pixel centres of the finer grid lie a quarter of a coarse pixel beside.
+        np.testing.assert_allclose(fitted.canvas.center, 2 * np.array(group.canvas.center) + 0.5, atol=1.01)
+        drawn = fitted.canvas.draw_labels(prompt.labels, group.ids)
+        assert set(np.unique(drawn)) == set(range(len(group.ids) + 1))
 
 
 def test_a_prompt_without_a_class_of_the_group_shows_what_it_has(tube, prompts_of) -> None:
     (prompt,) = prompts_of(tube, [2])
     (group,) = make_plan([prompt], (2.0, 1.0, 1.0), SIDES).groups
-    fitted = fit_prompt(ClassGroup((77,), group.canvas, group.window), prompt)
-    assert fitted.ids == (77,) and fitted.canvas == group.canvas
+    fitted = fit_prompt(ClassGroup((77,), group.canvas, group.window), prompt, 1.0)
+    assert fitted.ids == (77,)
+    assert not fitted.canvas.draw_labels(prompt.labels, (77,)).any()
+    assert fitted.canvas.draw_labels(prompt.labels, (3, 300)).any()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,6 +10,7 @@ from MVGCore.errors import Cancelled
 from MVGCore.models.device import Device
 from MVGCore.propagation import Propagator
 from MVGCore.propagation import propagate as propagate_module
+from MVGCore.propagation.merge import MergedSlice
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 CPU = Device("cpu", torch.device("cpu"), torch.float32)
@@ -119,15 +118,34 @@ def test_cancelling_is_heard_before_and_between_batches(echo, tube, prompts_of) 
     assert len(came) == 2
 
 
-def test_a_structure_that_ended_does_not_come_back(echo, tube, prompts_of) -> None:
-    image, labels = tube
-    gone = image.array.copy()
-    gone[8:11][labels.array[8:11] == 3] = 0  # the tube is interrupted after the last labelled slice
-    propagator = a_propagator(echo, replace(image, array=gone), prompts_of((image, labels), [2, 6]))
-    done = {each.index: each.labels for each in propagator.slices(list(range(7, 14)), quiet, never)}
-    if not any((done[n] == 3).any() for n in (8, 9)):
-        assert not any((done[n] == 3).any() for n in range(10, 14))
-    assert (done[7] == 3).any()
+def test_a_structure_that_ended_does_not_come_back(
+    echo, tube, prompts_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below slice 5 and above slice 8 the tube is absent on two slices and then seen again."""
+
+    def seen(_: Propagator, slices: list[int]) -> list[MergedSlice]:
+        certain = np.ones((40, 36), np.float32)
+        absent = (6, 7, 10, 11, 2, 3)
+        return [MergedSlice(np.full((40, 36), 0 if n in absent else 3, np.uint16), certain) for n in slices]
+
+    monkeypatch.setattr(Propagator, "_generate", seen)
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [5, 8]))
+    wanted = [n for n in range(14) if n not in (5, 8)]
+    labelled = [done.index for done in propagator.slices(wanted, quiet, never) if done.labels.any()]
+    assert sorted(labelled) == [4, 9]
+
+
+def test_between_labelled_slices_a_structure_may_come_back(
+    echo, tube, prompts_of, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seen(_: Propagator, slices: list[int]) -> list[MergedSlice]:
+        certain = np.ones((40, 36), np.float32)
+        return [MergedSlice(np.full((40, 36), 3 if n == 7 else 0, np.uint16), certain) for n in slices]
+
+    monkeypatch.setattr(Propagator, "_generate", seen)
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [1, 12]))
+    done = {each.index: each.labels for each in propagator.slices(range(2, 12), quiet, never)}
+    assert [n for n in done if done[n].any()] == [7]
 
 
 def test_a_full_gpu_halves_the_batch_and_remembers_it(echo, tube, prompts_of) -> None:
@@ -201,5 +219,11 @@ def test_an_empty_slice_here_and_a_label_elsewhere_work(echo, tube, prompts_of) 
 def test_times_of_all_stages_are_kept(echo, tube, prompts_of) -> None:
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]))
     order(propagator, [3, 4])
-    assert set(propagator.seconds) == {"encode examples", "draft", "generate", "read back"}
+    assert set(propagator.seconds) == {
+        "encode examples",
+        "draft",
+        "weigh the draft",
+        "generate",
+        "read back",
+    }
     assert all(seconds >= 0 for seconds in propagator.seconds.values())

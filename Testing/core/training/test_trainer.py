@@ -108,3 +108,10 @@ def test_the_same_seed_gives_the_same_run(pool: Path, tmp_path: Path) -> None:
     paths = [train(config(pool, tmp_path / name, 2), log=lambda text: None) for name in ("a", "b")]
     first, second = (load(path).state_dict() for path in paths)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_weights_tell_their_settings_but_no_folders(pool: Path, tmp_path: Path) -> None:
+    path = train(config(pool, tmp_path, 1), log=lambda text: None)
+    settings = describe(path).metadata["training"]
+    assert json.loads(settings)["small_side"] == 64
+    assert str(tmp_path) not in settings and str(pool) not in settings

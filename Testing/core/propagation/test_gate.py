@@ -1,0 +1,71 @@
+"""How much weight the draft gets, decided on left-out labelled slices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from MVGCore.models.device import Device
+from MVGCore.propagation.context import GroupContext, Weights, draw_prompts, encode_prompts, palettes
+from MVGCore.propagation.gate import CANDIDATES, UNDECIDED, choose_weights
+from MVGCore.propagation.plan import make_plan
+
+CPU = Device("cpu", torch.device("cpu"), torch.float32)
+
+
+def weights_for(model, case, prompts) -> Weights:
+    (group,) = make_plan(prompts, case[0].geometry.array_spacing, (64,)).groups
+    images, positions = draw_prompts(group, prompts)
+    tasks = palettes(group, 1, np.random.default_rng(0))
+    memories = tuple(encode_prompts(model, CPU, images, positions, task) for task in tasks)
+    places = np.array([prompt.index for prompt in prompts], dtype=np.float64)
+    context = GroupContext(group, tasks, memories, places, step=2.0)
+    return choose_weights(model, CPU, context, case[0].array, prompts, images, positions, 5)
+
+
+def test_a_model_that_is_wrong_leaves_it_to_the_draft(echo, tube, prompts_of, monkeypatch) -> None:
+    monkeypatch.setattr(echo, "generate", lambda memory, target: torch.zeros_like(target.images))
+    assert weights_for(echo, tube, prompts_of(tube, [2, 6, 10])).model <= 0.5
+
+
+def test_a_model_that_is_right_where_the_draft_is_not_does_it_alone(
+    echo, tube, prompts_of, monkeypatch
+) -> None:
+    """The tube is labelled upside down on the middle slice: no draft can know, the model does."""
+    prompts = prompts_of(tube, [2, 6, 10])
+    prompts[1].labels = prompts[1].labels[::-1].copy()
+    truth = [None]
+    encode = echo.encode_prompts
+
+    def remember(batch):
+        truth[0] = batch.labels[0, 1]
+        return encode(batch)
+
+    monkeypatch.setattr(echo, "encode_prompts", remember)
+    monkeypatch.setattr(echo, "generate", lambda memory, target: truth[0][None])
+    assert weights_for(echo, tube, prompts) == Weights(1.0)
+
+
+def test_the_slice_that_is_left_out_is_not_among_its_examples(echo, tube, prompts_of, monkeypatch) -> None:
+    seen: list[int] = []
+    generate = echo.generate
+
+    def counting(memory, target):
+        seen.append(memory.distance.shape[1])
+        assert (memory.distance > 0).all()
+        return generate(memory, target)
+
+    monkeypatch.setattr(echo, "generate", counting)
+    weights_for(echo, tube, prompts_of(tube, [2, 5, 8, 11]))
+    assert seen == [3, 3]
+
+
+@pytest.mark.parametrize("slices", [[5], [2, 10]])
+def test_with_nothing_to_leave_out_it_is_undecided(echo, tube, prompts_of, slices: list[int]) -> None:
+    assert weights_for(echo, tube, prompts_of(tube, slices)) == UNDECIDED
+
+
+def test_the_weights_that_are_tried_sum_to_one() -> None:
+    for each in (*CANDIDATES, UNDECIDED):
+        assert each.model + each.geodesic + each.diffusion == 1
