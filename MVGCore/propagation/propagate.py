@@ -16,6 +16,7 @@ from MVGCore.models.device import Device, select_device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.context import (
     GroupContext,
+    Weights,
     blend,
     canvases,
     draft_group,
@@ -90,7 +91,7 @@ class Propagator:
         for group in self.plan.groups:
             if cancelled():
                 raise Cancelled("Cancelled.")
-            self._contexts.append(self._context(group, wanted))
+            self._prepare(group, wanted)
         ends, done = EndTracker(), 0
         known = [prompt.index for prompt in self.local]
         for batch in self._batches(wanted, known):
@@ -134,7 +135,8 @@ class Propagator:
             return make_plan(self.local, self.image.geometry.array_spacing, sides)
         return plan_from_others(self.foreign, self.image, sides)
 
-    def _context(self, group: ClassGroup, wanted: Sequence[int]) -> GroupContext:
+    def _prepare(self, group: ClassGroup, wanted: Sequence[int]) -> None:
+        """Add the context of a group."""
         start = time.perf_counter()
         parts = [draw_prompts(group, self.local)] if self.local else []
         pixel_mm = group.canvas.pixel_mm(self.plan.spacing[1:])
@@ -147,23 +149,14 @@ class Propagator:
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
         context = GroupContext(group, tasks, memories, places, step)
+        self._contexts.append(context)
         if positions[: len(known)].any():
             context.first = min(*known, *wanted)
             span = range(context.first, max(*known, *wanted) + 1)
             context.draft = draft_group(self._planes, group, self.local, span, step)
             start = self._spent("draft", start)
-            context.weights = choose_weights(
-                self.model,
-                self.device,
-                context,
-                self._planes,
-                self.local,
-                images,
-                positions,
-                PROMPTS_PER_SLICE,
-            )
+            context.weights = self._weights(context, images, positions)
             self._spent("weigh the draft", start)
-        return context
 
     def _encoded(
         self, images: torch.Tensor, positions: torch.Tensor, tasks: Sequence[SegmentationTask]
@@ -176,6 +169,25 @@ class Propagator:
                 raise
         self._leave_gpu()
         return self._encoded(images, positions, tasks)
+
+    def _weights(self, context: GroupContext, images: torch.Tensor, positions: torch.Tensor) -> Weights:
+        """What suits the labelled slices best; found on the CPU if the GPU is full."""
+        try:
+            return choose_weights(
+                self.model,
+                self.device,
+                context,
+                self._planes,
+                self.local,
+                images,
+                positions,
+                PROMPTS_PER_SLICE,
+            )
+        except torch.cuda.OutOfMemoryError:
+            if self.device.name == "cpu":
+                raise
+        self._leave_gpu()
+        return self._weights(context, images, positions)
 
     def _generate(self, slices: Sequence[int]) -> list[MergedSlice]:
         """Merged slices of a batch; on a full GPU in halves, then on the CPU."""

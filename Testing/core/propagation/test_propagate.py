@@ -177,6 +177,13 @@ def test_a_gpu_too_small_for_the_prompts_is_left_as_well(echo, tube, prompts_of)
     assert propagator.device is CPU and len(propagator.notes) == 1
 
 
+def test_a_gpu_too_small_to_weigh_the_draft_is_left_as_well(echo, tube, prompts_of) -> None:
+    full_gpu(echo, 0, [])
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 6, 10]), device=FAKE_GPU)
+    assert order(propagator, [3]) == [3]
+    assert propagator.device is CPU and len(propagator.notes) == 1
+
+
 @pytest.mark.parametrize("what", ["generate", "encode_prompts"])
 def test_out_of_memory_on_the_cpu_is_said(echo, tube, prompts_of, what: str) -> None:
     full_gpu(echo, 0, [], what)

@@ -78,7 +78,7 @@ def test_labels_take_the_colours_of_one_palette_or_of_their_own() -> None:
 
 def test_probabilities_give_the_expected_colour() -> None:
     palette = predefined_palette(2)
-    probabilities = torch.tensor([0.5, 0.25, 0.25])[:, None, None, None].expand(3, 1, 2, 2)
+    probabilities = torch.tensor([0.5, 0.25, 0.25])[:, None, None, None].expand(3, 1, 2, 2).transpose(0, 1)
     colours = colour_probabilities(probabilities, palette)
     assert colours.shape == (1, 3, 2, 2)
     torch.testing.assert_close(colours[0, :, 0, 0], 0.25 * palette[1] + 0.25 * palette[2])
