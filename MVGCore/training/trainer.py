@@ -202,7 +202,7 @@ class Trainer:
 
 
 def _settings(config: TrainConfig) -> dict[str, object]:
-    """What to tell of a run in its weights: all settings but the folders, which are nobody else's business."""
+    """What to tell of a run in its weights: all settings but the folders, which concern nobody else."""
     return {name: value for name, value in asdict(config).items() if not isinstance(value, Path)}
 
 
