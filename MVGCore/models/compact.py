@@ -298,7 +298,7 @@ class Fuse(nn.Module):
 class Compact(InContextModel):
     """The bundled network. See the module's docstring; canvases are squares with a side divisible by 32."""
 
-    canvas_sides = (128, 160, 192, 224, 256)
+    canvas_sides = (128, 160, 192)
 
     def __init__(self, config: CompactConfig | None = None) -> None:
         super().__init__()

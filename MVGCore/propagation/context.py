@@ -166,14 +166,29 @@ def encode_prompts(
         return model.encode_prompts(batch)
 
 
+def draft_side(group: ClassGroup, depth: int) -> int:
+    """Pixels along a side of the draft of a group over `depth` slices.
+
+    As many as the slices have there, between half the side of the canvas and all of it: coarser, thin
+    structures are lost (demo: Dice .79 at half the side, .94 at the slices' own pixels). Fewer where the
+    draft would become too large.
+    """
+    canvas, classes = group.canvas, len(group.ids) + 1
+    native = canvas.side * max(canvas.scale)
+    side = 2 * round(min(canvas.side, max(canvas.side / 2, native)) / 2)
+    affordable = (DRAFT_VALUES / (classes * depth)) ** 0.5
+    return min(side, max(32, 2 * int(affordable / 2)))
+
+
 def draft_group(
-    image: NDArray[np.generic], group: ClassGroup, prompts: Sequence[Prompt], slices: range, step: float
+    image: NDArray[np.generic],
+    group: ClassGroup,
+    prompts: Sequence[Prompt],
+    slices: range,
+    step: float,
+    side: int,
 ) -> Draft:
     """The draft of a group for consecutive slices.
-
-    It is made on as many pixels as the slices have there, between half the side of the canvas and all of it:
-    coarser, thin structures are lost (demo: Dice .79 at half the side, .94 at the slices' own pixels); finer
-    costs time.
 
     Args:
         image: (K, H, W) raw intensities of all slices, propagation axis first.
@@ -181,18 +196,15 @@ def draft_group(
         prompts: labelled slices of this volume within `slices`.
         slices: which slices to draft.
         step: distance of neighbouring slices in canvas pixels.
+        side: pixels along a side of the draft (see `draft_side`).
     """
-    canvas, classes = group.canvas, len(group.ids) + 1
-    native = canvas.side * max(canvas.scale)
-    side = 2 * round(min(canvas.side, max(canvas.side / 2, native)) / 2)
-    affordable = (DRAFT_VALUES / (classes * len(slices))) ** 0.5
-    small = canvas.resized(min(side, max(32, 2 * int(affordable / 2))))
+    small = group.canvas.resized(side)
     stack = torch.from_numpy(normalise(small.draw_image(image[slices.start : slices.stop]), group.window))
     ordered = sorted(prompts, key=lambda prompt: prompt.index)
     labels = np.stack([small.draw_labels(prompt.labels, group.ids) for prompt in ordered])
     known = [prompt.index - slices.start for prompt in ordered]
-    seeds = one_hot(torch.from_numpy(labels), classes)
-    return make_draft(stack, seeds, known, step * small.side / canvas.side)
+    seeds = one_hot(torch.from_numpy(labels), len(group.ids) + 1)
+    return make_draft(stack, seeds, known, step * side / group.canvas.side)
 
 
 def palettes(group: ClassGroup, count: int, rng: np.random.Generator) -> tuple[SegmentationTask, ...]:

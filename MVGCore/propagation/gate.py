@@ -17,7 +17,7 @@ from torch import Tensor
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
-from MVGCore.propagation.context import GroupContext, Hint, Weights, blend, draft_group, generate
+from MVGCore.propagation.context import GroupContext, Hint, Weights, blend, draft_group, draft_side, generate
 
 # In doubt the first wins: the model, then mixtures, then the drafts by themselves.
 CANDIDATES = (
@@ -62,12 +62,14 @@ def choose_weights(
     if not inner:
         return UNDECIDED
     chosen = [inner[int(n)] for n in np.linspace(0, len(inner) - 1, min(LEFT_OUT, len(inner))).round()]
+    # The same resolution as the draft that is weighed, not the finer one that fewer slices would afford.
+    side = draft_side(context.group, image.shape[0])
     scores = []
     for n in chosen:
         neighbours = (prompts[n - 1], prompts[n + 1])
         span = range(neighbours[0].index, neighbours[1].index + 1)
         index = prompts[n].index
-        draft = draft_group(image, context.group, neighbours, span, context.step)
+        draft = draft_group(image, context.group, neighbours, span, context.step, side)
         hint = Hint.of(draft, [index - span.start], context.group.canvas.side)
         others = context.prompts_for(index, count, but=n)
         generated = generate(model, device, context, images[n : n + 1], [index], others, hint)

@@ -20,6 +20,7 @@ from MVGCore.propagation.context import (
     blend,
     canvases,
     draft_group,
+    draft_side,
     draw_prompts,
     encode_prompts,
     generate,
@@ -153,7 +154,8 @@ def test_the_draft_has_the_slices_own_pixels_or_as_many_as_it_may(
     prompts = prompts_of(tube, [4, 9])[::-1]  # in any order
     (group,) = make_plan(prompts, (2.0, 1.0, 1.0), (96,)).groups
     group = replace(group, canvas=replace(group.canvas, side=96, scale=(0.75, 0.75)))
-    draft = draft_group(tube[0].array, group, prompts, range(3, 12), 2.0)
+    assert draft_side(group, 9) == side
+    draft = draft_group(tube[0].array, group, prompts, range(3, 12), 2.0, side)
     assert draft.probabilities.shape == (3, 9, side, side)
     truth = group.canvas.resized(side).draw_labels(tube[1].array[3:12], group.ids)
     agree = np.mean(draft.probabilities.argmax(0).numpy() == truth, axis=(1, 2))
