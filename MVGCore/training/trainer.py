@@ -201,6 +201,19 @@ class Trainer:
         self.step, self.elapsed = int(state["step"]), float(state["elapsed"])
 
 
+def _tenths(log: Log) -> Callable[[float, str], None]:
+    """A progress callback that logs every tenth of the pool."""
+    told: set[int] = set()
+
+    def progress(fraction: float, name: str) -> None:
+        tenth = int(10 * fraction)
+        if tenth not in told:
+            told.add(tenth)
+            log(f"preparing the pool: {fraction:.0%} ({name})")
+
+    return progress
+
+
 def _settings(config: TrainConfig) -> dict[str, object]:
     """What to tell of a run in its weights: all settings but the folders, which concern nobody else."""
     return {name: value for name, value in asdict(config).items() if not isinstance(value, Path)}
@@ -224,7 +237,7 @@ def train(config: TrainConfig, log: Log = print) -> Path:
         torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
     pool = config.pool or config.out / "pool"
-    PoolBuilder(config.data, pool, config.seed).build(config.per_case, config.synthetic)
+    PoolBuilder(config.data, pool, config.seed).build(config.per_case, config.synthetic, _tenths(log))
     stacks, held = load_pool(pool, "train"), load_pool(pool, "held_out")
     if not stacks or not held:
         raise InputError(f"The pool {pool} holds no stacks; raise --set synthetic=N or give --data.")
