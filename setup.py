@@ -6,22 +6,45 @@ Everything else is in pyproject.toml.
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
-RESOURCE_PATTERNS = {
-    "Weights": ("*.safetensors", "*.json", "*.md"),
-    "Icons": ("*.png",),
-}
+MODULE_RESOURCES = "MVGSlicerExtension/MVG/Resources"
+
+
+@dataclass(frozen=True)
+class Travels:
+    """Files of one folder of the repository and the folder inside the installed packages where they go."""
+
+    source: str
+    patterns: tuple[str, ...]
+    target: str
+
+    def files(self, build_lib: str) -> list[tuple[Path, Path]]:
+        """Returns (file in the repository, file in the built tree) for each."""
+        return [
+            (source, Path(build_lib) / self.target / source.name)
+            for pattern in self.patterns
+            for source in sorted((ROOT / self.source).glob(pattern))
+        ]
+
+
+RESOURCES = (
+    Travels("Resources/Weights", ("*.safetensors", "*.json", "*.md"), "MVGCore/resources/weights"),
+    Travels("Resources/Icons", ("*.png",), "MVGCore/resources/icons"),
+    Travels(f"{MODULE_RESOURCES}/UI", ("*.ui",), "MVGLib/Resources/UI"),
+    Travels(f"{MODULE_RESOURCES}/Icons", ("*.png", "*.svg"), "MVGLib/Resources/Icons"),
+)
 
 
 class BuildWithResources(build_py):
-    """Copies Resources/{Weights,Icons} into the built package as MVGCore/resources/{weights,icons}.
+    """Copies the weights, icons and forms into the built packages.
 
-    The repository keeps one copy of these files, outside the package, where the Slicer extension finds them
+    The repository keeps one copy of these files, outside the packages, where the Slicer extension finds them
     too. An editable install reads them there, so nothing is copied for it.
     """
 
@@ -40,13 +63,7 @@ class BuildWithResources(build_py):
         return outputs
 
     def _resources(self) -> list[tuple[Path, Path]]:
-        package = Path(self.build_lib) / "MVGCore" / "resources"
-        return [
-            (source, package / folder.lower() / source.name)
-            for folder, patterns in RESOURCE_PATTERNS.items()
-            for pattern in patterns
-            for source in sorted((ROOT / "Resources" / folder).glob(pattern))
-        ]
+        return [pair for folder in RESOURCES for pair in folder.files(self.build_lib)]
 
 
 setup(cmdclass={"build_py": BuildWithResources})

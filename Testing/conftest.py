@@ -1,13 +1,33 @@
-"""Small volumes that many tests share."""
+"""Small volumes that many tests share, and the screen of the tests that open windows."""
 
 from __future__ import annotations
 
 import math
+import os
 
 import numpy as np
 import pytest
 
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume
+from Testing.display import Display, open_display
+
+DISPLAY = pytest.StashKey[Display]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[DISPLAY] = open_display()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if DISPLAY in config.stash:
+        config.stash[DISPLAY].close()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    why_not = item.config.stash[DISPLAY].why_not
+    if why_not and item.get_closest_marker("display"):
+        # The integration never goes without: a screen that is missing there is a mistake.
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"Needs a screen: {why_not}.")
 
 
 @pytest.fixture
