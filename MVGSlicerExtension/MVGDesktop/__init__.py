@@ -1,1 +1,1 @@
-"""The desktop host of MVG: Slicer's scene and slice views in a PyQt5 window, with the panel of the Slicer module."""
+"""The desktop host of MVG: Slicer's scene and slice views in a PyQt5 window, with the module's panel."""

@@ -1,4 +1,4 @@
-"""Modules `qt` and `ctk` for code written for Slicer, on PyQt5, and what `slicer` lacks without its application."""
+"""Modules `qt` and `ctk` for code written for Slicer, on PyQt5, and what `slicer` lacks without windows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APPLICATION_NAME = "MVG"
 
 
 def install() -> None:
-    """Register `qt`, `ctk` and `slicer.i18n` and give `slicer.util` what needs Qt; further calls change nothing."""
+    """Register `qt`, `ctk`, `slicer.i18n` and what `slicer.util` needs Qt for; further calls change nothing."""
     if "qt" in sys.modules:
         return
     sys.modules["qt"] = _qt_module()
@@ -63,7 +63,7 @@ def message_box(text: str, parent: QtWidgets.QWidget | None = None, **choices: A
     Args:
         text: The message.
         parent: The window that it belongs to; the main window by default.
-        choices: Properties of `QMessageBox`, such as `windowTitle`, `icon`, `standardButtons`, `detailedText`.
+        choices: Properties of `QMessageBox`, e.g. `windowTitle`, `icon`, `standardButtons`, `detailedText`.
     """
     if slicer.app.testingEnabled():
         logging.info("Message: %s", text)

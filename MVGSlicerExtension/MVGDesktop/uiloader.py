@@ -16,8 +16,8 @@ from MVGDesktop import qtwidgets
 def loadUI(path: str | os.PathLike[str], parent: QtWidgets.QWidget | None = None) -> QtWidgets.QWidget:
     """Make the widget that a `.ui` file describes; `slicer.util.loadUI()`.
 
-    Slicer's own widget classes become their counterparts in `MVGDesktop.qtwidgets`, and every list of nodes
-    shows the nodes of `slicer.mrmlScene`. The file's `<connections>` are left out: their slots exist in Slicer
+    Slicer's own widget classes become their counterparts in `MVGDesktop.qtwidgets`; every list of nodes
+    shows those of `slicer.mrmlScene`. The file's `<connections>` are left out: their slots exist in Slicer
     only.
 
     Raises:
@@ -37,7 +37,7 @@ def loadUI(path: str | os.PathLike[str], parent: QtWidgets.QWidget | None = None
 
 
 def childWidgetVariables(widget: QtWidgets.QWidget) -> SimpleNamespace:
-    """The named children of a widget, itself included, as attributes; `slicer.util.childWidgetVariables()`."""
+    """The named children of a widget, itself included, as attributes; as in `slicer.util`."""
     named = [widget, *widget.findChildren(QtCore.QObject)]
     return SimpleNamespace(**{child.objectName(): child for child in named if child.objectName()})
 
@@ -50,7 +50,9 @@ def _form_for_pyqt(path: str | os.PathLike[str]) -> str:
     for custom in root.iter("customwidget"):
         name = custom.findtext("class", "")
         if not hasattr(qtwidgets, name):
-            raise RuntimeError(f"{path}: the desktop window has no counterpart of {name}; add it to qtwidgets.")
+            raise RuntimeError(
+                f"{path}: the desktop window has no counterpart of {name}; add it to qtwidgets."
+            )
         header = custom.find("header")
         if header is None:
             header = ElementTree.SubElement(custom, "header")

@@ -10,7 +10,13 @@ import slicer
 import vtk
 from PyQt5 import QtCore, QtWidgets
 
-_SCENE_EVENTS = ("NodeAddedEvent", "NodeRemovedEvent", "EndBatchProcessEvent", "EndCloseEvent", "EndImportEvent")
+_SCENE_EVENTS = (
+    "NodeAddedEvent",
+    "NodeRemovedEvent",
+    "EndBatchProcessEvent",
+    "EndCloseEvent",
+    "EndImportEvent",
+)
 
 
 class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
