@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "MVGCore"
 
-FOUNDATION = frozenset({"errors", "version"})
+FOUNDATION = frozenset({"errors", "version", "outcomes"})
 VOLUME = FOUNDATION | {"volume"}
 BUILDING_BLOCKS = frozenset({"models", "tasks", "prompts", "drafts"})
 BELOW_SESSION = VOLUME | BUILDING_BLOCKS | {"propagation", "adaptation"}
@@ -28,6 +28,7 @@ DOORS = BELOW_SESSION | {"session", "worker"}
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "version": frozenset(),
+    "outcomes": frozenset(),
     "volume": FOUNDATION,
     "models": VOLUME | BUILDING_BLOCKS,
     "tasks": VOLUME | BUILDING_BLOCKS,
