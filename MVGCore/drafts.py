@@ -177,7 +177,9 @@ def diffusion_draft(
     return solution / solution.sum(0, keepdim=True).clamp(min=1e-6)
 
 
-def balance(probabilities: Tensor, expected: Tensor, known: Sequence[int], power: float) -> Tensor:
+def balance(
+    probabilities: Tensor, expected: Tensor, known: Sequence[int], power: float, reach: float | None = None
+) -> Tensor:
     """Raise the odds of classes that a diffusion has drowned in background.
 
     Between labelled slices a small structure's probability falls below one half everywhere, although it is
@@ -192,22 +194,25 @@ def balance(probabilities: Tensor, expected: Tensor, known: Sequence[int], power
         expected: (C, K, H, W) labels interpolated between the labelled slices.
         known: indices of the labelled slices.
         power: how much of the correction is applied, 0..1.
+        reach: slices beyond the first and last labelled one within which the correction fades; None: the
+            mean gap.
     """
     odds = probabilities[1:] / (probabilities[:1] + 1e-6)
     area = expected[1:].sum((2, 3))
     ranked = odds.flatten(2).sort(dim=-1, descending=True).values
     last = (area.round().long() - 1).clamp(0, ranked.shape[-1] - 1)
     factor = 1 / ranked.gather(2, last[..., None])[..., 0].clamp(0.02, 1.0)
-    weight = power * _near_known(probabilities.shape[1], known)
+    weight = power * _near_known(probabilities.shape[1], known, reach)
     factor = torch.where(area >= 1, factor, 1.0) ** weight
     raised = torch.cat((probabilities[:1], probabilities[1:] * factor[..., None, None]))
     return raised / raised.sum(0, keepdim=True)
 
 
-def _near_known(depth: int, known: Sequence[int]) -> Tensor:
-    """(depth,) 1 between the labelled slices, falling to 0 within one mean gap beyond them."""
+def _near_known(depth: int, known: Sequence[int], reach: float | None = None) -> Tensor:
+    """(depth,) 1 between the labelled slices, falling to 0 within `reach` (one mean gap) beyond them."""
     first, last = min(known), max(known)
     gap = (last - first) / (len(known) - 1) if len(known) > 1 else depth / 4
+    gap = gap if reach is None else reach
     position = torch.arange(depth)
     beyond = torch.maximum(first - position, position - last).clamp(min=0)
     return (1 - beyond / max(gap, 1.0)).clamp(min=0)
@@ -235,7 +240,12 @@ def conjugate_gradient(
 
 
 def make_draft(
-    image: Tensor, seeds: Tensor, known: Sequence[int], step: float, config: DraftConfig | None = None
+    image: Tensor,
+    seeds: Tensor,
+    known: Sequence[int],
+    step: float,
+    config: DraftConfig | None = None,
+    reach: float | None = None,
 ) -> Draft:
     """Propagate labelled slices through a stack.
 
@@ -246,6 +256,7 @@ def make_draft(
         known: indices of the labelled slices.
         step: distance of neighbouring slices in in-plane pixels.
         config: settings.
+        reach: see `balance`.
     """
     config = config or DraftConfig()
     geodesic = geodesic_draft(image, seeds, known, step, config)
@@ -254,7 +265,7 @@ def make_draft(
     small = diffusion_draft(_halve(image), _halve(seeds), known, step / 2, config)
     diffusion = F.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
     expected = interpolation_start(seeds, known, len(image))
-    diffusion = balance(diffusion, expected, known, config.keep_area)
+    diffusion = balance(diffusion, expected, known, config.keep_area, reach)
     ordered = sorted(known)
     geodesic[:, ordered] = diffusion[:, ordered] = seeds
     return Draft(geodesic, diffusion)

@@ -3,56 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
-from MVGCore.propagation import Progress, Propagator, SliceResult
-from MVGCore.volume import LabelMap, Volume, check_image
-
-UNSURE = 0.9  # a pixel whose class is less likely than this counts as unsure
-
-
-@dataclass(frozen=True)
-class Result:
-    """A labelled volume and how sure it is.
-
-    Attributes:
-        labels: on the image's grid; labelled slices are exactly as the user drew them.
-        confidence: (K, J, I) float16, probability of the chosen class; 1 on labelled slices, 0 on slices
-            left out.
-        slice_confidence: index of a slice -> mean confidence where it is labelled or unsure.
-        class_confidence: class id -> mean confidence over its generated voxels.
-        axis: array axis of the slices.
-        prompt_slices: indices of the labelled slices of this volume.
-        seconds: time per stage.
-        next_slice: the slice with the most unsure pixels, to be labelled next; None if there is none.
-        device: where it was computed.
-        notes: what the user should know.
-    """
-
-    labels: LabelMap
-    confidence: NDArray[np.float16]
-    slice_confidence: dict[int, float]
-    class_confidence: dict[int, float]
-    axis: int
-    prompt_slices: tuple[int, ...]
-    seconds: dict[str, float]
-    next_slice: int | None
-    device: str
-    notes: tuple[str, ...]
+from MVGCore.propagation import Memo, Progress, Propagator, Result, ResultCanvas, SliceResult
+from MVGCore.volume import Volume, check_image
 
 
 class Session:
     """Propagates labelled slices through an image.
+
+    What was prepared for an image, its examples and the model is kept from call to call; after a change only
+    what depends on it is made anew.
 
     Example:
         >>> session = Session(model="compact")
@@ -82,6 +52,8 @@ class Session:
         self._seed = seed
         self._image: Volume | None = None
         self._prompts: PromptSet | None = None
+        self._memo = Memo()
+        self._prepared: tuple[tuple[str, ...], Propagator] | None = None
 
     def set_image(self, image: Volume) -> None:
         """Take the volume to label.
@@ -90,6 +62,7 @@ class Session:
             InputError: it is constant, has NaN or infinite voxels, or a single slice.
         """
         self._image = check_image(image)
+        self._forget_prepared()
 
     def set_prompts(self, prompts: PromptSet) -> None:
         """Take the examples; those that are switched off are ignored."""
@@ -114,29 +87,104 @@ class Session:
             InputError: no image, no prompts, or an impossible range.
             Cancelled: `cancelled()` was true.
         """
+        start = time.perf_counter()
         image, prompts = self._ready()
-        axis = prompts.axis
-        across = [prompt for prompt in prompts.enabled if prompt.axis == axis]
+        propagator = self._propagator()
+        local = propagator.local
+        known = tuple(prompt.index for prompt in local)
+        wanted = wanted_slices(image.geometry.shape[prompts.axis], known, slice_range)
+        canvas = ResultCanvas.of(image, prompts.axis, local)
+        for done in self._slices(propagator, wanted, progress or _silent, cancelled or _never):
+            canvas.put(done)
+            if shown:
+                shown(done)
+        notes = [
+            *_axis_notes(prompts, prompts.axis),
+            *_class_notes(propagator.foreign, propagator.ids),
+            *propagator.notes,
+        ]
+        seconds = {**propagator.seconds, "propagate": time.perf_counter() - start}
+        return canvas.result(prompts, known, seconds, self._device.name, notes)
+
+    def preview(self, index: int, cancelled: Callable[[], bool] | None = None) -> SliceResult:
+        """Label one slice; quick once the examples have been prepared by an earlier call.
+
+        A labelled slice comes back as it was drawn. A slice beyond the outermost labelled ones is generated
+        by itself: that a structure has ended before is only known when all slices are propagated.
+
+        Args:
+            index: slice along the axis of the examples.
+            cancelled: asked while the examples are prepared; true ends the call.
+
+        Raises:
+            InputError: no image, no prompts, or no such slice.
+            Cancelled: `cancelled()` was true.
+        """
+        image, prompts = self._ready()
+        wanted_slices(image.geometry.shape[prompts.axis], (), (index, index))
+        propagator = self._propagator()
+        for prompt in propagator.local:
+            if prompt.index == index:
+                sure = np.ones(prompt.labels.shape, np.float32)
+                return SliceResult(index, prompt.labels.copy(), sure)
+        (done,) = self._slices(propagator, [index], _silent, cancelled or _never)
+        return done
+
+    def affected_range(self, index: int) -> tuple[int, int]:
+        """First and last slice that depend most on the label of a slice: as far as its labelled neighbours.
+
+        Raises:
+            InputError: no image, no prompts, or no such slice.
+        """
+        image, prompts = self._ready()
+        depth = image.geometry.shape[prompts.axis]
+        wanted_slices(depth, (), (index, index))
+        places = [prompt.index for prompt in prompts.enabled if is_slice_of(prompt, image)]
+        below = max((place for place in places if place < index), default=0)
+        return below, min((place for place in places if place > index), default=depth - 1)
+
+    def _slices(
+        self,
+        propagator: Propagator,
+        wanted: Sequence[int],
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[SliceResult]:
+        try:
+            yield from propagator.slices(wanted, progress, cancelled)
+        finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
+            self._device = propagator.device
+
+    def _propagator(self) -> Propagator:
+        """What propagates the present examples through the present image; the earlier one if none changed.
+
+        Raises:
+            InputError: there is no image, or no example with a structure.
+        """
+        image, prompts = self._ready()
+        across = [prompt for prompt in prompts.enabled if prompt.axis == prompts.axis]
+        names = tuple(prompt.fingerprint for prompt in across)
+        if self._prepared is not None and self._prepared[0] == names:
+            return self._prepared[1]
         local = sorted((p for p in across if is_slice_of(p, image)), key=lambda p: p.index)
         foreign = [p for p in across if not is_slice_of(p, image) and p.labels.any()]
         if not any(prompt.labels.any() for prompt in [*local, *foreign]):
             raise InputError("The examples show no structure; label at least one slice that has one.")
-        start = time.perf_counter()
         propagator = Propagator(
-            self._model, self._device, image, local, foreign, np.random.default_rng(self._seed)
+            self._model,
+            self._device,
+            image,
+            [replace(prompt, labels=prompt.labels.copy()) for prompt in local],
+            [replace(prompt, labels=prompt.labels.copy()) for prompt in foreign],
+            self._seed,
+            memo=self._memo,
         )
-        wanted = wanted_slices(image.geometry.shape[axis], [p.index for p in local], slice_range)
-        canvas = _ResultCanvas.of(image, axis, local)
-        try:
-            for done in propagator.slices(wanted, progress or _silent, cancelled or _never):
-                canvas.put(done)
-                if shown:
-                    shown(done)
-        finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
-            self._device = propagator.device
-        notes = [*_axis_notes(prompts, axis), *_class_notes(foreign, propagator.ids), *propagator.notes]
-        seconds = {**propagator.seconds, "propagate": time.perf_counter() - start}
-        return canvas.result(prompts, tuple(p.index for p in local), seconds, self._device.name, notes)
+        self._prepared = (names, propagator)
+        return propagator
+
+    def _forget_prepared(self) -> None:
+        self._memo.clear()
+        self._prepared = None
 
     def _ready(self) -> tuple[Volume, PromptSet]:
         if self._image is None:
@@ -178,69 +226,6 @@ def _class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
     if not missing:
         return []
     return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
-
-
-@dataclass
-class _ResultCanvas:
-    """The volume that fills up slice by slice."""
-
-    image: Volume
-    axis: int
-    labels: NDArray[np.uint16]
-    confidence: NDArray[np.float16]
-    slice_confidence: dict[int, float]
-    unsure: dict[int, int]
-
-    @classmethod
-    def of(cls, image: Volume, axis: int, local: Sequence[Prompt]) -> _ResultCanvas:
-        shape = image.geometry.shape
-        canvas = cls(image, axis, np.zeros(shape, np.uint16), np.zeros(shape, np.float16), {}, {})
-        for prompt in local:
-            canvas._plane(canvas.labels, prompt.index)[...] = prompt.labels
-            canvas._plane(canvas.confidence, prompt.index)[...] = 1
-        return canvas
-
-    def _plane(self, array: NDArray[np.generic], index: int) -> NDArray[np.generic]:
-        return np.moveaxis(array, self.axis, 0)[index]
-
-    def put(self, done: SliceResult) -> None:
-        self._plane(self.labels, done.index)[...] = done.labels
-        self._plane(self.confidence, done.index)[...] = done.confidence.astype(np.float16)
-        unsure = done.confidence < UNSURE
-        counted = unsure | (done.labels > 0)
-        self.slice_confidence[done.index] = float(done.confidence[counted].mean()) if counted.any() else 1.0
-        self.unsure[done.index] = int(unsure.sum())
-
-    def result(
-        self,
-        prompts: PromptSet,
-        known: tuple[int, ...],
-        seconds: dict[str, float],
-        device: str,
-        notes: Sequence[str],
-    ) -> Result:
-        labels = LabelMap.of(self.labels, self.image.geometry, prompts.classes)
-        most = max(self.unsure, key=lambda index: self.unsure[index], default=None)
-        return Result(
-            labels,
-            self.confidence,
-            dict(sorted(self.slice_confidence.items())),
-            self._class_confidence(known),
-            self.axis,
-            known,
-            seconds,
-            most if most is not None and self.unsure[most] else None,
-            device,
-            tuple(notes),
-        )
-
-    def _class_confidence(self, known: tuple[int, ...]) -> dict[int, float]:
-        generated = [index for index in range(self.labels.shape[self.axis]) if index not in known]
-        labels = np.moveaxis(self.labels, self.axis, 0)[generated].ravel()
-        weights = np.moveaxis(self.confidence, self.axis, 0)[generated].ravel()
-        counts = np.bincount(labels)
-        sums = np.bincount(labels, weights=weights)
-        return {int(c): float(sums[c] / counts[c]) for c in np.flatnonzero(counts) if c}
 
 
 def _silent(fraction: float, text: str) -> None:

@@ -95,6 +95,15 @@ class PromptMemory:
         content = _map(self.content, lambda x: x.index_select(1, index))
         return PromptMemory(content, self.distance[:, index], self.valid[:, index])
 
+    @classmethod
+    def joined(cls, memories: Sequence[PromptMemory]) -> PromptMemory:
+        """The prompts of several memories, of equal B and T, as one memory."""
+        content = _joined([memory.content for memory in memories])
+        distance, valid = (
+            torch.cat([getattr(memory, name) for memory in memories], 1) for name in ("distance", "valid")
+        )
+        return cls(content, distance, valid)
+
     def to(self, device: torch.device | str) -> PromptMemory:
         """The same on another device."""
         return PromptMemory(
@@ -106,6 +115,12 @@ def _map(content: Any, change: Callable[[Tensor], Tensor]) -> Any:
     if isinstance(content, tuple):
         return tuple(_map(each, change) for each in content)
     return change(content)
+
+
+def _joined(contents: Sequence[Any]) -> Any:
+    if isinstance(contents[0], tuple):
+        return tuple(_joined(each) for each in zip(*contents, strict=True))
+    return torch.cat(list(contents), 1)
 
 
 class InContextModel(nn.Module):

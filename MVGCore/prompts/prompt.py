@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +73,18 @@ class Prompt:
             window=window,
             source=source or image.name,
         )
+
+    def digest(self, ids: Sequence[int] | None = None) -> str:
+        """A short name of what is labelled here, of these classes only if some are given."""
+        labels = self.labels if ids is None else np.where(np.isin(self.labels, ids), self.labels, 0)
+        return hashlib.blake2b(np.ascontiguousarray(labels).tobytes(), digest_size=12).hexdigest()
+
+    @property
+    def fingerprint(self) -> str:
+        """A short name of all that counts for a result: place, image and labels."""
+        place = repr((self.geometry, self.axis, self.index, self.window)).encode()
+        image = np.ascontiguousarray(self.image).tobytes()
+        return hashlib.blake2b(place + image + self.digest().encode(), digest_size=12).hexdigest()
 
     def _default_key(self) -> str:
         place = repr((self.source, self.geometry, self.axis, self.index)).encode()

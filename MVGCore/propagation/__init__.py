@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+from MVGCore.propagation.context import GroupContext, Hint, blend, generate
+from MVGCore.propagation.gate import mean_dice
+from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan
+from MVGCore.propagation.prepare import PROMPTS_PER_SLICE
 from MVGCore.propagation.propagate import Progress, Propagator, SliceResult
+from MVGCore.propagation.result import Result, ResultCanvas
 
-__all__ = ["ClassGroup", "Plan", "Progress", "Propagator", "SliceResult", "make_plan"]
+__all__ = [
+    "PROMPTS_PER_SLICE",
+    "ClassGroup",
+    "GroupContext",
+    "Hint",
+    "Memo",
+    "Plan",
+    "Progress",
+    "Propagator",
+    "Result",
+    "ResultCanvas",
+    "SliceResult",
+    "blend",
+    "generate",
+    "make_plan",
+    "mean_dice",
+]

@@ -11,16 +11,16 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from MVGCore.drafts import Draft, make_draft, one_hot
+from MVGCore.drafts import Draft
 from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.device import Device, autocast
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.drafting import GroupDrafts
 from MVGCore.propagation.plan import ClassGroup
 from MVGCore.tasks.palette import colour_probabilities, random_palette
 from MVGCore.tasks.segmentation import SegmentationTask
 from MVGCore.volume.normalise import normalise
 
-DRAFT_VALUES = 16_000_000  # numbers in a draft; above it the draft is made on fewer pixels
 FAR = 128.0  # distance in canvas pixels that stands for "another volume"
 
 
@@ -46,7 +46,8 @@ class GroupContext:
         memories: the encoded prompts, in those colours; N prompts.
         places: (N,) slice index of each prompt; NaN for a prompt from another volume.
         step: distance of neighbouring slices in canvas pixels.
-        draft: for the slices first, first + 1, ...; None without prompts from this volume.
+        images, positions: (N, 3, S, S) and (N, S, S), the prompts on the canvas.
+        drafts: of the gaps between labelled slices; None without prompts from this volume.
         weights: of the model and of the drafts in the answer.
     """
 
@@ -55,18 +56,24 @@ class GroupContext:
     memories: tuple[PromptMemory, ...]
     places: NDArray[np.float64]
     step: float
-    draft: Draft | None = None
-    first: int = 0
+    images: Tensor
+    positions: Tensor
+    drafts: GroupDrafts | None = None
     weights: Weights = MODEL_ALONE
 
     def prompts_for(self, index: int, count: int, but: int | None = None) -> tuple[int, ...]:
-        """Positions of the prompts nearest to a slice, nearest first; those of other volumes come last.
+        """Positions of the prompts nearest to the gap of a slice, nearest first; other volumes' come last.
 
-        The prompt at position `but` is left out.
+        All slices between two labelled ones get the same prompts, whoever else is in their batch. The prompt
+        at position `but` is left out.
         """
-        distance = np.abs(self.places - index)
+        others = [n for n in range(len(self.places)) if n != but]
+        places = self.places[others]
+        below, above = places[places <= index], places[places >= index]
+        ends = [*below[below.argsort()][-1:], *above[above.argsort()][:1]]
+        distance = np.abs(places - (np.mean(ends) if ends else index))
         order = np.argsort(np.where(np.isnan(distance), np.inf, distance), kind="stable")
-        return tuple(int(n) for n in order if n != but)[:count]
+        return tuple(others[n] for n in order[:count])
 
     def distances(self, slices: Sequence[int], prompts: Sequence[int]) -> Tensor:
         """(T, N) distance of slices to some of the prompts, in canvas pixels."""
@@ -74,11 +81,11 @@ class GroupContext:
         return torch.from_numpy(np.where(np.isnan(distance), FAR, distance).astype(np.float32))
 
     def hint(self, slices: Sequence[int]) -> Hint | None:
-        """What the draft says of some slices; None without a draft."""
-        if self.draft is None:
+        """What the draft says of some slices of one gap; None without a draft."""
+        if self.drafts is None:
             return None
-        rows = [index - self.first for index in slices]
-        return Hint.of(self.draft, rows, self.group.canvas.side)
+        gap = self.drafts.around(slices[0])
+        return Hint.of(gap.draft, [index - gap.first for index in slices], self.group.canvas.side)
 
 
 @dataclass(frozen=True)
@@ -166,47 +173,7 @@ def encode_prompts(
         return model.encode_prompts(batch)
 
 
-def draft_side(group: ClassGroup, depth: int) -> int:
-    """Pixels along a side of the draft of a group over `depth` slices.
-
-    As many as the slices have there, between half the side of the canvas and all of it: coarser, thin
-    structures are lost (demo: Dice .79 at half the side, .94 at the slices' own pixels). Fewer where the
-    draft would become too large.
-    """
-    canvas, classes = group.canvas, len(group.ids) + 1
-    native = canvas.side * max(canvas.scale)
-    side = 2 * round(min(canvas.side, max(canvas.side / 2, native)) / 2)
-    affordable = (DRAFT_VALUES / (classes * depth)) ** 0.5
-    return min(side, max(32, 2 * int(affordable / 2)))
-
-
-def draft_group(
-    image: NDArray[np.generic],
-    group: ClassGroup,
-    prompts: Sequence[Prompt],
-    slices: range,
-    step: float,
-    side: int,
-) -> Draft:
-    """The draft of a group for consecutive slices.
-
-    Args:
-        image: (K, H, W) raw intensities of all slices, propagation axis first.
-        group: what is drafted.
-        prompts: labelled slices of this volume within `slices`.
-        slices: which slices to draft.
-        step: distance of neighbouring slices in canvas pixels.
-        side: pixels along a side of the draft (see `draft_side`).
-    """
-    small = group.canvas.resized(side)
-    stack = torch.from_numpy(normalise(small.draw_image(image[slices.start : slices.stop]), group.window))
-    ordered = sorted(prompts, key=lambda prompt: prompt.index)
-    labels = np.stack([small.draw_labels(prompt.labels, group.ids) for prompt in ordered])
-    known = [prompt.index - slices.start for prompt in ordered]
-    seeds = one_hot(torch.from_numpy(labels), len(group.ids) + 1)
-    return make_draft(stack, seeds, known, step * side / group.canvas.side)
-
-
-def palettes(group: ClassGroup, count: int, rng: np.random.Generator) -> tuple[SegmentationTask, ...]:
-    """The group's classes in `count` random colourings."""
+def palettes(group: ClassGroup, count: int, seed: int) -> tuple[SegmentationTask, ...]:
+    """The group's classes in `count` random colourings; the same for the same classes and seed."""
+    rng = np.random.default_rng([seed, *group.ids])
     return tuple(SegmentationTask(random_palette(len(group.ids), rng)) for _ in range(count))

@@ -7,17 +7,13 @@ would have served these slices best is taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
-from MVGCore.prompts import Prompt
-from MVGCore.propagation.context import GroupContext, Hint, Weights, blend, draft_group, draft_side, generate
+from MVGCore.propagation.context import GroupContext, Hint, Weights, blend, generate
 
 # In doubt the first wins: the model, then mixtures, then the drafts by themselves.
 CANDIDATES = (
@@ -41,43 +37,32 @@ def choose_weights(
     model: InContextModel,
     device: Device,
     context: GroupContext,
-    image: NDArray[np.generic],
-    prompts: Sequence[Prompt],
-    images: Tensor,
-    positions: Tensor,
     count: int,
 ) -> Weights:
     """The weights that give the best mean Dice on left-out labelled slices.
 
     Args:
         model, device: what generates.
-        context: the group, with all its prompts encoded.
-        image: (K, H, W) raw intensities, propagation axis first.
-        prompts: the labelled slices of this volume, by index; the first prompts of the context.
-        images, positions: (N, 3, S, S) and (N, S, S) of the context's prompts.
+        context: the group, with drafts and with all its prompts encoded, those of this volume first.
         count: prompts that a slice may use.
     """
-    inner = list(range(1, len(prompts) - 1))
-    inner = [n for n in inner if positions[n].any()]
+    assert context.drafts is not None
+    prompts, positions = context.drafts.prompts, context.positions
+    inner = [n for n in range(1, len(prompts) - 1) if positions[n].any()]
     if not inner:
         return UNDECIDED
     chosen = [inner[int(n)] for n in np.linspace(0, len(inner) - 1, min(LEFT_OUT, len(inner))).round()]
-    # The same resolution as the draft that is weighed, not the finer one that fewer slices would afford.
-    side = draft_side(context.group, image.shape[0])
     scores = []
     for n in chosen:
-        neighbours = (prompts[n - 1], prompts[n + 1])
-        span = range(neighbours[0].index, neighbours[1].index + 1)
-        index = prompts[n].index
-        draft = draft_group(image, context.group, neighbours, span, context.step, side)
-        hint = Hint.of(draft, [index - span.start], context.group.canvas.side)
+        index, gap = prompts[n].index, context.drafts.between(prompts[n - 1], prompts[n + 1])
+        hint = Hint.of(gap.draft, [index - gap.first], context.group.canvas.side)
         others = context.prompts_for(index, count, but=n)
-        generated = generate(model, device, context, images[n : n + 1], [index], others, hint)
-        scores.append([_dice(blend(generated, hint, each), positions[n]) for each in CANDIDATES])
+        generated = generate(model, device, context, context.images[n : n + 1], [index], others, hint)
+        scores.append([mean_dice(blend(generated, hint, each), positions[n]) for each in CANDIDATES])
     return CANDIDATES[int(np.mean(scores, axis=0).argmax())]
 
 
-def _dice(logs: Tensor, truth: Tensor) -> float:
+def mean_dice(logs: Tensor, truth: Tensor) -> float:
     """Mean Dice of log-probabilities (1, C, S, S) over the classes of the truth (S, S)."""
     guess, scores = logs[0].argmax(0), []
     for position in torch.unique(truth):

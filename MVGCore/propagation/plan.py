@@ -20,6 +20,10 @@ MARGIN = (
 )
 
 
+GRID = 24  # canvases begin and end on a grid of about this share of what is labelled
+WINDOW_STEPS = 50  # and windows on one of this share of the volume's intensities
+
+
 @dataclass(frozen=True)
 class ClassGroup:
     """Classes that are generated together.
@@ -149,10 +153,9 @@ def _fit(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[in
 
     It has as many pixels as a slice has there, if the model offers so many.
     """
-    rows, columns = np.flatnonzero(shown.any((0, 2))), np.flatnonzero(shown.any((0, 1)))
-    box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
+    rows, columns = (_steady_range(np.flatnonzero(shown.any((0, axis)))) for axis in (2, 1))
     shape = (shown.shape[1], shown.shape[2])
-    canvas = Canvas.around(box, shape, spacing, sides[0], MARGIN)
+    canvas = Canvas.around((*rows, *columns), shape, spacing, sides[0], MARGIN)
     native = max(sides[0] * scale for scale in canvas.scale)
     if native <= sides[0] or native > sides[-1]:
         return canvas.resized(sides[0] if native <= sides[0] else sides[-1])
@@ -161,6 +164,16 @@ def _fit(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[in
     finest = max(canvas.scale)
     center = tuple(float(np.floor(middle)) + 0.5 for middle in canvas.center)
     return Canvas(shape, side, (center[0], center[1]), (canvas.scale[0] / finest, canvas.scale[1] / finest))
+
+
+def _steady_range(places: NDArray[np.intp]) -> tuple[int, int]:
+    """The half-open range around places, widened to a coarse grid.
+
+    So a stroke more or less leaves the canvas, and all that was prepared on it, as it is.
+    """
+    first, end = int(places[0]), int(places[-1]) + 1
+    grid = 2 ** int(np.log2(max(1, (end - first) / GRID)))
+    return first // grid * grid, -(-end // grid) * grid
 
 
 def _fit_group(
@@ -201,4 +214,11 @@ def _window(prompts: Sequence[Prompt], labelled: NDArray[np.bool_], canvas: Canv
     region = images[part]
     if region.min() == region.max():  # these slices show nothing there, others may
         return prompts[0].window
-    return labelled_window(region, labelled[part])
+    return _steady_window(labelled_window(region, labelled[part]), prompts[0].window)
+
+
+def _steady_window(window: Window, volume: Window) -> Window:
+    """The window widened to a grid of the volume's own, so that a stroke more or less leaves it as it is."""
+    step = (volume.high - volume.low) / WINDOW_STEPS
+    low, high = np.floor((window.low - volume.low) / step), np.ceil((window.high - volume.low) / step)
+    return Window(float(volume.low + low * step), float(volume.low + high * step))

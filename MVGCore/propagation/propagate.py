@@ -1,4 +1,4 @@
-"""Generates all slices of a volume from its labelled ones, batch by batch, nearest slices first."""
+"""Generates slices of a volume from its labelled ones, batch by batch, nearest slices first."""
 
 from __future__ import annotations
 
@@ -11,32 +11,18 @@ import torch
 from numpy.typing import NDArray
 
 from MVGCore.errors import Cancelled
-from MVGCore.models.base import InContextModel, PromptMemory
+from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, select_device
 from MVGCore.prompts import Prompt
-from MVGCore.propagation.context import (
-    GroupContext,
-    Weights,
-    blend,
-    canvases,
-    draft_group,
-    draft_side,
-    draw_prompts,
-    encode_prompts,
-    generate,
-    palettes,
-)
-from MVGCore.propagation.gate import choose_weights
+from MVGCore.propagation.context import GroupContext, blend, canvases, generate
+from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.merge import EndTracker, MergedSlice, merge_groups
-from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt, make_plan, plan_from_others
-from MVGCore.tasks.segmentation import SegmentationTask
+from MVGCore.propagation.plan import Plan, make_plan, plan_from_others
+from MVGCore.propagation.prepare import PROMPTS_PER_SLICE, Preparation
 from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
-PROMPTS_PER_SLICE = 5  # the nearest ones; more was never trained and never helped
 BATCH = 8
-COLOURINGS = 2  # head and neck, 3 slices: Dice .44 with one, .47 with two
-LARGE = 160  # side of a canvas above which one colouring has to do: time counts there
 
 
 @dataclass(frozen=True)
@@ -50,16 +36,18 @@ class SliceResult:
 
 @dataclass
 class Propagator:
-    """Propagates the prompts of one axis through one volume.
+    """Propagates the prompts of one axis through one volume; what it prepared once it keeps.
 
     Attributes:
         model, device: what generates and where; a GPU that runs out of memory is given up for the CPU.
         image: the volume.
-        local: labelled slices of this volume; may be empty.
+        local: labelled slices of this volume, by index; may be empty.
         foreign: labelled slices of other volumes.
-        rng: source of the random colours.
-        seconds: time spent per stage, filled while running.
-        notes: what the user should know, filled while running.
+        seed: of the random colours.
+        batch: slices that are generated together.
+        memo: what earlier propagators made for the same volume, model and seed.
+        seconds: time spent per stage since the last run began.
+        notes: what the user should know of the last run.
     """
 
     model: InContextModel
@@ -67,8 +55,9 @@ class Propagator:
     image: Volume
     local: Sequence[Prompt]
     foreign: Sequence[Prompt]
-    rng: np.random.Generator
+    seed: int = 0
     batch: int = BATCH
+    memo: Memo = field(default_factory=Memo)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _contexts: list[GroupContext] = field(default_factory=list, init=False)
@@ -85,15 +74,13 @@ class Propagator:
         Raises:
             Cancelled: as soon as `cancelled()` is true between two batches.
         """
+        self.seconds.clear()
+        self.notes.clear()
         if not wanted:
             progress(1.0, "All slices are labelled")
             return
         progress(0.0, "Preparing the examples")
-        self._contexts.clear()
-        for group in self.plan.groups:
-            if cancelled():
-                raise Cancelled("Cancelled.")
-            self._prepare(group, wanted)
+        self.contexts(cancelled)
         ends, done = EndTracker(), 0
         known = [prompt.index for prompt in self.local]
         for batch in self._batches(wanted, known):
@@ -120,7 +107,7 @@ class Propagator:
         """
         gaps: dict[int, list[int]] = {}
         for index in wanted:
-            gaps.setdefault(int(np.searchsorted(sorted(known), index)), []).append(index)
+            gaps.setdefault(int(np.searchsorted(known, index)), []).append(index)
 
         def distance(index: int) -> int:
             return min((abs(index - place) for place in known), default=0)
@@ -137,60 +124,37 @@ class Propagator:
             return make_plan(self.local, self.image.geometry.array_spacing, sides)
         return plan_from_others(self.foreign, self.image, sides)
 
-    def _prepare(self, group: ClassGroup, wanted: Sequence[int]) -> None:
-        """Add the context of a group."""
-        start = time.perf_counter()
-        parts = [draw_prompts(group, self.local)] if self.local else []
-        pixel_mm = group.canvas.pixel_mm(self.plan.spacing[1:])
-        parts += [draw_prompts(fit_prompt(group, prompt, pixel_mm), [prompt]) for prompt in self.foreign]
-        images, positions = (torch.cat(each) for each in zip(*parts, strict=True))
-        tasks = palettes(group, COLOURINGS if group.canvas.side <= LARGE else 1, self.rng)
-        memories = self._encoded(images, positions, tasks)
-        start = self._spent("encode examples", start)
-        step = self.plan.spacing[0] / pixel_mm
-        known = [prompt.index for prompt in self.local]
-        places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
-        context = GroupContext(group, tasks, memories, places, step)
-        self._contexts.append(context)
-        if positions[: len(known)].any():
-            context.first = min(*known, *wanted)
-            span = range(context.first, max(*known, *wanted) + 1)
-            side = draft_side(group, len(self._planes))
-            context.draft = draft_group(self._planes, group, self.local, span, step, side)
-            start = self._spent("draft", start)
-            context.weights = self._weights(context, images, positions)
-            self._spent("weigh the draft", start)
+    def contexts(self, cancelled: Callable[[], bool]) -> list[GroupContext]:
+        """What each group is generated from, prepared by now; on the CPU if the GPU is full.
 
-    def _encoded(
-        self, images: torch.Tensor, positions: torch.Tensor, tasks: Sequence[SegmentationTask]
-    ) -> tuple[PromptMemory, ...]:
-        """The prompts in the colours of each task; on the CPU if the GPU is full."""
-        try:
-            return tuple(encode_prompts(self.model, self.device, images, positions, task) for task in tasks)
-        except torch.cuda.OutOfMemoryError:
-            if self.device.name == "cpu":
-                raise
-        self._leave_gpu()
-        return self._encoded(images, positions, tasks)
+        Raises:
+            Cancelled: as soon as `cancelled()` is true between two groups.
+        """
+        while len(self._contexts) < len(self.plan.groups):
+            if cancelled():
+                raise Cancelled("Cancelled.")
+            group = self.plan.groups[len(self._contexts)]
+            try:
+                self._contexts.append(self._preparation().context(group))
+                continue
+            except torch.cuda.OutOfMemoryError:
+                if self.device.name == "cpu":
+                    raise
+            self._leave_gpu()
+        return self._contexts
 
-    def _weights(self, context: GroupContext, images: torch.Tensor, positions: torch.Tensor) -> Weights:
-        """What suits the labelled slices best; found on the CPU if the GPU is full."""
-        try:
-            return choose_weights(
-                self.model,
-                self.device,
-                context,
-                self._planes,
-                self.local,
-                images,
-                positions,
-                PROMPTS_PER_SLICE,
-            )
-        except torch.cuda.OutOfMemoryError:
-            if self.device.name == "cpu":
-                raise
-        self._leave_gpu()
-        return self._weights(context, images, positions)
+    def _preparation(self) -> Preparation:
+        return Preparation(
+            self.model,
+            self.device,
+            self._planes,
+            self.plan,
+            self.local,
+            self.foreign,
+            self.seed,
+            self.memo,
+            self.seconds,
+        )
 
     def _generate(self, slices: Sequence[int]) -> list[MergedSlice]:
         """Merged slices of a batch; on a full GPU in halves, then on the CPU."""
@@ -211,11 +175,10 @@ class Propagator:
         return merged
 
     def _generate_now(self, batch: list[int]) -> list[MergedSlice]:
-        start = time.perf_counter()
         around = np.clip(np.array(batch)[:, None] + [-1, 0, 1], 0, len(self._planes) - 1)
         slab = self._planes[around]
         answers = [self._group_probabilities(context, slab, batch) for context in self._contexts]
-        start = self._spent("generate", start)
+        start = time.perf_counter()
         shape = (int(slab.shape[-2]), int(slab.shape[-1]))
         groups = [context.group for context in self._contexts]
         merged = [merge_groups(groups, [answer[n] for answer in answers], shape) for n in range(len(batch))]
@@ -226,17 +189,22 @@ class Propagator:
         self, context: GroupContext, slab: NDArray[np.generic], batch: list[int]
     ) -> NDArray[np.float32]:
         """(T, C - 1, S, S) foreground probabilities."""
-        images, hint = canvases(context.group, slab), context.hint(batch)
+        start = time.perf_counter()
+        hint = context.hint(batch)
+        start = self._spent("draft", start)
+        images = canvases(context.group, slab)
         chosen = context.prompts_for(batch[len(batch) // 2], PROMPTS_PER_SLICE)
         logs = generate(self.model, self.device, context, images, batch, chosen, hint)
         if hint is not None:
             logs = blend(logs, hint, context.weights)
+        self._spent("generate", start)
         return logs.exp()[:, 1:].numpy()
 
     def _leave_gpu(self) -> None:
         self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")
         self.device = select_device("cpu")
         self.model.to("cpu")
+        self.memo.clear()
         for context in self._contexts:
             context.memories = tuple(memory.to("cpu") for memory in context.memories)
 

@@ -11,7 +11,7 @@ import torch
 from MVGCore.drafts import Draft
 from MVGCore.models.base import LEAST_TRUST
 from MVGCore.models.device import select_device
-from MVGCore.propagation import context as context_module
+from MVGCore.propagation import drafting as drafting_module
 from MVGCore.propagation.context import (
     FAR,
     GroupContext,
@@ -19,40 +19,50 @@ from MVGCore.propagation.context import (
     Weights,
     blend,
     canvases,
-    draft_group,
-    draft_side,
     draw_prompts,
     encode_prompts,
     generate,
     palettes,
 )
+from MVGCore.propagation.drafting import GapDraft, GroupDrafts, draft_group, draft_side
+from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.plan import make_plan
 from MVGCore.tasks import SegmentationTask
 from MVGCore.tasks.palette import predefined_palette
 
 
-def a_context(tube, prompts, draft: Draft | None, first: int = 0) -> GroupContext:
+def a_context(tube, prompts) -> GroupContext:
     (group,) = make_plan(prompts, (2.0, 1.0, 1.0), (32,)).groups
-    tasks = palettes(group, 2, np.random.default_rng(0))
-    return GroupContext(group, tasks, (), np.array([4.0, 9.0, np.nan]), 3.0, draft, first)
+    tasks = palettes(group, 2, 0)
+    places = np.array([4.0, 9.0, np.nan])
+    return GroupContext(group, tasks, (), places, 3.0, *draw_prompts(group, prompts))
 
 
 def test_the_nearest_prompts_come_first_and_others_last(tube, prompts_of) -> None:
-    context = a_context(tube, prompts_of(tube, [4, 9]), None)
+    context = a_context(tube, prompts_of(tube, [4, 9]))
     assert context.prompts_for(0, 5) == (0, 1, 2)
-    assert context.prompts_for(8, 5) == (1, 0, 2)
-    assert context.prompts_for(8, 1) == (1,)
-    assert context.prompts_for(8, 2, but=1) == (0, 2)
+    assert context.prompts_for(5, 5) == context.prompts_for(8, 5) == (0, 1, 2)  # all of a gap the same
+    assert context.prompts_for(10, 5) == (1, 0, 2)
+    assert context.prompts_for(12, 1) == (1,)
+    assert context.prompts_for(9, 2, but=1) == (0, 2)
+
+
+def test_many_prompts_are_chosen_by_the_gap(tube, prompts_of) -> None:
+    context = a_context(tube, prompts_of(tube, [4, 9]))
+    context.places = np.array([0.0, 4.0, 10.0, 30.0, 33.0])
+    assert {context.prompts_for(index, 3) for index in (5, 7, 9)} == {(1, 2, 0)}
+    assert context.prompts_for(40, 3) == (4, 3, 2)
+    assert context.prompts_for(10, 2, but=2) == (1, 3) or context.prompts_for(10, 2, but=2) == (3, 1)
 
 
 def test_distances_are_in_canvas_pixels_and_others_are_far(tube, prompts_of) -> None:
-    context = a_context(tube, prompts_of(tube, [4, 9]), None)
+    context = a_context(tube, prompts_of(tube, [4, 9]))
     distance = context.distances([4, 6], (1, 0, 2))
     torch.testing.assert_close(distance, torch.tensor([[15.0, 0.0, FAR], [9.0, 6.0, FAR]]))
 
 
 def test_without_a_draft_there_is_no_hint(tube, prompts_of) -> None:
-    assert a_context(tube, prompts_of(tube, [4, 9]), None).hint([5, 6]) is None
+    assert a_context(tube, prompts_of(tube, [4, 9])).hint([5, 6]) is None
 
 
 def a_draft() -> Draft:
@@ -65,7 +75,11 @@ def a_draft() -> Draft:
 
 
 def test_the_hint_shows_the_draft_of_its_own_slices(tube, prompts_of) -> None:
-    hint = a_context(tube, prompts_of(tube, [4, 9]), a_draft(), first=4).hint([7, 8])
+    prompts = prompts_of(tube, [4, 9])
+    context = a_context(tube, prompts)
+    context.drafts = GroupDrafts(tube[0].array, context.group, prompts, 3.0, Memo())
+    context.drafts._gaps[1] = GapDraft(4, a_draft())
+    hint = context.hint([7, 8])
     assert hint is not None
     task = SegmentationTask(predefined_palette(2))
     target = hint.target(torch.rand(2, 3, 32, 32), task)
@@ -109,10 +123,10 @@ def test_the_answers_of_all_colourings_are_averaged(echo, tube, prompts_of) -> N
     prompts = prompts_of(tube, [4, 9])
     (group,) = make_plan(prompts, (2.0, 1.0, 1.0), (32,)).groups
     images, positions = draw_prompts(group, prompts)
-    tasks = palettes(group, 2, np.random.default_rng(0))
+    tasks = palettes(group, 2, 0)
     device = select_device("cpu")
     memories = tuple(encode_prompts(echo, device, images, positions, task) for task in tasks)
-    context = GroupContext(group, tasks, memories, np.array([4.0, 9.0]), 2.0)
+    context = GroupContext(group, tasks, memories, np.array([4.0, 9.0]), 2.0, images, positions)
     logs = generate(echo, device, context, images, [5, 8], (0, 1), None)  # copies of the nearest prompts
     assert logs.shape == (2, 3, 32, 32)
     torch.testing.assert_close(logs.exp().sum(1), torch.ones(2, 32, 32))
@@ -150,7 +164,7 @@ def test_prompts_are_encoded_as_one_set_in_the_colours_of_the_task(echo) -> None
 def test_the_draft_has_the_slices_own_pixels_or_as_many_as_it_may(
     tube, prompts_of, monkeypatch: pytest.MonkeyPatch, values: float, side: int
 ) -> None:
-    monkeypatch.setattr(context_module, "DRAFT_VALUES", values)
+    monkeypatch.setattr(drafting_module, "DRAFT_VALUES", values)
     prompts = prompts_of(tube, [4, 9])[::-1]  # in any order
     (group,) = make_plan(prompts, (2.0, 1.0, 1.0), (96,)).groups
     group = replace(group, canvas=replace(group.canvas, side=96, scale=(0.75, 0.75)))
@@ -164,5 +178,5 @@ def test_the_draft_has_the_slices_own_pixels_or_as_many_as_it_may(
 
 def test_colourings_differ(tube, prompts_of) -> None:
     (group,) = make_plan(prompts_of(tube, [4]), (2.0, 1.0, 1.0), (32,)).groups
-    one, other = palettes(group, 2, np.random.default_rng(0))
+    one, other = palettes(group, 2, 0)
     assert one.palette.shape == (3, 3) and not torch.equal(one.palette, other.palette)

@@ -8,7 +8,9 @@ import torch
 
 from MVGCore.models.device import Device
 from MVGCore.propagation.context import GroupContext, Weights, draw_prompts, encode_prompts, palettes
+from MVGCore.propagation.drafting import GroupDrafts
 from MVGCore.propagation.gate import CANDIDATES, UNDECIDED, choose_weights
+from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.plan import make_plan
 
 CPU = Device("cpu", torch.device("cpu"), torch.float32)
@@ -17,11 +19,12 @@ CPU = Device("cpu", torch.device("cpu"), torch.float32)
 def weights_for(model, case, prompts) -> Weights:
     (group,) = make_plan(prompts, case[0].geometry.array_spacing, (64,)).groups
     images, positions = draw_prompts(group, prompts)
-    tasks = palettes(group, 1, np.random.default_rng(0))
+    tasks = palettes(group, 1, 0)
     memories = tuple(encode_prompts(model, CPU, images, positions, task) for task in tasks)
     places = np.array([prompt.index for prompt in prompts], dtype=np.float64)
-    context = GroupContext(group, tasks, memories, places, step=2.0)
-    return choose_weights(model, CPU, context, case[0].array, prompts, images, positions, 5)
+    drafts = GroupDrafts(case[0].array, group, prompts, 2.0, Memo())
+    context = GroupContext(group, tasks, memories, places, 2.0, images, positions, drafts)
+    return choose_weights(model, CPU, context, 5)
 
 
 def test_a_model_that_is_wrong_leaves_it_to_the_draft(echo, tube, prompts_of, monkeypatch) -> None:

@@ -74,7 +74,7 @@ def test_the_canvas_shows_all_labels_with_a_margin(tube, prompts_of) -> None:
 )
 def test_the_canvas_has_the_slices_own_pixels_if_it_can(size: int, side: int, scale: float) -> None:
     labels = np.zeros((2, 90, 90), np.uint16)
-    labels[:, 3 : 3 + size, 3 : 3 + size] = 1
+    labels[:, 4 : 4 + size, 4 : 4 + size] = 1  # on the grid that canvases begin on
     image = Volume(np.random.default_rng(0).normal(size=labels.shape), Geometry.identity(labels.shape))
     prompts = PromptSet.from_labelmap(image, LabelMap.of(labels, image.geometry), axis=0).prompts
     (group,) = make_plan(prompts, (1.0, 1.0, 1.0), SIDES).groups

@@ -32,7 +32,7 @@ def never() -> bool:
 
 
 def a_propagator(model, image, local, foreign=(), device=CPU, batch=4) -> Propagator:
-    return Propagator(model, device, image, local, foreign, np.random.default_rng(0), batch)
+    return Propagator(model, device, image, local, foreign, 0, batch)
 
 
 def order(propagator: Propagator, wanted: list[int]) -> list[int]:

@@ -1,0 +1,118 @@
+"""Prepares what the slices of a volume are generated from: encoded prompts, drafts and their weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from MVGCore.models.base import InContextModel, PromptMemory
+from MVGCore.models.device import Device
+from MVGCore.prompts import Prompt
+from MVGCore.propagation.context import GroupContext, draw_prompts, encode_prompts, palettes
+from MVGCore.propagation.drafting import GroupDrafts
+from MVGCore.propagation.gate import choose_weights
+from MVGCore.propagation.memo import Memo
+from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt
+from MVGCore.tasks.segmentation import SegmentationTask
+
+PROMPTS_PER_SLICE = 5  # the nearest ones; more was never trained and never helped
+COLOURINGS = 2  # head and neck, 3 slices: Dice .44 with one, .47 with two
+LARGE = 160  # side of a canvas above which one colouring has to do: time counts there
+
+Drawn = tuple[Tensor, Tensor]
+
+
+@dataclass
+class Preparation:
+    """Makes the contexts of class groups; what the memo still has is not made again.
+
+    Attributes:
+        model, device: what generates and where.
+        planes: (K, H, W) raw intensities, propagation axis first.
+        plan: the groups.
+        local: labelled slices of this volume, by index; may be empty.
+        foreign: labelled slices of other volumes.
+        seed: of the random colours.
+        memo: what earlier preparations made for this volume and model.
+        seconds: time spent per stage, filled while preparing.
+    """
+
+    model: InContextModel
+    device: Device
+    planes: NDArray[np.generic]
+    plan: Plan
+    local: Sequence[Prompt]
+    foreign: Sequence[Prompt]
+    seed: int
+    memo: Memo
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def context(self, group: ClassGroup) -> GroupContext:
+        """A group with its prompts encoded, its drafts in sight, and their weights chosen."""
+        start = time.perf_counter()
+        prompts = [*self.local, *self.foreign]
+        names = [self._name(group, prompt) for prompt in prompts]
+        drawn = [self._drawn(group, *each) for each in zip(names, prompts, strict=True)]
+        tasks = palettes(group, COLOURINGS if group.canvas.side <= LARGE else 1, self.seed)
+        memories = tuple(self._encoded(group, n, task, names, drawn) for n, task in enumerate(tasks))
+        step = self.plan.spacing[0] / self._pixel_mm(group)
+        known = [prompt.index for prompt in self.local]
+        places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
+        images, positions = (torch.cat(each) for each in zip(*drawn, strict=True))
+        context = GroupContext(group, tasks, memories, places, step, images, positions)
+        start = self._spent("encode examples", start)
+        if positions[: len(known)].any():
+            context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo)
+            context.weights = self.memo.get(
+                ("weights", group, tuple(names)),
+                lambda: choose_weights(self.model, self.device, context, PROMPTS_PER_SLICE),
+            )
+            self._spent("weigh the draft", start)
+        return context
+
+    def _name(self, group: ClassGroup, prompt: Prompt) -> Hashable:
+        """Names what a prompt shows of a group."""
+        shown = prompt.digest(group.ids)
+        if any(prompt is each for each in self.local):
+            return prompt.index, shown
+        return prompt.fingerprint, shown
+
+    def _pixel_mm(self, group: ClassGroup) -> float:
+        return group.canvas.pixel_mm(self.plan.spacing[1:])
+
+    def _drawn(self, group: ClassGroup, name: Hashable, prompt: Prompt) -> Drawn:
+        def draw() -> Drawn:
+            foreign = any(prompt is each for each in self.foreign)
+            fitted = fit_prompt(group, prompt, self._pixel_mm(group)) if foreign else group
+            return draw_prompts(fitted, [prompt])
+
+        return self.memo.get(("drawn", group, name), draw)
+
+    def _encoded(
+        self,
+        group: ClassGroup,
+        colouring: int,
+        task: SegmentationTask,
+        names: Sequence[Hashable],
+        drawn: Sequence[Drawn],
+    ) -> PromptMemory:
+        """All prompts in one colouring; each is encoded by itself, so that a change of one costs one."""
+
+        def encode(name: Hashable, images: Tensor, positions: Tensor) -> PromptMemory:
+            return self.memo.get(
+                ("encoded", group, colouring, name),
+                lambda: encode_prompts(self.model, self.device, images, positions, task),
+            )
+
+        return PromptMemory.joined([encode(name, *each) for name, each in zip(names, drawn, strict=True)])
+
+    def _spent(self, stage: str, start: float) -> float:
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - start
+        return now
