@@ -77,8 +77,14 @@ def draw(stack: Stack) -> Image.Image:
 
 def main() -> None:
     folder = Path(__file__).resolve().parent
+    extension = folder.parents[1] / "MVGSlicerExtension"
     draw(Stack(128, (True, False, False, True), outline=0.018)).save(folder / "MVG.png")
-    draw(Stack(24, (True, False, True), outline=0.05, half_height=0.26)).save(folder / "MVG-24.png")
+    small = (True, False, True)
+    draw(Stack(24, small, outline=0.05, half_height=0.26)).save(folder / "MVG-24.png")
+    # Slicer scales these two to 16 or 21 pixels, or twice that on fine screens.
+    icon = draw(Stack(48, small, outline=0.05, half_height=0.26))
+    icon.save(extension / "MVG" / "Resources" / "Icons" / "MVG.png")
+    icon.save(extension / "SegmentEditorMVG" / "SegmentEditorMVGLib" / "SegmentEditorEffect.png")
 
 
 if __name__ == "__main__":
