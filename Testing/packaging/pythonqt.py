@@ -2,7 +2,7 @@
 
 The two bind the same Qt differently. PythonQt reads properties as attributes, knows the values of
 enumerations by the class alone, takes no keyword arguments, returns a path where PyQt5 returns a pair. What
-Qt has is asked of PyQt5 itself; what Slicer and CTK have beyond slicer-core is listed from their documentation.
+Qt has is asked of PyQt5 itself; what Slicer and CTK have beyond slicer-core is listed from documentation.
 """
 
 from __future__ import annotations
