@@ -1,0 +1,91 @@
+"""The controller: what the user does, and what follows from it. No Qt, no torch."""
+
+from __future__ import annotations
+
+from MVGCore.volume import SliceKey
+from MVGLib.choosing import Choosing
+from MVGLib.core import action
+from MVGLib.running import Running
+from MVGLib.state import Phase
+
+
+class Controller(Choosing, Running):
+    """Runs MVG for a panel.
+
+    Every action may be called at any time: one that cannot be done now says why in `view().message`.
+
+    Example:
+        >>> controller = Controller(Scene(), Client(), parameters, time.monotonic)
+        >>> controller.set_volume(volume.GetID())
+        >>> controller.set_partner(segmentation.GetID())
+        >>> controller.add_all_labelled()
+        >>> controller.apply()
+        >>> while controller.view().progress:  # a host calls poll from a timer instead
+        ...     controller.poll()
+        >>> controller.accept()
+    """
+
+    @action
+    def accept(self) -> None:
+        """Keep the result; one step of undo."""
+        self._may("accept")
+        self.reviewer.accept()
+        self._review_ended()
+
+    @action
+    def discard(self) -> None:
+        """Remove the result; the scene is as it was before."""
+        self._may("discard")
+        review = self.reviewer.review
+        assert review is not None
+        self.workspace.book.forget_node(review.node_id)
+        self.reviewer.discard()
+        self._review_ended()
+
+    @action
+    def compare(self, before: bool) -> None:
+        """Show the scene as it was before the result, or the result again."""
+        self._may("compare")
+        self.reviewer.show(not before)
+
+    @action
+    def toggle_compare(self) -> None:
+        """Show the other of before and after."""
+        self._may("compare")
+        review = self.reviewer.review
+        assert review is not None
+        self.reviewer.show(not review.shown)
+
+    @action
+    def show_confidence(self, on: bool) -> None:
+        """Colour the slices by confidence, or not."""
+        self._may("overlay")
+        self.reviewer.show_confidence(on)
+
+    @action
+    def go_next(self) -> None:
+        """Show the slice where another example helps most."""
+        self._may("next")
+        review = self.reviewer.review
+        assert review is not None and review.next_slice is not None
+        self.scene.jump(review.volume_id, SliceKey(review.axis, review.next_slice))
+
+    @action
+    def go_to(self, index: int) -> None:
+        """Show a slice of the result."""
+        review = self.reviewer.review
+        if review is not None and 0 <= index < review.depth:
+            self.scene.jump(review.volume_id, SliceKey(review.axis, index))
+
+    def escape(self) -> None:
+        """Stop what is going on; else hide the preview; else hide the message."""
+        if self.phase in (Phase.RUNNING, Phase.PREVIEWING):
+            self.cancel()
+        elif self.preview_place is not None:
+            self.hide_preview()
+        else:
+            self.dismiss()
+
+    def _review_ended(self) -> None:
+        self.trace, self.basis, self._search, self._stale_since = None, None, None, None
+        self.workspace.parameters.set_review(None)

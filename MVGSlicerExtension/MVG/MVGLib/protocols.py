@@ -1,0 +1,121 @@
+"""What the controller needs of its collaborators; they are given to its constructor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
+
+
+class Clock(Protocol):
+    """Seconds that never go back."""
+
+    def __call__(self) -> float: ...
+
+
+class Installer(Protocol):
+    """Installs what a run needs; see `MVGLib.install.Install`."""
+
+    def missing(self) -> str: ...
+
+    def run(self) -> None: ...
+
+    def python(self) -> str: ...
+
+    def version_text(self) -> str: ...
+
+
+class ResultWriter(Protocol):
+    """A result in the scene that fills slice by slice."""
+
+    id: str
+
+    def put(
+        self, index: int, pixels: NDArray[Any], confidence: NDArray[np.float32] | None = None
+    ) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def accept(self, into: str = "", keep: Sequence[SliceKey] = ()) -> None: ...
+
+    def discard(self) -> None: ...
+
+    def show(self, on: bool) -> None: ...
+
+    def show_confidence(self, on: bool) -> None: ...
+
+
+class Scene(Protocol):
+    """The MRML scene, by node ids; see `MVGLib.scene.Scene`."""
+
+    def volume(self, volume_id: str) -> Volume: ...
+
+    def volume_notes(self, volume_id: str) -> tuple[str, ...]: ...
+
+    def fingerprint(self, node_id: str) -> str: ...
+
+    def is_segmentation(self, node_id: str) -> bool: ...
+
+    def exists(self, node_id: str) -> bool: ...
+
+    def name(self, node_id: str) -> str: ...
+
+    def plane_name(self, volume_id: str, axis: int) -> str: ...
+
+    def classes(self, segmentation_id: str) -> tuple[SegmentClass, ...]: ...
+
+    def slice_labels(self, segmentation_id: str, volume_id: str, key: SliceKey) -> NDArray[np.uint16]: ...
+
+    def overlap_note(self, segmentation_id: str, volume_id: str, key: SliceKey) -> str: ...
+
+    def label_map(self, segmentation_id: str, volume_id: str) -> LabelMap: ...
+
+    def labelled(
+        self, segmentation_id: str, volume_id: str, axis: int | None = None
+    ) -> list[SliceKey]: ...
+
+    def slice_in_view(self, volume_id: str) -> SliceKey: ...
+
+    def jump(self, volume_id: str, key: SliceKey) -> None: ...
+
+    def show_preview(
+        self,
+        volume_id: str,
+        key: SliceKey,
+        labels: NDArray[np.uint16] | None = None,
+        classes: Iterable[SegmentClass] | None = None,
+        values: NDArray[Any] | None = None,
+    ) -> None: ...
+
+    def hide_preview(self) -> None: ...
+
+    def start_segments(
+        self, volume_id: str, axis: int, classes: Iterable[SegmentClass], name: str, onto: str = ""
+    ) -> ResultWriter: ...
+
+    def start_volume(self, volume_id: str, axis: int, name: str, onto: str = "") -> ResultWriter: ...
+
+    def open_result(self, node_id: str) -> ResultWriter: ...
+
+    def watch(
+        self,
+        node_id: str,
+        content: Callable[[], object] | None = None,
+        renamed: Callable[[], object] | None = None,
+        removed: Callable[[], object] | None = None,
+    ) -> Any: ...
+
+    def unwatch(self, token: Any) -> None: ...
+
+    def on_scene(
+        self,
+        start_close: Callable[[], object] | None = None,
+        end_close: Callable[[], object] | None = None,
+        imported: Callable[[], object] | None = None,
+    ) -> None: ...
+
+    def detach(self) -> None: ...

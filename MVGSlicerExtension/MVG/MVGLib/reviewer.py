@@ -1,0 +1,259 @@
+"""A result in the scene, from its first slice until it is accepted or discarded."""
+
+from __future__ import annotations
+
+import functools
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.errors import MVGError
+from MVGCore.volume import SliceKey
+from MVGCore.worker.events import ImageMade, Propagated, SliceDone
+from MVGLib.examples import renumbered
+from MVGLib.protocols import ResultWriter, Scene
+from MVGLib.runner import Order
+from MVGLib.state import Review, Score, Task
+from MVGLib.texts import _
+from MVGLib.workspace import Workspace
+
+
+def _writes(method: Callable[..., Any]) -> Callable[..., Any]:
+    """What changes the result: the controller must not take it for an edit of the user."""
+
+    @functools.wraps(method)
+    def run(self: Reviewer, *arguments: Any) -> Any:
+        was, self.writing = self.writing, True
+        try:
+            return method(self, *arguments)
+        finally:
+            self.writing = was
+
+    return run
+
+
+class Reviewer:
+    """Writes slices into the result's node, remembers how sure they are, and notices corrections.
+
+    Attributes:
+        review: What is shown of the result, or None.
+        writing: Whether MVG itself is just changing the result.
+    """
+
+    def __init__(self, scene: Scene, workspace: Workspace) -> None:
+        """
+        Args:
+            scene: Where the result lies.
+            workspace: The user's choices.
+        """
+        self.review: Review | None = None
+        self._scene = scene
+        self._workspace = workspace
+        self._writer: ResultWriter | None = None
+        self._written: dict[int, int] = {}  # slice -> checksum of what MVG wrote there
+        self._own_stamp = ""  # fingerprint of the result after MVG wrote last
+        self._fresh = False  # whether the result was begun by the run that goes on
+        self._before: Review | None = None
+        self.writing = False
+
+    def open(self, review: Review | None) -> None:
+        """Take up a result of a scene that was opened; one whose node is unusable is forgotten."""
+        self.forget()
+        if review is None:
+            return
+        try:
+            self._writer = self._scene.open_result(review.node_id)
+        except MVGError:
+            return
+        self.review = review
+        self._own_stamp = self._scene.fingerprint(review.node_id)
+
+    def forget(self) -> None:
+        """Know of no result any more; the scene is not touched."""
+        self.review, self._writer, self._written, self._before = None, None, {}, None
+        self._own_stamp, self._fresh = "", False
+
+    @_writes
+    def begin(self, order: Order, volume_id: str, axis: int) -> None:
+        """Get ready to write the slices of a run; a result that is there already is filled again."""
+        self._before = self.review
+        self._fresh = self._writer is None
+        task, name = order.settings.task, self._scene.name(volume_id)
+        onto = self.review.node_id if self.review else ""
+        if task.makes_segments:
+            assert order.prompts is not None
+            self._writer = self._scene.start_segments(
+                volume_id, axis, order.prompts.classes, _("{name} MVG").format(name=name), onto
+            )
+        else:
+            title = {
+                Task.DENOISE: _("{name} denoised"),
+                Task.INPAINT: _("{name} filled in"),
+                Task.SYNTHESIZE: _("{name} synthesised"),
+            }[task]
+            self._writer = self._scene.start_volume(volume_id, axis, title.format(name=name), onto)
+        shape = order.volume.geometry.shape
+        slices = dict(self.review.slices) if self.review else {}
+        plane = self._scene.plane_name(volume_id, axis)
+        self.review = Review(self._writer.id, volume_id, task, axis, shape[axis], plane, slices)
+
+    @_writes
+    def put(self, done: SliceDone) -> None:
+        """Write a slice."""
+        assert self._writer is not None and self.review is not None
+        self._writer.put(done.index, done.values, done.confidence)
+        self._written[done.index] = _checksum(done.values)
+        score = _score(done)
+        if score is not None:
+            self.review = replace(self.review, slices={**self.review.slices, done.index: score})
+
+    @_writes
+    def finish(self, summary: Any, known: Iterable[int], notes: Iterable[str]) -> None:
+        """The run is complete."""
+        assert self._writer is not None and self.review is not None
+        self._writer.finish()
+        partial = self._before is not None
+        known = tuple(sorted(known))
+        changes: dict[str, Any] = {"known": known, "notes": tuple(notes)}
+        if isinstance(summary, Propagated):
+            slices = {**self.review.slices, **_scores(summary)}
+            slices = {index: slices[index] for index in sorted(slices) if index not in known}
+            estimate = summary.expected_dice
+            expected = Score(estimate.value, estimate.error) if estimate else None
+            following = summary.next_slice
+            if partial:  # what is said of a part must not stand for all
+                expected = _mean(slices) if expected else None
+                following = min(slices, key=lambda index: slices[index].value, default=None)
+            changes |= {"slices": slices, "expected": expected, "next_slice": following}
+        elif isinstance(summary, ImageMade):
+            changes |= {"known": tuple(summary.kept), "slices": {}}
+        self.review = replace(self.review, **changes)
+        self._settle()
+
+    @_writes
+    def stop(self) -> str:
+        """The run was stopped or has failed: a new result goes, an old one keeps what was written."""
+        if self._writer is None:
+            return ""
+        if self._fresh:
+            self._writer.discard()
+            self.forget()
+            return _("The scene is as it was.")
+        if self._before is not None and self.review is not None:
+            self.review = replace(self._before, slices=self.review.slices)
+            self._before = None
+            self._writer.finish()
+            self._settle()
+        return _("The result keeps the slices that were computed so far.")
+
+    @_writes
+    def accept(self) -> None:
+        """Keep the result, in a segmentation of its own or in the user's."""
+        assert self._writer is not None and self.review is not None
+        workspace = self._workspace
+        into = workspace.partner_id if workspace.settings.into_own and workspace.task.makes_segments else ""
+        keep: list[SliceKey] = []
+        if into:
+            drawn = self._scene.labelled(into, workspace.volume_id)
+            shown = [each.place for each in workspace.book.of(workspace.task) if each.partner_id == into]
+            keep = sorted({*drawn, *shown})
+        self._writer.show(True)
+        self._writer.show_confidence(False)
+        self._writer.accept(into, keep)
+        if into:  # corrected slices are in the user's segmentation now
+            workspace.book.move(self.review.node_id, into)
+        self.forget()
+
+    @_writes
+    def discard(self) -> None:
+        """Remove the result."""
+        assert self._writer is not None
+        self._writer.discard()
+        self.forget()
+
+    @_writes
+    def show(self, on: bool) -> None:
+        """Show the result, or the scene as it was before."""
+        if self._writer is not None and self.review is not None:
+            self._writer.show(on)
+            self.review = replace(self.review, shown=on)
+            self._settle()
+
+    @_writes
+    def show_confidence(self, on: bool) -> None:
+        """Colour the slices by confidence, or not."""
+        if self._writer is not None and self.review is not None:
+            self._writer.show_confidence(on)
+            self.review = replace(self.review, overlay=on)
+            self._settle()
+
+    def corrected(self) -> Iterator[int | None]:
+        """Look through the slices for those that somebody else has changed, the one in view first.
+
+        Yields:
+            The index of a slice that was corrected, or None after one that was not.
+        """
+        review = self.review
+        if review is None or not review.task.makes_segments or not self._touched():
+            return
+        self._settle()
+        for index in self._order_of_search(review):
+            yield index if self._differs(review, index) else None
+
+    def _touched(self) -> bool:
+        return self.review is not None and self._scene.fingerprint(self.review.node_id) != self._own_stamp
+
+    def _settle(self) -> None:
+        """What is in the node now is what MVG knows of."""
+        if self.review is not None:
+            self._own_stamp = self._scene.fingerprint(self.review.node_id)
+
+    def _order_of_search(self, review: Review) -> list[int]:
+        try:
+            seen = self._scene.slice_in_view(self._workspace.volume_id)
+            middle = seen.index if seen.axis == review.axis else 0
+        except MVGError:
+            middle = 0
+        # Of a result that was opened with a scene, only what is in view can be told to be a correction.
+        known = set(self._written) if set(review.slices) <= set(self._written) else {*self._written, middle}
+        return sorted(known, key=lambda index: abs(index - middle))
+
+    def _differs(self, review: Review, index: int) -> bool:
+        place = SliceKey(review.axis, index)
+        classes = self._workspace.classes.adopt(self._scene.classes(review.node_id))
+        labels = self._scene.slice_labels(review.node_id, self._workspace.volume_id, place)
+        checksum = _checksum(renumbered(labels, classes))
+        if self._written.get(index) == checksum:
+            return False
+        self._written[index] = checksum
+        return True
+
+
+def _checksum(values: NDArray[Any]) -> int:
+    return zlib.crc32(np.ascontiguousarray(values).tobytes())
+
+
+def _score(done: SliceDone) -> Score | None:
+    if done.dice is not None:
+        return Score(done.dice.value, done.dice.error)
+    if done.confidence is None:
+        return None
+    counted = np.asarray(done.values) > 0
+    return Score(float(done.confidence[counted].mean())) if counted.any() else None
+
+
+def _scores(summary: Propagated) -> dict[int, Score]:
+    scores = {index: Score(value) for index, value in summary.slice_confidence.items()}
+    return scores | {index: Score(each.value, each.error) for index, each in summary.slice_dice.items()}
+
+
+def _mean(slices: dict[int, Score]) -> Score | None:
+    if not slices:
+        return None
+    errors = [score.error for score in slices.values() if score.error is not None]
+    value = sum(score.value for score in slices.values()) / len(slices)
+    return Score(value, sum(errors) / len(errors) if errors else None)

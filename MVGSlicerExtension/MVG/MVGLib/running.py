@@ -1,0 +1,229 @@
+"""Previews and runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from MVGCore.errors import InputError
+from MVGCore.volume import SliceKey
+from MVGCore.worker.events import SliceDone
+from MVGLib.core import SETTLE, Core, action
+from MVGLib.examples import Example
+from MVGLib.orders import Trace
+from MVGLib.runner import Listener, Order
+from MVGLib.state import Level, Phase, Progress, Task
+from MVGLib.texts import _
+
+BUDGET = 0.008  # seconds that one `poll` may work in the scene
+
+
+class Running(Core):
+    """The actions that compute."""
+
+    @action
+    def preview(self) -> None:
+        """Show the result on the slice in view; nothing is written."""
+        self._may("preview")
+        place = self.scene.slice_in_view(self.workspace.volume_id)
+        axis = self.orders.axis()
+        if place.axis != axis:
+            names = [self.scene.plane_name(self.workspace.volume_id, each) for each in (axis, place.axis)]
+            text = _("The examples are {plane} and this view is {other}; point at the {plane} view.")
+            raise InputError(text.format(plane=names[0], other=names[1]))
+        self._hide_preview()
+        order = self.orders.order(preview=place.index)
+        self.phase = Phase.PREVIEWING
+        plane = self.scene.plane_name(self.workspace.volume_id, axis)
+        self.progress = Progress(0, f"{plane} {place.index}")
+        self.runner.start(order, _PreviewListener(self, order, place))
+
+    @action
+    def hide_preview(self) -> None:
+        """Remove the preview from the views."""
+        self._hide_preview()
+
+    @action
+    def apply(self) -> None:
+        """Compute the result; slices fill in as they are done."""
+        self._may("apply")
+        self._hide_preview()
+        self._finish_search()
+        order = self.orders.order()
+        trace, note = self.orders.trace(order), ""
+        if self.reviewer.review is not None and self.trace is not None:
+            stale = self.trace.stale_range(trace, self.reviewer.review.depth)
+            if stale is not None and order.slice_range is None:
+                order, note = replace(order, slice_range=stale), _stale_note(stale)
+        self.phase, self.progress = Phase.RUNNING, Progress(0, _("Starting"))
+        self.basis = self.workspace.book.versions(self.workspace.task)
+        self.runner.start(order, _RunListener(self, order, trace, note))
+
+    @action
+    def cancel(self) -> None:
+        """Stop what is being computed."""
+        self._may("cancel")
+        self.phase = Phase.CANCELLING
+        self.runner.cancel()
+
+    def poll(self) -> None:
+        """Go on with what is going on, for some milliseconds; a timer calls this."""
+        was = (self.runner.ready, self.runner.worker.memory)
+        self.runner.poll(BUDGET)
+        if not self.runner.busy:
+            self._follow_edits()
+        if (self.runner.ready, self.runner.worker.memory) != was:
+            self.update()
+
+    def _follow_edits(self) -> None:
+        """Read again what the user has edited, once the edit has settled."""
+        if self._stale_since is not None and self._clock() - self._stale_since >= SETTLE:
+            self._stale_since = None
+            self._search = self.reviewer.corrected()
+            self.update()
+        if self._search is not None:
+            until = self._clock() + BUDGET
+            for index in self._search:
+                if index is not None:
+                    self._take_correction(index)
+                if self._clock() >= until:
+                    return
+            self._search = None
+
+    def _finish_search(self) -> None:
+        """Know of every correction before the next run."""
+        if self._stale_since is not None:
+            self._stale_since, self._search = None, self.reviewer.corrected()
+        for index in self._search or ():
+            if index is not None:
+                self._take_correction(index)
+        self._search = None
+
+    def _take_correction(self, index: int) -> None:
+        """A slice of the result that the user has corrected is an example from now on."""
+        review = self.reviewer.review
+        assert review is not None
+        self.workspace.book.add(Task.SEGMENT, Example(review.volume_id, review.node_id, review.axis, index))
+        text = _("{plane} {index} was corrected and is an example now; press Apply to update its neighbours.")
+        self.say(text.format(plane=review.plane.capitalize(), index=index))
+        self.workspace.save()
+        self.update()
+
+    def _ended(self) -> None:
+        self.phase, self.progress = Phase.IDLE, None
+        self.workspace.parameters.set_review(self.reviewer.review)
+
+    def _failed(self, message: str, setup: bool) -> None:
+        self.say(message, Level.ERROR)
+        if setup and self.installer is not None:
+            self.refresh()
+        self.update()
+
+
+class _Listener(Listener):
+    def __init__(self, controller: Running, order: Order) -> None:
+        self._controller = controller
+        self._order = order
+
+    def progressed(self, fraction: float, text: str) -> None:
+        self._controller.progress = Progress(fraction, text)
+        self._controller.update()
+
+
+class _PreviewListener(_Listener):
+    """Shows the slice of a preview."""
+
+    def __init__(self, controller: Running, order: Order, place: SliceKey) -> None:
+        super().__init__(controller, order)
+        self._place = place
+
+    def slice_done(self, done: SliceDone) -> None:
+        controller, volume_id = self._controller, self._controller.workspace.volume_id
+        if done.index != self._place.index:  # a slice that is given is sent as well
+            return
+        if self._order.prompts is not None:
+            classes = self._order.prompts.classes
+            controller.scene.show_preview(volume_id, self._place, labels=done.values, classes=classes)
+        else:
+            controller.scene.show_preview(volume_id, self._place, values=done.values)
+        controller.preview_place = self._place
+
+    def finished(self, summary: Any) -> None:
+        self._controller.phase, self._controller.progress = Phase.IDLE, None
+        self._controller.update()
+
+    def failed(self, message: str, setup: bool) -> None:
+        self._controller.phase, self._controller.progress = Phase.IDLE, None
+        self._controller._failed(message, setup)
+
+    def cancelled(self) -> None:
+        self._controller.phase, self._controller.progress = Phase.IDLE, None
+        self._controller._hide_preview()
+        self._controller.update()
+
+
+class _RunListener(_Listener):
+    """Fills the result."""
+
+    def __init__(self, controller: Running, order: Order, trace: Trace, note: str) -> None:
+        super().__init__(controller, order)
+        self._trace = trace
+        self._notes = [note] if note else []
+        self._begun = False
+        self._volume_id = controller.workspace.volume_id
+        self._known = controller.orders.local_prompts(order)
+
+    def adapted(self, text: str) -> None:
+        self._notes.append(text)
+
+    def slice_done(self, done: SliceDone) -> None:
+        controller, begins = self._controller, not self._begun
+        self._begin(done.axis)
+        controller.reviewer.put(done)
+        if begins:  # the scene is not touched before there is something to show
+            for given in self._given():
+                controller.runner.feed(given)
+        controller.update()
+
+    def finished(self, summary: Any) -> None:
+        controller = self._controller
+        if not self._begun:  # every slice was given
+            self._begin(summary.axis)
+            for given in self._given():
+                controller.reviewer.put(given)
+        controller.reviewer.finish(summary, self._known, [*self._notes, *summary.notes])
+        controller.trace = self._trace
+        controller._ended()
+        controller.say(self._notes[0] if self._notes else "")
+        controller.update()
+
+    def failed(self, message: str, setup: bool) -> None:
+        end = self._controller.reviewer.stop() if self._begun else ""
+        self._controller._ended()
+        self._controller._failed(f"{message} {end}".strip(), setup)
+
+    def cancelled(self) -> None:
+        end = self._controller.reviewer.stop() if self._begun else ""
+        self._controller._ended()
+        self._controller.say(_("Stopped. {end}").format(end=end or _("Nothing was changed.")))
+        self._controller.update()
+
+    def _begin(self, axis: int) -> None:
+        if not self._begun:
+            self._begun = True
+            self._controller.reviewer.begin(self._order, self._volume_id, axis)
+
+    def _given(self) -> list[SliceDone]:
+        """The labelled slices of the volume, which are part of the result."""
+        found = []
+        for index, prompt in self._known.items():
+            sure = np.ones(prompt.labels.shape, np.float32)
+            found.append(SliceDone(None, prompt.axis, index, prompt.labels.copy(), sure, None))
+        return found
+
+
+def _stale_note(stale: tuple[int, int]) -> str:
+    text = _("Slices {first} to {last} depend on what changed; only they were computed again.")
+    return text.format(first=stale[0], last=stale[1])

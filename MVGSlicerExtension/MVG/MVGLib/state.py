@@ -1,0 +1,225 @@
+"""What the panel shows, as plain values: the controller makes it, the panel draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.volume import SliceKey
+
+
+class Task(str, Enum):
+    """What MVG is to do with the volume."""
+
+    SEGMENT = "segment"
+    DENOISE = "denoise"
+    INPAINT = "inpaint"
+    SYNTHESIZE = "synthesize"
+
+    @property
+    def makes_segments(self) -> bool:
+        """Whether the result is a segmentation; otherwise it is a volume."""
+        return self is Task.SEGMENT
+
+    @property
+    def needs_examples(self) -> bool:
+        """Whether nothing can be done without an example."""
+        return self in (Task.SEGMENT, Task.SYNTHESIZE)
+
+
+class Phase(str, Enum):
+    """What is going on."""
+
+    SETUP = "setup"  # something has to be installed first
+    IDLE = "idle"
+    PREVIEWING = "previewing"
+    RUNNING = "running"
+    CANCELLING = "cancelling"
+
+
+class Level(str, Enum):
+    """How much a message matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One sentence or two for the user."""
+
+    text: str
+    level: Level = Level.INFO
+
+
+@dataclass(frozen=True, eq=False)
+class ExampleRow:
+    """One example in the list.
+
+    Attributes:
+        key: Names the example in the controller's actions.
+        place: "axial 41".
+        segments: Names and colours (red, green, blue in 0..1) of what is labelled on it.
+        source: Name of the volume, if it is another one than the input.
+        enabled: Whether it is used.
+        can_jump: Whether its slice can be shown.
+        problem: Why it cannot be used, or empty.
+        thumbnail: (H, W, 3) uint8, the slice with the outlines of its segments.
+        version: Differs whenever the row looks different.
+    """
+
+    key: str
+    place: str
+    segments: tuple[tuple[str, tuple[float, float, float]], ...]
+    source: str
+    enabled: bool
+    can_jump: bool
+    problem: str
+    thumbnail: NDArray[np.uint8]
+    version: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """An expected Dice or a confidence, 0..1, and its standard error, if known."""
+
+    value: float
+    error: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The score with two decimals: "0.91 ± 0.03"."""
+        return f"{self.value:.2f}" if self.error is None else f"{self.value:.2f} ± {self.error:.2f}"
+
+
+@dataclass(frozen=True)
+class Review:
+    """A result that waits to be accepted or discarded.
+
+    Attributes:
+        node_id: The MRML node that holds it.
+        volume_id: The volume that it belongs to.
+        task: What was done.
+        axis: Array axis of its slices.
+        depth: Number of slices along it.
+        plane: "axial", "coronal" or "sagittal".
+        slices: Score by slice, of those that were generated.
+        known: Indices of the slices that were given.
+        expected: The expected Dice of the whole result.
+        next_slice: What to label next.
+        shown: Whether the result is shown; False shows the scene as it was before.
+        overlay: Whether the confidence is shown over the slices.
+        notes: What the user should know, sentence by sentence.
+    """
+
+    node_id: str
+    volume_id: str
+    task: Task
+    axis: int
+    depth: int
+    plane: str
+    slices: dict[int, Score]
+    known: tuple[int, ...] = ()
+    expected: Score | None = None
+    next_slice: int | None = None
+    shown: bool = True
+    overlay: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: fraction in 0..1, and what is being done."""
+
+    fraction: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One entry of a list to choose from: what is kept, and what is shown."""
+
+    value: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices of the user; nodes are kept beside them.
+
+    Attributes:
+        task: What to do.
+        model: Name of a model, or a weight file.
+        device: "auto", or as in `MVGCore.Session`.
+        adapt: Whether to adapt to the examples first.
+        adapt_seconds: For how long at most.
+        limited: Whether only the slices `first` to `last` are wanted.
+        first: First slice wanted.
+        last: Last slice wanted.
+        axis: Array axis of the slices; -1 takes that of most examples.
+        seed: The same seed gives the same result.
+        into_own: Whether an accepted segmentation goes into the user's own segments.
+    """
+
+    task: Task = Task.SEGMENT
+    model: str = "compact"
+    device: str = "auto"
+    adapt: bool = False
+    adapt_seconds: int = 20
+    limited: bool = False
+    first: int = 0
+    last: int = 0
+    axis: int = -1
+    seed: int = 0
+    into_own: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """All that the panel shows.
+
+    Attributes:
+        hint: What to do next, one line.
+        message: What happened last, or None.
+        phase: What is going on.
+        settings: The choices of the user.
+        volume_id: The input volume, or empty.
+        partner_id: What the examples are taken from: a segmentation, or the volume of the wanted contrast.
+        mask_id: The segmentation that says what to paint in.
+        examples: The list.
+        examples_note: "3 slices", "no examples needed".
+        plane_names: "axial (k)" by array axis, of the input volume.
+        models: What can be chosen; the model in use is among them.
+        depth: Number of slices along the axis of the run.
+        devices: What can be chosen.
+        memory: What is free on the chosen device, and what it means; may be empty.
+        progress: Of a run, else None.
+        review: A result to be reviewed, else None.
+        preview: The slice whose preview is shown, else None.
+        install: What has to be installed, one sentence, else empty.
+        blocked: Action -> why it cannot be done now; an action that is not in it can be done.
+    """
+
+    hint: str
+    message: Message | None
+    phase: Phase
+    settings: Settings
+    volume_id: str = ""
+    partner_id: str = ""
+    mask_id: str = ""
+    examples: tuple[ExampleRow, ...] = ()
+    examples_note: str = ""
+    plane_names: tuple[str, ...] = ()
+    depth: int = 0
+    models: tuple[Choice, ...] = ()
+    devices: tuple[Choice, ...] = ()
+    memory: str = ""
+    progress: Progress | None = None
+    review: Review | None = None
+    preview: SliceKey | None = None
+    install: str = ""
+    blocked: dict[str, str] = field(default_factory=dict)
