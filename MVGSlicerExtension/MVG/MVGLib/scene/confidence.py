@@ -1,0 +1,110 @@
+"""The confidence of a segmentation: a hidden volume of percents beside it, saved with the scene."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import vtk
+from numpy.typing import NDArray
+
+from MVGLib.scene.placement import volume_shape
+from MVGLib.scene.voxels import allocate, array_of, modified
+
+OPACITY = 0.6  # over the slices
+_ROLE = "MVGConfidence"
+_COLORS = "MVGConfidenceColors"
+# Confidence that is worth a look, in percent; above it the overlay is clear.
+_UNSURE = 95
+
+
+def of(result_node: Any) -> Any:
+    """The confidence of a result, or None."""
+    return result_node.GetNodeReference(_ROLE)
+
+
+def add(result_node: Any, volume_node: Any) -> Any:
+    """Add an empty confidence volume to a result on the grid of a volume."""
+    scene = result_node.GetScene()
+    node = scene.CreateNodeByClass("vtkMRMLScalarVolumeNode")
+    node.UnRegister(None)
+    node.SetName(f"{result_node.GetName()} confidence")
+    node.SetHideFromEditors(True)
+    node = scene.AddNode(node)
+    k, j, i = volume_shape(volume_node)
+    image = _new_image((0, i - 1, 0, j - 1, 0, k - 1))
+    matrix = vtk.vtkMatrix4x4()
+    volume_node.GetIJKToRASMatrix(matrix)
+    node.SetIJKToRASMatrix(matrix)
+    node.SetAndObserveImageData(image)
+    node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
+    node.CreateDefaultDisplayNodes()
+    _show_unsure(node.GetDisplayNode(), _color_node(scene))
+    result_node.SetNodeReferenceID(_ROLE, node.GetID())
+    return node
+
+
+def put(node: Any, axis: int, index: int, confidence: NDArray[np.float32]) -> None:
+    """Write the confidence (H, W), 0..1, of one slice; 0 is kept as 1 percent, as 0 means unknown."""
+    percent = np.clip(np.rint(confidence * 100), 1, 100).astype(np.uint8)
+    array_of(node.GetImageData())[(slice(None),) * axis + (index,)] = percent
+    modified(node.GetImageData())
+
+
+def read(node: Any, axis: int, index: int) -> NDArray[np.float32] | None:
+    """The confidence (H, W) of one slice in steps of 0.01; None if it is not known."""
+    percent = array_of(node.GetImageData())[(slice(None),) * axis + (index,)]
+    return (percent / 100).astype(np.float32) if percent.any() else None
+
+
+def remove(node: Any) -> None:
+    """Remove a confidence volume, and the colours when the last one goes."""
+    scene, display = node.GetScene(), node.GetDisplayNode()
+    colors = display.GetColorNode() if display is not None else None
+    storage = node.GetStorageNode()
+    for each in (node, display, storage):
+        if each is not None:
+            scene.RemoveNode(each)
+    if colors is not None and colors.GetAttribute(_COLORS) and not _used(scene, colors):
+        scene.RemoveNode(colors)
+
+
+def _new_image(extent: tuple[int, ...]) -> Any:
+    image = vtk.vtkImageData()
+    allocate(image, extent, np.uint8)
+    return image
+
+
+def _show_unsure(display: Any, colors: Any) -> None:
+    display.AutoWindowLevelOff()
+    display.SetWindowLevelMinMax(0, 100)
+    display.SetAndObserveColorNodeID(colors.GetID())
+    display.AutoThresholdOff()
+    display.SetThreshold(1, _UNSURE)  # neither what is unknown nor what is sure
+    display.ApplyThresholdOn()
+    display.InterpolateOff()
+
+
+def _color_node(scene: Any) -> Any:
+    """From red, unsure, over yellow to clear: those of the scene, or new ones."""
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode")):
+        known = scene.GetNthNodeByClass(number, "vtkMRMLColorTableNode")
+        if known.GetAttribute(_COLORS):
+            return known
+    node = scene.CreateNodeByClass("vtkMRMLColorTableNode")
+    node.UnRegister(None)
+    node.SetTypeToUser()
+    node.SetName("MVG confidence")
+    node.SetHideFromEditors(True)
+    node.SetAttribute(_COLORS, "1")
+    node.SetNumberOfColors(101)
+    for percent in range(101):
+        node.SetColor(percent, f"{percent} %", 0.9, 0.1 + 0.8 * percent / 100, 0.1, 1.0)
+    return scene.AddNode(node)
+
+
+def _used(scene: Any, colors: Any) -> bool:
+    for number in range(scene.GetNumberOfNodesByClass("vtkMRMLVolumeDisplayNode")):
+        if scene.GetNthNodeByClass(number, "vtkMRMLVolumeDisplayNode").GetColorNodeID() == colors.GetID():
+            return True
+    return False

@@ -1,0 +1,312 @@
+"""The MRML scene by node ids: all that the controller asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import slicer
+from numpy.typing import NDArray
+
+from MVGCore.errors import InputError
+from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
+from MVGLib.scene import segments, sequences, volumes
+from MVGLib.scene.fingerprint import fingerprint
+from MVGLib.scene.observers import Observers, Watch, Watcher
+from MVGLib.scene.preview import Preview
+from MVGLib.scene.results import SegmentResult, VolumeResult, open_result
+from MVGLib.scene.undo import Undo
+from MVGLib.scene.views import Views, plane_name
+from MVGLib.scene.volumes import Reading
+from MVGLib.texts import _
+
+_READINGS_KEPT = 4
+
+
+class Scene:
+    """Reads and writes the scene for the controller; `MVGCore.errors.InputError` says what cannot be done."""
+
+    def __init__(self, mrml_scene: Any = None) -> None:
+        """
+        Args:
+            mrml_scene: `vtkMRMLScene`; `slicer.mrmlScene` by default.
+        """
+        self.mrml = mrml_scene if mrml_scene is not None else slicer.mrmlScene
+        self._readings: dict[str, tuple[str, Reading]] = {}
+        self._undo = Undo()
+        self._observers = Observers()
+        self._watcher = Watcher(self.mrml, self._observers)
+        self._views = Views(self.mrml, self._observers)
+        self._preview = Preview(self.mrml)
+        self._observers.add(self.mrml, self.mrml.StartCloseEvent, self._closing)
+
+    # Nodes
+
+    def node(self, node_id: str) -> Any:
+        """The MRML node, or None."""
+        return self.mrml.GetNodeByID(node_id) if node_id else None
+
+    def exists(self, node_id: str) -> bool:
+        """Whether there is a node of that id."""
+        return self.node(node_id) is not None
+
+    def name(self, node_id: str) -> str:
+        """The name of a node, "" if it is gone."""
+        node = self.node(node_id)
+        return node.GetName() if node is not None else ""
+
+    def is_volume(self, node_id: str) -> bool:
+        """Whether a node is a scalar volume (label maps are not)."""
+        node = self.node(node_id)
+        return (
+            node is not None
+            and node.IsA("vtkMRMLScalarVolumeNode")
+            and not node.IsA("vtkMRMLLabelMapVolumeNode")
+            and not node.IsA("vtkMRMLVectorVolumeNode")
+        )
+
+    def is_segmentation(self, node_id: str) -> bool:
+        """Whether a node is a segmentation."""
+        node = self.node(node_id)
+        return node is not None and node.IsA("vtkMRMLSegmentationNode")
+
+    def fingerprint(self, node_id: str) -> str:
+        """Differs whenever the voxels, the segments or the place of a node do; "" if it is gone."""
+        return fingerprint(self.node(node_id))
+
+    # Volumes
+
+    def volume(self, volume_id: str) -> Volume:
+        """A volume in world coordinates; the array may be a view of the node's voxels: do not write.
+
+        Raises:
+            InputError: The node is gone, or cannot be used as an image (see `volumes.check_volume_node`).
+        """
+        return self._reading(volume_id).volume
+
+    def volume_notes(self, volume_id: str) -> tuple[str, ...]:
+        """What the user should know about a volume, e.g. that NaN was replaced; errors as `volume`."""
+        return self._reading(volume_id).notes
+
+    def make_luminance(self, volume_id: str) -> str:
+        """Add a scalar volume with the luminance of a colour image, and give its id."""
+        return str(volumes.luminance_volume(self._volume_node(volume_id)).GetID())
+
+    def plane_name(self, volume_id: str, axis: int) -> str:
+        """ "axial", "coronal" or "sagittal", whichever is nearest to slices along an array axis."""
+        return plane_name(self._volume_node(volume_id), axis)
+
+    # Segmentations
+
+    def classes(self, segmentation_id: str) -> tuple[SegmentClass, ...]:
+        """The segments as classes 1, 2, ... in their order."""
+        return segments.classes_of(self._segmentation_node(segmentation_id))
+
+    def slice_labels(self, segmentation_id: str, volume_id: str, key: SliceKey) -> NDArray[np.uint16]:
+        """(H, W) ids of `classes` on a slice of a volume; later segments lie on top."""
+        return self._flattened(segmentation_id, volume_id, key).labels
+
+    def overlap_note(self, segmentation_id: str, volume_id: str, key: SliceKey) -> str:
+        """One sentence if segments overlap on a slice, else ""."""
+        hidden = self._flattened(segmentation_id, volume_id, key).hidden
+        if not hidden:
+            return ""
+        return _("Segments overlap in {count} pixels of the slice; there the later one counts.").format(
+            count=hidden
+        )
+
+    def label_map(self, segmentation_id: str, volume_id: str) -> LabelMap:
+        """All labels on the grid of a volume, with the ids of `classes`."""
+        return segments.label_map(self._segmentation_node(segmentation_id), self._volume_node(volume_id))
+
+    def labelled(self, segmentation_id: str, volume_id: str, axis: int | None = None) -> list[SliceKey]:
+        """The slices of a volume that were labelled, along the axis that fits best; [] if none was."""
+        return segments.labelled(self._segmentation_node(segmentation_id), self._volume_node(volume_id), axis)
+
+    # Views
+
+    def slice_in_view(self, volume_id: str) -> SliceKey:
+        """The slice of a volume in the view under the mouse, else where the mouse was last, else in Red.
+
+        Raises:
+            InputError: The view is oblique to the volume, or shows no slice of it.
+        """
+        return self._views.shown_slice(self._volume_node(volume_id))
+
+    def jump(self, volume_id: str, key: SliceKey) -> None:
+        """Show a slice in all views along its axis."""
+        self._views.jump(self._volume_node(volume_id), key)
+
+    def rotate_to_volume(self, volume_id: str) -> None:
+        """Turn all slice views to the nearest planes of a volume."""
+        self._views.rotate_to_volume(self._volume_node(volume_id))
+
+    def show_preview(
+        self,
+        volume_id: str,
+        key: SliceKey,
+        labels: NDArray[np.uint16] | None = None,
+        classes: Iterable[SegmentClass] | None = None,
+        values: NDArray[Any] | None = None,
+    ) -> None:
+        """Draw the outlines of labels, or lay intensities, over a slice; nothing of it is saved."""
+        volume_node = self._volume_node(volume_id)
+        if labels is not None:
+            self._preview.show_labels(volume_node, key, labels, classes or ())
+        elif values is not None:
+            self._preview.show_values(volume_node, key, values)
+
+    def hide_preview(self) -> None:
+        """Remove the preview."""
+        self._preview.hide()
+
+    # Results
+
+    def start_segments(
+        self, volume_id: str, axis: int, classes: Iterable[SegmentClass], name: str, onto: str = ""
+    ) -> SegmentResult:
+        """Add a segmentation to be filled slice by slice, or fill one that waits for review again.
+
+        Args:
+            volume_id: What is segmented.
+            axis: Array axis of the slices.
+            classes: What the labels of `put` stand for.
+            name: Name of the node.
+            onto: Node of an earlier result that is filled again, if it is still there.
+        """
+        again = self._earlier(onto, SegmentResult, axis)
+        if again is not None:
+            again.use_classes(classes)
+            return again
+        return SegmentResult.start(self._volume_node(volume_id), axis, classes, name, self._undo)
+
+    def start_volume(
+        self, volume_id: str, axis: int, name: str, onto: str = "", like: str = ""
+    ) -> VolumeResult:
+        """Add a volume to be filled slice by slice, or fill one that waits for review again.
+
+        Args:
+            volume_id: The input; the result lies where it lies and begins with its voxels.
+            axis: Array axis of the slices.
+            name: Name of the node.
+            onto: Node of an earlier result that is filled again, if it is still there.
+            like: Volume whose kind of voxels, window and colours the result gets (synthesis: the wanted
+                contrast); the result begins with its lowest intensity then.
+        """
+        again = self._earlier(onto, VolumeResult, axis)
+        if again is not None:
+            return again
+        return VolumeResult.start(self._volume_node(volume_id), axis, name, self.node(like))
+
+    def open_result(self, node_id: str) -> SegmentResult | VolumeResult:
+        """The result that a node holds, also after the scene was saved and opened again.
+
+        Raises:
+            InputError: The node is gone or holds no result that waits for review.
+        """
+        return open_result(self.mrml, node_id, self._undo)
+
+    def undo_accept(self) -> bool:
+        """Take back the last `accept` into a segmentation; False if it was edited since."""
+        return self._undo.undo()
+
+    # Watching
+
+    def watch(
+        self,
+        node_id: str,
+        content: Callable[[], object] | None = None,
+        renamed: Callable[[], object] | None = None,
+        removed: Callable[[], object] | None = None,
+    ) -> Watch | None:
+        """Have functions called when a node changes (see `Watcher.watch`); None if it is gone."""
+        node = self.node(node_id)
+        return self._watcher.watch(node, content, renamed, removed) if node is not None else None
+
+    def unwatch(self, token: Watch | None) -> None:
+        """End what `watch` began."""
+        if token is not None:
+            self._watcher.unwatch(token)
+
+    def on_scene(
+        self,
+        start_close: Callable[[], object] | None = None,
+        end_close: Callable[[], object] | None = None,
+        imported: Callable[[], object] | None = None,
+    ) -> None:
+        """Have functions called before the scene is closed, after that, and after one was opened."""
+        events = (
+            (self.mrml.StartCloseEvent, start_close),
+            (self.mrml.EndCloseEvent, end_close),
+            (self.mrml.EndImportEvent, imported),
+        )
+        for event, callback in events:
+            if callback is not None:
+                self._observers.add(self.mrml, event, callback)
+
+    def detach(self) -> None:
+        """Remove every observer and the preview."""
+        self._preview.hide()
+        self._observers.clear()
+
+    # Sequences
+
+    def frames(self, volume_id: str) -> int:
+        """Number of frames of a volume, 1 if it is no sequence."""
+        return sequences.frame_count(self._volume_node(volume_id))
+
+    def frame(self, volume_id: str) -> int:
+        """The frame that is shown, from 0."""
+        return sequences.frame(self._volume_node(volume_id))
+
+    def set_frame(self, volume_id: str, number: int) -> None:
+        """Show a frame: the volume node has its voxels then."""
+        sequences.set_frame(self._volume_node(volume_id), number)
+
+    def record_frame(self, volume_id: str, result_id: str) -> None:
+        """Keep what a result holds now as its frame beside the frame of the volume that is shown."""
+        sequences.record_frame(self._volume_node(volume_id), self.node(result_id))
+
+    def _reading(self, volume_id: str) -> Reading:
+        node = self._volume_node(volume_id)
+        stamp = fingerprint(node)
+        known = self._readings.pop(volume_id, None)
+        if known is None or known[0] != stamp:
+            known = (stamp, volumes.read_volume_node(node))
+        self._readings[volume_id] = known  # the latest last, so that the oldest goes
+        while len(self._readings) > _READINGS_KEPT:
+            self._readings.pop(next(iter(self._readings)))
+        return known[1]
+
+    def _flattened(self, segmentation_id: str, volume_id: str, key: SliceKey) -> segments.Flattened:
+        return segments.slice_labels(
+            self._segmentation_node(segmentation_id), self._volume_node(volume_id), key
+        )
+
+    def _volume_node(self, volume_id: str) -> Any:
+        node = self.node(volume_id)
+        if node is None or not node.IsA("vtkMRMLVolumeNode"):
+            raise InputError(_("The volume is not in the scene; load it and choose it again."))
+        return node
+
+    def _segmentation_node(self, segmentation_id: str) -> Any:
+        node = self.node(segmentation_id)
+        if node is None or not node.IsA("vtkMRMLSegmentationNode"):
+            raise InputError(_("The segmentation is not in the scene; choose another one."))
+        return node
+
+    def _earlier(self, node_id: str, kind: type[Any], axis: int) -> Any:
+        """The result to be filled again; None if it is gone, of another kind, or has another axis."""
+        if not self.exists(node_id):
+            return None
+        try:
+            result = self.open_result(node_id)
+        except InputError:
+            return None
+        return result if isinstance(result, kind) and result.axis == axis else None
+
+    def _closing(self) -> None:
+        self._preview.hide()
+        self._readings.clear()
+        self._undo.forget()
