@@ -234,6 +234,8 @@ class Core:
 
     def _removed(self, node_id: str) -> None:
         """A node that is watched is gone."""
+        if self.reviewer.writing:  # MVG itself removes a result
+            return
         review = self.reviewer.review
         if review is not None and node_id == review.node_id:
             self.reviewer.forget()

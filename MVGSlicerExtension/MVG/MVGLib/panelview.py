@@ -16,9 +16,7 @@ from MVGLib.texts import _
 class PanelView:
     """The widgets, and how they follow a view. Nothing is written that is there already."""
 
-    def __init__(
-        self, ui: Any, tasks: dict[Task, Any], examples: ExampleList, plot: ConfidencePlot
-    ) -> None:
+    def __init__(self, ui: Any, tasks: dict[Task, Any], examples: ExampleList, plot: ConfidencePlot) -> None:
         """
         Args:
             ui: The named widgets.

@@ -1,4 +1,4 @@
-"""Collaborators whose every step a test decides: a worker without a process, and a clock that stands still."""
+"""Collaborators of which a test decides every step: a worker without a process, a clock that stands still."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class FakeWorker:
 
     # What `MVGCore.worker.client.Worker` asks for
 
-    def set_model(self, model: Any = "compact", device: str = "auto", seed: int = 0, threads: Any = None) -> None:
+    def set_model(
+        self, model: Any = "compact", device: str = "auto", seed: int = 0, threads: Any = None
+    ) -> None:
         self.asked.append(("model", model, device, seed))
 
     def set_image(self, volume: Volume) -> None:
@@ -100,7 +102,10 @@ class FakeWorker:
 
     def preview(self, index: int) -> int:
         job = self._begin("preview", index)
-        self._events = [self._slice(index), Finished(job, "preview", Previewed(self._axis, index, 0.1, "cpu"))]
+        self._events = [
+            self._slice(index),
+            Finished(job, "preview", Previewed(self._axis, index, 0.1, "cpu")),
+        ]
         return job
 
     def propagate(self, slice_range: tuple[int, int] | None = None) -> int:
@@ -157,7 +162,9 @@ class FakeWorker:
         wanted = tuple(range(first, last + 1))
         for index in wanted:
             values = self.image.array.take(index, axis=axis) + 1
-            self._events.append(SliceDone(job, axis, index, values.astype(self.image.array.dtype), None, None))
+            self._events.append(
+                SliceDone(job, axis, index, values.astype(self.image.array.dtype), None, None)
+            )
         made = ImageMade(axis, wanted, (), 1.0, self.image.array.dtype.str, None, {}, "cpu", ("A note.",))
         self._events.append(Finished(job, task, made))
         return job
