@@ -1,7 +1,8 @@
 """The tasks whose answer is an image: denoising, inpainting and cross-modal synthesis.
 
 Their label is the wanted image in grey, the same in all three channels. Denoising and inpainting make their
-own examples by spoiling intact slices; synthesis is given examples.
+own examples by spoiling intact slices; synthesis is given examples. What is known or guessed of a target
+(`image_target`) is the same for training and use.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from MVGCore.imagedrafts import TRUST
+from MVGCore.models.base import TargetBatch
+
 IMAGE_TASKS = ("synthesis", "denoising", "inpainting")
+NOISE_KINDS = ("gaussian", "rician", "poisson")
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,12 @@ class ImageTask:
     Attributes:
         name: one of `IMAGE_TASKS`.
         weight: of its loss beside that of segmentations.
+        region: (T, H, W) 1 where the answer counts (the holes of an inpainting); None: everywhere.
     """
 
     name: str
     weight: float = 4.0
+    region: Tensor | None = None
 
     def encode(self, answer: Tensor) -> Tensor:
         """Intensities (T, H, W) in 0..1 -> colours (T, 3, H, W)."""
@@ -37,8 +44,31 @@ class ImageTask:
         return colours.mean(1, keepdim=True)
 
     def loss(self, colours: Tensor, answer: Tensor) -> Tensor:
-        """Smooth-L1 of all three channels."""
-        return self.weight * F.smooth_l1_loss(colours.float(), self.encode(answer), beta=0.05)
+        """Smooth-L1 of all three channels, within the region."""
+        error = F.smooth_l1_loss(colours.float(), self.encode(answer), beta=0.05, reduction="none").mean(1)
+        return self.weight * self.mean(error)
+
+    def mean(self, error: Tensor) -> Tensor:
+        """Mean of an error (T, H, W) over the region."""
+        if self.region is None:
+            return error.mean()
+        region = self.region.to(error)
+        return (error * region).sum() / region.sum().clamp(min=1)
+
+
+def image_target(images: Tensor, guess: Tensor | None, known: Tensor | None = None) -> TargetBatch:
+    """Targets of an image task.
+
+    Args:
+        images: (T, 3, H, W) what is given: noisy, of the source contrast, or with holes at 0.
+        guess: (T, H, W) the draft of the answer, where `known` the answer itself; None: there is no draft.
+        known: (T, H, W) 1 where the answer is known (outside the holes of an inpainting).
+    """
+    blank = torch.zeros_like(images[:, :1])
+    given = blank if known is None else known[:, None].to(blank)
+    if guess is None:
+        return TargetBatch(images, (images * given).contiguous(), given, blank)
+    return TargetBatch(images, guess[:, None].expand(-1, 3, -1, -1).contiguous(), given, TRUST * (1 - given))
 
 
 def add_noise(images: Tensor, level: float, rng: np.random.Generator, kind: str = "gaussian") -> Tensor:
@@ -63,7 +93,7 @@ def add_noise(images: Tensor, level: float, rng: np.random.Generator, kind: str 
         return (
             torch.from_numpy(rng.poisson((images.clamp(0, 1) * counts).numpy()).astype(np.float32)) / counts
         )
-    raise ValueError(f"unknown noise {kind!r}; choose gaussian, rician or poisson")
+    raise ValueError(f"unknown noise {kind!r}; choose {', '.join(NOISE_KINDS)}")
 
 
 def random_hole(side: int, rng: np.random.Generator) -> Tensor:
@@ -83,26 +113,3 @@ def random_curve(images: Tensor, rng: np.random.Generator) -> Tensor:
     knots = torch.from_numpy(rng.uniform(0, 1, (1, 1, int(rng.integers(3, 7)))).astype(np.float32))
     table = F.interpolate(knots, size=256, mode="linear", align_corners=True)[0, 0]
     return table[(images.clamp(0, 1) * 255).long()]
-
-
-def make_example(task: str, images: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Spoil intact slices, so that they show what the task is.
-
-    Args:
-        task: one of `IMAGE_TASKS`.
-        images: (n, 3, H, W) previous, this and next slice in 0..1.
-        rng: source of randomness.
-
-    Returns:
-        What is shown (n, 3, H, W), and the wanted intensities (n, H, W).
-    """
-    wanted = images[:, 1]
-    if task == "denoising":
-        kind = str(rng.choice(["gaussian", "rician", "poisson"]))
-        return add_noise(images, float(rng.uniform(0.03, 0.25)), rng, kind).clamp(0, 1), wanted
-    if task == "inpainting":
-        holes = torch.stack([random_hole(images.shape[-1], rng) for _ in images])
-        shown = images.clone()
-        shown[:, 1] *= 1 - holes
-        return shown, wanted
-    return images, random_curve(wanted, rng)

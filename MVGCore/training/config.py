@@ -21,13 +21,16 @@ class TrainConfig:
         seed: of the pool, the episodes and the network.
         resume: go on from the run's checkpoint.
         model: name of the network to train.
+        weights: begin a run with these weights instead of random ones.
         per_case, synthetic: stacks to prepare of every training case, and synthetic ones.
         small_side, side: canvas in pixels at first and later; small_share: share of the time with the small
             one.
         learning_rate, weight_decay, warmup_steps, clip, ema: of the optimiser.
         evaluate_minutes, held_out_batches: how often and on how much the held-out stacks are scored.
         checkpoint_minutes: how often the run is saved.
-        workers: processes that draw episodes.
+        streams: independent streams of episodes per step, each from its own share of the stacks. Several
+            processes divide them, so two processes learn what one with two streams learns.
+        workers: processes that draw episodes, for each stream; 0: the training process itself.
         threads: torch threads, 0 for all.
     """
 
@@ -39,6 +42,7 @@ class TrainConfig:
     seed: int = 0
     resume: bool = False
     model: str = "compact"
+    weights: Path | None = None
     per_case: int = 4
     synthetic: int = 2000
     small_side: int = 96
@@ -52,6 +56,7 @@ class TrainConfig:
     evaluate_minutes: float = 10.0
     held_out_batches: int = 24
     checkpoint_minutes: float = 3.0
+    streams: int = 1
     workers: int = 1
     threads: int = 0
     episodes: EpisodeConfig = field(default_factory=EpisodeConfig)

@@ -11,8 +11,8 @@ from torch import Tensor
 from MVGCore.errors import InputError
 from MVGCore.models.base import InContextModel, TargetBatch
 from MVGCore.models.device import Device, autocast
-from MVGCore.tasks import SegmentationTask
-from MVGCore.training.episodes import Batch
+from MVGCore.tasks import ImageTask, SegmentationTask
+from MVGCore.training.episode import Batch
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,19 @@ class HeldOutScore:
         hinted: Dice with whatever the episodes tell of the targets' labels.
         hidden: Dice when nothing is told.
         draft: Dice of the drafts where there is one, and `corrected`: of what the model makes of them.
-        image_error: mean absolute error of image tasks.
+        images: PSNR (dB) of each image task, and of its drafts under "<task>_draft", over targets with one.
     """
 
     hinted: float
     hidden: float
     draft: float
     corrected: float
-    image_error: float
+    images: dict[str, float]
+
+    def values(self) -> dict[str, float]:
+        """All numbers by name."""
+        labels = {name: value for name, value in vars(self).items() if name != "images"}
+        return {**labels, **self.images}
 
 
 def hard_dice(task: SegmentationTask, colours: Tensor, positions: Tensor) -> Tensor:
@@ -50,24 +55,35 @@ def score_held_out(model: InContextModel, batches: Sequence[Batch], device: Devi
     """Score a model on prepared batches, which lie on the device."""
     model.eval()
     rows: list[tuple[Tensor, ...]] = []
-    errors: list[Tensor] = []
+    images: dict[str, list[Tensor]] = {}
     for batch in batches:
         with autocast(device):
             memory = model.encode_prompts(batch.prompts)
             generated = model.generate(memory, batch.target).float()
-            hidden = model.generate(memory, TargetBatch.empty(batch.target.images)).float()
         if isinstance(batch.task, SegmentationTask):
+            with autocast(device):
+                hidden = model.generate(memory, TargetBatch.empty(batch.target.images)).float()
             rows.append(_label_scores(batch.task, batch, generated, hidden))
-        else:
-            errors.append((batch.task.decode(generated)[:, 0] - batch.answer).abs().mean())
+        elif isinstance(batch.task, ImageTask):
+            for name, colours in (("", generated), ("_draft", batch.target.label)):
+                images.setdefault(batch.task.name + name, []).append(_psnr(batch.task, batch, colours))
     model.train()
     if not rows:
         raise InputError("The held-out batches hold no segmentation; raise held_out_batches.")
     hinted, hidden_dice, draft, corrected = (
         torch.cat(each).nanmean().item() for each in zip(*rows, strict=True)
     )
-    image_error = float(torch.stack(errors).mean()) if errors else 0.0
-    return HeldOutScore(hinted, hidden_dice, draft, corrected, image_error)
+    scores = {name: torch.cat(each).nanmean().item() for name, each in images.items()}
+    return HeldOutScore(hinted, hidden_dice, draft, corrected, scores)
+
+
+def _psnr(task: ImageTask, batch: Batch, colours: Tensor) -> Tensor:
+    """(T,) peak signal-to-noise ratio of intensities in 0..1 within the region; NaN without a draft."""
+    error = (task.decode(colours)[:, 0] - batch.answer).square()
+    region = torch.ones_like(error) if task.region is None else task.region.to(error)
+    mean = (error * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
+    has_draft = batch.target.draft.amax((1, 2, 3)) > 0
+    return (-10 * mean.clamp(min=1e-10).log10()).where(has_draft, torch.nan)
 
 
 def _label_scores(

@@ -4,7 +4,7 @@ trainer."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from MVGCore.errors import InputError
-from MVGCore.training.real import LabelledVolume, cut_region
+from MVGCore.training.real import LabelledVolume, Region, cut_region
 from MVGCore.training.stack import Stack, build_stack, load_stack, save_stack
 from MVGCore.training.synthetic import ShapePool, synthetic_region
 from MVGCore.volume.contrast import labelled_window
@@ -23,6 +23,7 @@ from MVGCore.volume.normalise import CT_WINDOWS, Window, normalise, robust_windo
 HELD_OUT_EVERY = (
     16  # every 16th training case is held out for decisions, and so is every 16th synthetic stack
 )
+CONTRASTS_TIMES = 12  # as many stacks of a case with several contrasts: such cases are few
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,10 @@ def train_cases(data: Path) -> list[TrainCase]:
         for e in entries
         if e["role"] == "train"
     ]
+
+
+def _stack(source: str, region: Region, rng: np.random.Generator) -> Stack | None:
+    return build_stack(source, region.image, region.labels, region.step, rng, other=region.other)
 
 
 def _read(path: Path) -> tuple[NDArray[Any], tuple[float, float, float]]:
@@ -100,7 +105,8 @@ class PoolBuilder:
     def _make(self, per_case: int, synthetic: int) -> Iterator[str]:
         real = [c for c in self.cases if c.images]
         for number, case in enumerate(real):
-            yield from self._real(case, "held_out" if number % HELD_OUT_EVERY == 0 else "train", per_case)
+            count = per_case * (CONTRASTS_TIMES if len(case.images) > 1 else 1)
+            yield from self._real(case, "held_out" if number % HELD_OUT_EVERY == 0 else "train", count)
         shapes: ShapePool | None = None
         for number in range(synthetic):
             held_out = number % HELD_OUT_EVERY == 0
@@ -109,7 +115,7 @@ class PoolBuilder:
                 shapes = shapes or self._shapes()
                 rng = np.random.default_rng([self.seed, 1, number])
                 region = synthetic_region(shapes, rng)
-                self._save(build_stack(path.stem, region.image, region.labels, region.step, rng), path)
+                self._save(_stack(path.stem, region, rng), path)
             yield path.stem
 
     def _real(self, case: TrainCase, split: str, per_case: int) -> Iterator[str]:
@@ -120,11 +126,15 @@ class PoolBuilder:
             images = [_read(p)[0] for p in case.images]
         for path in missing:
             rng = np.random.default_rng([self.seed, 2, *path.stem.encode()])
-            image = images[int(rng.integers(len(images)))]
+            order = rng.permutation(len(images))
+            image = images[int(order[0])]
             scaled = normalise(image, _window(case, image, labels > 0, rng))
-            region = cut_region(LabelledVolume(case.id, scaled, labels, spacing), rng)
+            other = None
+            if len(order) > 1:
+                other = normalise(images[int(order[1])], robust_window(images[int(order[1])]))
+            region = cut_region(LabelledVolume(case.id, scaled, labels, spacing, other), rng)
             if region is not None:
-                self._save(build_stack(case.id, region.image, region.labels, region.step, rng), path)
+                self._save(_stack(case.id, region, rng), path)
             yield path.stem
 
     @staticmethod
@@ -166,6 +176,11 @@ def _organs(
         yield ndimage.zoom(mask.astype(np.uint8), zoom, order=0).astype(bool)
 
 
-def load_pool(folder: Path, split: str) -> list[Stack]:
-    """All stacks of a split, in a stable order."""
-    return [load_stack(path) for path in sorted((folder / split).glob("*.npz")) if ".part." not in path.name]
+def stack_paths(folder: Path, split: str) -> list[Path]:
+    """The files of all stacks of a split, in a stable order."""
+    return [path for path in sorted((folder / split).glob("*.npz")) if ".part." not in path.name]
+
+
+def load_stacks(paths: Sequence[Path]) -> list[Stack]:
+    """The stacks in some files."""
+    return [load_stack(path) for path in paths]

@@ -22,22 +22,25 @@ class LabelledVolume:
         image: (K, J, I) intensities in 0..1.
         labels: (K, J, I) class ids.
         spacing: millimetres along (k, j, i).
+        other: (K, J, I) the same in another contrast, where there is one.
     """
 
     source: str
     image: NDArray[np.float32]
     labels: NDArray[np.integer]
     spacing: tuple[float, float, float]
+    other: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
 class Region:
     """Aligned canvases cut from a volume: image (K, S, S) in 0..1, class positions (K, S, S), step in canvas
-    pixels."""
+    pixels, and the image in another contrast where there is one."""
 
     image: NDArray[np.float32]
     labels: Bytes
     step: float
+    other: NDArray[np.float32] | None = None
 
 
 def cut_region(volume: LabelledVolume, rng: np.random.Generator) -> Region | None:
@@ -59,11 +62,12 @@ def cut_region(volume: LabelledVolume, rng: np.random.Generator) -> Region | Non
     if canvas is None:
         return None
     step = along * (slices[1] - slices[0]) / canvas.pixel_mm((rows, columns))
-    return Region(
-        np.clip(canvas.draw_image(image[slices]), 0, 1),
-        canvas.draw_labels(labels[slices], _ids(chosen)),
-        step,
-    )
+
+    def drawn(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.clip(canvas.draw_image(planes[slices]), 0, 1)
+
+    other = None if volume.other is None else drawn(np.moveaxis(volume.other, axis, 0))
+    return Region(drawn(image), canvas.draw_labels(labels[slices], _ids(chosen)), step, other)
 
 
 def _ids(chosen: NDArray[np.integer]) -> Sequence[int]:

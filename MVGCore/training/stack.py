@@ -64,6 +64,7 @@ class Stack:
         labels: (K, S, S) class positions 0..classes, 0 is background.
         step: distance of neighbouring slices in pixels of the stack.
         drafts: drafts for some choices of labelled slices.
+        other: (K, S, S) the same anatomy in another contrast, where there is one.
     """
 
     source: str
@@ -71,6 +72,7 @@ class Stack:
     labels: Bytes
     step: float
     drafts: tuple[StoredDraft, ...]
+    other: Bytes | None = None
 
     @property
     def classes(self) -> int:
@@ -93,9 +95,12 @@ def build_stack(
     step: float,
     rng: np.random.Generator,
     drafts: int = 2,
+    other: NDArray[np.float32] | None = None,
 ) -> Stack | None:
-    """A stack with drafts from an image in 0..1 and class positions (K, S, S); None if nothing is
-    labelled."""
+    """A stack with drafts from an image in 0..1 and class positions (K, S, S); None if nothing is labelled.
+
+    `other` is the image in a second contrast, for synthesis.
+    """
     if np.count_nonzero(labels.any((1, 2))) < 2:
         return None
     pixels = torch.from_numpy(image)
@@ -107,7 +112,8 @@ def build_stack(
         )
         seeds = one_hot(torch.from_numpy(labels[list(known)]), int(labels.max()) + 1)
         stored.append(StoredDraft.of(make_draft(small, F.avg_pool2d(seeds, 2), known, step / 2), known))
-    return Stack(source, _bytes(pixels * 255), labels, step, tuple(stored))
+    second = None if other is None else _bytes(torch.from_numpy(other) * 255)
+    return Stack(source, _bytes(pixels * 255), labels, step, tuple(stored), second)
 
 
 def save_stack(stack: Stack, path: Path) -> None:
@@ -117,6 +123,8 @@ def save_stack(stack: Stack, path: Path) -> None:
         "step": np.float32(stack.step),
         "source": np.array(stack.source),
     }
+    if stack.other is not None:
+        arrays["other"] = stack.other
     for n, draft in enumerate(stack.drafts):
         arrays[f"known{n}"] = np.array(draft.known)
         arrays[f"draft{n}"] = np.stack((draft.first, draft.second, draft.weight, draft.agreement))
@@ -132,4 +140,6 @@ def load_stack(path: Path) -> Stack:
             StoredDraft(tuple(int(k) for k in arrays[f"known{n}"]), *arrays[f"draft{n}"])
             for n in range(count)
         )
-        return Stack(str(arrays["source"]), arrays["image"], arrays["labels"], float(arrays["step"]), drafts)
+        other = arrays["other"] if "other" in arrays.files else None
+        step = float(arrays["step"])
+        return Stack(str(arrays["source"]), arrays["image"], arrays["labels"], step, drafts, other)

@@ -215,4 +215,5 @@ def synthetic_region(pool: ShapePool, rng: np.random.Generator) -> Region:
         _add_details(regions, step, rng)
         if kind == "organs" and pool.organs:
             preferred = _place_organs(regions, pool, step, rng)
-    return Region(render(regions, step, rng), choose_classes(regions, preferred, rng), step)
+    image, labels = render(regions, step, rng), choose_classes(regions, preferred, rng)
+    return Region(image, labels, step, render(regions, step, rng))

@@ -6,23 +6,28 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, gather_object
 from torch.utils.data import DataLoader, IterableDataset
 
 from MVGCore.errors import InputError
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, autocast, select_device
-from MVGCore.models.registry import create
+from MVGCore.models.registry import create, load
 from MVGCore.models.weights import save_weights
+from MVGCore.tasks import IMAGE_TASKS, ImageTask
 from MVGCore.training.config import TrainConfig
-from MVGCore.training.episodes import Batch, EpisodeSampler
+from MVGCore.training.episode import Batch
+from MVGCore.training.episodes import EpisodeConfig, EpisodeSampler
 from MVGCore.training.held_out import score_held_out
-from MVGCore.training.pool import PoolBuilder, load_pool
+from MVGCore.training.pool import PoolBuilder, load_stacks, stack_paths
 from MVGCore.training.stack import Stack
 
 Log = Callable[[str], None]
@@ -30,36 +35,35 @@ LOG_STEPS = 50
 
 
 class _Stream(IterableDataset):
-    """Batches of a sampler; each worker and each start of the loader has its own randomness."""
+    """Batches of a sampler; each stream, worker and start of the loader has its own randomness."""
 
-    def __init__(self, stacks: list[Stack], config: TrainConfig, side: int, start: int) -> None:
-        self.stacks, self.config, self.side, self.start = stacks, config, side, start
+    def __init__(
+        self, stacks: Sequence[Stack], config: TrainConfig, side: int, start: int, number: int
+    ) -> None:
+        self.stacks, self.config, self.side, self.start, self.number = stacks, config, side, start, number
 
     def __iter__(self) -> Iterator[Batch]:
-        torch.set_num_threads(1)
         worker = torch.utils.data.get_worker_info()
-        number = 0 if worker is None else worker.id
-        rng = np.random.default_rng([self.config.seed, 3, self.start, number])
-        return iter(EpisodeSampler(self.stacks, self.config.episodes, self.side, rng))
+        if worker is not None:
+            torch.set_num_threads(1)
+        seed = [self.config.seed, 3, self.start, self.number, 0 if worker is None else worker.id]
+        return iter(EpisodeSampler(self.stacks, self.config.episodes, self.side, np.random.default_rng(seed)))
 
 
-def _loader(stacks: list[Stack], config: TrainConfig, side: int, start: int) -> Iterator[Batch]:
-    stream = _Stream(stacks, config, side, start)
-    return iter(
-        DataLoader(
-            stream, batch_size=None, num_workers=config.workers, prefetch_factor=6 if config.workers else None
-        )
-    )
+def _loader(
+    stacks: Sequence[Stack], config: TrainConfig, side: int, start: int, number: int
+) -> Iterator[Batch]:
+    stream = _Stream(stacks, config, side, start, number)
+    ahead = 6 if config.workers else None
+    return iter(DataLoader(stream, batch_size=None, num_workers=config.workers, prefetch_factor=ahead))
 
 
 def _to(batch: Batch, device: Device) -> Batch:
     place = device.torch_device
-    return replace(
-        batch,
-        prompts=batch.prompts.to(place),
-        target=batch.target.to(place),
-        answer=batch.answer.to(place),
-    )
+    task = batch.task
+    if isinstance(task, ImageTask) and task.region is not None:
+        task = replace(task, region=task.region.to(place))
+    return Batch(batch.prompts.to(place), batch.target.to(place), task, batch.answer.to(place))
 
 
 class _Every:
@@ -78,7 +82,11 @@ class _Every:
 @dataclass
 class Trainer:
     """One run. `run()` trains until the time or the steps are used up; everything of it lies in
-    `config.out`."""
+    `config.out`.
+
+    Started by `torchrun`, several processes share the streams of episodes and average their gradients;
+    the first of them writes and logs.
+    """
 
     config: TrainConfig
     log: Log = print
@@ -88,7 +96,17 @@ class Trainer:
     def __post_init__(self) -> None:
         torch.manual_seed(self.config.seed)
         self.device = select_device("auto")
+        self.accelerator = Accelerator(cpu=self.device.name == "cpu")
+        if self.device.name != "cpu":
+            self.device = select_device(str(self.accelerator.device))
+        if self.config.streams % self.accelerator.num_processes:
+            raise InputError(
+                f"{self.config.streams} streams cannot be shared by {self.accelerator.num_processes} "
+                "processes: set streams to a multiple of the processes."
+            )
         self.model = _placed(self.config.model, self.device)
+        if self.config.weights:
+            self.model.load_state_dict(load(self.config.weights, self.device).state_dict())
         self.averaged = _placed(self.config.model, self.device)
         self.averaged.load_state_dict(self.model.state_dict())
         self.optimizer = torch.optim.AdamW(
@@ -97,30 +115,35 @@ class Trainer:
         self.checkpoint = self.config.out / "checkpoint.pt"
         if self.config.resume:
             self._resume()
+        self.wrapped = self.accelerator.prepare_model(self.model)
 
     @property
     def fraction(self) -> float:
         """Share of the run that is done, 0..1."""
         return min(1.0, max(self.elapsed / (60 * self.config.minutes), self.step / self.config.steps))
 
-    def run(self, stacks: list[Stack], held_out: list[Batch]) -> None:
-        """Train on stacks, scoring on prepared held-out batches."""
+    @property
+    def streams(self) -> range:
+        """The streams of episodes that this process draws."""
+        return range(self.accelerator.process_index, self.config.streams, self.accelerator.num_processes)
+
+    def run(self, shares: Mapping[int, Sequence[Stack]], held_out: list[Batch]) -> None:
+        """Train on the stacks of each stream, scoring on prepared held-out batches."""
         before, begun = self.elapsed, time.monotonic()
         score_due = _Every(60 * self.config.evaluate_minutes, before)
         save_due = _Every(60 * self.config.checkpoint_minutes, before)
         side = self._side()
-        batches = _loader(stacks, self.config, side, self.step)
-        losses: dict[str, list[float]] = {}
+        sources = self._sources(shares, side)
+        losses: list[tuple[str, float]] = []
         while self.fraction < 1:
             if self._side() != side:
                 side = self._side()
-                batches = _loader(stacks, self.config, side, self.step)
-            batch = _to(next(batches), self.device)
-            losses.setdefault(batch.task.name, []).append(self._train_step(batch))
-            self.elapsed = before + time.monotonic() - begun
+                sources = self._sources(shares, side)
+            losses += self._train_step([_to(next(source), self.device) for source in sources])
+            self.elapsed = self._agreed(before + time.monotonic() - begun)
             if self.step % LOG_STEPS == 0:
-                self._record({name: round(float(np.mean(each)), 4) for name, each in losses.items()})
-                losses = {}
+                self._record(_means(gather_object(losses)))
+                losses = []
             if save_due(self.elapsed):
                 self.save()
             if score_due(self.elapsed):
@@ -128,9 +151,22 @@ class Trainer:
         self._score(held_out)
         self.save()
 
+    def _sources(self, shares: Mapping[int, Sequence[Stack]], side: int) -> list[Iterator[Batch]]:
+        return [_loader(share, self.config, side, self.step, number) for number, share in shares.items()]
+
+    def _agreed(self, elapsed: float) -> float:
+        """The first process's clock, by which all decide what comes next."""
+        if self.accelerator.num_processes == 1:
+            return elapsed
+        clock = [elapsed]
+        broadcast_object_list(clock)
+        return clock[0]
+
     def _score(self, held_out: list[Batch]) -> None:
+        if not self.accelerator.is_main_process:
+            return
         score = score_held_out(self.averaged, held_out, self.device)
-        self._record({name: round(value, 4) for name, value in vars(score).items()})
+        self._record({name: round(value, 4) for name, value in score.values().items()})
 
     def _side(self) -> int:
         return self.config.small_side if self.fraction < self.config.small_share else self.config.side
@@ -141,19 +177,26 @@ class Trainer:
             self.config.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.fraction)))
         )
 
-    def _train_step(self, batch: Batch) -> float:
+    def _train_step(self, batches: Sequence[Batch]) -> list[tuple[str, float]]:
+        """One step on one batch of each stream; the task and loss of each."""
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
-        with autocast(self.device):
-            generated = self.model(batch.prompts, batch.target)
-        loss = batch.task.loss(generated, batch.answer)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        losses = []
+        for number, batch in enumerate(batches):
+            last = number == len(batches) - 1
+            with nullcontext() if last else self.accelerator.no_sync(self.wrapped):
+                with autocast(self.device):
+                    generated = self.wrapped(batch.prompts, batch.target)
+                loss = batch.task.loss(generated, batch.answer)
+                self.accelerator.backward(loss / len(batches))
+            losses.append((batch.task.name, float(loss.detach())))
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimizer.step()
         self.step += 1
-        self._average()
-        return float(loss.detach())
+        if self.accelerator.is_main_process:
+            self._average()
+        return losses
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -161,6 +204,8 @@ class Trainer:
         torch._foreach_lerp_(list(self.averaged.parameters()), list(self.model.parameters()), 1 - decay)
 
     def _record(self, values: dict[str, float]) -> None:
+        if not self.accelerator.is_main_process:
+            return
         row = {
             "step": self.step,
             "minutes": round(self.elapsed / 60, 2),
@@ -173,6 +218,8 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint (to resume) and the averaged weights (to use)."""
+        if not self.accelerator.is_main_process:
+            return
         state = {
             "model": self.model.state_dict(),
             "averaged": self.averaged.state_dict(),
@@ -199,6 +246,27 @@ class Trainer:
         self.averaged.load_state_dict(state["averaged"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.elapsed = int(state["step"]), float(state["elapsed"])
+
+
+def held_out_batches(stacks: list[Stack], config: TrainConfig) -> Iterator[Batch]:
+    """The same batches at every call: segmentations, then a sixth as many of each image task."""
+    share = max(1, config.held_out_batches // 6)
+    kinds: list[tuple[EpisodeConfig, int]] = [
+        (replace(config.episodes, image_tasks=0.0), config.held_out_batches)
+    ]
+    for name in IMAGE_TASKS if config.episodes.image_tasks else ():
+        only = replace(config.episodes.images, **{other: float(other == name) for other in IMAGE_TASKS})
+        kinds.append((replace(config.episodes, image_tasks=1.0, images=only), share))
+    for number, (episodes, count) in enumerate(kinds):
+        rng = np.random.default_rng([config.seed, 4, number])
+        sampler = EpisodeSampler(stacks, episodes, config.side, rng)
+        yield from (sampler.batch() for _ in range(count))
+
+
+def _means(losses: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """Mean loss by task."""
+    names = dict.fromkeys(name for name, _ in losses)
+    return {name: round(float(np.mean([x for n, x in losses if n == name])), 4) for name in names}
 
 
 def _tenths(log: Log) -> Callable[[float, str], None]:
@@ -236,14 +304,18 @@ def train(config: TrainConfig, log: Log = print) -> Path:
     if config.threads:
         torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
-    pool = config.pool or config.out / "pool"
-    PoolBuilder(config.data, pool, config.seed).build(config.per_case, config.synthetic, _tenths(log))
-    stacks, held = load_pool(pool, "train"), load_pool(pool, "held_out")
-    if not stacks or not held:
-        raise InputError(f"The pool {pool} holds no stacks; raise --set synthetic=N or give --data.")
-    log(f"{len(stacks)} stacks to train on, {len(held)} held out")
     trainer = Trainer(config, log)
-    sampler = EpisodeSampler(held, config.episodes, config.side, np.random.default_rng([config.seed, 4]))
-    batches = [_to(sampler.batch(), trainer.device) for _ in range(config.held_out_batches)]
-    trainer.run(stacks, batches)
+    pool, main = config.pool or config.out / "pool", trainer.accelerator.is_main_process
+    with trainer.accelerator.main_process_first():
+        if main:
+            PoolBuilder(config.data, pool, config.seed).build(config.per_case, config.synthetic, _tenths(log))
+    paths = stack_paths(pool, "train")
+    shares = {number: load_stacks(paths[number :: config.streams]) for number in trainer.streams}
+    held = load_stacks(stack_paths(pool, "held_out")) if main else []
+    if not all(shares.values()) or main and not held:
+        raise InputError(f"The pool {pool} holds too few stacks; raise --set synthetic=N or give --data.")
+    if main:
+        log(f"{len(paths)} stacks to train on, {len(held)} held out")
+    batches = [_to(batch, trainer.device) for batch in held_out_batches(held, config)] if main else []
+    trainer.run(shares, batches)
     return config.out / f"{config.model}.safetensors"

@@ -1,6 +1,6 @@
 """Who may know whom: the architecture's rules, read from the import statements of MVGCore.
 
-    cli, hosts -> worker -> session -> propagation, adaptation -> models, tasks, prompts, drafts -> volume
+    cli, hosts -> worker -> session -> propagation, adaptation -> models, tasks, prompts, drafts, imagedrafts -> volume
 
 `training`, `evaluation` and `report` use the same doors as everybody else, and nothing from the session down
 knows them.
@@ -20,8 +20,8 @@ PACKAGE = ROOT / "MVGCore"
 
 FOUNDATION = frozenset({"errors", "version", "outcomes"})
 VOLUME = FOUNDATION | {"volume"}
-BUILDING_BLOCKS = frozenset({"models", "tasks", "prompts", "drafts"})
-BELOW_SESSION = VOLUME | BUILDING_BLOCKS | {"propagation", "adaptation"}
+BUILDING_BLOCKS = frozenset({"models", "tasks", "prompts", "drafts", "imagedrafts", "augment"})
+BELOW_SESSION = VOLUME | BUILDING_BLOCKS | {"propagation", "adaptation", "imagetasks"}
 DOORS = BELOW_SESSION | {"session", "worker"}
 
 # Part of MVGCore -> the parts that it may import (itself always).
@@ -34,8 +34,11 @@ ALLOWED: dict[str, frozenset[str]] = {
     "tasks": VOLUME | BUILDING_BLOCKS,
     "prompts": VOLUME,
     "drafts": VOLUME | BUILDING_BLOCKS,
+    "augment": VOLUME,
+    "imagedrafts": VOLUME,
     "propagation": BELOW_SESSION,
     "adaptation": BELOW_SESSION,
+    "imagetasks": BELOW_SESSION,
     "session": BELOW_SESSION,
     "worker": BELOW_SESSION | {"session"},
     "report": DOORS,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from MVGCore.tasks import IMAGE_TASKS, ImageTask
-from MVGCore.tasks.image import add_noise, make_example, random_curve, random_hole
+from MVGCore.tasks.image import add_noise, image_target, random_curve, random_hole
 
 
 def anatomy(count: int = 2, side: int = 48) -> torch.Tensor:
@@ -77,29 +77,22 @@ def test_a_curve_gives_equal_intensities_equal_values() -> None:
     assert (curved[:100].diff().abs() < 0.1).all() and curved.std() > 0.02
 
 
-@pytest.mark.parametrize("task", IMAGE_TASKS)
-def test_an_example_leaves_the_slices_intact(task: str) -> None:
-    images, rng = anatomy(), np.random.default_rng(1)
-    before = images.clone()
-    shown, wanted = make_example(task, images, rng)
-    assert torch.equal(images, before)
-    assert shown.shape == images.shape and wanted.shape == (2, 48, 48)
-    assert shown.min() >= 0 and shown.max() <= 1
-    if task == "synthesis":
-        assert torch.equal(shown, before) and not torch.equal(wanted, before[:, 1])
-    else:
-        assert torch.equal(wanted, before[:, 1]) and not torch.equal(shown[:, 1], before[:, 1])
+def test_only_the_region_of_an_inpainting_counts() -> None:
+    answer, region = torch.rand(2, 8, 8), torch.zeros(2, 8, 8)
+    region[:, 2:4, 2:4] = 1
+    task = ImageTask("inpainting", region=region)
+    outside = task.encode(answer) + 0.3 * (1 - region[:, None])
+    assert float(task.loss(outside, answer)) == 0
+    everywhere = float(ImageTask("inpainting").loss(task.encode(answer) + 0.3, answer))
+    assert float(task.loss(task.encode(answer) + 0.3, answer)) == pytest.approx(everywhere)
 
 
-def test_inpainting_removes_a_hole_from_this_slice_only() -> None:
-    images = anatomy()
-    shown, wanted = make_example("inpainting", images, np.random.default_rng(2))
-    assert torch.equal(shown[:, [0, 2]], images[:, [0, 2]])
-    gone = shown[:, 1] == 0
-    assert gone.any((1, 2)).all()
-    assert torch.equal(shown[:, 1][~gone], wanted[~gone])
-
-
-def test_the_seed_decides_the_example() -> None:
-    one, same, other = (make_example("denoising", anatomy(), np.random.default_rng(s))[0] for s in (1, 1, 2))
-    assert torch.equal(one, same) and not torch.equal(one, other)
+def test_a_target_shows_the_draft_and_what_is_known() -> None:
+    images, guess, known = anatomy(), torch.rand(2, 48, 48), torch.zeros(2, 48, 48)
+    known[:, :24] = 1
+    target = image_target(images, guess, known)
+    assert torch.equal(target.label[:, 0], guess) and torch.equal(target.label[:, 2], guess)
+    assert torch.equal(target.known[:, 0], known)
+    assert (target.draft[:, 0][known > 0] == 0).all() and (target.draft[:, 0][known == 0] > 0).all()
+    alone = image_target(images, None)
+    assert not alone.label.any() and not alone.draft.any() and not alone.known.any()

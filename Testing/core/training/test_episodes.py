@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from MVGCore.tasks import ImageTask, SegmentationTask
-from MVGCore.training.episodes import Batch, EpisodeConfig, EpisodeSampler
+from MVGCore.tasks import IMAGE_TASKS, ImageTask, SegmentationTask
+from MVGCore.training.episode import Batch
+from MVGCore.training.episodes import EpisodeConfig, EpisodeSampler
 from MVGCore.training.hints import HintShares
+from MVGCore.training.image_episodes import ImageShares
 from MVGCore.training.stack import Stack, build_stack, load_stack, save_stack
 from MVGCore.training.synthetic import ShapePool, render, synthetic_region
 
@@ -27,7 +29,8 @@ def stacks() -> list[Stack]:
     rng = np.random.default_rng(0)
     while len(found) < 4:
         region = synthetic_region(pool, rng)
-        stack = build_stack(f"synthetic_{len(found)}", region.image, region.labels, region.step, rng)
+        name = f"synthetic_{len(found)}"
+        stack = build_stack(name, region.image, region.labels, region.step, rng, other=region.other)
         if stack is not None:
             found.append(stack)
     return found
@@ -78,11 +81,59 @@ def test_a_partly_visible_label_shows_the_truth_and_nothing_else(stacks: list[St
     assert torch.equal(batch.target.label, truth * given)
 
 
-def test_image_tasks_ask_for_grey_images(stacks: list[Stack]) -> None:
-    batch = sample(stacks, EpisodeConfig(sets=2, targets=2, image_tasks=1.0))
-    assert isinstance(batch.task, ImageTask)
-    assert batch.answer.shape == (4, SIDE, SIDE) and batch.answer.is_floating_point()
+def images_only(name: str, **shares: float) -> EpisodeConfig:
+    only = {each: float(each == name) for each in IMAGE_TASKS}
+    return EpisodeConfig(sets=2, targets=3, image_tasks=1.0, images=ImageShares(**{**only, **shares}))
+
+
+@pytest.mark.parametrize("name", IMAGE_TASKS)
+@pytest.mark.parametrize("seed", range(3))
+def test_image_tasks_ask_for_grey_images(stacks: list[Stack], name: str, seed: int) -> None:
+    batch = sample(stacks, images_only(name), seed)
+    assert isinstance(batch.task, ImageTask) and batch.task.name == name
+    assert batch.answer.shape == (6, SIDE, SIDE) and batch.answer.is_floating_point()
+    assert batch.answer.min() >= 0 and batch.answer.max() <= 1 + 1e-5
     assert torch.equal(batch.prompts.labels[:, :, 0], batch.prompts.labels[:, :, 2])
+    assert batch.prompts.valid.any(1).all()
+
+
+@pytest.mark.parametrize("name", IMAGE_TASKS)
+def test_drafts_of_image_tasks_are_near_the_answer(stacks: list[Stack], name: str) -> None:
+    """Nearer than a constant, which knows nothing."""
+    errors, spreads = [], []
+    for seed in range(4):
+        batch = sample(stacks, images_only(name, hidden=0.0, partial=0.0, curve=0.0), seed)
+        assert isinstance(batch.task, ImageTask) and (batch.target.draft.amax((1, 2, 3)) > 0).all()
+        errors.append(float(batch.task.mean((batch.target.label[:, 0] - batch.answer).abs())))
+        spreads.append(float(batch.task.mean((batch.answer - batch.answer.mean()).abs())))
+    # Two random contrasts of a scene may hide the same structures from each other.
+    assert np.mean(errors) < (0.85 if name == "synthesis" else 0.6) * np.mean(spreads)
+
+
+def test_a_hole_shows_nothing_of_what_is_missing(stacks: list[Stack]) -> None:
+    for seed in range(4):
+        batch = sample(stacks, images_only("inpainting", hidden=0.0), seed)
+        assert isinstance(batch.task, ImageTask) and batch.task.region is not None
+        hole = batch.task.region.bool()
+        assert hole.any((1, 2)).all()
+        assert not batch.target.images[:, 1][hole].any()
+        assert torch.equal(batch.target.known[:, 0].bool(), ~hole)
+        assert torch.equal(batch.target.label[:, 0][~hole], batch.answer[~hole])
+        assert not torch.equal(batch.target.label[:, 0][hole], batch.answer[hole])
+
+
+def test_what_is_known_of_an_image_is_the_truth(stacks: list[Stack]) -> None:
+    target = sample(stacks, images_only("denoising", hidden=0.0, partial=1.0))
+    given = target.target.known[:, 0] > 0
+    assert given.any() and not given.all()
+    assert torch.equal(target.target.label[:, 0][given], target.answer[given])
+
+
+def test_a_binary_episode_shows_one_class_white_on_black(stacks: list[Stack]) -> None:
+    batch = sample(stacks, replace(LABELS_ONLY, binary=1.0))
+    assert isinstance(batch.task, SegmentationTask) and batch.task.used is not None
+    assert (batch.task.used.sum(1) == 2).all()
+    assert set(batch.prompts.labels.unique().tolist()) <= {0.0, 1.0}
 
 
 def test_flat_episodes_have_no_neighbours(stacks: list[Stack]) -> None:
@@ -109,6 +160,7 @@ def test_a_stack_survives_its_file(stacks: list[Stack], tmp_path) -> None:
     assert np.array_equal(loaded.image, stacks[0].image) and np.array_equal(loaded.labels, stacks[0].labels)
     assert [d.known for d in loaded.drafts] == [d.known for d in stacks[0].drafts]
     assert np.array_equal(loaded.drafts[0].first, stacks[0].drafts[0].first)
+    assert loaded.other is not None and np.array_equal(loaded.other, stacks[0].other)
 
 
 def test_stored_drafts_repeat_the_labelled_slices(stacks: list[Stack]) -> None:

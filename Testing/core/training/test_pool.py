@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
-from MVGCore.training.pool import PoolBuilder, load_pool, train_cases
+from MVGCore.training.pool import PoolBuilder, load_stacks, stack_paths, train_cases
 from MVGCore.volume import Geometry, LabelMap, Volume, write_labelmap, write_volume
 
 
@@ -53,7 +53,7 @@ def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:
 def test_the_pool_holds_real_and_synthetic_stacks_and_keeps_some_back(data: Path, tmp_path: Path) -> None:
     seen: list[float] = []
     PoolBuilder(data, tmp_path / "pool", seed=0).build(3, 3, lambda done, name: seen.append(done))
-    train, held_out = (load_pool(tmp_path / "pool", split) for split in ("train", "held_out"))
+    train, held_out = (load_stacks(stack_paths(tmp_path / "pool", split)) for split in ("train", "held_out"))
     assert {stack.source for stack in held_out} <= {"a", "synthetic_00000"}
     assert {stack.source for stack in train} <= {"b", "synthetic_00001", "synthetic_00002"}
     assert train and held_out and seen[-1] == 1.0

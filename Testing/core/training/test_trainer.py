@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from MVGCore.errors import InputError
 from MVGCore.models import describe, load
 from MVGCore.training import TrainConfig, train
 from MVGCore.training.config import EpisodeConfig
+from MVGCore.training.pool import load_stacks, stack_paths
 from MVGCore.training.stack import build_stack, save_stack
 from MVGCore.training.trainer import Trainer
 
@@ -87,7 +91,7 @@ def test_resuming_nothing_is_refused(pool: Path, tmp_path: Path) -> None:
 
 
 def test_an_empty_pool_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no stacks"):
+    with pytest.raises(InputError, match="too few stacks"):
         train(config(tmp_path / "empty", tmp_path, 2), log=lambda text: None)
 
 
@@ -96,11 +100,10 @@ def test_a_few_steps_lower_the_loss(pool: Path, tmp_path: Path) -> None:
     tmp_path.mkdir(exist_ok=True)
     trainer = Trainer(run, log=lambda text: None)
     from MVGCore.training.episodes import EpisodeSampler
-    from MVGCore.training.pool import load_pool
 
-    sampler = EpisodeSampler(load_pool(pool, "train"), run.episodes, 64, np.random.default_rng(0))
-    batch = sampler.batch()
-    losses = [trainer._train_step(batch) for _ in range(12)]
+    stacks = load_stacks(stack_paths(pool, "train"))
+    batch = EpisodeSampler(stacks, run.episodes, 64, np.random.default_rng(0)).batch()
+    losses = [trainer._train_step([batch])[0][1] for _ in range(12)]
     assert losses[-1] < 0.8 * losses[0]
 
 
@@ -115,3 +118,45 @@ def test_weights_tell_their_settings_but_no_folders(pool: Path, tmp_path: Path) 
     settings = describe(path).metadata["training"]
     assert json.loads(settings)["small_side"] == 64
     assert str(tmp_path) not in settings and str(pool) not in settings
+
+
+SCRIPT = """
+import sys, json
+from pathlib import Path
+import torch
+from MVGCore.training.config import EpisodeConfig, TrainConfig
+from MVGCore.training import train
+torch.set_num_threads(1)
+out, pool = map(Path, sys.argv[1:])
+train(TrainConfig(out=out, pool=pool, steps=50, minutes=1e6, per_case=0, synthetic=0, small_side=32, side=32,
+    workers=0, held_out_batches=2, warmup_steps=2, streams=2,
+    episodes=EpisodeConfig(sets=1, targets=1, image_tasks=0.0)))
+"""
+
+
+def test_two_processes_learn_what_one_learns(pool: Path, tmp_path: Path) -> None:
+    """Over gloo, on the CPU: the same mean loss, the same weights but for the order of additions."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    one, two = tmp_path / "one", tmp_path / "two"
+    root = Path(__file__).resolve().parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for command, out in ([sys.executable], one), (launch, two):
+        done = subprocess.run(
+            [*command, str(script), str(out), str(pool)], env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    losses = [next(row["segmentation"] for row in rows(out) if "segmentation" in row) for out in (one, two)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
+    first, second = (load(out / "compact.safetensors").state_dict() for out in (one, two))
+    moved = [float((first[name] - second[name]).abs().max()) for name in first]
+    assert max(moved) < 0.02
+
+
+def test_streams_that_cannot_be_shared_are_refused(
+    pool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accelerate.Accelerator.num_processes", 2)
+    with pytest.raises(InputError, match="multiple of the processes"):
+        Trainer(config(pool, tmp_path, 1, streams=3))

@@ -1,0 +1,252 @@
+"""Episodes of the image tasks: slices of a stack spoiled, or shown in another contrast.
+
+Drafts, holes and hints are made exactly as they are when a user asks (`MVGCore.imagedrafts`,
+`MVGCore.tasks.image.image_target`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from MVGCore.augment import change_contrast
+from MVGCore.imagedrafts import SynthesisDraft, denoise_draft, inpaint_draft
+from MVGCore.imagetasks.noise import Noise
+from MVGCore.models.base import TargetBatch
+from MVGCore.tasks.image import NOISE_KINDS, add_noise, image_target, random_curve, random_hole
+from MVGCore.training.episode import Episode, padded_prompts
+from MVGCore.training.hints import patch_mask
+from MVGCore.training.planes import Warp
+from MVGCore.training.stack import Stack
+
+SAMPLES = 4096  # pixels that a synthesis draft is fitted to: half of what a user's is, for time
+
+
+@dataclass(frozen=True)
+class ImageShares:
+    """Shares of the image tasks, and of what is known of their targets.
+
+    Attributes:
+        denoising, inpainting, synthesis: shares of the tasks.
+        hidden: targets of which nothing is known (the paper's autoregressive case).
+        partial: targets of which patches are known (masked modelling); all others have a draft.
+        own_examples: share of denoising episodes whose clean examples are only the cheap draft, as when a
+            user gives none.
+        curve: share of syntheses that ask for an intensity curve although there is another contrast.
+    """
+
+    denoising: float = 0.34
+    inpainting: float = 0.33
+    synthesis: float = 0.33
+    hidden: float = 0.1
+    partial: float = 0.1
+    own_examples: float = 0.6
+    curve: float = 0.15
+
+
+@dataclass(frozen=True)
+class ImageEpisodes:
+    """Draws episodes of one image task.
+
+    Attributes:
+        shares: see `ImageShares`.
+        side: of the canvas.
+        rng: source of randomness.
+    """
+
+    shares: ImageShares
+    side: int
+    rng: np.random.Generator
+
+    def draw(self, task: str, stack: Stack, prompts: int, targets: int) -> Episode:
+        """One episode of a task with up to `prompts` prompts."""
+        depth = len(stack.image)
+        asked = [int(k) for k in self.rng.integers(0, depth, targets)]
+        free = [k for k in range(depth) if k not in asked] or [asked[0]]
+        shown = sorted(
+            (int(k) for k in self.rng.choice(free, min(prompts, len(free)), replace=False)),
+            key=lambda k: abs(k - float(np.mean(asked))),
+        )
+        warp = Warp.draw(self.side, self.rng)
+        maker: Callable[[Stack, Warp, list[int], list[int]], _Parts] = {
+            "denoising": self._denoising,
+            "inpainting": self._inpainting,
+            "synthesis": self._synthesis,
+        }[task]
+        parts = maker(stack, warp, shown, asked)
+        order, valid = padded_prompts(len(shown), prompts, targets)
+        step = stack.step * warp.zoom
+        distance = torch.tensor([[abs(t - k) * step for k in shown] for t in asked], dtype=torch.float32)
+        labels = parts.labels[:, None].expand(-1, 3, -1, -1)
+        return Episode(
+            parts.images[order],
+            labels[order],
+            distance[:, order],
+            valid,
+            parts.target,
+            parts.answer,
+            region=parts.region,
+        )
+
+    def _denoising(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+        rng, split = self.rng, len(shown)
+        clean = change_contrast(warp.with_neighbours(stack.image, [*shown, *asked]), rng)
+        noise = _EpisodeNoise.draw(rng)
+        noisy, answer = noise.add(clean, rng), clean[split:, 1]
+        labels = clean[:split, 1]
+        if rng.random() < self.shares.own_examples:
+            planes = noisy[:split].flatten(0, 1)[:, None]
+            guess = noise.draft(planes).clamp(0, 1).unflatten(0, (split, 3))
+            noisy, labels = torch.cat((noise.add(guess, rng), noisy[split:])), guess[:, 1]
+        target = self._target(noisy[split:], noise.draft(noisy[split:]), answer)
+        return _Parts(noisy[:split], labels, target, answer)
+
+    def _inpainting(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+        rng, depth = self.rng, len(stack.image)
+        kind = _HoleKind.draw(rng)
+        wanted = [*shown, *asked]
+        # Of each slice: the nearest intact ones before and after its hole, and its neighbours.
+        around = [[k - kind.before - 1, k - 1, k, k + 1, k + kind.after + 1] for k in wanted]
+        unique, place = np.unique(np.clip(around, 0, depth - 1), return_inverse=True)
+        planes = change_contrast(warp.sample(stack.image[unique]) / 255, rng)
+        stacks = planes[torch.from_numpy(place.reshape(-1))].unflatten(0, (len(wanted), 5))
+        split, seen, guesses, regions = len(shown), [], [], []
+        for n, k in enumerate(wanted):
+            hole = kind.mask(self.side, rng)
+            # Beyond the border of the volume a slice stands for its neighbour, hole and all.
+            missing = [False, kind.before > 0 or k == 0, True, kind.after > 0 or k == depth - 1, False]
+            holes = torch.stack([hole & there for there in missing])
+            seen.append((stacks[n] * ~holes)[1:4])
+            if n >= split:
+                rows = [row for row in range(5) if 0 <= around[n][row] < depth]
+                places = [float(around[n][row]) for row in rows]
+                guesses.append(inpaint_draft(stacks[n, rows], holes[rows], places, [rows.index(2)])[0])
+                regions.append(hole)
+        images, region, answer = torch.stack(seen), torch.stack(regions), stacks[split:, 2]
+        guess = None if rng.random() < self.shares.hidden else torch.stack(guesses)
+        target = image_target(images[split:], guess, ~region)
+        return _Parts(images[:split], stacks[:split, 2], target, answer, region)
+
+    def _synthesis(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+        rng, split, wanted = self.rng, len(shown), [*shown, *asked]
+        source, other = stack.image, stack.other
+        if other is not None and rng.random() < 0.5:
+            source, other = other, source
+        images = change_contrast(warp.with_neighbours(source, wanted), rng)
+        if other is None or rng.random() < self.shares.curve:
+            labels = random_curve(images[:, 1], rng)
+        else:
+            labels = change_contrast(warp.sample(other[wanted]) / 255, rng)
+        draft = SynthesisDraft.fit(images[:split], labels[:split], samples=SAMPLES)
+        target = self._target(images[split:], draft.predict(images[split:]), labels[split:])
+        return _Parts(images[:split], labels[:split], target, labels[split:])
+
+    def _target(self, images: Tensor, guess: Tensor, answer: Tensor) -> TargetBatch:
+        """With the draft, with patches of the answer, or with nothing."""
+        kind = self.rng.random()
+        if kind < self.shares.hidden:
+            return TargetBatch.empty(images)
+        if kind < self.shares.hidden + self.shares.partial:
+            known = torch.stack([patch_mask(self.side, self.rng) for _ in images])
+            guess = torch.where(known > 0, answer, guess)
+            return image_target(images, guess, known)
+        return image_target(images, guess)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Prompts (N, 3, S, S) and (N, S, S), targets, answers (T, S, S) and where they count."""
+
+    images: Tensor
+    labels: Tensor
+    target: TargetBatch
+    answer: Tensor
+    region: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class _EpisodeNoise:
+    """The noise of one episode.
+
+    Attributes:
+        kind, level: as `add_noise` takes them.
+        grain: standard deviation in pixels by which the noise is blurred; 0 for white noise.
+        streaks: standard deviation of streaks along the rows, as in low-dose CT.
+    """
+
+    kind: str
+    level: float
+    grain: float
+    streaks: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> _EpisodeNoise:
+        kind = str(rng.choice(NOISE_KINDS))
+        level = float(np.exp(rng.uniform(np.log(0.02), np.log(0.3))))
+        grain = float(rng.uniform(0.4, 0.9)) if rng.random() < 0.2 else 0.0
+        streaks = level * float(rng.uniform(0.2, 0.8)) if kind == "poisson" and rng.random() < 0.3 else 0.0
+        return cls(kind, level, grain, streaks)
+
+    def draft(self, noisy: Tensor) -> Tensor:
+        """(n, D, S, S) -> (n, S, S) cheaply denoised; the kind is used where it is all that there is."""
+        if self.grain or self.streaks:
+            return denoise_draft(noisy)
+        plain = Noise(self.kind, self.level)
+        stable, sigma = plain.stabilise(noisy)
+        return plain.restore(denoise_draft(stable, torch.full((len(noisy),), sigma)))
+
+    def add(self, images: Tensor, rng: np.random.Generator) -> Tensor:
+        """Noise for images (n, 3, S, S); not clipped, since clipping would bias the mean."""
+        noisy = add_noise(images, self.level, rng, self.kind)
+        if self.grain:
+            line = torch.exp(-0.5 * (torch.arange(-2, 3) / self.grain).square())
+            line = line / line.square().sum().sqrt()  # keeps the spread of the noise
+            noise = (noisy - images).flatten(0, 1)[:, None]
+            kernel = (line[:, None] * line[None])[None, None]
+            noisy = images + F.conv2d(noise, kernel, padding=2)[:, 0].view_as(images)
+        if self.streaks:
+            rows = torch.from_numpy(rng.standard_normal((*images.shape[:3], 1), dtype=np.float32))
+            noisy = noisy + self.streaks * rows
+        return noisy
+
+
+@dataclass(frozen=True)
+class _HoleKind:
+    """What is missing in one episode.
+
+    Attributes:
+        whole: whole slices are missing.
+        before, after: how many slices before and after a target miss the same place.
+        count: holes of a slice.
+        ragged: the outline is irregular.
+    """
+
+    whole: bool
+    before: int
+    after: int
+    count: int
+    ragged: bool
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> _HoleKind:
+        whole = bool(rng.random() < 0.35)
+        deep = rng.random() < 0.7
+        before, after = (int(rng.integers(0, 5)) if deep else 0 for _ in range(2))
+        return cls(whole, before, after, int(rng.integers(1, 4)), bool(rng.random() < 0.4))
+
+    def mask(self, side: int, rng: np.random.Generator) -> Tensor:
+        """(side, side) bool, true where the image is missing."""
+        if self.whole:
+            return torch.ones(side, side, dtype=torch.bool)
+        hole = torch.stack([random_hole(side, rng) for _ in range(self.count)]).amax(0)
+        if self.ragged:
+            field = torch.from_numpy(rng.standard_normal((1, 1, 12, 12), dtype=np.float32))
+            wave = F.interpolate(field, size=(side, side), mode="bicubic", align_corners=True)[0, 0]
+            blurred = F.avg_pool2d(hole[None], 15, 1, 7)[0]
+            hole = (blurred + 0.25 * wave > 0.4).float() * (blurred > 0.02)
+        return hole > 0
