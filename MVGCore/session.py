@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from MVGCore.adaptation import Adaptation, AdaptConfig, ModelInUse
 from MVGCore.errors import InputError
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
-from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
+from MVGCore.outcomes import AdaptReport, Estimate
+from MVGCore.prompts import PromptSet
 from MVGCore.propagation import Memo, Progress, Propagator, Result, ResultCanvas, SliceResult
+from MVGCore.propagation.wanted import axis_notes, class_notes, is_slice_of, wanted_slices
 from MVGCore.volume import Volume, check_image
+
+__all__ = ["AdaptReport", "Estimate", "Result", "Session", "SliceResult", "is_slice_of", "wanted_slices"]
 
 
 class Session:
@@ -49,11 +54,17 @@ class Session:
             torch.set_num_threads(threads)
         self._device = select_device(device)
         self._model = load(model, self._device)
+        self._use = ModelInUse(self._model)
         self._seed = seed
         self._image: Volume | None = None
         self._prompts: PromptSet | None = None
         self._memo = Memo()
         self._prepared: tuple[tuple[str, ...], Propagator] | None = None
+
+    @property
+    def device(self) -> str:
+        """Where it computes; a GPU whose memory was full is left for good."""
+        return self._device.name
 
     def set_image(self, image: Volume) -> None:
         """Take the volume to label.
@@ -98,13 +109,9 @@ class Session:
             canvas.put(done)
             if shown:
                 shown(done)
-        notes = [
-            *_axis_notes(prompts, prompts.axis),
-            *_class_notes(propagator.foreign, propagator.ids),
-            *propagator.notes,
-        ]
+        left_out = [*axis_notes(prompts), *class_notes(propagator.foreign, propagator.ids)]
         seconds = {**propagator.seconds, "propagate": time.perf_counter() - start}
-        return canvas.result(prompts, known, seconds, self._device.name, notes)
+        return canvas.result(prompts, known, seconds, self._device.name, [*left_out, *propagator.notes])
 
     def preview(self, index: int, cancelled: Callable[[], bool] | None = None) -> SliceResult:
         """Label one slice; quick once the examples have been prepared by an earlier call.
@@ -142,6 +149,76 @@ class Session:
         places = [prompt.index for prompt in prompts.enabled if is_slice_of(prompt, image)]
         below = max((place for place in places if place < index), default=0)
         return below, min((place for place in places if place > index), default=depth - 1)
+
+    def adapt(
+        self,
+        seconds: float = 20.0,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        steps: int | None = None,
+    ) -> AdaptReport:
+        """Fine-tune the loaded model on the labelled slices; used from now on if a held-out slice gains.
+
+        The same examples, seed and steps give the same weights, as long as the time does not run out.
+
+        Args:
+            seconds: the longest it may take, preparation not counted.
+            progress: called with the done fraction and a text.
+            cancelled: asked between steps; true ends the call and leaves the weights as they were.
+            steps: training steps at most; None: the usual number.
+
+        Raises:
+            InputError: no image, no prompts, or no time.
+            Cancelled: `cancelled()` was true.
+        """
+        if seconds <= 0 or (steps is not None and steps < 1):
+            raise InputError("Adaptation needs some seconds and steps; give both above zero.")
+        before = self._use.weights() if self.adapted else None
+        self.forget_adaptation()
+        try:
+            contexts = self._propagator().contexts(cancelled or _never)
+            config = AdaptConfig() if steps is None else AdaptConfig(steps=steps)
+            adaptation = Adaptation(self._model, self._device, contexts, self._seed, config)
+            report, weights = adaptation.run(seconds, progress or _silent, cancelled or _never)
+        except BaseException:
+            self._replace_weights(before)
+            raise
+        self._replace_weights(weights)
+        return report
+
+    @property
+    def adapted(self) -> bool:
+        """Whether adapted weights are in use."""
+        return self._use.adapted
+
+    def forget_adaptation(self) -> None:
+        """Go back to the weights that were loaded."""
+        if self.adapted:
+            self._use.forget()
+            self._forget_prepared()
+
+    def use_adapted(self, path: str | Path) -> None:
+        """Use weights that `save_model` wrote after an adaptation; `forget_adaptation` undoes it.
+
+        Raises:
+            InputError: the file is missing, damaged, or of another model.
+        """
+        self._use.use_file(path)
+        self._forget_prepared()
+
+    def save_model(self, path: str | Path) -> None:
+        """Write the weights in use to a .safetensors file, which `Session(model=path)` loads.
+
+        Raises:
+            InputError: another ending.
+            OutputError: the file cannot be written.
+        """
+        self._use.save(path)
+
+    def _replace_weights(self, weights: Mapping[str, torch.Tensor] | None) -> None:
+        if weights is not None:
+            self._use.use(weights)
+            self._forget_prepared()
 
     def _slices(
         self,
@@ -192,40 +269,6 @@ class Session:
         if self._prompts is None or not self._prompts.enabled:
             raise InputError("There is no example that is switched on; label a slice and call set_prompts.")
         return self._image, self._prompts
-
-
-def is_slice_of(prompt: Prompt, image: Volume) -> bool:
-    """Whether a prompt is a slice of this very image: the same grid and the same intensities."""
-    if prompt.geometry.shape != image.geometry.shape or not prompt.geometry.is_close(image.geometry):
-        return False
-    own = image.array.take(prompt.index, axis=prompt.axis)
-    return bool(np.array_equal(own.astype(np.float32), prompt.image[1]))
-
-
-def wanted_slices(depth: int, known: Sequence[int], slice_range: tuple[int, int] | None) -> list[int]:
-    """Slices to generate: all that are not labelled, within the range (first, last).
-
-    Raises:
-        InputError: the range is empty or leaves the volume.
-    """
-    first, last = slice_range or (0, depth - 1)
-    if not 0 <= first <= last < depth:
-        raise InputError(f"There is no slice range {first} to {last}; choose within 0 to {depth - 1}.")
-    return [index for index in range(first, last + 1) if index not in set(known)]
-
-
-def _axis_notes(prompts: PromptSet, axis: int) -> list[str]:
-    others = sum(prompt.axis != axis for prompt in prompts.enabled)
-    if not others:
-        return []
-    return [f"{others} labelled slices lie across another axis than {AXIS_NAMES[axis]} and were not used."]
-
-
-def _class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
-    missing = sorted({int(value) for p in foreign for value in np.unique(p.labels) if value} - set(ids))
-    if not missing:
-        return []
-    return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
 
 
 def _silent(fraction: float, text: str) -> None:

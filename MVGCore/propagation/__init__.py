@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from MVGCore.propagation.context import GroupContext, Hint, blend, generate
+from MVGCore.propagation.context import GroupContext, Hint, blend, encode_prompts, generate
 from MVGCore.propagation.gate import mean_dice
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan
@@ -23,6 +23,7 @@ __all__ = [
     "ResultCanvas",
     "SliceResult",
     "blend",
+    "encode_prompts",
     "generate",
     "make_plan",
     "mean_dice",

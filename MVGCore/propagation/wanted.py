@@ -1,0 +1,48 @@
+"""Which prompts and slices take part in a propagation, and what to tell of those that do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from MVGCore.errors import InputError
+from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
+from MVGCore.volume import Volume
+
+
+def is_slice_of(prompt: Prompt, image: Volume) -> bool:
+    """Whether a prompt is a slice of this very image: the same grid and the same intensities."""
+    if prompt.geometry.shape != image.geometry.shape or not prompt.geometry.is_close(image.geometry):
+        return False
+    own = image.array.take(prompt.index, axis=prompt.axis)
+    return bool(np.array_equal(own.astype(np.float32), prompt.image[1]))
+
+
+def wanted_slices(depth: int, known: Sequence[int], slice_range: tuple[int, int] | None) -> list[int]:
+    """Slices to generate: all that are not labelled, within the range (first, last).
+
+    Raises:
+        InputError: the range is empty or leaves the volume.
+    """
+    first, last = slice_range or (0, depth - 1)
+    if not 0 <= first <= last < depth:
+        raise InputError(f"There is no slice range {first} to {last}; choose within 0 to {depth - 1}.")
+    return [index for index in range(first, last + 1) if index not in set(known)]
+
+
+def axis_notes(prompts: PromptSet) -> list[str]:
+    """That slices across other axes than that of the set are not used."""
+    axis = prompts.axis
+    others = sum(prompt.axis != axis for prompt in prompts.enabled)
+    if not others:
+        return []
+    return [f"{others} labelled slices lie across another axis than {AXIS_NAMES[axis]} and were not used."]
+
+
+def class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
+    """That classes of other volumes are not generated."""
+    missing = sorted({int(value) for p in foreign for value in np.unique(p.labels) if value} - set(ids))
+    if not missing:
+        return []
+    return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
