@@ -33,8 +33,8 @@ class MVG(ScriptedLoadableModule):
         )
         parent.acknowledgementText = _(
             "Apache License 2.0. For research: MVG is not a medical device. An independent implementation of"
-            " the idea of Ren S. et al., Medical Vision Generalist: Unifying Medical Imaging Tasks in Context,"
-            " arXiv:2406.05565, 2024."
+            " the idea of Ren S. et al., Medical Vision Generalist: Unifying Medical Imaging Tasks in"
+            " Context, arXiv:2406.05565, 2024."
         )
         slicer.app.startupCompleted.connect(_register_sample_data)
 
@@ -107,7 +107,7 @@ class MVGWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class MVGLogic(ScriptedLoadableModuleLogic):
-    """MVG without its panel, for scripts; see `MVGLib.scripting.Runner`."""
+    """MVG without its panel, for scripts; see `MVGLib.scripting.Batch`."""
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
@@ -119,14 +119,14 @@ class MVGLogic(ScriptedLoadableModuleLogic):
         Args:
             volumeNode: vtkMRMLScalarVolumeNode.
             segmentationNode: vtkMRMLSegmentationNode in which a few slices are filled.
-            choices: see `MVGLib.scripting.Runner`, e.g. `model="compact"`, `progress=print`.
+            choices: see `MVGLib.scripting.Batch`, e.g. `model="compact"`, `progress=print`.
 
         Returns:
             A new vtkMRMLSegmentationNode.
         """
-        from MVGLib.scripting import Runner
+        from MVGLib.scripting import Batch
 
-        return Runner(**choices).segment(volumeNode, segmentationNode)
+        return Batch(**choices).segment(volumeNode, segmentationNode)
 
 
 class MVGTest(ScriptedLoadableModuleTest):

@@ -32,13 +32,15 @@ class Panel:
         >>> panel.enter()
     """
 
-    def __init__(self, parent: Any, controller: Any) -> None:
+    def __init__(self, parent: Any, controller: Any, owns: bool = True) -> None:
         """
         Args:
             parent: A QWidget, or None.
             controller: `MVGLib.controller.Controller`.
+            owns: Whether the controller ends with the panel; False for a second panel of a controller.
         """
         self.controller = controller
+        self._owns = owns
         self.widget = slicer.util.loadUI(str(resource_path("UI/MVG.ui")))
         if parent is not None:
             self.widget.setParent(parent)
@@ -87,11 +89,12 @@ class Panel:
         self.controller.hide_preview()
 
     def cleanup(self) -> None:
-        """The host goes away: no timer, no observer, no worker. May be called again."""
+        """The host goes away: no timer, no observer, no worker if it is ours. May be called again."""
         self._timer.stop()
         self.shortcuts.off()
         self.controller.changed.disconnect(self.show)
-        self.controller.close()
+        if self._owns:
+            self.controller.close()
 
     def set_parameter_node(self, node: Any) -> None:
         """Keep the choices in another node, as after a scene was opened."""
@@ -143,6 +146,7 @@ class Panel:
             (ui.discardButton, controller.discard),
             (ui.nextButton, controller.go_next),
             (ui.messageButton, controller.dismiss),
+            (ui.remedyButton, controller.remedy),
             (ui.installButton, controller.install),
             (ui.helpButton, controller.about),
             (ui.addOtherButton, self._add_other),

@@ -15,13 +15,13 @@ from MVGCore.worker.client import Client
 _BETWEEN_POLLS_S = 0.01
 
 
-class Runner:
+class Batch:
     """Runs one job after the other and waits for each; the application stays responsive meanwhile.
 
     Example:
-        >>> runner = Runner(progress=lambda fraction, text: print(f"{fraction:.0%} {text}"))
-        >>> result = runner.segment(volumeNode, segmentationNode)
-        >>> runner.close()
+        >>> batch = Batch(progress=lambda fraction, text: print(f"{fraction:.0%} {text}"))
+        >>> result = batch.segment(volumeNode, segmentationNode)
+        >>> batch.close()
     """
 
     def __init__(

@@ -70,7 +70,8 @@ class SlicerHost:
         slicer.app.settings().setValue(RESUME_SETTING, resume)
 
     def remembered(self) -> bool:
-        return bool(slicer.util.settingsValue(RESUME_SETTING, False, converter=slicer.util.toBool))
+        settings = slicer.app.settings()
+        return bool(slicer.util.settingsValue(RESUME_SETTING, False, slicer.util.toBool, settings))
 
     def restart(self) -> None:
         slicer.util.restart()

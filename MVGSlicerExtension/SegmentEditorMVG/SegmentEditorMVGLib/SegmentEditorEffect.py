@@ -86,6 +86,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         if self.panel is not None:
             self.panel.cleanup()
             self.panel.widget.setParent(None)
+            self.panel.widget.deleteLater()
         self.panel = Panel(self.frame, controller, owns=False)
         self.frame.layout().addWidget(self.panel.widget)
 

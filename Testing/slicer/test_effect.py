@@ -1,0 +1,182 @@
+"""The Segment Editor effect: the module's controller shown a second time, on what is being edited."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+import slicer
+from PyQt5 import QtWidgets
+
+from MVGDesktop import headless, qtcompat
+from Testing.slicer import slicershim
+from Testing.slicer.test_module import EXTENSION, MODULE_FILES, load
+
+EFFECT_FILE = EXTENSION / "SegmentEditorMVG" / "SegmentEditorMVGLib" / "SegmentEditorEffect.py"
+
+
+class ScriptedEffect:
+    """`qSlicerSegmentEditorScriptedEffect`: what the editor keeps for an effect."""
+
+    def __init__(self) -> None:
+        self.options = QtWidgets.QWidget()
+        QtWidgets.QVBoxLayout(self.options)
+        self.node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
+
+    def addOptionsWidget(self, widget: QtWidgets.QWidget) -> None:
+        self.options.layout().addWidget(widget)
+
+    def parameterSetNode(self) -> Any:
+        return self.node
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    app = headless.start()
+    qtcompat.application()
+    qtcompat.install()
+    slicershim.install(monkeypatch, app)
+    from MVGLib.slicerhost import SlicerHost
+
+    monkeypatch.setattr(SlicerHost, "python", lambda self: sys.executable)
+    app.mrmlScene().Clear(0)
+    yield app
+    app.mrmlScene().Clear(0)
+
+
+@pytest.fixture
+def module_widget(app: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The module's widget as `slicer.util.getModuleWidget` finds it."""
+    widget = load(MODULE_FILES[0]).MVGWidget(slicershim.ModuleArea())
+    widget.setup()
+    monkeypatch.setattr(slicer.util, "getModuleWidget", lambda name: {"MVG": widget}[name])
+    yield widget
+    widget.cleanup()
+
+
+@pytest.fixture
+def nodes(app: Any) -> tuple[Any, Any]:
+    from MVGLib import selftest
+
+    volume, segmentation, _ = selftest.add_nodes()
+    return volume, segmentation
+
+
+@pytest.fixture
+def effect(module_widget: Any, nodes: tuple[Any, Any]) -> Iterator[Any]:
+    """The effect in a Segment Editor that shows the nodes; not active yet."""
+    volume, segmentation = nodes
+    scripted = ScriptedEffect()
+    scripted.node.SetAndObserveSourceVolumeNode(volume)
+    scripted.node.SetAndObserveSegmentationNode(segmentation)
+    effect = load(EFFECT_FILE).SegmentEditorEffect(scripted)
+    effect.setupOptionsFrame()
+    yield effect
+    effect.cleanup()
+
+
+def test_it_introduces_itself(effect: Any) -> None:
+    scripted = effect.scriptedEffect
+    assert scripted.name == scripted.title == "MVG"
+    assert scripted.perSegment is False and scripted.requireSegments is True
+    assert not effect.icon().isNull()
+    assert "Apply" in effect.helpText()
+
+
+def test_nothing_is_built_before_it_is_used(effect: Any) -> None:
+    assert effect.panel is None
+    effect.sourceVolumeNodeChanged()
+    effect.deactivate()
+    assert effect.panel is None
+
+
+def test_it_shows_the_modules_controller_on_what_is_edited(
+    effect: Any, module_widget: Any, nodes: tuple[Any, Any]
+) -> None:
+    effect.activate()
+    controller = module_widget.panel.controller
+    assert effect.panel.controller is controller
+    assert effect.panel is not module_widget.panel
+    assert effect.frame.layout().itemAt(0).widget() is effect.panel.widget
+    view = controller.view()
+    assert (view.volume_id, view.partner_id) == tuple(node.GetID() for node in nodes)
+
+
+def test_examples_added_here_are_the_modules_examples(effect: Any, module_widget: Any) -> None:
+    effect.activate()
+    effect.panel.ui.addAllButton.click()
+    assert len(module_widget.panel.controller.view().examples) == 3
+
+
+def test_it_follows_the_editor_to_another_volume(effect: Any, module_widget: Any) -> None:
+    effect.activate()
+    other = slicer.vtkSlicerVolumesLogic.CloneVolume(
+        slicer.mrmlScene, effect.scriptedEffect.node.GetSourceVolumeNode(), "other"
+    )
+    effect.scriptedEffect.node.SetAndObserveSourceVolumeNode(other)
+    effect.sourceVolumeNodeChanged()
+    assert module_widget.panel.controller.view().volume_id == other.GetID()
+
+
+def test_an_editor_without_nodes_is_no_problem(effect: Any) -> None:
+    effect.scriptedEffect.node.SetAndObserveSourceVolumeNode(None)
+    effect.scriptedEffect.node.SetAndObserveSegmentationNode(None)
+    effect.activate()
+    effect.deactivate()
+
+
+def test_going_away_leaves_the_module_at_work(effect: Any, module_widget: Any) -> None:
+    effect.activate()
+    effect.deactivate()
+    effect.cleanup()
+    module_widget.panel.controller.set_task("denoise")
+    assert module_widget.panel.controller.view().settings.task.value == "denoise"
+
+
+def test_a_reloaded_module_is_found_again(
+    effect: Any, module_widget: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effect.activate()
+    first = effect.panel
+    effect.deactivate()
+    module_widget.cleanup()
+    reloaded = load(MODULE_FILES[0]).MVGWidget(slicershim.ModuleArea())
+    reloaded.setup()
+    monkeypatch.setattr(slicer.util, "getModuleWidget", lambda name: reloaded)
+    effect.activate()
+    assert effect.panel is not first and effect.panel.controller is reloaded.panel.controller
+    assert effect.frame.layout().count() == 1
+    reloaded.cleanup()
+
+
+def test_the_hidden_module_registers_the_effect(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    registered = []
+
+    class Scripted:
+        def __init__(self, parent: Any) -> None:
+            self.source = ""
+
+        def setPythonSource(self, path: str) -> None:
+            self.source = path
+
+        def self(self) -> Any:
+            return self
+
+        def register(self) -> None:
+            registered.append(self.source)
+
+    effects = ModuleType("qSlicerSegmentationsEditorEffectsPythonQt")
+    effects.qSlicerSegmentEditorScriptedEffect = Scripted  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, effects.__name__, effects)
+
+    class Parent:
+        pass
+
+    parent = Parent()
+    load(MODULE_FILES[1]).SegmentEditorMVG(parent)
+    assert parent.hidden is True  # type: ignore[attr-defined]
+    app.startupCompleted.emit()
+    assert registered == [EFFECT_FILE.as_posix()]

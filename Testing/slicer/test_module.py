@@ -1,0 +1,179 @@
+"""The module file MVG.py as Slicer loads it, on a real scene: panel, logic, scene events, its own tests."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from MVGDesktop import headless, qtcompat
+from Testing.slicer import slicershim
+
+ROOT = Path(__file__).resolve().parents[2]
+EXTENSION = ROOT / "MVGSlicerExtension"
+MODULE_FILES = (EXTENSION / "MVG" / "MVG.py", EXTENSION / "SegmentEditorMVG" / "SegmentEditorMVG.py")
+
+
+class Parent:
+    """`qSlicerScriptedLoadableModule`: keeps what the module says of itself."""
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Slicer's application with an empty scene, in which nothing is to be installed."""
+    app = headless.start()
+    qtcompat.application()
+    qtcompat.install()
+    slicershim.install(monkeypatch, app)
+    from MVGLib.slicerhost import SlicerHost
+
+    monkeypatch.setattr(SlicerHost, "python", lambda self: sys.executable)
+    app.mrmlScene().Clear(0)
+    yield app
+    app.mrmlScene().Clear(0)
+
+
+@pytest.fixture
+def module(app: Any) -> ModuleType:
+    return load(MODULE_FILES[0])
+
+
+@pytest.fixture
+def widget(module: ModuleType) -> Iterator[Any]:
+    """The module's widget after Slicer has called its setup and enter."""
+    area = slicershim.ModuleArea()
+    widget = module.MVGWidget(area)
+    widget.setup()
+    area.isEntered = True
+    widget.enter()
+    yield widget
+    widget.cleanup()
+    area.deleteLater()
+
+
+@pytest.mark.parametrize("path", MODULE_FILES, ids=lambda path: path.name)
+def test_the_file_runs_nothing_and_imports_nothing_heavy(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    allowed = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.Expr)
+    assert all(isinstance(node, allowed) for node in tree.body)
+    assert all(isinstance(node.value, ast.Constant) for node in tree.body if isinstance(node, ast.Expr))
+    imported = set()
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").split(".")[0])
+    assert imported <= {*sys.stdlib_module_names, "slicer", "vtk", "qt", "ctk", "numpy"}
+
+
+@pytest.mark.parametrize("path", MODULE_FILES, ids=lambda path: path.name)
+def test_file_and_classes_share_a_name(app: Any, path: Path) -> None:
+    found = load(path)
+    assert hasattr(found, path.stem) and hasattr(found, f"{path.stem}Test")
+
+
+def test_the_module_introduces_itself_and_registers_its_data(
+    module: ModuleType, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registered = []
+    from MVGLib import sampledata
+
+    monkeypatch.setattr(sampledata, "register", lambda: registered.append(True))
+    parent = Parent()
+    module.MVG(parent)
+    assert parent.title == "MVG" and parent.categories == ["Segmentation"]
+    assert "tutorial" in parent.helpText and "not a medical device" in parent.acknowledgementText
+    assert not registered
+    app.startupCompleted.emit()
+    assert registered == [True]
+
+
+def test_in_a_checkout_the_core_is_found_two_folders_above(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = list(sys.path)
+    module._find_packages()
+    assert sys.path == before
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    module._find_packages()
+    assert sys.path == [*before, str(ROOT)]
+
+
+def test_the_widget_shows_the_panel_and_keeps_the_choices_in_the_scene(widget: Any) -> None:
+    assert widget.layout.itemAt(0).widget() is widget.panel.widget
+    node = widget.logic.getParameterNode()
+    widget.panel.controller.set_task("denoise")
+    assert "denoise" in node.GetParameter("Settings")
+
+
+def test_closing_the_scene_starts_anew(widget: Any, app: Any) -> None:
+    widget.panel.controller.set_task("denoise")
+    app.mrmlScene().Clear(0)
+    assert widget.panel.controller.view().settings.task.value == "segment"
+    assert widget.panel.controller.view().volume_id == ""
+    widget.panel.controller.set_task("inpaint")
+    assert "inpaint" in widget.logic.getParameterNode().GetParameter("Settings")
+
+
+def test_leaving_and_coming_back(widget: Any) -> None:
+    widget.exit()
+    widget.enter()
+    assert widget.panel.controller.view().hint
+
+
+def test_cleanup_lets_go_of_the_scene(widget: Any, app: Any) -> None:
+    widget.cleanup()
+    app.mrmlScene().Clear(0)
+    widget.cleanup()
+
+
+def test_the_installation_goes_on_after_a_restart(
+    module: ModuleType, app: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from MVGLib.install import Install
+    from MVGLib.slicerhost import RESUME_SETTING
+
+    app.settings().setValue(RESUME_SETTING, True)
+    monkeypatch.setattr(Install, "_missing_packages", lambda self: [])
+    widget = module.MVGWidget(slicershim.ModuleArea())
+    widget.setup()
+    assert app.settings().value(RESUME_SETTING) is False
+    widget.cleanup()
+
+
+def test_the_modules_own_tests_pass(module: ModuleType, app: Any) -> None:
+    slicershim.ScriptedLoadableModuleTest.shown = []
+    test = module.MVGTest()
+    test.runTest()
+    shown = slicershim.ScriptedLoadableModuleTest.shown
+    assert shown[-1] == "MVG: all tests passed."
+    assert not any("left out" in line for line in shown)
+
+
+def test_the_logic_says_what_is_wrong_and_leaves_the_scene_as_it_was(module: ModuleType, app: Any) -> None:
+    import slicer
+
+    from MVGCore.errors import InputError
+    from MVGLib import selftest
+
+    volume, segmentation, _ = selftest.add_nodes()
+    empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "empty")
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    with pytest.raises(InputError, match="'empty'"):
+        module.MVGLogic().segment(volume, empty)
+    assert slicer.mrmlScene.GetNumberOfNodes() == before
