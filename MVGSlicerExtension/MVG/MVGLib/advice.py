@@ -78,7 +78,8 @@ def blocked(now: Situation) -> dict[str, str]:
         "add_current": _busy(now) or _source(now),
         "add_all": _busy(now) or _source(now),
         "add_other": _busy(now),
-        "more": _busy(now),
+        "more": _busy(now)
+        or ("" if now.settings.task.takes_examples else _("Inpainting needs no examples.")),
         "more_other": "",
         "more_load": _no_files(now),
         "more_save": _saving(now),
@@ -98,12 +99,14 @@ def blocked(now: Situation) -> dict[str, str]:
 def examples_note(now: Situation) -> str:
     """One line about the examples."""
     task = now.settings.task
+    if not task.takes_examples:
+        return _("No examples needed: what is around continues. Voxels that are not marked stay as they are.")
     if not now.examples:
         if task is Task.SEGMENT:
             return _("Label a slice with the Segment Editor, then add it here.")
         if task is Task.SYNTHESIZE:
             return _("Choose a volume that shows the wanted contrast on a few slices, then add them.")
-        return _("No examples needed. Slices of a wanted volume can be added.")
+        return _("No examples needed. Slices of a cleaner volume can be added.")
     if now.usable == now.examples:
         return _("1 slice") if now.examples == 1 else _("{count} slices").format(count=now.examples)
     return _("{used} of {count} slices are used").format(used=now.usable, count=now.examples)
@@ -114,6 +117,8 @@ def _busy(now: Situation) -> str:
 
 
 def _source(now: Situation) -> str:
+    if not now.settings.task.takes_examples:
+        return _("Inpainting needs no examples.")
     if not now.volume:
         return _("Choose a volume first.")
     if now.partner:

@@ -86,8 +86,9 @@ class Choosing(Core):
     def add_current_slice(self) -> None:
         """Use the slice in view as an example."""
         self._may("add_current")
-        place = self.scene.slice_in_view(self.workspace.volume_id)
-        self._add(place, self.workspace.partner_id)
+        place = self._place_in_view()
+        if place is not None:
+            self._add(place, self.workspace.partner_id)
 
     @action
     def add_all_labelled(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from MVGCore.errors import InputError
 from MVGCore.volume import SliceKey
 from MVGLib.choosing import Choosing
 from MVGLib.core import action
 from MVGLib.running import Running
-from MVGLib.state import Phase
+from MVGLib.state import Level, Phase, Remedy
+from MVGLib.texts import _
 
 
 class Controller(Choosing, Running):
@@ -29,8 +31,11 @@ class Controller(Choosing, Running):
     def accept(self) -> None:
         """Keep the result; one step of undo."""
         self._may("accept")
-        self.reviewer.accept()
+        into = self.reviewer.accept()
         self._review_ended()
+        if into:
+            text = _("The result is in the segments of '{name}'.").format(name=self.scene.name(into))
+            self.say(text, Level.INFO, Remedy.UNDO_ACCEPT)
 
     @action
     def discard(self) -> None:
@@ -85,6 +90,24 @@ class Controller(Choosing, Running):
             self.hide_preview()
         else:
             self.dismiss()
+
+    def remedy(self) -> None:
+        """Do what the button beside the message says."""
+        wanted = self.message.remedy if self.message else None
+        if wanted is Remedy.ROTATE_VIEWS:
+            self._rotate_views()
+        elif wanted is Remedy.UNDO_ACCEPT:
+            self._undo_accept()
+
+    @action
+    def _rotate_views(self) -> None:
+        self.scene.rotate_to_volume(self.workspace.volume_id)
+
+    @action
+    def _undo_accept(self) -> None:
+        if not self.scene.undo_accept():
+            raise InputError(_("The segmentation was edited since; undo in the Segment Editor."))
+        self.say(_("Your segments are as they were."))
 
     def _review_ended(self) -> None:
         self.trace, self.basis, self._search, self._stale_since = None, None, None, None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from MVGCore.errors import InputError, MVGError
 from MVGCore.volume import SliceKey
+from MVGCore.worker.client import Worker
 from MVGLib.advice import Situation, blocked
 from MVGLib.orders import OrderBook, Trace
 from MVGLib.parameters import MASK, VOLUME, Parameters
@@ -15,14 +16,11 @@ from MVGLib.protocols import Clock, Installer, Scene
 from MVGLib.reviewer import Reviewer
 from MVGLib.runner import Runner
 from MVGLib.signals import Signal
-from MVGLib.state import Level, Message, Phase, Progress, Review, View
+from MVGLib.state import Level, Message, Phase, Progress, Remedy, Review, View
 from MVGLib.texts import _
 from MVGLib.viewmaker import make_view
 from MVGLib.watching import Watcher
 from MVGLib.workspace import Workspace
-
-if TYPE_CHECKING:
-    from MVGCore.worker.client import Worker
 
 SETTLE = 0.25  # seconds without an edit after which examples are read again
 
@@ -101,6 +99,7 @@ class Core:
         self._search: Iterator[int | None] | None = None
         self._view: View | None = None
         self._closed = False
+        self.runner.trouble.connect(self._failed)
         scene.on_scene(self.scene_closing, self.scene_closed, self.scene_imported)
         self.workspace.load()
         self.reviewer.open(self.workspace.parameters.review())
@@ -120,9 +119,9 @@ class Core:
             self._watcher.follow(nodes | ({self.reviewer.review.node_id} if self.reviewer.review else set()))
             self.changed.emit()
 
-    def say(self, text: str, level: Level = Level.INFO) -> None:
-        """Show a message."""
-        self.message = Message(text, level) if text else None
+    def say(self, text: str, level: Level = Level.INFO, remedy: Remedy | None = None) -> None:
+        """Show a message; an empty text hides the one that is shown."""
+        self.message = Message(text, level, remedy) if text else None
 
     def refresh(self) -> None:
         """Look again at what may have changed outside, such as what is installed."""
@@ -217,6 +216,21 @@ class Core:
         if self.preview_place is not None:
             self.preview_place = None
             self.scene.hide_preview()
+
+    def _place_in_view(self) -> SliceKey | None:
+        """The slice in view; None, and a message with a remedy, if the view is oblique or elsewhere."""
+        try:
+            return self.scene.slice_in_view(self.workspace.volume_id)
+        except MVGError as error:
+            self.say(str(error), Level.ERROR, Remedy.ROTATE_VIEWS)
+            return None
+
+    def _failed(self, message: str, setup: bool) -> None:
+        """The worker could not do something."""
+        self.say(message, Level.ERROR)
+        if setup and self.installer is not None:
+            self.refresh()
+        self.update()
 
     def _content(self, node_id: str) -> None:
         """A node that is watched has another content."""

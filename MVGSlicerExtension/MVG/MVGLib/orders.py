@@ -81,7 +81,7 @@ class OrderBook:
         if settings.axis >= 0:
             return settings.axis
         axes = [each.axis for each in self._workspace.book.of(settings.task) if each.enabled]
-        if axes:
+        if axes and settings.task.takes_examples:
             return max(sorted(set(axes)), key=axes.count)
         spacing = self._scene.volume(self._workspace.volume_id).geometry.array_spacing
         return int(np.argmax(spacing))  # as the image tasks choose: k on a tie
@@ -101,10 +101,10 @@ class OrderBook:
         if settings.task is Task.SEGMENT:
             prompts = self._prompts(axis)
         else:
-            wanted = self._wanted(axis)
+            wanted = self._wanted(axis) if settings.task.takes_examples else ()
             mask = self._mask(volume) if settings.task is Task.INPAINT else None
-        # Inpainting chooses the axis by what is missing, unless the user or an example does.
-        free = settings.task is Task.INPAINT and settings.axis < 0 and not wanted
+        # Inpainting chooses the axis by what is missing, unless the user does.
+        free = settings.task is Task.INPAINT and settings.axis < 0
         adapts = prompts is not None and settings.adapt and preview is None
         return Order(
             settings=settings,

@@ -9,8 +9,10 @@ from MVGLib.colors import accent, sign
 from MVGLib.confidenceplot import ConfidencePlot
 from MVGLib.examplelist import ExampleList
 from MVGLib.qtread import read
-from MVGLib.state import Choice, Phase, Review, Task, View
+from MVGLib.state import Choice, Phase, Remedy, Review, Task, View
 from MVGLib.texts import _
+
+_REMEDIES = {Remedy.ROTATE_VIEWS: _("Turn views"), Remedy.UNDO_ACCEPT: _("Undo")}
 
 
 class PanelView:
@@ -99,6 +101,8 @@ class PanelView:
             level = view.message.level
             color = accent(ui.messageFrame, level)
             text = escape(view.message.text).replace("\n", "<br>")
+            ui.remedyButton.setVisible(view.message.remedy is not None)
+            ui.remedyButton.setText(_REMEDIES.get(view.message.remedy, ""))
             ui.messageLabel.setText(f'<span style="color:{color}">{sign(level)}</span>&nbsp; {text}')
             border = f"border: 1px solid {color}; border-left-width: 4px;"
             ui.messageFrame.setStyleSheet(f"#messageFrame {{ {border} }}")
@@ -114,14 +118,16 @@ class PanelView:
         _set_node(ui.maskSelector, view.mask_id)
         for label, widget, shown in (
             (ui.labelsLabel, ui.labelsSelector, segments),
-            (ui.wantedLabel, ui.wantedSelector, not segments),
+            (ui.wantedLabel, ui.wantedSelector, task in (Task.DENOISE, Task.SYNTHESIZE)),
             (ui.maskLabel, ui.maskSelector, task is Task.INPAINT),
             (ui.otherLabelsLabel, ui.otherLabelsSelector, segments),
             (ui.otherWantedLabel, ui.otherWantedSelector, not segments),
         ):
             label.setVisible(shown)
             widget.setVisible(shown)
-        ui.otherFrame.setVisible(other)
+        ui.otherFrame.setVisible(other and task.takes_examples)
+        for button in (ui.addCurrentButton, ui.addAllButton, ui.moreButton):
+            button.setVisible(task.takes_examples)
         ui.addAllButton.setText(_("All labelled") if segments else _("All filled"))
 
     def _options(self, view: View) -> None:

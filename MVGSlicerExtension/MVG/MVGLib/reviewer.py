@@ -95,7 +95,8 @@ class Reviewer:
                 Task.INPAINT: _("{name} filled in"),
                 Task.SYNTHESIZE: _("{name} synthesised"),
             }[task]
-            self._writer = self._scene.start_volume(volume_id, axis, title.format(name=name), onto)
+            like = self._workspace.partner_id if task is Task.SYNTHESIZE else ""
+            self._writer = self._scene.start_volume(volume_id, axis, title.format(name=name), onto, like)
         shape = order.volume.geometry.shape
         slices = dict(self.review.slices) if self.review else {}
         plane = self._scene.plane_name(volume_id, axis)
@@ -151,8 +152,8 @@ class Reviewer:
         return _("The result keeps the slices that were computed so far.")
 
     @_writes
-    def accept(self) -> None:
-        """Keep the result, in a segmentation of its own or in the user's."""
+    def accept(self) -> str:
+        """Keep the result; gives the user's segmentation that has it now, or empty if it has its own."""
         assert self._writer is not None and self.review is not None
         workspace = self._workspace
         into = workspace.partner_id if workspace.settings.into_own and workspace.task.makes_segments else ""
@@ -167,6 +168,7 @@ class Reviewer:
         if into:  # corrected slices are in the user's segmentation now
             workspace.book.move(self.review.node_id, into)
         self.forget()
+        return into
 
     @_writes
     def discard(self) -> None:

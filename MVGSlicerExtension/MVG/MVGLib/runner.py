@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import LabelMap, Volume
+from MVGCore.worker.client import Worker
 from MVGCore.worker.events import (
     Adapted,
     Cancelled,
@@ -23,10 +24,8 @@ from MVGCore.worker.events import (
 )
 from MVGCore.worker.examples import WantedSlices
 from MVGLib.protocols import Clock
+from MVGLib.signals import Signal
 from MVGLib.state import Settings, Task
-
-if TYPE_CHECKING:
-    from MVGCore.worker.client import Worker
 
 _ADAPT_SHARE = 0.5  # of the progress bar, where the run adapts first
 
@@ -82,7 +81,14 @@ class Listener:
 
 
 class Runner:
-    """One run at a time."""
+    """One run at a time.
+
+    Attributes:
+        worker: Computes.
+        ready: What the worker said when it was last ready, or None.
+        trouble: Emitted when the worker fails outside a run, with a sentence and whether something has to be
+            installed.
+    """
 
     def __init__(self, worker: Worker, clock: Clock) -> None:
         """
@@ -92,6 +98,7 @@ class Runner:
         """
         self.worker = worker
         self.ready: Ready | None = None
+        self.trouble = Signal()
         self._adapted_to = ""  # `Order.adapt` of the weights in use
         self._clock = clock
         self._order: Order | None = None
@@ -178,9 +185,9 @@ class Runner:
         choices: dict[str, Any] = {"slice_range": limits}
         if order.settings.task is Task.SYNTHESIZE:
             return worker.synthesize(list(order.wanted), **choices)
-        choices |= {"axis": order.axis, "examples": order.wanted[0] if order.wanted else None}
+        choices["axis"] = order.axis
         if order.settings.task is Task.DENOISE:
-            return worker.denoise(**choices)
+            return worker.denoise(order.wanted[0] if order.wanted else None, **choices)
         assert order.mask is not None
         return worker.inpaint(order.mask, **choices)
 
@@ -190,6 +197,8 @@ class Runner:
         elif isinstance(event, Restarted):
             if event.lost_adaptation:
                 self._adapted_to = ""
+        elif isinstance(event, Failed) and event.job is None:
+            self.trouble.emit(event.message, event.kind is FailureKind.SETUP)
         elif isinstance(event, Log):
             return
         elif event.job is not None and event.job == self._job:

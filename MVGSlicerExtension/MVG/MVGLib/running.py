@@ -10,11 +10,12 @@ import numpy as np
 from MVGCore.errors import InputError
 from MVGCore.volume import SliceKey
 from MVGCore.worker.events import SliceDone
+from MVGLib.advice import blocked
 from MVGLib.core import SETTLE, Core, action
 from MVGLib.examples import Example
 from MVGLib.orders import Trace
 from MVGLib.runner import Listener, Order
-from MVGLib.state import Level, Phase, Progress, Task
+from MVGLib.state import Phase, Progress, Task
 from MVGLib.texts import _
 
 BUDGET = 0.008  # seconds that one `poll` may work in the scene
@@ -23,12 +24,15 @@ BUDGET = 0.008  # seconds that one `poll` may work in the scene
 class Running(Core):
     """The actions that compute."""
 
+    _warm: tuple[object, ...] = ()  # what the worker was started with
+
     @action
     def preview(self) -> None:
         """Show the result on the slice in view; nothing is written."""
         self._may("preview")
-        place = self.scene.slice_in_view(self.workspace.volume_id)
-        axis = self.orders.axis()
+        place, axis = self._place_in_view(), self.orders.axis()
+        if place is None:
+            return
         if place.axis != axis:
             names = [self.scene.plane_name(self.workspace.volume_id, each) for each in (axis, place.axis)]
             text = _("The examples are {plane} and this view is {other}; point at the {plane} view.")
@@ -38,6 +42,7 @@ class Running(Core):
         self.phase = Phase.PREVIEWING
         plane = self.scene.plane_name(self.workspace.volume_id, axis)
         self.progress = Progress(0, f"{plane} {place.index}")
+        self._warm = self._worker_state()
         self.runner.start(order, _PreviewListener(self, order, place))
 
     @action
@@ -59,6 +64,7 @@ class Running(Core):
                 order, note = replace(order, slice_range=stale), _stale_note(stale)
         self.phase, self.progress = Phase.RUNNING, Progress(0, _("Starting"))
         self.basis = self.workspace.book.versions(self.workspace.task)
+        self._warm = self._worker_state()
         self.runner.start(order, _RunListener(self, order, trace, note))
 
     @action
@@ -74,8 +80,23 @@ class Running(Core):
         self.runner.poll(BUDGET)
         if not self.runner.busy:
             self._follow_edits()
+            self._warm_up()
         if (self.runner.ready, self.runner.worker.memory) != was:
             self.update()
+
+    def _warm_up(self) -> None:
+        """Start the worker as soon as the user could want a run, so that its first slice comes at once."""
+        now = self.situation()
+        if "apply" in blocked(now):
+            return
+        if self._worker_state() != self._warm:
+            self._warm = self._worker_state()
+            self.runner.warm_up(self.workspace.settings, self.scene.volume(self.workspace.volume_id))
+
+    def _worker_state(self) -> tuple[object, ...]:
+        settings = self.workspace.settings
+        stamp = self.scene.fingerprint(self.workspace.volume_id)
+        return (settings.model, settings.device, settings.seed, stamp)
 
     def _follow_edits(self) -> None:
         """Read again what the user has edited, once the edit has settled."""
@@ -114,12 +135,6 @@ class Running(Core):
     def _ended(self) -> None:
         self.phase, self.progress = Phase.IDLE, None
         self.workspace.parameters.set_review(self.reviewer.review)
-
-    def _failed(self, message: str, setup: bool) -> None:
-        self.say(message, Level.ERROR)
-        if setup and self.installer is not None:
-            self.refresh()
-        self.update()
 
 
 class _Listener(Listener):

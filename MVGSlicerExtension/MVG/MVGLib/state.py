@@ -25,6 +25,11 @@ class Task(str, Enum):
         return self is Task.SEGMENT
 
     @property
+    def takes_examples(self) -> bool:
+        """Whether examples are of any use."""
+        return self is not Task.INPAINT
+
+    @property
     def needs_examples(self) -> bool:
         """Whether nothing can be done without an example."""
         return self in (Task.SEGMENT, Task.SYNTHESIZE)
@@ -48,12 +53,20 @@ class Level(str, Enum):
     ERROR = "error"
 
 
+class Remedy(str, Enum):
+    """What a button beside a message does."""
+
+    ROTATE_VIEWS = "rotate views"
+    UNDO_ACCEPT = "undo accept"
+
+
 @dataclass(frozen=True)
 class Message:
-    """One sentence or two for the user."""
+    """One sentence or two for the user, and what can be done about it by a button."""
 
     text: str
     level: Level = Level.INFO
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,9 @@ def make_view(core: Core) -> View:
         volume_id=workspace.volume_id,
         partner_id=workspace.partner_id,
         mask_id=workspace.nodes[MASK],
-        examples=workspace.book.rows(workspace.task, workspace.volume_id),
+        examples=workspace.book.rows(workspace.task, workspace.volume_id)
+        if workspace.task.takes_examples
+        else (),
         examples_note=examples_note(situation),
         plane_names=planes,
         depth=depth,

@@ -146,9 +146,7 @@ class FakeWorker:
     def denoise(self, examples: Any = None, axis: int | None = None, slice_range: Any = None) -> int:
         return self._make_image("denoise", axis, slice_range)
 
-    def inpaint(
-        self, mask: LabelMap, examples: Any = None, axis: int | None = None, slice_range: Any = None
-    ) -> int:
+    def inpaint(self, mask: LabelMap, axis: int | None = None, slice_range: Any = None) -> int:
         return self._make_image("inpaint", axis, slice_range)
 
     def synthesize(self, examples: Any, slice_range: Any = None) -> int:
