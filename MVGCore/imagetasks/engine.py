@@ -1,0 +1,147 @@
+"""Asks the in-context model for whole slices, tile by tile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from MVGCore.errors import Cancelled
+from MVGCore.imagetasks.tiles import Tile, Tiling
+from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory
+from MVGCore.models.device import Device, autocast, select_device
+from MVGCore.tasks.image import ImageTask, image_target
+
+BATCH = 8
+_TASK = ImageTask("image")
+
+
+@dataclass(frozen=True)
+class Question:
+    """T slices to generate and N examples of how; all intensities in 0..1.
+
+    Attributes:
+        images: (T, 3, H, W) previous, this and next slice of what is given.
+        draft: (T, H, W) a guess of the answer; where `known` the answer itself.
+        prompt_images: (N, 3, H, W).
+        prompt_labels: (N, H, W) the wanted slices.
+        distance: (T, N) from slices to examples, in pixels.
+        known: (T, H, W) bool, where the answer is known; None: nowhere.
+    """
+
+    images: Tensor
+    draft: Tensor
+    prompt_images: Tensor
+    prompt_labels: Tensor
+    distance: Tensor
+    known: Tensor | None = None
+
+
+@dataclass
+class Engine:
+    """What generates, and where.
+
+    Attributes:
+        model: an in-context model on `device`.
+        device: a GPU that runs out of memory is given up for the CPU: read it afterwards.
+        batch: slices at a time; halved when memory runs out.
+        notes: what the user should know, filled while running.
+    """
+
+    model: InContextModel
+    device: Device
+    batch: int = BATCH
+    notes: list[str] = field(default_factory=list)
+
+    def answer(self, question: Question, cancelled: Callable[[], bool]) -> Tensor:
+        """Generate the slices: (T, H, W), near 0..1. Tiles in which all is known are left as they are.
+
+        Raises:
+            Cancelled: as soon as `cancelled()` is true between two tiles.
+        """
+        height, width = question.images.shape[-2:]
+        tiling = Tiling.of((height, width), self.model.canvas_sides)
+        known = question.known
+        padded = Question(
+            tiling.pad(question.images),
+            tiling.pad(question.draft),
+            tiling.pad(question.prompt_images),
+            tiling.pad(question.prompt_labels),
+            question.distance,
+            None if known is None else tiling.pad(known),
+        )
+        total = torch.zeros_like(padded.draft)
+        for tile in tiling:
+            if cancelled():
+                raise Cancelled("Cancelled.")
+            part = _cut(padded, tiling, tile)
+            values = part.draft.clone()
+            asked = torch.arange(len(values))
+            if part.known is not None:
+                asked = torch.nonzero(~part.known.flatten(1).all(1)).flatten()
+            if len(asked):
+                values[asked] = self._tile(_of_targets(part, asked))
+            tiling.crop(total, tile).add_(values * tile.weights)
+        return tiling.unpad(total)
+
+    def _tile(self, part: Question) -> Tensor:
+        """(T, side, side); on a full GPU in smaller batches, then on the CPU."""
+        while True:
+            try:
+                memory = self._encode(part)
+                batches = torch.arange(len(part.images)).split(self.batch)
+                return torch.cat([self._generate(memory, _of_targets(part, rows)) for rows in batches])
+            except torch.cuda.OutOfMemoryError:
+                if self.device.name == "cpu":
+                    raise
+            # Only here, when the exception and with it the tensors of the failed attempt are gone.
+            if self.batch > 1:
+                self.batch //= 2
+            else:
+                self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")
+                self.device = select_device("cpu")
+                self.model.to("cpu")
+                self.batch = BATCH
+
+    def _encode(self, part: Question) -> PromptMemory:
+        place, count = self.device.torch_device, len(part.prompt_images)
+        batch = PromptBatch(
+            part.prompt_images[None],
+            _TASK.encode(part.prompt_labels)[None],
+            torch.zeros(1, count),
+            torch.ones(1, count, dtype=torch.bool),
+        )
+        with torch.inference_mode(), autocast(self.device):
+            return self.model.encode_prompts(batch.to(place))
+
+    def _generate(self, memory: PromptMemory, part: Question) -> Tensor:
+        place = self.device.torch_device
+        target = image_target(part.images, part.draft, None if part.known is None else part.known.float())
+        with torch.inference_mode(), autocast(self.device):
+            colours = self.model.generate(memory.with_distance(part.distance.to(place)), target.to(place))
+        return _TASK.decode(colours.float())[:, 0].cpu()
+
+
+def _cut(question: Question, tiling: Tiling, tile: Tile) -> Question:
+    return Question(
+        tiling.crop(question.images, tile),
+        tiling.crop(question.draft, tile),
+        tiling.crop(question.prompt_images, tile),
+        tiling.crop(question.prompt_labels, tile),
+        question.distance,
+        None if question.known is None else tiling.crop(question.known, tile),
+    )
+
+
+def _of_targets(question: Question, rows: Tensor) -> Question:
+    """Only some of the T slices."""
+    return Question(
+        question.images[rows],
+        question.draft[rows],
+        question.prompt_images,
+        question.prompt_labels,
+        question.distance[rows],
+        None if question.known is None else question.known[rows],
+    )
