@@ -85,3 +85,35 @@ def turn(about_z: float, about_x: float) -> NDArray[np.float64]:
     z = np.array([[c, -s, 0, 0], [s, c, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
     x = np.array([[1, 0, 0, 0], [0, cx, -sx, 0], [0, sx, cx, 0], [0, 0, 0, 1.0]])
     return z @ x
+
+
+def move(node: Any, matrix: NDArray[np.float64], name: str = "moved") -> Any:
+    """Put a node under a new linear transform, and give that transform."""
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
+    transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    return transform
+
+
+def bend(node: Any) -> Any:
+    """Put a node under a new transform that is not linear, and give that transform."""
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "bent")
+    spline = vtk.vtkThinPlateSplineTransform()
+    points, moved = vtk.vtkPoints(), vtk.vtkPoints()
+    for corner in ((0, 0, 0), (50, 0, 0), (0, 50, 0), (0, 0, 50), (50, 50, 50)):
+        points.InsertNextPoint(corner)
+        moved.InsertNextPoint([value + (5.0 if sum(corner) == 50 else 0.0) for value in corner])
+    spline.SetSourceLandmarks(points)
+    spline.SetTargetLandmarks(moved)
+    spline.SetBasisToR()
+    transform.SetAndObserveTransformToParent(spline)
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    return transform
+
+
+def world_of(node: Any, ijk: tuple[float, float, float]) -> NDArray[np.float64]:
+    """RAS position in the world of a voxel of a volume, by Slicer's own means."""
+    matrix, transform = vtk.vtkMatrix4x4(), vtk.vtkGeneralTransform()
+    node.GetIJKToRASMatrix(matrix)
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(node.GetParentTransformNode(), None, transform)
+    return np.array(transform.TransformPoint(matrix.MultiplyPoint((*ijk, 1.0))[:3]))
