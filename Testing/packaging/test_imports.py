@@ -1,6 +1,7 @@
 """Who may know whom: the architecture's rules, read from the import statements of MVGCore.
 
-    cli, hosts -> worker -> session -> propagation, adaptation -> models, tasks, prompts, drafts, imagedrafts -> volume
+    cli, hosts -> worker -> session -> propagation, adaptation, imagetasks
+        -> models, tasks, prompts, drafts, imagedrafts -> volume
 
 `training`, `evaluation` and `report` use the same doors as everybody else, and nothing from the session down
 knows them.
