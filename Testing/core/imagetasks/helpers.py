@@ -13,7 +13,7 @@ from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory, Targe
 class Repeater(InContextModel):
     """Answers with the draft it is given, plus `change`; remembers what it was shown."""
 
-    canvas_sides = (32, 64)
+    canvas_sides = (64, 96)
 
     def __init__(self, change: float = 0.0) -> None:
         super().__init__()
