@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from MVGCore.errors import InputError
+from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.models import weights as weight_files
 
 if TYPE_CHECKING:
@@ -43,8 +43,15 @@ class ModelSpec:
 
         Raises:
             InputError: a value that the configuration does not know or does not accept.
+            MissingExtraError: a package that this model alone needs is not installed.
         """
-        module = import_module(self.module)
+        try:
+            module = import_module(self.module)
+        except ModuleNotFoundError as error:
+            # Inside Slicer only what the bundled model needs is installed.
+            if error.name != "timm":
+                raise
+            raise MissingExtraError(f"The model {self.name} needs timm: pip install timm") from error
         try:
             config = getattr(module, self.config_class)(**{"name": self.name, **self.sizes, **overrides})
         except TypeError as error:

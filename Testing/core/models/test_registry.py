@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from MVGCore import models
-from MVGCore.errors import InputError
+from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.models import registry
 from MVGCore.models.base import InContextModel
 
@@ -68,6 +68,23 @@ def test_registered_model_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
     models.register(models.ModelSpec("small-one", vit, "ViTConfig", "ViT", "", {"width": 16, "depth": 4}))
     assert models.names() == ("small-one",)
     assert models.create("small-one").config.name == "small-one"
+
+
+def test_a_model_whose_package_is_missing_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "MVGCore.models.vit", raising=False)
+    for name in [name for name in sys.modules if name.split(".")[0] == "timm"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [WithoutTimm(), *sys.meta_path])
+    with pytest.raises(MissingExtraError, match="vit-tiny needs timm"):
+        models.create("vit-tiny")
+
+
+class WithoutTimm:
+    """A finder that finds everything else."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.split(".")[0] == "timm":
+            raise ModuleNotFoundError(f"No module named {name!r}", name="timm")
 
 
 def test_load_builds_what_the_file_says(weights_file: Path) -> None:
