@@ -25,6 +25,7 @@ class Display:
     def close(self) -> None:
         """Ends the server if it is ours."""
         if self._server is not None:
+            _close_windows()
             self._server.terminate()
             self._server.wait()
             self._server = None
@@ -55,3 +56,14 @@ def open_display() -> Display:
         return Display("Xvfb does not start")
     os.environ["DISPLAY"] = f":{number}"
     return Display(_server=server)
+
+
+def _close_windows() -> None:
+    """Ends Qt's connection, or Xlib would end the whole process with an error when the server goes."""
+    widgets = sys.modules.get("PyQt5.QtWidgets")
+    application = widgets.QApplication.instance() if widgets is not None else None
+    if application is not None:
+        from PyQt5 import sip
+
+        application.closeAllWindows()
+        sip.delete(application)
