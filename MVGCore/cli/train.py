@@ -33,6 +33,9 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument("--minutes", type=float, metavar="N", help="wall-clock time to train", **options)
     parser.add_argument("--seed", type=int, metavar="S", help="seed of all randomness", **options)
     parser.add_argument("--resume", action="store_true", help="go on where the run stopped", **options)
+    parser.add_argument(
+        "--preview", type=Path, metavar="PNG", default=None, help="draw a page of episodes and stop"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="settings as a JSON object", default=None)
     parser.add_argument(
         "--set",
@@ -47,9 +50,13 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand."""
-    from MVGCore.training import train
+    from MVGCore.training import preview, train
 
-    train(build_config(arguments))
+    config = build_config(arguments)
+    if arguments.preview is not None:
+        preview(config, arguments.preview)
+    else:
+        train(config)
 
 
 def build_config(arguments: argparse.Namespace) -> TrainConfig:

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from torch.utils.data import DataLoader, IterableDataset
 
-from MVGCore.errors import InputError
+from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, autocast, select_device
 from MVGCore.models.registry import create, load
@@ -27,6 +27,7 @@ from MVGCore.training.config import TrainConfig
 from MVGCore.training.episode import Batch
 from MVGCore.training.episodes import EpisodeConfig, EpisodeSampler
 from MVGCore.training.held_out import score_held_out
+from MVGCore.training.pictures import draw_curves, draw_episodes
 from MVGCore.training.pool import PoolBuilder, load_stacks, stack_paths
 from MVGCore.training.stack import Stack
 
@@ -167,6 +168,8 @@ class Trainer:
             return
         score = score_held_out(self.averaged, held_out, self.device)
         self._record({name: round(value, 4) for name, value in score.values().items()})
+        with suppress(MissingExtraError):
+            draw_curves(self.config.out / "log.jsonl", self.config.out / "curves.png")
 
     def _side(self) -> int:
         return self.config.small_side if self.fraction < self.config.small_share else self.config.side
@@ -263,6 +266,10 @@ def held_out_batches(stacks: list[Stack], config: TrainConfig) -> Iterator[Batch
         yield from (sampler.batch() for _ in range(count))
 
 
+def _silent(text: str) -> None:
+    """Only the first process speaks."""
+
+
 def _means(losses: Sequence[tuple[str, float]]) -> dict[str, float]:
     """Mean loss by task."""
     names = dict.fromkeys(name for name, _ in losses)
@@ -299,16 +306,32 @@ def _groups(model: InContextModel, decay: float) -> list[dict[str, object]]:
     return [{"params": large, "weight_decay": decay}, {"params": small, "weight_decay": 0.0}]
 
 
+def preview(config: TrainConfig, path: Path, log: Log = print) -> None:
+    """Draw a page of held-out episodes; builds what the pool lacks for it."""
+    held = load_stacks(stack_paths(_prepare_pool(config, log), "held_out"))
+    if not held:
+        raise InputError("The pool holds nothing held out; raise --set synthetic=N or give --data.")
+    batches = list(held_out_batches(held, replace(config, held_out_batches=6)))
+    draw_episodes(batches, path)
+
+
+def _prepare_pool(config: TrainConfig, log: Log) -> Path:
+    """Build what the pool lacks; its folder."""
+    pool = config.pool or config.out / "pool"
+    pool.mkdir(parents=True, exist_ok=True)
+    PoolBuilder(config.data, pool, config.seed).build(config.per_case, config.synthetic, _tenths(log))
+    return pool
+
+
 def train(config: TrainConfig, log: Log = print) -> Path:
     """Build what the pool lacks, train, and return the path of the averaged weights."""
     if config.threads:
         torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, log)
-    pool, main = config.pool or config.out / "pool", trainer.accelerator.is_main_process
-    with trainer.accelerator.main_process_first():
-        if main:
-            PoolBuilder(config.data, pool, config.seed).build(config.per_case, config.synthetic, _tenths(log))
+    main = trainer.accelerator.is_main_process
+    with trainer.accelerator.main_process_first():  # what it has built the others find
+        pool = _prepare_pool(config, log if main else _silent)
     paths = stack_paths(pool, "train")
     shares = {number: load_stacks(paths[number :: config.streams]) for number in trainer.streams}
     held = load_stacks(stack_paths(pool, "held_out")) if main else []
