@@ -209,6 +209,7 @@ class ExampleBook:
         return ExampleRow(
             key=example.key,
             place=_place(example, cut),
+            slice=None if foreign else example.place,
             segments=cut.look,
             source=self._source(example, cut) if foreign else "",
             enabled=example.enabled,

@@ -84,6 +84,7 @@ class _Row:
         self._jump = _jump_button(row)
         self._on = qt.QCheckBox(_("on"))
         self._on.setObjectName("enabledCheckBox")
+        self._on.setFocusPolicy(qt.Qt.TabFocus)  # a click leaves Space to the preview
         self._remove = qt.QToolButton()
         self._remove.setObjectName("removeButton")
         self._remove.setText("\u00d7")

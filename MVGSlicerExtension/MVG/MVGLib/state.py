@@ -76,6 +76,7 @@ class ExampleRow:
     Attributes:
         key: Names the example in the controller's actions.
         place: "axial 41".
+        slice: The slice, None if it belongs to another volume.
         segments: Names and colours (red, green, blue in 0..1) of what is labelled on it.
         source: Name of the volume, if it is another one than the input.
         enabled: Whether it is used.
@@ -87,6 +88,7 @@ class ExampleRow:
 
     key: str
     place: str
+    slice: SliceKey | None
     segments: tuple[tuple[str, tuple[float, float, float]], ...]
     source: str
     enabled: bool
