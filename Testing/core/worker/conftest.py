@@ -1,0 +1,91 @@
+"""Real worker processes with a small model."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from MVGCore.prompts import PromptSet
+from MVGCore.volume import Geometry, LabelMap, Volume
+from MVGCore.worker.client import Client
+from Testing.core.worker.waiting import is_running, leftovers, wait_until
+
+SLICES = (2, 7, 11)
+
+MakeClient = Callable[..., Client]
+
+
+@pytest.fixture(autouse=True)
+def single_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The same number of threads everywhere, so that results are the same bit for bit."""
+    import torch
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    former = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(former)
+
+
+@pytest.fixture
+def prompts(tube: tuple[Volume, LabelMap]) -> PromptSet:
+    """Three labelled slices of the tube."""
+    return PromptSet.from_labelmap(*tube, axis=0, slices=SLICES)
+
+
+@pytest.fixture
+def long_tube(tube: tuple[Volume, LabelMap]) -> tuple[Volume, PromptSet]:
+    """The tube again and again, so that a run takes a while; its first repetition is labelled."""
+    image, labels = tube
+    times = 20
+    array = np.concatenate([image.array] * times)
+    drawn = np.zeros(array.shape, np.uint16)
+    for index in SLICES:
+        drawn[index] = labels.array[index]
+    geometry = Geometry(array.shape, image.geometry.spacing)
+    volume = Volume(array, geometry, "long tube")
+    return volume, PromptSet.from_labelmap(volume, LabelMap(drawn, geometry, labels.classes), axis=0)
+
+
+@pytest.fixture
+def temp_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files of this test, which its workers use too; empty."""
+    folder = tmp_path / "temp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def make_client(
+    tmp_path: Path, temp_folder: Path, small_weights: Path, tube: tuple[Volume, LabelMap], prompts: PromptSet
+) -> Iterator[MakeClient]:
+    """Makes clients that have model, image and examples; ends them, and looks for what they left behind."""
+    clients: list[Client] = []
+
+    def make(**choices: Any) -> Client:
+        client = Client(**{"log_folder": tmp_path / "logs", **choices})
+        client.set_model(small_weights, "cpu", threads=1)
+        client.set_image(tube[0])
+        client.set_prompts(prompts)
+        clients.append(client)
+        return client
+
+    yield make
+    pids = [client.worker_pid for client in clients if client.worker_pid is not None]
+    for client in clients:
+        client.close()
+    wait_until(lambda: not any(is_running(pid) for pid in pids))
+    wait_until(lambda: not leftovers(temp_folder))
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> Client:
+    """A client that has all that it needs."""
+    return make_client()
