@@ -126,7 +126,11 @@ class MVGLogic(ScriptedLoadableModuleLogic):
         """
         from MVGLib.scripting import Batch
 
-        return Batch(**choices).segment(volumeNode, segmentationNode)
+        batch = Batch(**choices)
+        try:
+            return batch.segment(volumeNode, segmentationNode)
+        finally:
+            batch.close()
 
 
 class MVGTest(ScriptedLoadableModuleTest):
