@@ -18,7 +18,7 @@ from MVGCore.imagetasks.examples import ImageExamples, largest_spacing, neighbou
 from MVGCore.imagetasks.gate import Trial, best_share, mix, spread
 from MVGCore.imagetasks.noise import Noise, measure_noise
 from MVGCore.imagetasks.result import ImageResult, ImageSlice, ResultImage
-from MVGCore.imagetasks.run import PREPARED, PROMPTS, Callbacks, Progress, Stopwatch, fill, finish
+from MVGCore.imagetasks.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, Stopwatch, fill, finish
 from MVGCore.imagetasks.shown import Shown, pixel_step, scaled, show
 from MVGCore.imagetasks.shrink import REACH, shrink
 from MVGCore.prompts import AXIS_NAMES
@@ -136,7 +136,9 @@ class Denoising:
         if examples is None:
             made.shown = made._own_examples(rng)
         else:
-            made.shown = show(examples, image, window, window, examples.belong_to(image), clip=False)
+            local = examples.belong_to(image)
+            few = examples if local else examples.thinned(FOREIGN)
+            made.shown = show(few, image, window, window, local, clip=False)
             trials = made._left_out_trials(made.shown)
         made.share = best_share(trials or made._split_trials(rng), power=2, undecided=0.0)
         return made

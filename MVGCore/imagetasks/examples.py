@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,13 @@ class ImageExamples:
             _window(planes[chosen]),
             image.name,
         )
+
+    def thinned(self, count: int) -> ImageExamples:
+        """At most `count` of the examples, evenly spread."""
+        if len(self.slices) <= count:
+            return self
+        places = np.linspace(0, len(self.slices) - 1, count).round().astype(int)
+        return replace(self, slices=tuple(self.slices[int(n)] for n in places))
 
     def belong_to(self, image: Volume) -> bool:
         """Whether these are slices of this very image: the same grid and the same intensities."""

@@ -18,6 +18,7 @@ from MVGCore.prompts import AXIS_NAMES
 Progress = Callable[[float, str], None]
 RUN = 16  # slices that share their examples
 PROMPTS = 5  # examples that a slice is shown; more was never trained
+FOREIGN = 12  # slices of another volume that are used
 PREPARED = 0.1  # share of the progress that the preparation is given
 
 Generate = Callable[[list[int]], torch.Tensor]

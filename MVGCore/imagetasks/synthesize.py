@@ -14,10 +14,11 @@ from MVGCore.imagetasks.engine import Engine, Question
 from MVGCore.imagetasks.examples import ImageExamples, neighbours
 from MVGCore.imagetasks.gate import Trial, best_share, mix, spread
 from MVGCore.imagetasks.result import ImageResult, ImageSlice, ResultImage, constant_like
-from MVGCore.imagetasks.run import PREPARED, PROMPTS, Callbacks, Progress, Stopwatch, fill, finish
+from MVGCore.imagetasks.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, Stopwatch, fill, finish
 from MVGCore.imagetasks.shown import Shown, scaled, show
 from MVGCore.volume import Volume, Window, check_image, robust_window
 
+FITTED = 24  # examples that the draft is fitted to
 UNDECIDED = 0.5  # with a single example there is nothing to leave out
 
 
@@ -57,6 +58,7 @@ def run_synthesize(
         raise InputError("There is no example of the wanted contrast; give slices of it.")
     if len({each.axis for each in sets}) > 1:
         raise InputError("The examples lie across different axes; give those of one axis.")
+    sets = [each if each.belong_to(image) else each.thinned(FOREIGN) for each in sets]
     local = [each for each in sets if each.belong_to(image)]
     axis, watch = sets[0].axis, Stopwatch()
     depth = image.geometry.shape[axis]
@@ -126,7 +128,8 @@ class Synthesis:
         shown = Shown.joined(
             [show(each, image, window, wanted, own) for each, own in zip(sets, local, strict=True)]
         )
-        draft = SynthesisDraft.fit(shown.images, shown.wanted)
+        some = spread(range(len(shown.places)), FITTED)
+        draft = SynthesisDraft.fit(shown.images[some], shown.wanted[some])
         made = cls(engine, image, sets[0].axis, window, wanted, shown, calls, draft)
         made.share = best_share(made._trials(), power=1, undecided=UNDECIDED)
         return made
