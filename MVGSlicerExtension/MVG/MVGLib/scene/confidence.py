@@ -31,6 +31,9 @@ def add(result_node: Any, volume_node: Any) -> Any:
     node.SetName(f"{result_node.GetName()} confidence")
     node.SetHideFromEditors(True)
     node = scene.AddNode(node)
+    # Before the voxels: a display node looks through all of them for a window unless it is told one.
+    node.CreateDefaultDisplayNodes()
+    _show_unsure(node.GetDisplayNode(), _color_node(scene))
     k, j, i = volume_shape(volume_node)
     image = _new_image((0, i - 1, 0, j - 1, 0, k - 1))
     matrix = vtk.vtkMatrix4x4()
@@ -38,8 +41,6 @@ def add(result_node: Any, volume_node: Any) -> Any:
     node.SetIJKToRASMatrix(matrix)
     node.SetAndObserveImageData(image)
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
-    node.CreateDefaultDisplayNodes()
-    _show_unsure(node.GetDisplayNode(), _color_node(scene))
     result_node.SetNodeReferenceID(_ROLE, node.GetID())
     return node
 

@@ -13,11 +13,11 @@ from MVGCore.volume import SegmentClass, SliceKey
 from MVGLib.scene import confidence as confidence_node
 from MVGLib.scene.backdrop import Overlay, exchange
 from MVGLib.scene.placement import local_to_world, volume_shape, volume_to_world
-from MVGLib.scene.segments import LABELS, classes_of, label_map, segment_ids, tag_of
+from MVGLib.scene.segments import LABELS, classes_of, label_map, layers_of, segment_ids, tag_of
 from MVGLib.scene.undo import Undo
 from MVGLib.scene.volumes import new_volume_like, put_slice
 from MVGLib.scene.voxels import array_of, modified, new_label_image
-from MVGLib.scene.writing import Change, add_segment, region_of, share_image, write_into
+from MVGLib.scene.writing import Change, add_segment, check_writable, region_of, share_image, write_into
 from MVGLib.texts import _
 
 KIND = "MVG.Result"  # attribute of a node that waits for review; its value is one of the next two
@@ -180,6 +180,7 @@ class SegmentResult(Result):
             target = self._scene.GetNodeByID(into)
             if target is None:
                 raise InputError(_("The segmentation was removed from the scene; choose another one."))
+            check_writable(target)
             change = self._change(keep)
             self._undo.save(target)
             write_into(target, change)
@@ -242,12 +243,12 @@ class SegmentResult(Result):
         """Bring all segments into one image that covers the volume."""
         node, volume = self._node(), self._input()
         ids = segment_ids(node)
-        labels = label_map(node, volume).array
-        k, j, i = labels.shape
+        k, j, i = volume_shape(volume)
         to_local = np.linalg.inv(local_to_world(node)) @ volume_to_world(volume)
-        self._image = new_label_image((0, i - 1, 0, j - 1, 0, k - 1), to_local)
-        if labels.any():
-            array_of(self._image)[...] = labels
+        image = new_label_image((0, i - 1, 0, j - 1, 0, k - 1), to_local)
+        if layers_of(node):
+            array_of(image)[...] = label_map(node, volume).array
+        self._image = image
         values = {segment_id: value for value, segment_id in enumerate(ids, start=1)}
         share_image(node, values, self._image)
         self._table = _class_table(node, values)

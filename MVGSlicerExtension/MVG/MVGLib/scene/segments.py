@@ -35,7 +35,7 @@ class Flattened:
     """Labels of one slice.
 
     Attributes:
-        labels: (H, W) uint16, the classes' ids; where segments overlap, the later one.
+        labels: (H, W) uint16 classes' ids; where segments overlap, that of the later one.
         hidden: Number of pixels where an earlier segment is hidden.
     """
 
@@ -124,7 +124,8 @@ def slice_labels(node: Any, volume_node: Any, key: SliceKey) -> Flattened:
         )
     planes = [(s.slice(key), layer) for s, layer in _samplers(node, volume_node)]
     shape = [n for axis, n in enumerate(volume_shape(volume_node)) if axis != key.axis]
-    return _flattened(planes, shape)
+    labels, hidden = _flattened(planes, shape)
+    return Flattened(labels.astype(np.uint16), hidden)
 
 
 def label_map(node: Any, volume_node: Any) -> LabelMap:
@@ -136,7 +137,8 @@ def label_map(node: Any, volume_node: Any) -> LabelMap:
     shape = volume_shape(volume_node)
     whole = ([0, 0, 0], list(shape))
     planes = [(s.box(whole), layer) for s, layer in _samplers(node, volume_node)]
-    return LabelMap.of(_flattened(planes, shape).labels, geometry_of(volume_node), classes_of(node))
+    labels, _hidden = _flattened(planes, shape)
+    return LabelMap(labels, geometry_of(volume_node), classes_of(node))
 
 
 def labelled(node: Any, volume_node: Any, axis: int | None = None) -> list[SliceKey]:
@@ -153,7 +155,7 @@ def labelled(node: Any, volume_node: Any, axis: int | None = None) -> list[Slice
     stop = np.max([box[1] for box in boxes], axis=0).tolist()
     mask = np.zeros([b - a for a, b in zip(start, stop, strict=True)], np.uint8)
     for sampler, layer in found:
-        mask |= np.isin(sampler.box((start, stop)), list(layer.ids))
+        mask |= _numbers(sampler.box((start, stop)), layer.ids) > 0
     if not mask.any():
         return []
     spacing = geometry_of(volume_node).spacing
@@ -207,21 +209,26 @@ def _converted(node: Any) -> list[Layer]:
     return layers
 
 
-def _flattened(planes: Sequence[tuple[NDArray[Any], Layer]], shape: Sequence[int]) -> Flattened:
-    labels = np.zeros(shape, np.uint16)
+def _flattened(
+    planes: Sequence[tuple[NDArray[Any], Layer]], shape: Sequence[int]
+) -> tuple[NDArray[np.uint8], int]:
+    """Labels of several layers as one, and in how many voxels an earlier segment is hidden."""
+    if len(planes) == 1:
+        return _numbers(planes[0][0], planes[0][1].ids), 0
+    labels = np.zeros(shape, np.uint8)
     hidden = 0
     for values, layer in planes:
         own = _numbers(values, layer.ids)
         hidden += int(np.count_nonzero((labels > 0) & (own > 0)))
         np.maximum(labels, own, out=labels)
-    return Flattened(labels, hidden)
+    return labels, hidden
 
 
-def _numbers(values: NDArray[Any], ids: dict[int, int]) -> NDArray[np.uint16]:
+def _numbers(values: NDArray[Any], ids: dict[int, int]) -> NDArray[np.uint8]:
     """Label values of an image -> ids of classes; values that no segment has -> 0."""
     if values.dtype not in (np.uint8, np.uint16):
         values = np.where((values >= 0) & (values <= max(ids)), values, 0).astype(np.uint16)
-    table = np.zeros(np.iinfo(values.dtype).max + 1, np.uint16)
+    table = np.zeros(np.iinfo(values.dtype).max + 1, np.uint8)  # there are at most 255 classes
     for value, number in ids.items():
         table[value] = number
     return table[values]

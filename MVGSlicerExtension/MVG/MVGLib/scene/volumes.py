@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError
 from MVGCore.volume import Volume
 from MVGLib.scene.placement import geometry_of
-from MVGLib.scene.voxels import array_of, modified
+from MVGLib.scene.voxels import allocate, array_of, modified
 from MVGLib.texts import _
 
 # ITU-R BT.709, as Slicer's own Vector to Scalar Volume module weighs red, green and blue.
@@ -105,13 +105,15 @@ def new_volume_like(node: Any, name: str, like: Any = None, scene: Any = None) -
     like = like or node
     scene = scene or node.GetScene()
     result = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
-    source = array_of(like.GetImageData())
-    array = array_of(node.GetImageData())
-    if like is not node:
-        array = np.full(array.shape, source.min(), source.dtype)
-    slicer.util.updateVolumeFromArray(result, array)
     _put_at(result, node)
+    # Before the voxels: a display node looks through all of them for a window unless it is told one.
     _show_as(result, like)
+    image = vtk.vtkImageData()
+    image.DeepCopy(node.GetImageData())
+    if like is not node:
+        source = array_of(like.GetImageData())
+        allocate(image, image.GetExtent(), source.dtype)[...] = source.min()
+    result.SetAndObserveImageData(image)
     return result
 
 

@@ -66,7 +66,7 @@ def write_into(node: Any, change: Change) -> None:
         InputError: The segments are kept as surfaces, or a transform is not linear.
     """
     segmentation = node.GetSegmentation()
-    _check_writable(node)
+    check_writable(node)
     to_world = local_to_world(node)
     shown = _shows_surface(node)
     own = {each.id: _segment_of(node, each, change.classes) for each in change.classes}
@@ -104,7 +104,9 @@ def share_image(node: Any, values: Mapping[str, int], image: Any) -> None:
         segment.AddRepresentation(LABELS, image)
 
 
-def _check_writable(node: Any) -> None:
+def check_writable(node: Any) -> None:
+    """Raise `InputError` if `write_into` cannot write into this segmentation."""
+    local_to_world(node)
     segmentation = node.GetSegmentation()
     if not segmentation.GetNumberOfSegments():
         segmentation.SetSourceRepresentationName(LABELS)
