@@ -8,21 +8,45 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from MVGCore.propagation.calibration import Curve
 from MVGCore.propagation.plan import ClassGroup
 
 LEAST = 1e-4  # probability below which nothing is told apart; keeps odds finite
 
 
 @dataclass(frozen=True)
+class Areas:
+    """What is expected of a class on a slice, in pixels.
+
+    Attributes:
+        chosen: labelled as the class.
+        expected: sum of the class's probabilities: how large it should be.
+        overlap: sum of the class's probabilities where it was chosen: how much of it should be right.
+    """
+
+    chosen: float
+    expected: float
+    overlap: float
+
+    def __add__(self, other: Areas) -> Areas:
+        return Areas(self.chosen + other.chosen, self.expected + other.expected, self.overlap + other.overlap)
+
+
+@dataclass(frozen=True)
 class MergedSlice:
-    """Class ids (H, W) and the probability of the chosen class (H, W), background included."""
+    """Class ids (H, W), the probability of the chosen class (H, W), background included, and the classes'
+    areas."""
 
     labels: NDArray[np.uint16]
     confidence: NDArray[np.float32]
+    areas: dict[int, Areas]
 
 
 def merge_groups(
-    groups: Sequence[ClassGroup], probabilities: Sequence[NDArray[np.float32]], shape: tuple[int, int]
+    groups: Sequence[ClassGroup],
+    probabilities: Sequence[NDArray[np.float32]],
+    shape: tuple[int, int],
+    sure: Curve = Curve(),  # noqa: B008  (frozen)
 ) -> MergedSlice:
     """Join groups whose classes exclude each other.
 
@@ -33,22 +57,34 @@ def merge_groups(
         groups: the class groups.
         probabilities: per group (C - 1, S, S) foreground probabilities on its canvas.
         shape: (H, W) of the slice.
+        sure: what the confidence is worth.
     """
     best = np.ones(shape, np.float32)
     total = np.ones(shape, np.float32)
     labels = np.zeros(shape, np.uint16)
+    stated = []
     for group, planes in zip(groups, probabilities, strict=True):
-        rows, columns = _extent(group)
-        native = group.canvas.read_back(planes)[:, rows, columns]
-        background = np.clip(1 - native.sum(0), LEAST, 1)
-        part = (rows, columns)
-        for plane, class_id in zip(native, group.ids, strict=True):
-            odds = np.maximum(plane, 0) / background
-            wins = odds > best[part]
+        part = _extent(group)
+        native = np.maximum(group.canvas.read_back(planes)[:, part[0], part[1]], 0)
+        odds = native / np.clip(1 - native.sum(0), LEAST, 1)
+        for plane, class_id in zip(odds, group.ids, strict=True):
+            wins = plane > best[part]
             labels[part][wins] = class_id
-            best[part][wins] = odds[wins]
-            total[part] += odds
-    return MergedSlice(labels, best / total)
+            best[part][wins] = plane[wins]
+            total[part] += plane
+        stated.append((part, odds))
+    claimed = best / total
+    confidence = np.where(total == 1, np.float32(1), sure(claimed))  # beyond all canvases nobody doubts
+    # What the chosen class loses by calibration the others share, each by its part.
+    rest = (1 - confidence) / np.maximum(total - best, LEAST)
+    areas = {}
+    for group, (part, odds) in zip(groups, stated, strict=True):
+        for plane, class_id in zip(odds, group.ids, strict=True):
+            chosen = labels[part] == class_id
+            overlap = float(confidence[part][chosen].sum())
+            elsewhere = float((plane * rest[part])[~chosen].sum())
+            areas[class_id] = Areas(float(chosen.sum()), overlap + elsewhere, overlap)
+    return MergedSlice(labels, confidence, areas)
 
 
 def _extent(group: ClassGroup) -> tuple[slice, slice]:

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from MVGCore.models.device import Device
+from MVGCore.propagation import gate as gate_module
 from MVGCore.propagation.context import GroupContext, Weights, draw_prompts, encode_prompts, palettes
 from MVGCore.propagation.drafting import GroupDrafts
-from MVGCore.propagation.gate import CANDIDATES, UNDECIDED, choose_weights
+from MVGCore.propagation.gate import CANDIDATES, USUAL, choose_weights
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.plan import make_plan
 
@@ -28,26 +29,32 @@ def weights_for(model, case, prompts) -> Weights:
 
 
 def test_a_model_that_is_wrong_leaves_it_to_the_draft(echo, tube, prompts_of, monkeypatch) -> None:
-    monkeypatch.setattr(echo, "generate", lambda memory, target: torch.zeros_like(target.images))
-    assert weights_for(echo, tube, prompts_of(tube, [2, 6, 10])).model <= 0.5
+    """It is sure of the wrong class everywhere, so that no mixture with it can be right."""
+    monkeypatch.setattr(
+        gate_module, "generate", lambda *_: torch.tensor([0.0, -99, -99])[None, :, None, None]
+    )
+    assert weights_for(echo, tube, prompts_of(tube, [2, 5, 8, 11])).model == 0
 
 
 def test_a_model_that_is_right_where_the_draft_is_not_does_it_alone(
     echo, tube, prompts_of, monkeypatch
 ) -> None:
-    """The tube is labelled upside down on the middle slice: no draft can know, the model does."""
-    prompts = prompts_of(tube, [2, 6, 10])
-    prompts[1].labels = prompts[1].labels[::-1].copy()
-    truth = [None]
-    encode = echo.encode_prompts
+    """The classes change places on every second slice: no draft can know, the model does."""
+    prompts = prompts_of(tube, [1, 4, 7, 10, 13])
+    for prompt in prompts[1::2]:
+        prompt.labels = np.choose(np.digitize(prompt.labels, [3, 300]), [0, 300, 3]).astype(np.uint16)
+    truth = [prompt.index for prompt in prompts]
 
-    def remember(batch):
-        truth[0] = batch.labels[0, 1]
-        return encode(batch)
+    def knowing(model, device, context, images, slices, chosen, hint):
+        answer = context.positions[truth.index(slices[0])].long()
+        return torch.nn.functional.one_hot(answer, 3).movedim(-1, 0)[None].float().add(1e-6).log()
 
-    monkeypatch.setattr(echo, "encode_prompts", remember)
-    monkeypatch.setattr(echo, "generate", lambda memory, target: truth[0][None])
+    monkeypatch.setattr(gate_module, "generate", knowing)
     assert weights_for(echo, tube, prompts) == Weights(1.0)
+
+
+def test_where_all_are_right_the_usual_mixture_stays(echo, tube, prompts_of) -> None:
+    assert weights_for(echo, tube, prompts_of(tube, [2, 5, 8, 11])) == USUAL
 
 
 def test_the_slice_that_is_left_out_is_not_among_its_examples(echo, tube, prompts_of, monkeypatch) -> None:
@@ -64,11 +71,11 @@ def test_the_slice_that_is_left_out_is_not_among_its_examples(echo, tube, prompt
     assert seen == [3, 3]
 
 
-@pytest.mark.parametrize("slices", [[5], [2, 10]])
-def test_with_nothing_to_leave_out_it_is_undecided(echo, tube, prompts_of, slices: list[int]) -> None:
-    assert weights_for(echo, tube, prompts_of(tube, slices)) == UNDECIDED
+@pytest.mark.parametrize("slices", [[5], [2, 10], [2, 6, 10]])
+def test_one_left_out_slice_is_no_evidence(echo, tube, prompts_of, slices: list[int]) -> None:
+    assert weights_for(echo, tube, prompts_of(tube, slices)) == USUAL
 
 
 def test_the_weights_that_are_tried_sum_to_one() -> None:
-    for each in (*CANDIDATES, UNDECIDED):
+    for each in CANDIDATES:
         assert each.model + each.geodesic + each.diffusion == 1
