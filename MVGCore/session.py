@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,22 @@ import torch
 
 from MVGCore.adaptation import Adaptation, AdaptConfig, ModelInUse
 from MVGCore.errors import InputError
+from MVGCore.imagetasks import (
+    Engine,
+    ImageExamples,
+    ImageResult,
+    ImageSlice,
+    run_denoise,
+    run_inpaint,
+    run_synthesize,
+)
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.outcomes import AdaptReport, Estimate
 from MVGCore.prompts import PromptSet
 from MVGCore.propagation import Memo, Progress, Propagator, Result, ResultCanvas, SliceResult
 from MVGCore.propagation.wanted import axis_notes, class_notes, is_slice_of, wanted_slices
-from MVGCore.volume import Volume, check_image
+from MVGCore.volume import LabelMap, Volume, check_image
 
 __all__ = ["AdaptReport", "Estimate", "Result", "Session", "SliceResult", "is_slice_of", "wanted_slices"]
 
@@ -215,6 +225,80 @@ class Session:
         """
         self._use.save(path)
 
+    def denoise(
+        self,
+        examples: ImageExamples | None = None,
+        axis: int | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        slice_range: tuple[int, int] | None = None,
+        shown: Callable[[ImageSlice], None] | None = None,
+    ) -> ImageResult:
+        """Remove noise from the image; see `run_denoise` for arguments and errors."""
+        with self._engine() as engine:
+            return run_denoise(
+                engine,
+                self._ready_image(),
+                examples,
+                axis=axis,
+                seed=self._seed,
+                progress=progress,
+                cancelled=cancelled,
+                slice_range=slice_range,
+                shown=shown,
+            )
+
+    def inpaint(
+        self,
+        mask: LabelMap,
+        axis: int | None = None,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        slice_range: tuple[int, int] | None = None,
+        shown: Callable[[ImageSlice], None] | None = None,
+    ) -> ImageResult:
+        """Fill the holes of the image; see `run_inpaint` for arguments and errors."""
+        with self._engine() as engine:
+            return run_inpaint(
+                engine,
+                self._ready_image(),
+                mask,
+                axis=axis,
+                progress=progress,
+                cancelled=cancelled,
+                slice_range=slice_range,
+                shown=shown,
+            )
+
+    def synthesize(
+        self,
+        examples: ImageExamples | Sequence[ImageExamples],
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        slice_range: tuple[int, int] | None = None,
+        shown: Callable[[ImageSlice], None] | None = None,
+    ) -> ImageResult:
+        """Make another contrast of the image; see `run_synthesize` for arguments and errors."""
+        with self._engine() as engine:
+            return run_synthesize(
+                engine,
+                self._ready_image(),
+                examples,
+                progress=progress,
+                cancelled=cancelled,
+                slice_range=slice_range,
+                shown=shown,
+            )
+
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        """The model for an image task; a full GPU is left for good."""
+        engine = Engine(self._model, self._device)
+        try:
+            yield engine
+        finally:
+            self._device = engine.device
+
     def _replace_weights(self, weights: Mapping[str, torch.Tensor] | None) -> None:
         if weights is not None:
             self._use.use(weights)
@@ -263,12 +347,16 @@ class Session:
         self._memo.clear()
         self._prepared = None
 
-    def _ready(self) -> tuple[Volume, PromptSet]:
+    def _ready_image(self) -> Volume:
         if self._image is None:
             raise InputError("There is no image yet; call set_image first.")
+        return self._image
+
+    def _ready(self) -> tuple[Volume, PromptSet]:
+        image = self._ready_image()
         if self._prompts is None or not self._prompts.enabled:
             raise InputError("There is no example that is switched on; label a slice and call set_prompts.")
-        return self._image, self._prompts
+        return image, self._prompts
 
 
 def _silent(fraction: float, text: str) -> None:
