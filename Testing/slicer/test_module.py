@@ -177,3 +177,25 @@ def test_the_logic_says_what_is_wrong_and_leaves_the_scene_as_it_was(module: Mod
     with pytest.raises(InputError, match="'empty'"):
         module.MVGLogic().segment(volume, empty)
     assert slicer.mrmlScene.GetNumberOfNodes() == before
+
+
+def test_a_cancelled_run_leaves_the_scene_as_it_was(module: ModuleType, app: Any) -> None:
+    import slicer
+
+    from MVGCore.errors import Cancelled
+    from MVGLib import selftest
+
+    volume, segmentation, _ = selftest.add_nodes()
+    before = slicer.mrmlScene.GetNumberOfNodes()
+    with pytest.raises(Cancelled):
+        module.MVGLogic().segment(volume, segmentation, cancelled=lambda: True)
+    assert slicer.mrmlScene.GetNumberOfNodes() == before
+
+
+def test_a_model_that_is_not_there_is_named(module: ModuleType, app: Any) -> None:
+    from MVGCore.errors import MVGError
+    from MVGLib import selftest
+
+    volume, segmentation, _ = selftest.add_nodes()
+    with pytest.raises(MVGError, match="no-such-model"):
+        module.MVGLogic().segment(volume, segmentation, model="no-such-model")
