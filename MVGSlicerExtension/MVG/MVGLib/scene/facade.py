@@ -270,7 +270,7 @@ class Scene:
 
     def _reading(self, volume_id: str) -> Reading:
         node = self._volume_node(volume_id)
-        stamp = fingerprint(node)
+        stamp = f"{fingerprint(node)} {node.GetName()}"
         known = self._readings.pop(volume_id, None)
         if known is None or known[0] != stamp:
             known = (stamp, volumes.read_volume_node(node))

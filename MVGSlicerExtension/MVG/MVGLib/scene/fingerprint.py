@@ -24,7 +24,7 @@ def fingerprint(node: Any) -> str:
         parts = [_segment(node.GetSegmentation(), each) for each in segment_ids(node)]
     else:
         return ""
-    text = repr((node.GetID(), node.GetName(), parts, _transform(node)))
+    text = repr((node.GetID(), parts, _transform(node)))
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
 
 

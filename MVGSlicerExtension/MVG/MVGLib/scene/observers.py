@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import slicer
 import vtk
+
+from MVGLib.scene.fingerprint import fingerprint
 
 Callback = Callable[[], object]
 
@@ -19,6 +22,8 @@ class Watch:
 
     node_id: str
     name: str
+    stamp: str
+    content: Callback | None
     renamed: Callback | None
     removed: Callback | None
     observations: list[tuple[Any, int]] = field(default_factory=list)
@@ -72,14 +77,10 @@ class Watcher:
             renamed: Called when it has another name.
             removed: Called when it has left the scene.
         """
-        watch = Watch(node.GetID(), node.GetName(), renamed, removed)
-        for event in _content_events(node) if content else ():
-            watch.observations.append(self._observers.add(node, event, content))  # type: ignore[arg-type]
-        if renamed:
-            looked = self._observers.add(
-                node, vtk.vtkCommand.ModifiedEvent, lambda: _look_for_name(node, watch)
-            )
-            watch.observations.append(looked)
+        watch = Watch(node.GetID(), node.GetName(), fingerprint(node), content, renamed, removed)
+        look = partial(_look, node, watch)
+        for event in _events(node):
+            watch.observations.append(self._observers.add(node, event, look))
         self._watches.append(watch)
         return watch
 
@@ -99,20 +100,25 @@ class Watcher:
                     watch.removed()
 
 
-def _content_events(node: Any) -> tuple[int, ...]:
-    moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+def _events(node: Any) -> tuple[int, ...]:
+    """Events after which the content of a node may be another, or its name."""
+    # `slicer.util.arrayFromVolumeModified` tells about new voxels by a plain ModifiedEvent.
+    common = (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLTransformableNode.TransformModifiedEvent)
     if node.IsA("vtkMRMLSegmentationNode"):
         of = slicer.vtkSegmentation
-        events = (of.SourceRepresentationModified, of.SegmentAdded, of.SegmentRemoved, of.SegmentModified)
-        return (*events, of.SegmentsOrderModified, moved)
-    return (slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent, moved)
+        own = (of.SourceRepresentationModified, of.SegmentAdded, of.SegmentRemoved, of.SegmentModified)
+        return (*common, *own, of.SegmentsOrderModified)
+    return (*common, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent)
 
 
-def _look_for_name(node: Any, watch: Watch) -> None:
-    if node.GetName() != watch.name:
-        watch.name = node.GetName()
-        if watch.renamed:
-            watch.renamed()
+def _look(node: Any, watch: Watch) -> None:
+    name, stamp = node.GetName(), fingerprint(node)
+    renamed, changed = name != watch.name, stamp != watch.stamp
+    watch.name, watch.stamp = name, stamp
+    if renamed and watch.renamed:
+        watch.renamed()
+    if changed and watch.content:
+        watch.content()
 
 
 def _plain(callback: Callback) -> Callable[..., None]:
