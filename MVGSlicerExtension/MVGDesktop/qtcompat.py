@@ -18,7 +18,7 @@ APPLICATION_NAME = "MVG"
 
 
 def install() -> None:
-    """Register `qt`, `ctk`, `slicer.i18n` and what `slicer.util` needs Qt for; further calls change nothing."""
+    """Register `qt`, `ctk`, `slicer.i18n`, and the Qt part of `slicer.util`; further calls change nothing."""
     if "qt" in sys.modules:
         return
     sys.modules["qt"] = _qt_module()

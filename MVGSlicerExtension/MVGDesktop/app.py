@@ -1,0 +1,84 @@
+"""Starting the desktop window."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import slicer
+import vtk
+from PyQt5 import QtCore, QtWidgets
+
+from MVGCore.errors import OutputError
+from MVGDesktop import headless, qtcompat
+
+_SETTLE_MS = 1500  # until surfaces, thumbnails and views have come to rest
+
+
+@dataclass(frozen=True)
+class Start:
+    """What to do at the start.
+
+    Attributes:
+        files: Images, labels or scenes to open.
+        demo: Open the demonstration with three slices labelled.
+        screenshot: Write the window as a picture to this file and end.
+        size: Of the window for the screenshot, in pixels.
+    """
+
+    files: tuple[Path, ...] = ()
+    demo: bool = False
+    screenshot: Path | None = None
+    size: tuple[int, int] = (1500, 940)
+
+
+def prepare() -> QtWidgets.QApplication:
+    """Start Qt and Slicer's scene; further calls change nothing."""
+    application = qtcompat.application()
+    app = headless.start()
+    qtcompat.install()
+    app.on_process_events = application.processEvents
+    # VTK's messages would open windows of their own on some systems.
+    vtk.vtkObject.GlobalWarningDisplayOff()
+    return application
+
+
+def run(start: Start) -> int:
+    """Show the window until it is closed, and return the exit code.
+
+    Raises:
+        OutputError: The screenshot cannot be written.
+    """
+    application = prepare()
+    from MVGDesktop.files.recovery import leftovers
+    from MVGDesktop.window import MainWindow
+
+    unattended = start.screenshot is not None
+    slicer.app.set_testing(unattended)
+    window = MainWindow()
+    window.show()
+    for path in start.files:
+        window.filing.open(path)
+    if start.demo:
+        window.filing.open_demo()
+        window.filing.label_demo()
+    if start.screenshot is not None:
+        window.resize(*start.size)
+        return _take_screenshot(window, start.screenshot)
+    found = leftovers()
+    if found:
+        window.filing.offer_recovery(found)
+    logging.info("MVG: window is ready")
+    return int(application.exec_())
+
+
+def _take_screenshot(window: QtWidgets.QMainWindow, path: Path) -> int:
+    loop = QtCore.QEventLoop()
+    QtCore.QTimer.singleShot(_SETTLE_MS, loop.quit)
+    loop.exec_()
+    saved = window.picture().save(str(path))
+    window.close_everything()
+    if not saved:
+        raise OutputError(f"'{path}' cannot be written; choose another folder, and the ending .png.")
+    return 0

@@ -1,0 +1,1 @@
+"""Painting into segments: shapes, voxels, undo and the tools that take the mouse."""

@@ -1,0 +1,343 @@
+"""The tools that take the mouse in slice views: brush, eraser, polygon, filling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from PyQt5 import QtCore, QtGui
+
+from MVGCore.errors import MVGError
+from MVGDesktop.document import Document
+from MVGDesktop.editing import shapes
+from MVGDesktop.editing.history import Recorder
+from MVGDesktop.editing.shapes import FloatArray, Region
+from MVGDesktop.editing.voxels import Mode
+from MVGDesktop.views.outline import Outline
+from MVGDesktop.views.sliceview import SliceView
+
+MIN_RADIUS, MAX_RADIUS = 0.2, 100.0
+_WHEEL_STEP = 1.15
+_CLOSE_PX = 8.0
+_OTHERS_MS = 40  # the other views follow a stroke a little later
+
+
+class Tool(Enum):
+    """What the left mouse button does."""
+
+    NAVIGATE = "navigate"
+    PAINT = "paint"
+    ERASE = "erase"
+    POLYGON = "polygon"
+    FILL = "fill"
+
+
+@dataclass
+class Choices:
+    """How the tools work; changed by the controls beside them.
+
+    Attributes:
+        tool: The tool in use.
+        radius: Of the brush, in mm.
+        sphere: Paint on all slices that a ball of the radius reaches.
+        spare_others: Leave other segments as they are.
+        intensities: Paint only where the image is within these values.
+    """
+
+    tool: Tool = Tool.NAVIGATE
+    radius: float = 5.0
+    sphere: bool = False
+    spare_others: bool = False
+    intensities: tuple[float, float] | None = None
+
+
+class Editor(QtCore.QObject):
+    """Takes the mouse of the slice views for the chosen tool; everything else stays Slicer's.
+
+    Shift+wheel changes the size of the brush. A polygon takes a corner per click; a double click, Enter or a
+    click on its first corner closes it, Escape drops it.
+
+    Attributes:
+        choices: How the tools work. Call `choices_changed` after changing them.
+    """
+
+    radiusChanged = QtCore.pyqtSignal(float)
+    toolChanged = QtCore.pyqtSignal(object)
+    failed = QtCore.pyqtSignal(str)  # a sentence for the user
+
+    def __init__(self, document: Document, views: list[SliceView]) -> None:
+        super().__init__()
+        self.choices = Choices()
+        self._document, self._views = document, views
+        self._outlines = {view: Outline(view.renderer) for view in views}
+        self._stroke: _Stroke | None = None
+        self._corners: list[FloatArray] = []
+        self._polygon_view: SliceView | None = None
+        for view in views:
+            view.tool = self
+
+    @property
+    def busy(self) -> bool:
+        """Whether a stroke or a polygon is under way."""
+        return self._stroke is not None or bool(self._corners)
+
+    def use(self, tool: Tool) -> None:
+        """Change the tool."""
+        self.drop_polygon()
+        self.choices.tool = tool
+        for view in self._views:
+            view.setCursor(QtCore.Qt.CrossCursor if tool is not Tool.NAVIGATE else QtCore.Qt.ArrowCursor)
+            self._outlines[view].hide()
+            view.request_render()
+        self.toolChanged.emit(tool)
+
+    def set_radius(self, radius: float) -> None:
+        """Change the size of the brush, in mm."""
+        self.choices.radius = float(np.clip(radius, MIN_RADIUS, MAX_RADIUS))
+        self.radiusChanged.emit(self.choices.radius)
+
+    # The mouse; True means that Slicer's own handling is not wanted.
+
+    def press(self, view: SliceView, event: QtGui.QMouseEvent) -> bool:
+        if event.button() != QtCore.Qt.LeftButton or event.modifiers() & QtCore.Qt.ShiftModifier:
+            return self._stroke is not None
+        if self.choices.tool is Tool.NAVIGATE:
+            return False
+        with self._reported():
+            point = view.ras(event.localPos())
+            if self.choices.tool is Tool.POLYGON:
+                self._add_corner(view, point)
+            elif self.choices.tool is Tool.FILL:
+                self._fill(view, point)
+            else:
+                self._begin(view, point)
+        return True
+
+    def move(self, view: SliceView, event: QtGui.QMouseEvent) -> bool:
+        point = view.ras(event.localPos())
+        if self._stroke is not None:
+            with self._reported():
+                self._continue(view, point)
+        if self.choices.tool in (Tool.PAINT, Tool.ERASE):
+            self._show_brush(view, event.localPos())
+        elif self._corners and view is self._polygon_view:
+            self._show_polygon(point)
+        return self._stroke is not None
+
+    def release(self, view: SliceView, event: QtGui.QMouseEvent) -> bool:
+        if event.button() != QtCore.Qt.LeftButton or self._stroke is None:
+            return event.button() == QtCore.Qt.LeftButton and self.choices.tool is not Tool.NAVIGATE
+        stroke, self._stroke = self._stroke, None
+        self._finish(stroke)
+        return True
+
+    def double_click(self, view: SliceView, event: QtGui.QMouseEvent) -> bool:
+        if self.choices.tool is Tool.POLYGON:
+            self.close_polygon()
+        return self.choices.tool is not Tool.NAVIGATE
+
+    def wheel(self, view: SliceView, event: QtGui.QWheelEvent) -> bool:
+        painting = self.choices.tool in (Tool.PAINT, Tool.ERASE)
+        if painting and event.modifiers() & QtCore.Qt.ShiftModifier:
+            # With Shift some systems turn the wheel sideways.
+            turn = event.angleDelta().y() or event.angleDelta().x()
+            self.set_radius(self.choices.radius * (_WHEEL_STEP if turn > 0 else 1 / _WHEEL_STEP))
+            self._show_brush(view, event.position())
+            return True
+        return self._stroke is not None
+
+    def leave(self, view: SliceView) -> None:
+        if view is not self._polygon_view and self._outlines[view].visible:
+            self._outlines[view].hide()
+            view.request_render()
+
+    # Polygon.
+
+    def close_polygon(self) -> None:
+        """Fill the polygon that is being drawn."""
+        corners, view = self._corners, self._polygon_view
+        self.drop_polygon()
+        if view is not None and len(corners) >= 3:
+            normal = _normal(view)
+            self._once("Draw", lambda grid: shapes.polygon(grid, np.array(corners), normal))
+
+    def drop_polygon(self) -> None:
+        """Forget the polygon that is being drawn."""
+        view, self._polygon_view, self._corners = self._polygon_view, None, []
+        if view is not None:
+            self._outlines[view].hide()
+            view.request_render()
+
+    def _add_corner(self, view: SliceView, point: FloatArray) -> None:
+        self._document.need_segment()
+        if view is not self._polygon_view:
+            self.drop_polygon()
+            self._polygon_view = view
+        if len(self._corners) >= 3:
+            way = view.widget_position(point) - view.widget_position(self._corners[0])
+            if np.hypot(way.x(), way.y()) < _CLOSE_PX:
+                self.close_polygon()
+                return
+        self._corners.append(point)
+        self._show_polygon(point)
+
+    def _show_polygon(self, point: FloatArray) -> None:
+        view = self._polygon_view
+        if view is None:
+            return
+        ratio = view.devicePixelRatioF()
+        places = [view.widget_position(each) for each in [*self._corners, point]]
+        line = np.array([(place.x() * ratio, (view.height() - 1 - place.y()) * ratio) for place in places])
+        self._outlines[view].set_color(self._color())
+        self._outlines[view].show_line(line, closed=True)
+        view.request_render()
+
+    # Filling.
+
+    def _fill(self, view: SliceView, point: FloatArray) -> None:
+        segment_id = self._document.need_segment()
+        voxels = self._document.voxels()
+        grid = voxels.grid
+        axis, index = shapes.slice_region(grid, point, _normal(view))
+        box = shapes.slice_box(grid, axis, index)
+        seed = np.floor(grid.index(point) + 0.5).astype(int)[::-1]
+        if not all(0 <= value < size for value, size in zip(seed, grid.shape, strict=True)):
+            return
+        place = voxels.place(segment_id)
+        # Every segment bounds the filling, in whichever layer it is.
+        labels = np.zeros(np.delete(grid.shape, axis), np.int32)
+        for number, layer in enumerate(voxels.layers()):
+            values = layer[box].squeeze(axis).astype(np.int32)
+            labels = np.where(values > 0, number * 65536 + values, labels)
+        own = place.layer * 65536 + place.value
+        here = tuple(int(value) for each, value in enumerate(seed) if each != axis)
+        if labels[here] == own:
+            return
+        mask = np.expand_dims(shapes.fill(labels, here), axis)  # type: ignore[arg-type]
+        self._once("Fill", lambda _grid: Region(box, mask))
+
+    # Strokes.
+
+    def _begin(self, view: SliceView, point: FloatArray) -> None:
+        segment_id = self._document.need_segment()
+        self._stroke = _Stroke(
+            self._document, segment_id, self._mode(), None if self.choices.sphere else _normal(view)
+        )
+        self._stroke.to(point, self.choices.radius)
+        self._draw(view)
+
+    def _continue(self, view: SliceView, point: FloatArray) -> None:
+        assert self._stroke is not None
+        self._stroke.to(point, self.choices.radius)
+        self._draw(view)
+
+    def _draw(self, view: SliceView) -> None:
+        self._document.voxels().show()
+        view.render_now()
+        for other in self._views:
+            if other is not view:
+                other.request_render(delay_ms=_OTHERS_MS)
+
+    def _finish(self, stroke: _Stroke) -> None:
+        document = self._document
+        name = "Erase" if stroke.mode.erase else "Paint"
+        command = stroke.recorder.command(name, document.find_voxels)
+        if command is not None:
+            with document.changing():
+                document.history.add(command)
+                document.voxels().announce()
+
+    def _once(self, name: str, region_of: Callable[[Any], Region]) -> None:
+        """Write one region as one action."""
+        with self._reported():
+            segment_id = self._document.need_segment()
+            apply_region(self._document, segment_id, name, region_of, self._mode(erase=False))
+        for view in self._views:
+            view.request_render()
+
+    def _mode(self, erase: bool | None = None) -> Mode:
+        erasing = self.choices.tool is Tool.ERASE if erase is None else erase
+        return Mode(erasing, self.choices.spare_others, self.choices.intensities)
+
+    def _show_brush(self, view: SliceView, position: QtCore.QPointF) -> None:
+        node = view.node
+        mm_per_pixel = node.GetFieldOfView()[0] / max(node.GetDimensions()[0], 1)
+        outline = self._outlines[view]
+        outline.set_color((1.0, 1.0, 1.0) if self.choices.tool is Tool.ERASE else self._color())
+        outline.show_circle(view.device_position(position), self.choices.radius / mm_per_pixel)
+        if self._stroke is None:
+            view.request_render()
+
+    def _color(self) -> tuple[float, float, float]:
+        node, segment_id = self._document.segmentation, self._document.segment_id
+        segment = node.GetSegmentation().GetSegment(segment_id) if node is not None and segment_id else None
+        return segment.GetColor() if segment is not None else (1.0, 1.0, 1.0)
+
+    def _reported(self) -> _Reported:
+        return _Reported(self.failed.emit)
+
+
+class _Reported:
+    """An expected failure inside becomes one sentence for the user."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        if isinstance(error, MVGError):
+            self._tell(str(error))
+            return True
+        return False
+
+
+class _Stroke:
+    """A brush on its way."""
+
+    def __init__(self, document: Document, segment_id: str, mode: Mode, normal: FloatArray | None) -> None:
+        self.mode = mode
+        self._segment_id, self._normal = segment_id, normal
+        self._voxels = document.voxels()
+        self._grid = self._voxels.grid
+        self._image = document.image() if mode.intensities is not None else None
+        self.recorder = Recorder(self._voxels)
+        self._last: FloatArray | None = None
+
+    def to(self, point: FloatArray, radius: float) -> None:
+        """Paint from the last point to this one."""
+        start = point if self._last is None else self._last
+        region = shapes.brush(self._grid, start, point, radius, self._normal)
+        self._last = point
+        if not region.empty:
+            self.recorder.before(region.box)
+            self._voxels.write(self._segment_id, region, self.mode, self._image)
+
+
+def apply_region(
+    document: Document, segment_id: str, name: str, region_of: Callable[[Any], Region], mode: Mode
+) -> None:
+    """Write a region of the grid into a segment as one action that can be taken back."""
+    voxels = document.voxels()
+    region = region_of(voxels.grid)
+    if region.empty:
+        return
+    recorder = Recorder(voxels)
+    recorder.before(region.box)
+    voxels.write(segment_id, region, mode, document.image() if mode.intensities is not None else None)
+    command = recorder.command(name, document.find_voxels)
+    if command is not None:
+        with document.changing():
+            document.history.add(command)
+            voxels.show()
+            voxels.announce()
+
+
+def _normal(view: SliceView) -> FloatArray:
+    """Unit normal of the slice that a view shows, in RAS."""
+    matrix = view.node.GetSliceToRAS()
+    return np.array([matrix.GetElement(row, 2) for row in range(3)])

@@ -1,0 +1,50 @@
+"""Saving segmentations and scenes so that Slicer opens them."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import slicer
+
+from MVGCore.errors import OutputError
+from MVGCore.volume import atomic_path, write_segmentation, write_volume
+from MVGDesktop.files.nodes import segmentation_of, volume_of
+
+SEGMENT_FILTERS = (
+    ("Segmentation (*.seg.nrrd)", ".seg.nrrd"),
+    ("Scene with volume and panel (*.mrb)", ".mrb"),
+    ("NIfTI label map (*.nii.gz)", ".nii.gz"),
+    ("NRRD label map (*.nrrd)", ".nrrd"),
+)
+VOLUME_FILTERS = (("NRRD (*.nrrd)", ".nrrd"), ("NIfTI (*.nii.gz)", ".nii.gz"))
+
+
+def save_segmentation(path: str | os.PathLike[str], node: Any) -> None:
+    """Write a segmentation in the format that the name's ending says.
+
+    Raises:
+        InputError: Nothing to write, an unknown ending, or overlapping segments for a plain label map.
+        OutputError: The disk is full or the folder cannot be written to.
+    """
+    write_segmentation(path, segmentation_of(node))
+
+
+def save_volume(path: str | os.PathLike[str], node: Any) -> None:
+    """Write a volume in the format that the name's ending says.
+
+    Raises:
+        InputError, OutputError: As `MVGCore.write_volume`.
+    """
+    write_volume(path, volume_of(node))
+
+
+def save_scene(path: str | os.PathLike[str]) -> None:
+    """Write the whole scene as a `.mrb`.
+
+    Raises:
+        OutputError: It could not be written.
+    """
+    with atomic_path(path) as scratch:
+        if not slicer.mrmlScene.WriteToMRB(str(scratch), None):
+            raise OutputError(f"'{path}' could not be written; check the free space and the folder's rights.")

@@ -1,0 +1,92 @@
+"""Light and dark colours, following the system unless the user chose."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from enum import Enum
+
+from PyQt5 import QtCore, QtGui, QtWidgets
+
+SETTING = "View/Theme"
+
+
+class Theme(Enum):
+    """What the user chose."""
+
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+_LIGHT = {
+    "Window": "#f3f4f5",
+    "WindowText": "#1b1e21",
+    "Base": "#ffffff",
+    "AlternateBase": "#eceef0",
+    "Text": "#1b1e21",
+    "Button": "#e6e9ec",
+    "ButtonText": "#1b1e21",
+    "ToolTipBase": "#ffffff",
+    "ToolTipText": "#1b1e21",
+    "Highlight": "#0b6e8a",
+    "HighlightedText": "#ffffff",
+    "Link": "#0b5f8a",
+    "PlaceholderText": "#5f666d",
+}
+_DARK = {
+    "Window": "#25282c",
+    "WindowText": "#e8eaed",
+    "Base": "#1b1d20",
+    "AlternateBase": "#2b2f34",
+    "Text": "#e8eaed",
+    "Button": "#343940",
+    "ButtonText": "#e8eaed",
+    "ToolTipBase": "#343940",
+    "ToolTipText": "#e8eaed",
+    "Highlight": "#2a93b5",
+    "HighlightedText": "#0d1012",
+    "Link": "#6cc4e0",
+    "PlaceholderText": "#a2a9b1",
+}
+_DISABLED = {False: "#868d94", True: "#7d848c"}
+
+
+def apply_theme(application: QtWidgets.QApplication, theme: Theme) -> bool:
+    """Give the application the colours of a theme.
+
+    Returns:
+        Whether they are dark.
+    """
+    dark = theme is Theme.DARK or (theme is Theme.SYSTEM and system_is_dark())
+    application.setStyle("Fusion")
+    palette = QtGui.QPalette()
+    for role, color in (_DARK if dark else _LIGHT).items():
+        palette.setColor(getattr(QtGui.QPalette, role), QtGui.QColor(color))
+    for role in ("WindowText", "Text", "ButtonText"):
+        disabled = QtGui.QColor(_DISABLED[dark])
+        palette.setColor(QtGui.QPalette.Disabled, getattr(QtGui.QPalette, role), disabled)
+    application.setPalette(palette)
+    return dark
+
+
+def system_is_dark() -> bool:
+    """Whether the desktop of the user is dark; False where it does not say."""
+    if sys.platform == "win32":
+        key = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
+        value = QtCore.QSettings(key, QtCore.QSettings.NativeFormat).value("AppsUseLightTheme", 1)
+        return int(value) == 0
+    if sys.platform == "darwin":
+        return _answer(["defaults", "read", "-g", "AppleInterfaceStyle"]).strip() == "Dark"
+    setting = _answer(["gsettings", "get", "org.gnome.desktop.interface", "color-scheme"])
+    if setting:
+        return "dark" in setting
+    return bool(QtGui.QPalette().color(QtGui.QPalette.Window).lightness() < 128)
+
+
+def _answer(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""

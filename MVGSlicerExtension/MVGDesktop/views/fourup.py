@@ -1,0 +1,148 @@
+"""Axial, coronal, sagittal and 3-D side by side, with one crosshair through all."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+from PyQt5 import QtCore, QtGui, QtWidgets
+
+from MVGDesktop.views.slicepanel import SlicePanel, volume_grid
+from MVGDesktop.views.sliceview import SliceView
+from MVGDesktop.views.threedview import ThreeDView
+
+_VIEWS = (("Red", "Axial"), ("Green", "Coronal"), ("Yellow", "Sagittal"))
+_GAP = 2
+
+
+class FourUp(QtWidgets.QWidget):
+    """The middle of the window.
+
+    Shift+move takes the other views to what lies under the mouse; a double click shows one view alone.
+
+    Attributes:
+        panels: Axial, coronal, sagittal.
+        three_d: The 3-D view.
+        active: The slice panel that the mouse or the keyboard was in last.
+    """
+
+    pointed = QtCore.pyqtSignal(object, object)  # a view and the world position under the mouse, or None
+    activated = QtCore.pyqtSignal(object)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.panels = [SlicePanel(name, orientation, self) for name, orientation in _VIEWS]
+        self.three_d = ThreeDView(self)
+        self.active = self.panels[0]
+        self._alone: QtWidgets.QWidget | None = None
+        axial, coronal, sagittal = self.panels
+        self._grid = QtWidgets.QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(_GAP)
+        for widget, row, column in (
+            (axial, 0, 0),
+            (self.three_d, 0, 1),
+            (coronal, 1, 0),
+            (sagittal, 1, 1),
+        ):
+            self._grid.addWidget(widget, row, column)
+        for line in (0, 1):
+            self._grid.setRowStretch(line, 1)
+            self._grid.setColumnStretch(line, 1)
+        for panel in self.panels:
+            panel.maximizeRequested.connect(lambda panel=panel: self.toggle_alone(panel))
+            panel.view.entered.connect(lambda _view, panel=panel: self.activate(panel))
+            panel.view.pointed.connect(self._on_pointed)
+        self.set_crosshair(True)
+
+    @property
+    def views(self) -> list[SliceView]:
+        """The slice views."""
+        return [panel.view for panel in self.panels]
+
+    def activate(self, panel: SlicePanel) -> None:
+        """Let keys act on a panel."""
+        if panel is not self.active:
+            self.active = panel
+            self.activated.emit(panel)
+
+    def show_volume(self, volume_id: str) -> None:
+        """Show a volume in every view, whole and through its middle."""
+        for view in self.views:
+            view.show_volume(volume_id)
+        volume = slicer.mrmlScene.GetNodeByID(volume_id) if volume_id else None
+        if volume is not None:
+            grid = volume_grid(volume)
+            self.jump(grid.position((np.array(grid.shape[::-1]) - 1) // 2))
+        self.three_d.fit()
+
+    def jump(self, ras: np.ndarray, but: SliceView | None = None) -> None:
+        """Take all views but one to a world position."""
+        node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+        if node is not None:
+            node.SetCrosshairRAS(*ras)
+        for view in self.views:
+            if view is not but:
+                view.node.JumpSliceByOffsetting(*ras)
+                view.logic.SnapSliceOffsetToIJK()
+
+    def set_crosshair(self, shown: bool) -> None:
+        """Show in each view where the other two cut it, or not."""
+        for view in self.views:
+            display = view.logic.GetSliceDisplayNode()
+            if display is not None:
+                display.SetIntersectingSlicesVisibility(shown)
+            view.request_render()
+
+    def toggle_alone(self, panel: QtWidgets.QWidget) -> None:
+        """Show one field alone, or all four again."""
+        self._alone = None if self._alone is panel else panel
+        for widget in [*self.panels, self.three_d]:
+            widget.setVisible(self._alone is None or widget is self._alone)
+        for line, widgets in enumerate(((0, 1), (2, 3))):
+            fields = [self.panels[0], self.three_d, self.panels[1], self.panels[2]]
+            self._grid.setRowStretch(line, int(any(not fields[each].isHidden() for each in widgets)))
+        for line in (0, 1):
+            fields = [self.panels[0], self.panels[1]] if line == 0 else [self.three_d, self.panels[2]]
+            self._grid.setColumnStretch(line, int(any(not each.isHidden() for each in fields)))
+
+    def set_background(self, slices: str, low: str, high: str) -> None:
+        """Colours behind the slices and, from bottom to top, in the 3-D view, as #rrggbb."""
+        for view in self.views:
+            view.set_background(_rgb(slices), _rgb(slices))
+        self.three_d.set_background(_rgb(low), _rgb(high))
+        node = self.three_d.node
+        node.SetBackgroundColor(*_rgb(low))
+        node.SetBackgroundColor2(*_rgb(high))
+
+    def request_render(self) -> None:
+        """Draw all views soon."""
+        for view in [*self.views, self.three_d]:
+            view.request_render()
+
+    def picture(self) -> QtGui.QImage:
+        """All views as they are, with their bars, in device pixels."""
+        ratio = self.devicePixelRatioF()
+        image = self.grab().toImage()
+        painter = QtGui.QPainter(image)
+        for view in [*self.views, self.three_d]:
+            if view.isVisible():
+                place = view.mapTo(self, QtCore.QPoint(0, 0))
+                painter.drawImage(QtCore.QPointF(place), view.picture())
+        painter.end()
+        image.setDevicePixelRatio(ratio)
+        return image
+
+    def close_views(self) -> None:
+        """Let go of the scene; the widget must not be used afterwards."""
+        for view in [*self.views, self.three_d]:
+            view.close_view()
+
+    def _on_pointed(self, view: SliceView, ras: np.ndarray | None) -> None:
+        if ras is not None and QtWidgets.QApplication.keyboardModifiers() & QtCore.Qt.ShiftModifier:
+            self.jump(ras, but=view)
+        self.pointed.emit(view, ras)
+
+
+def _rgb(color: str) -> tuple[float, float, float]:
+    values = QtGui.QColor(color)
+    return values.redF(), values.greenF(), values.blueF()

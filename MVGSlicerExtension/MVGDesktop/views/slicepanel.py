@@ -1,0 +1,120 @@
+"""A slice view with its bar: name, slider with marks, number of the slice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from PyQt5 import QtCore, QtWidgets
+
+from MVGDesktop.editing.shapes import Grid
+from MVGDesktop.views.sliceview import SliceView
+from MVGDesktop.views.slider import SliceSlider
+
+# Slicer's colours of the three views.
+COLORS = {"Red": "#f34a33", "Green": "#6eb04b", "Yellow": "#edd54c"}
+
+
+class SlicePanel(QtWidgets.QWidget):
+    """One of the four fields of the window.
+
+    Attributes:
+        view: The slice view.
+        slider: Runs over the slices of the volume along the array axis that the view looks along.
+    """
+
+    maximizeRequested = QtCore.pyqtSignal()
+
+    def __init__(self, name: str, orientation: str, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.view = SliceView(name, orientation, self)
+        self.slider = SliceSlider(self)
+        self.slider.setAccessibleName(f"{orientation} slice number")
+        self._title = QtWidgets.QLabel(orientation, self)
+        self._number = QtWidgets.QLabel("", self)
+        self._number.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 / 8888"))
+        self._number.setAlignment(QtCore.Qt.AlignRight | QtCore.Qt.AlignVCenter)
+        stripe = QtWidgets.QFrame(self)
+        stripe.setFixedWidth(6)
+        stripe.setStyleSheet(f"background: {COLORS[name]}; border-radius: 2px;")
+        bar = QtWidgets.QHBoxLayout()
+        bar.setContentsMargins(4, 2, 6, 2)
+        bar.addWidget(stripe)
+        bar.addWidget(self._title)
+        bar.addWidget(self.slider, 1)
+        bar.addWidget(self._number)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(bar)
+        layout.addWidget(self.view, 1)
+        self.slider.valueChanged.connect(self.go_to)
+        self.view.changed.connect(self._follow)
+        self.view.doubleClicked.connect(self.maximizeRequested)
+        self._follow()
+
+    @property
+    def grid(self) -> Grid | None:
+        """The voxels of the volume that is shown, in the world, or None."""
+        volume = slicer.mrmlScene.GetNodeByID(self.view.composite.GetBackgroundVolumeID() or "")
+        return volume_grid(volume) if volume is not None and volume.GetImageData() else None
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Unit normal of the slice, in RAS."""
+        matrix = self.view.node.GetSliceToRAS()
+        return np.array([matrix.GetElement(row, 2) for row in range(3)])
+
+    @property
+    def axis(self) -> int:
+        """The array axis that the view looks along; 0 where nothing is shown."""
+        grid = self.grid
+        return grid.axis_along(self.normal) if grid is not None else 0
+
+    def slice_number(self) -> int:
+        """Index of the slice that is shown along `axis`, which may lie outside of the volume."""
+        grid = self.grid
+        if grid is None:
+            return 0
+        matrix = self.view.node.GetSliceToRAS()
+        point = [matrix.GetElement(row, 3) for row in range(3)]
+        return int(np.floor(grid.index(point)[2 - self.axis] + 0.5))
+
+    def go_to(self, index: int) -> None:
+        """Show the slice of an index along `axis`."""
+        grid = self.grid
+        if grid is None or index == self.slice_number():
+            return
+        middle = (np.array(grid.shape[::-1]) - 1) / 2
+        middle[2 - self.axis] = index
+        self.view.node.JumpSliceByOffsetting(*grid.position(middle))
+
+    def step(self, count: int) -> None:
+        """Go some slices on or back."""
+        self.slider.setValue(self.slider.value() + count)
+
+    def _follow(self) -> None:
+        grid = self.grid
+        self.slider.setEnabled(grid is not None)
+        if grid is None:
+            self._number.setText("")
+            return
+        last = grid.shape[self.axis] - 1
+        number = self.slice_number()
+        with QtCore.QSignalBlocker(self.slider):
+            self.slider.setRange(0, last)
+            self.slider.setValue(number)
+        self._number.setText(f"{number} / {last}")
+
+
+def volume_grid(volume: Any) -> Grid:
+    """The voxels of a volume node in the world."""
+    local, to_world = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(local)
+    transforms = slicer.vtkMRMLTransformNode
+    transforms.GetMatrixTransformBetweenNodes(volume.GetParentTransformNode(), None, to_world)
+    vtk.vtkMatrix4x4.Multiply4x4(to_world, local, local)
+    size = volume.GetImageData().GetDimensions()
+    return Grid((size[2], size[1], size[0]), slicer.util.arrayFromVTKMatrix(local))

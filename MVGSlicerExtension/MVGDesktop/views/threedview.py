@@ -1,0 +1,61 @@
+"""The 3-D view: closed surfaces of segments and, on request, the slices."""
+
+from __future__ import annotations
+
+import slicer
+import vtk
+from PyQt5 import QtWidgets
+
+from MVGDesktop.views.renderview import RenderView
+
+_MANAGERS = (
+    "vtkMRMLCameraDisplayableManager",
+    "vtkMRMLViewDisplayableManager",
+    "vtkMRMLModelDisplayableManager",
+    "vtkMRMLSegmentationsDisplayableManager3D",
+    "vtkMRMLOrientationMarkerDisplayableManager",
+)
+
+
+class ThreeDView(RenderView):
+    """Shows the scene in three dimensions; left drag turns, right drag or wheel zooms, Shift+left drag pans.
+
+    Attributes:
+        logic: Its `vtkMRMLViewLogic`.
+        node: Its `vtkMRMLViewNode`.
+    """
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        application_logic = slicer.app.applicationLogic()
+        self.logic = slicer.vtkMRMLViewLogic()
+        self.logic.SetMRMLApplicationLogic(application_logic)
+        application_logic.GetViewLogics().AddItem(self.logic)
+        self.logic.SetMRMLScene(slicer.mrmlScene)
+        # The logic itself forgets the node when others come into the scene.
+        self.node = self.logic.AddViewNode("1")
+        self.node.SetBoxVisible(False)
+        self.node.SetAxisLabelsVisible(False)
+        self.node.SetOrientationMarkerType(slicer.vtkMRMLViewNode.OrientationMarkerTypeCube)
+        self.node.SetOrientationMarkerSize(slicer.vtkMRMLViewNode.OrientationMarkerSizeSmall)
+        factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
+        group = self.display_managers(factory, _MANAGERS, self.node)
+        self._style = slicer.vtkMRMLThreeDViewInteractorStyle()
+        self._style.SetDisplayableManagers(group)
+        self._style.SetInteractor(self.GetRenderWindow().GetInteractor())
+        self.GetRenderWindow().GetInteractor().SetInteractorStyle(vtk.vtkInteractorStyleUser())
+        self.setAccessibleName("3-D view")
+
+    def fit(self) -> None:
+        """Show everything, from the front."""
+        bounds = [0.0] * 6
+        self.renderer.ComputeVisiblePropBounds(bounds)
+        if vtk.vtkMath.AreBoundsInitialized(bounds):
+            centre = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
+            camera = self.renderer.GetActiveCamera()
+            camera.SetFocalPoint(*centre)
+            camera.SetPosition(centre[0] - 300.0, centre[1] + 500.0, centre[2] + 150.0)
+            camera.SetViewUp(0.0, 0.0, 1.0)
+            self.renderer.ResetCamera(bounds)
+            camera.Zoom(1.3)
+        self.request_render()

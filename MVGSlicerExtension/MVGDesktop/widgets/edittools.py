@@ -1,0 +1,175 @@
+"""The controls of the tools that change segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PyQt5 import QtCore, QtGui, QtWidgets
+
+from MVGDesktop.editing.tools import MAX_RADIUS, MIN_RADIUS, Editor, Tool
+from MVGDesktop.widgets.icons import icon
+
+_TOOLS = (
+    (Tool.NAVIGATE, "Look", "V", "Left drag changes window and level"),
+    (Tool.PAINT, "Paint", "P", "Paint into the selected segment; Shift+wheel changes the brush"),
+    (Tool.ERASE, "Erase", "E", "Take away from the selected segment"),
+    (Tool.POLYGON, "Draw", "D", "Click corners; double click or Enter fills the outline, Esc drops it"),
+    (Tool.FILL, "Fill", "F", "Fill what is enclosed around the mouse on this slice"),
+)
+
+
+class EditTools(QtWidgets.QWidget):
+    """Chooses the tool and how it works.
+
+    Signals tell which copy is wanted: -1 from the slice before, 1 from the one after, 0 from the result.
+    """
+
+    copyRequested = QtCore.pyqtSignal(int)
+
+    def __init__(self, editor: Editor, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._editor = editor
+        self.buttons: dict[Tool, QtWidgets.QToolButton] = {}
+        self.radius = QtWidgets.QDoubleSpinBox(self)
+        self.radius.setRange(MIN_RADIUS, MAX_RADIUS)
+        self.radius.setSuffix(" mm")
+        self.radius.setDecimals(1)
+        self.radius.setSingleStep(0.5)
+        self.radius.setValue(editor.choices.radius)
+        self.radius.setAccessibleName("Radius of the brush")
+        self.radius.setToolTip("Radius of the brush; [ and ] or Shift+wheel change it")
+        self.sphere = QtWidgets.QCheckBox("Ball (3-D)", self)
+        self.sphere.setToolTip("Paint on all slices that the ball reaches, not only on this one")
+        self.spare = QtWidgets.QCheckBox("Spare other segments", self)
+        self.spare.setToolTip("Leave voxels of other segments as they are")
+        self.limited = QtWidgets.QCheckBox("Only intensities", self)
+        self.limited.setToolTip("Paint only where the image is within these values")
+        self.low, self.high = self._value_box("Lowest intensity"), self._value_box("Highest intensity")
+        self.copy_before = self._copy_button("From below", -1, "Copy the labels of the nearest slice before")
+        self.copy_after = self._copy_button("From above", 1, "Copy the labels of the nearest slice after")
+        self.copy_result = self._copy_button(
+            "From result", 0, "Take this slice of MVG's result into your labels, to correct it"
+        )
+        self._lay_out()
+        self._connect()
+        self._set_enabled()
+
+    def set_range(self, low: float, high: float) -> None:
+        """Offer the intensities between two values."""
+        for box, value in ((self.low, low), (self.high, high)):
+            with QtCore.QSignalBlocker(box):
+                box.setDecimals(0 if high - low > 20 else 3)
+                box.setSingleStep(max((high - low) / 100, 10 ** -box.decimals()))
+                box.setRange(-1e9, 1e9)
+                box.setValue(value)
+        self._on_limits()
+
+    def _lay_out(self) -> None:
+        row = QtWidgets.QHBoxLayout()
+        row.setSpacing(2)
+        group = QtWidgets.QButtonGroup(self)
+        for tool, text, key, tip in _TOOLS:
+            button = QtWidgets.QToolButton(self)
+            button.setText(text)
+            button.setIcon(icon(tool.value, self.palette()))
+            button.setIconSize(QtCore.QSize(22, 22))
+            button.setToolButtonStyle(QtCore.Qt.ToolButtonTextUnderIcon)
+            button.setCheckable(True)
+            button.setAutoRaise(True)
+            button.setToolTip(f"{tip} ({key})")
+            button.setAccessibleName(text)
+            button.setAccessibleDescription(f"{tip}; key {key}")
+            button.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Fixed)
+            button.clicked.connect(lambda _on, tool=tool: self._editor.use(tool))
+            group.addButton(button)
+            self.buttons[tool] = button
+            row.addWidget(button)
+        self.buttons[self._editor.choices.tool].setChecked(True)
+        form = QtWidgets.QGridLayout()
+        label = QtWidgets.QLabel("Brush", self)
+        label.setBuddy(self.radius)
+        form.addWidget(label, 0, 0)
+        form.addWidget(self.radius, 0, 1)
+        form.addWidget(self.sphere, 0, 2)
+        form.addWidget(self.limited, 1, 0)
+        form.addWidget(self.low, 1, 1)
+        form.addWidget(self.high, 1, 2)
+        form.addWidget(self.spare, 2, 0, 1, 3)
+        copies = QtWidgets.QHBoxLayout()
+        copies.addWidget(QtWidgets.QLabel("Copy slice", self))
+        for button in (self.copy_before, self.copy_after, self.copy_result):
+            copies.addWidget(button)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row)
+        layout.addLayout(form)
+        layout.addLayout(copies)
+
+    def changeEvent(self, event: QtCore.QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QtCore.QEvent.PaletteChange:
+            for tool, button in self.buttons.items():
+                button.setIcon(icon(tool.value, self.palette()))
+
+    def _connect(self) -> None:
+        editor = self._editor
+        editor.toolChanged.connect(lambda tool: self.buttons[tool].setChecked(True))
+        editor.toolChanged.connect(lambda _tool: self._set_enabled())
+        editor.radiusChanged.connect(self._show_radius)
+        self.radius.valueChanged.connect(editor.set_radius)
+        self.sphere.toggled.connect(lambda on: setattr(editor.choices, "sphere", on))
+        self.spare.toggled.connect(lambda on: setattr(editor.choices, "spare_others", on))
+        self.limited.toggled.connect(lambda _on: self._on_limits())
+        self.low.valueChanged.connect(lambda _value: self._on_limits())
+        self.high.valueChanged.connect(lambda _value: self._on_limits())
+
+    def _show_radius(self, radius: float) -> None:
+        with QtCore.QSignalBlocker(self.radius):
+            self.radius.setValue(radius)
+
+    def _on_limits(self) -> None:
+        limits = (self.low.value(), self.high.value())
+        self._editor.choices.intensities = limits if self.limited.isChecked() else None
+        self._set_enabled()
+
+    def _set_enabled(self) -> None:
+        brush = self._editor.choices.tool in (Tool.PAINT, Tool.ERASE)
+        self.radius.setEnabled(brush)
+        self.sphere.setEnabled(brush)
+        self.low.setEnabled(self.limited.isChecked())
+        self.high.setEnabled(self.limited.isChecked())
+
+    def _value_box(self, name: str) -> QtWidgets.QDoubleSpinBox:
+        box = QtWidgets.QDoubleSpinBox(self)
+        box.setRange(-1e9, 1e9)
+        box.setAccessibleName(name)
+        box.setMinimumWidth(60)
+        box.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Fixed)
+        return box
+
+    def _copy_button(self, text: str, step: int, tip: str) -> QtWidgets.QPushButton:
+        button = QtWidgets.QPushButton(text, self)
+        button.setToolTip(tip)
+        button.setAccessibleName(f"Copy slice {text.lower()}")
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: self.copyRequested.emit(step))
+        return button
+
+
+def add_shortcuts(window: QtWidgets.QWidget, editor: Editor, typing: Callable[[], bool]) -> None:
+    """Keys for the tools, active in the whole window unless somebody is typing.
+
+    Args:
+        window: Where the keys work.
+        editor: What they act on.
+        typing: Tells whether a text field has the keyboard.
+    """
+
+    def key(sequence: str, action: Callable[[], object]) -> None:
+        shortcut = QtWidgets.QShortcut(QtGui.QKeySequence(sequence), window)
+        shortcut.activated.connect(lambda: None if typing() else action())
+
+    for tool, _text, letter, _tip in _TOOLS:
+        key(letter, lambda tool=tool: editor.use(tool))
+    key("[", lambda: editor.set_radius(editor.choices.radius / 1.25))
+    key("]", lambda: editor.set_radius(editor.choices.radius * 1.25))

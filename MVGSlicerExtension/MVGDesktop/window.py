@@ -1,0 +1,283 @@
+"""The window: views in the middle, MVG's panel at the left, segments and tools at the right."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+from PyQt5 import QtCore, QtGui, QtWidgets
+
+from MVGCore.errors import MVGError
+from MVGDesktop.document import Document
+from MVGDesktop.editing.copying import copy_neighbour, copy_slice_of
+from MVGDesktop.editing.history import ForeignEdit
+from MVGDesktop.editing.tools import Editor
+from MVGDesktop.files.recovery import Autosave
+from MVGDesktop.marks import marks_of
+from MVGDesktop.menus import Menus
+from MVGDesktop.statusline import StatusLine
+from MVGDesktop.surfaces import Surfaces
+from MVGDesktop.theme import SETTING, Theme, apply_theme
+from MVGDesktop.views.fourup import FourUp
+from MVGDesktop.welcome import Guide, Welcome
+from MVGDesktop.widgets.edittools import EditTools, add_shortcuts
+from MVGDesktop.widgets.segmentlist import SegmentList
+from MVGLib import build_panel
+
+_PANEL_WIDTH, _TOOLS_WIDTH = 390, 290
+_MESSAGE_MS = 12_000
+
+
+class MainWindow(QtWidgets.QMainWindow):
+    """Hosts everything.
+
+    Attributes:
+        document: What is worked on.
+        views: The four views.
+        editor: Takes the mouse for the tools.
+        panel: `MVGLib.panel.Panel`.
+        filing: Opens and saves.
+    """
+
+    def __init__(self, settings: QtCore.QSettings | None = None, recovery: Path | None = None) -> None:
+        """
+        Args:
+            settings: Where recent files, theme and window are remembered; the user's own by default.
+            recovery: Folder of the autosaves; the user's own by default.
+        """
+        super().__init__()
+        self.settings = settings or QtCore.QSettings()
+        self.setWindowTitle("MVG")
+        self.setAcceptDrops(True)
+        self.document = Document(self)
+        self.views = FourUp(self)
+        self.editor = Editor(self.document, self.views.views)
+        self.surfaces = Surfaces(self.document)
+        self.autosave = Autosave(self.document, recovery)
+        self.segments = SegmentList(self.document, self)
+        self.tools = EditTools(self.editor, self)
+        self.status_line = StatusLine(self.document, self)
+        self.welcome, self.guide = Welcome(self), Guide(self)
+        self.guide.hide()
+        self.panel = build_panel(python=sys.executable)
+        # Imported late: it asks for parts of this window.
+        from MVGDesktop.filing import Filing
+
+        self.filing = Filing(self)
+        self._reviewing, self._edited_before = "", ""
+        self._lay_out()
+        self.menus = Menus(self)
+        self._connect()
+        self.set_theme(Theme(str(self.settings.value(SETTING, Theme.SYSTEM.value))))
+        self.resize(1500, 940)
+        geometry = self.settings.value("Window/Geometry")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        self._show_state()
+
+    def say(self, text: str) -> None:
+        """Tell the user something in the line at the bottom, without asking for attention."""
+        self.statusBar().showMessage(text, _MESSAGE_MS)
+
+    def attempt(self, action: Callable[[], object]) -> bool:
+        """Run an action; an expected failure becomes a message.
+
+        Returns:
+            Whether it succeeded.
+        """
+        try:
+            action()
+        except MVGError as error:
+            slicer.util.errorDisplay(str(error), parent=self, windowTitle="MVG")
+            self.say(str(error))
+            return False
+        return True
+
+    def set_theme(self, theme: Theme) -> None:
+        """Change the colours and remember them."""
+        self.settings.setValue(SETTING, theme.value)
+        dark = apply_theme(QtWidgets.QApplication.instance(), theme)
+        self.views.set_background(
+            "#000000", "#16181b" if dark else "#c9d3de", "#2b3036" if dark else "#eef1f5"
+        )
+
+    def copy_slice(self, step: int) -> None:
+        """Copy labels to the slice in the active view: -1 from before, 1 from after, 0 from the result."""
+        panel = self.views.active
+        point = self._point_of(panel)
+        if step:
+            self._tell(lambda: copy_neighbour(self.document, point, panel.normal, step))
+        else:
+            self._tell(lambda: copy_slice_of(self.document, self._result(), point, panel.normal))
+
+    def picture(self) -> QtGui.QImage:
+        """The whole window as it looks now; `grab()` alone cannot see what VTK draws."""
+        image = self.grab().toImage()
+        if self.views.isVisible():
+            painter = QtGui.QPainter(image)
+            painter.drawImage(
+                QtCore.QPointF(self.views.mapTo(self, QtCore.QPoint(0, 0))), self.views.picture()
+            )
+            painter.end()
+        return image
+
+    def closeEvent(self, event: QtGui.QCloseEvent) -> None:
+        if not self.filing.may_lose_changes():
+            event.ignore()
+            return
+        self.settings.setValue("Window/Geometry", self.saveGeometry())
+        self.close_everything()
+        event.accept()
+
+    def close_everything(self) -> None:
+        """End worker, autosave and views. Nothing is asked."""
+        self.autosave.stop()
+        self.panel.cleanup()
+        self.views.close_views()
+
+    def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QtGui.QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        for path in paths:
+            self.filing.open(path)
+
+    def _lay_out(self) -> None:
+        self._stack = QtWidgets.QStackedWidget(self)
+        work = QtWidgets.QWidget(self)
+        column = QtWidgets.QVBoxLayout(work)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addWidget(self.guide)
+        column.addWidget(self.views, 1)
+        self._stack.addWidget(self.welcome)
+        self._stack.addWidget(work)
+        self.setCentralWidget(self._stack)
+        scroll = QtWidgets.QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QtWidgets.QFrame.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarAlwaysOff)
+        scroll.setWidget(self.panel.widget)
+        scroll.setMinimumWidth(_PANEL_WIDTH)
+        self.panel_dock = self._dock("MVG", scroll, QtCore.Qt.LeftDockWidgetArea)
+        side = QtWidgets.QWidget(self)
+        side.setMinimumWidth(_TOOLS_WIDTH)
+        rows = QtWidgets.QVBoxLayout(side)
+        rows.addWidget(self.segments, 1)
+        rows.addWidget(self.tools)
+        self.tools_dock = self._dock("Segments and tools", side, QtCore.Qt.RightDockWidgetArea)
+        self.statusBar().addPermanentWidget(self.status_line)
+
+    def _dock(self, title: str, widget: QtWidgets.QWidget, area: Any) -> QtWidgets.QDockWidget:
+        dock = QtWidgets.QDockWidget(title, self)
+        dock.setObjectName(title)
+        dock.setFeatures(QtWidgets.QDockWidget.DockWidgetClosable | QtWidgets.QDockWidget.DockWidgetMovable)
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _connect(self) -> None:
+        document = self.document
+        document.volumeChanged.connect(self._on_volume)
+        document.segmentationChanged.connect(lambda _id: self._tell_panel())
+        document.unsavedChanged.connect(lambda _unsaved: self._show_state())
+        self.editor.failed.connect(self.say)
+        self.segments.failed.connect(self.say)
+        self.tools.copyRequested.connect(self.copy_slice)
+        self.views.pointed.connect(lambda _view, ras: self.status_line.show_position(ras))
+        self.surfaces.updated.connect(self.views.three_d.request_render)
+        self.panel.controller.changed.connect(self._on_panel)
+        for panel in self.views.panels:
+            panel.view.changed.connect(self._show_marks)
+        add_shortcuts(self, self.editor, typing)
+        self.panel.enter()
+
+    def _on_volume(self, volume_id: str) -> None:
+        self.views.show_volume(volume_id)
+        volume = self.document.volume
+        if volume is not None:
+            display = volume.GetDisplayNode()
+            self.tools.set_range(display.GetWindowLevelMin(), display.GetWindowLevelMax())
+        self._tell_panel()
+        self._show_state()
+
+    def _tell_panel(self) -> None:
+        controller, document = self.panel.controller, self.document
+        if document.volume_id and controller.view().volume_id != document.volume_id:
+            controller.set_volume(document.volume_id)
+        node = document.segmentation
+        view = controller.view()
+        wanted = node is not None and node.GetID() not in (self._reviewing, view.partner_id)
+        if wanted and view.settings.task.makes_segments:
+            controller.set_partner(node.GetID())
+
+    def _on_panel(self) -> None:
+        view = self.panel.controller.view()
+        if view.volume_id and view.volume_id != self.document.volume_id:
+            self.document.set_volume(view.volume_id)
+        self._follow_review(view)
+        self._show_marks()
+        if self.guide.isVisible():
+            self.guide.show_step(2 if view.review else 1 if view.examples else 0)
+
+    def _follow_review(self, view: Any) -> None:
+        """While a result is looked at, the tools correct it; afterwards they go back to the user's labels."""
+        review = view.review
+        if review is not None and view.progress is None and review.task.makes_segments:
+            if self._reviewing != review.node_id:
+                self._reviewing = review.node_id
+                self._edited_before = self.document.segmentation_id
+                self.document.set_segmentation(review.node_id)
+        elif review is None and self._reviewing:
+            was, self._reviewing = self._reviewing, ""
+            before = self._edited_before
+            if slicer.mrmlScene.GetNodeByID(was) is None and slicer.mrmlScene.GetNodeByID(before):
+                self.document.set_segmentation(before)
+            if view.settings.into_own and slicer.mrmlScene.GetNodeByID(was) is None:
+                take_back = self.panel.controller.scene.undo_accept
+                self.document.history.add(ForeignEdit("Accept", take_back))
+            self.document.mark_unsaved()
+
+    def _show_marks(self) -> None:
+        view = self.panel.controller.view()
+        for panel in self.views.panels:
+            panel.slider.set_marks(marks_of(view, panel.axis))
+
+    def _show_state(self) -> None:
+        volume = self.document.volume
+        self._stack.setCurrentIndex(0 if volume is None else 1)
+        self.tools_dock.widget().setEnabled(volume is not None)
+        if volume is None:
+            self.welcome.show_recent(self.filing.recent.paths())
+        name = f"{volume.GetName()}[*] - MVG" if volume is not None else "MVG[*]"
+        self.setWindowTitle(name)
+        self.setWindowModified(self.document.unsaved)
+
+    def _result(self) -> Any:
+        review = self.panel.controller.view().review
+        node = slicer.mrmlScene.GetNodeByID(review.node_id) if review is not None else None
+        if node is None or not node.IsA("vtkMRMLSegmentationNode"):
+            raise MVGError("There is no result to copy from yet: press Apply first.")
+        return node
+
+    def _point_of(self, panel: Any) -> Any:
+        matrix = panel.view.node.GetSliceToRAS()
+        return slicer.util.arrayFromVTKMatrix(matrix)[:3, 3]
+
+    def _tell(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except MVGError as error:
+            self.say(str(error))
+
+
+def typing() -> bool:
+    """Whether a text field has the keyboard."""
+    focused = QtWidgets.QApplication.focusWidget()
+    return isinstance(focused, (QtWidgets.QLineEdit, QtWidgets.QAbstractSpinBox, QtWidgets.QTextEdit))
