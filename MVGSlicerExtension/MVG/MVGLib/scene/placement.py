@@ -17,7 +17,7 @@ from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, SliceKey
 from MVGLib.texts import _
 
-Matrix = NDArray[np.float64]
+Matrix = NDArray[Any]
 
 # Below half a voxel the nearest voxel is the same with or without the deviation; half of that is safe.
 _SAME_VOXEL = 0.25
