@@ -203,6 +203,38 @@ def test_confidence(scene: Scene, a_volume_node: Any, red_view: Any) -> None:
     assert plain.confidence(7) is None and composite.GetForegroundVolumeID() is None
 
 
+def test_the_overlay_colours_what_is_unsure_and_nothing_else(scene: Scene, a_volume_node: Any) -> None:
+    """Red where confidence is low, over yellow to clear where it is high: the pixels of the view."""
+    logic = add_slice_view("Red")
+    logic.GetSliceCompositeNode().SetBackgroundVolumeID(a_volume_node.GetID())
+    view = logic.GetSliceNode()
+    view.SetDimensions(SHAPE[2], SHAPE[1], 1)
+    view.SetFieldOfView(SHAPE[2] * 0.7, SHAPE[1] * 0.9, 1.0)
+    view.JumpSliceByCentering(*world_of(a_volume_node, (7.5, 9.5, 5)))
+    before = pixels(logic)
+    confidence = np.full(SHAPE[1:], 0.99, np.float32)
+    confidence[:10, :8], confidence[:10, 8:] = 0.3, 0.8
+    result = scene.start_segments(a_volume_node.GetID(), 0, CLASSES, "result")
+    result.put(5, np.zeros(SHAPE[1:], np.uint16), confidence)
+    result.show_confidence(True)
+    after = pixels(logic)
+    changed = (before != after).any(axis=-1)
+    assert 0.4 < changed.mean() <= 0.5  # the view loses a row and a column at its border
+    red, green, _blue, _alpha = np.moveaxis(after.astype(int), -1, 0)
+    low, middle = changed & (red > green + 50), changed & (red <= green + 50)
+    assert low.mean() > 0.2 and middle.mean() > 0.2 and (red[changed] > 100).all()
+    result.show_confidence(False)
+    np.testing.assert_array_equal(pixels(logic), before)
+
+
+def pixels(logic: Any) -> Any:
+    """What a slice view shows of its volumes, (rows, columns, 4) uint8."""
+    logic.UpdatePipeline()
+    producer = logic.GetImageDataConnection().GetProducer()
+    producer.Update()
+    return array_of(producer.GetOutputDataObject(0))[0].copy()
+
+
 def test_volume_results(scene: Scene, a_volume_node: Any, red_view: Any) -> None:
     composite = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red").GetSliceCompositeNode()
     composite.SetBackgroundVolumeID(a_volume_node.GetID())
