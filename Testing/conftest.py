@@ -7,9 +7,14 @@ import os
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume
 from Testing.display import Display, open_display
+
+# A loaded machine is slow, not wrong; and the integration tests the same examples every time.
+settings.register_profile("mvg", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("mvg")
 
 DISPLAY = pytest.StashKey[Display]()
 
