@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +10,17 @@ from MVGCore.cli.console import Progress, is_quiet
 from MVGCore.errors import InputError
 
 if TYPE_CHECKING:
+    from MVGCore.evaluation.image_peers import ImagePeer
     from MVGCore.evaluation.peers import Peer
 
 MVG = "MVG"
-SUITES = ("quick", "full")
+SUITES = ("quick", "images", "full")
 
 DESCRIPTION = """\
 Runs MVG and the other methods on labelled volumes, with a few slices given to each, and writes benchmark.md
-and benchmark.json: Dice, surface Dice, HD95, seconds and memory. The volumes lie in the folder that the
-environment variable MVG_DATA names; without it only nilearn's brain template is run. An interrupted run goes
-on."""
+and benchmark.json: Dice, surface Dice, HD95, seconds and memory. The suite "images" measures denoising,
+inpainting and synthesis instead, "full" all of it. The volumes lie in the folder that the environment
+variable MVG_DATA names; without it only nilearn's brain template is run. An interrupted run goes on."""
 
 
 def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:
@@ -64,37 +64,49 @@ def counts(text: str) -> tuple[int, ...]:
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand."""
-    from MVGCore.evaluation.benchmark import named_cases, run_benchmark
+    from MVGCore.evaluation.benchmark import named_cases, run_benchmark, write_report
+    from MVGCore.evaluation.image_benchmark import run_images
     from MVGCore.evaluation.tables import to_markdown
 
-    methods = choose_methods(arguments.methods, arguments.model)
-    cases = named_cases(arguments.cases) if arguments.cases else None
+    suite, model = arguments.suite, arguments.model
+    segmenters = {} if suite == "images" else segmentation_methods(model)
+    imagers = {} if suite == "quick" else image_methods(model)
+    names = arguments.methods or tuple({**segmenters, **imagers})
+    for name in names:
+        if name not in segmenters and name not in imagers:
+            known = ", ".join({**segmenters, **imagers})
+            raise InputError(f"There is no method called '{name}'; there are {known}.")
+    report, images, text = None, None, ""
     with Progress("Measuring", arguments.progress) as bar:
-        report = run_benchmark(
-            methods,
-            suite=arguments.suite,
-            slices=arguments.slices,
-            progress=bar.update,
-            out_dir=arguments.out,
-            cases=cases,
-        )
+        if chosen := [segmenters[name] for name in names if name in segmenters]:
+            report = run_benchmark(
+                chosen,
+                suite=suite,
+                slices=arguments.slices,
+                progress=bar.update,
+                out_dir=arguments.out,
+                cases=named_cases(arguments.cases) if arguments.cases else None,
+            )
+            text = to_markdown(report)
+        if chosen_imagers := [imagers[name] for name in names if name in imagers]:
+            images = run_images(chosen_imagers, bar.update, arguments.out, cases=arguments.cases)
+            text = write_report(arguments.out, report, images)
     if not is_quiet(arguments):
-        print(to_markdown(report))
+        print(text)
         print(f"Wrote {arguments.out / 'benchmark.md'} and {arguments.out / 'benchmark.json'}.")
 
 
-def choose_methods(names: Sequence[str] | None, model: str) -> tuple[Peer, ...]:
-    """Returns MVG and the peers of these names; all of them without names.
-
-    Raises:
-        InputError: there is no method of that name.
-    """
+def segmentation_methods(model: str) -> dict[str, Peer]:
+    """MVG with a model and its peers in segmentation, by name."""
     from MVGCore.evaluation.catalogue import default_peers
     from MVGCore.evaluation.session_method import SessionMethod
 
-    known: dict[str, Peer] = {MVG: SessionMethod(model=model, name=MVG)}
-    known.update({peer.name: peer for peer in default_peers()})
-    for name in names or ():
-        if name not in known:
-            raise InputError(f"There is no method called '{name}'; there are {', '.join(known)}.")
-    return tuple(known[name] for name in names or known)
+    return {method.name: method for method in (SessionMethod(model=model, name=MVG), *default_peers())}
+
+
+def image_methods(model: str) -> dict[str, ImagePeer]:
+    """The same for the image tasks."""
+    from MVGCore.evaluation.image_method import ImageSessionMethod
+    from MVGCore.evaluation.image_peers import image_peers
+
+    return {method.name: method for method in (ImageSessionMethod(model=model, name=MVG), *image_peers())}

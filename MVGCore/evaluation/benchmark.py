@@ -10,13 +10,14 @@ import importlib.util
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from MVGCore.errors import InputError, OutputError
 from MVGCore.evaluation.cases import DemoCase, Example, keep_slices, labelled_slices, read_cases
 from MVGCore.evaluation.catalogue import default_peers
+from MVGCore.evaluation.image_tables import ImageReport, image_markdown
 from MVGCore.evaluation.metrics import score_propagation
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.runner import MethodProcess, Outcome, Task
@@ -109,10 +110,30 @@ def run_benchmark(
     run = _Run(methods, folder, time_limit_s)
     run.complete(found.cases, tuple(slices or SUITES[suite]), progress or (lambda fraction, text: None))
     report = Report(suite, time_limit_s, tuple(run.rows), (*found.notes, *run.notes))
-    for name, text in (("benchmark.json", to_json(report)), ("benchmark.md", to_markdown(report))):
-        with atomic_path(folder / name) as path:
-            path.write_text(text, encoding="utf-8")
+    write_report(folder, report)
     return report
+
+
+def write_report(out_dir: str | Path, report: Report | None, images: ImageReport | None = None) -> str:
+    """Write `benchmark.json` and `benchmark.md`: segmentation, the image tasks, or both.
+
+    Returns:
+        The text of `benchmark.md`.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    content = {} if report is None else json.loads(to_json(report))
+    text = "" if report is None else to_markdown(report)
+    if images is not None:
+        content["images"] = [asdict(row) for row in images.rows]
+        content["image_notes"] = list(images.notes)
+        text = "\n".join(part for part in (text, image_markdown(images)) if part)
+    folder = _folder(out_dir)
+    for name, written in (("benchmark.json", json.dumps(content, indent=1)), ("benchmark.md", text)):
+        with atomic_path(folder / name) as path:
+            path.write_text(written, encoding="utf-8")
+    return text
 
 
 @dataclass(frozen=True)

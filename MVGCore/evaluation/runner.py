@@ -10,16 +10,16 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from typing import Protocol
 
 import numpy as np
 
 from MVGCore.errors import MissingExtraError, MVGError
-from MVGCore.evaluation.peers import Peer
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 GRACE_SECONDS = 2.0
@@ -37,13 +37,35 @@ class Task:
     slices: tuple[int, ...]
     seed: int = 0
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what the method returns."""
+        return self.few.array.shape
+
+    def call(self, method: Callable[..., np.ndarray]) -> np.ndarray:
+        """Puts the task to the method."""
+        return method(self.image, self.few, self.axis, self.slices, self.seed)
+
+
+class Question(Protocol):
+    """Whatever can be put to a method: a `Task`, or a problem of the image tasks."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what the method returns."""
+        ...
+
+    def call(self, method: Callable[..., np.ndarray]) -> np.ndarray:
+        """Puts itself to the method."""
+        ...
+
 
 @dataclass(frozen=True)
 class Outcome:
     """What came of a task.
 
     Attributes:
-        labels: (K, J, I); None after a failure.
+        labels: what the method returned; None after a failure.
         seconds: Time of the call, without start-up and transfer.
         memory_mb: Highest resident memory of the method's process during the call, its libraries included.
         error: Why there are no labels.
@@ -60,14 +82,18 @@ class Outcome:
 class MethodProcess:
     """A method in a child process; use as a context manager, or call `close`."""
 
-    def __init__(self, method: Peer, time_limit_s: float) -> None:
+    def __init__(
+        self, method: Callable[..., np.ndarray], time_limit_s: float, warm_up: Question | None = None
+    ) -> None:
         """Nothing starts before the first `run`.
 
         Args:
-            method: Any picklable `Peer`.
+            method: Any picklable `Peer`, or another method that the questions can be put to.
             time_limit_s: A task that takes longer is stopped, with its process.
+            warm_up: A small question that is put first, untimed; a small segmentation when None.
         """
         self._method = method
+        self._warm_up = warm_up or _warm_up_task()
         self._time_limit_s = time_limit_s
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
@@ -78,7 +104,7 @@ class MethodProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, task: Task) -> Outcome:
+    def run(self, task: Question) -> Outcome:
         """Runs one task; failures of every kind come back as an `Outcome` with an error."""
         if self._connection is None:
             ready = self._start()
@@ -109,11 +135,11 @@ class MethodProcess:
         self._process = context.Process(target=_serve, args=(theirs, self._method), daemon=True)
         self._process.start()
         theirs.close()
-        ready = self._exchange(_warm_up_task())
+        ready = self._exchange(self._warm_up)
         # A method may refuse so small a volume; only a missing library or a dead process ends it here.
         return ready if ready.missing_extra or self._connection is None else Outcome()
 
-    def _exchange(self, task: Task) -> Outcome:
+    def _exchange(self, task: Question) -> Outcome:
         assert self._connection is not None and self._process is not None
         try:
             self._connection.send(task)
@@ -163,12 +189,12 @@ def peak_memory() -> Iterator[PeakMemory]:
         peak.sample()
 
 
-def perform(method: Peer, task: Task) -> Outcome:
+def perform(method: Callable[..., np.ndarray], task: Question) -> Outcome:
     """Runs a task in this process, timed and measured."""
     start = time.perf_counter()
     try:
         with peak_memory() as peak:
-            labels = method(task.image, task.few, task.axis, task.slices, task.seed)
+            labels = task.call(method)
     except MissingExtraError as error:
         return Outcome(error=str(error), missing_extra=True)
     except MVGError as error:
@@ -176,12 +202,12 @@ def perform(method: Peer, task: Task) -> Outcome:
     except Exception as error:  # a peer's library may raise anything; the benchmark goes on
         return Outcome(error=f"{type(error).__name__}: {error}")
     seconds = time.perf_counter() - start
-    if labels.shape != task.few.array.shape:
-        return Outcome(error=f"returned labels of shape {labels.shape}, not {task.few.array.shape}")
+    if labels.shape != task.shape:
+        return Outcome(error=f"returned labels of shape {labels.shape}, not {task.shape}")
     return Outcome(labels, seconds, peak.megabytes)
 
 
-def _serve(connection: Connection, method: Peer) -> None:
+def _serve(connection: Connection, method: Callable[..., np.ndarray]) -> None:
     # Ctrl-C reaches the whole group: the parent alone decides, and closes this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The parent closes its end to say that no more is wanted, whether this end is reading or writing.

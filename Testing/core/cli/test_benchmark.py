@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from MVGCore.cli.benchmark import SUITES, choose_methods
-from MVGCore.evaluation import benchmark
+from MVGCore.cli.benchmark import SUITES, image_methods, segmentation_methods
+from MVGCore.evaluation import benchmark, image_benchmark
+from MVGCore.evaluation.image_tables import ImageReport, ImageRow
 from MVGCore.evaluation.tables import Report
 
 Mvg = Callable[..., tuple[int, str, str]]
@@ -49,8 +50,8 @@ def test_options_reach_the_benchmark(calls: list[dict[str, Any]], mvg: Mvg, tmp_
 
 
 def test_the_model_is_the_one_asked_for() -> None:
-    method = choose_methods(["MVG"], "vit-tiny")[0]
-    assert "vit-tiny" in repr(method)
+    for methods in (segmentation_methods("vit-tiny"), image_methods("vit-tiny")):
+        assert "vit-tiny" in repr(methods["MVG"])
 
 
 @pytest.mark.parametrize(
@@ -72,4 +73,48 @@ def test_unknown_names_are_refused_with_the_known_ones(
 
 
 def test_the_suites_are_those_of_the_benchmark() -> None:
-    assert set(SUITES) == set(benchmark.SUITES)
+    assert set(SUITES) - {"images"} == set(benchmark.SUITES)
+
+
+@pytest.fixture
+def image_calls(calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The same for the image tasks: one result of each method."""
+    made: list[dict[str, Any]] = []
+
+    def record(methods: Any, progress: Any, out_dir: Path, cases: Any) -> ImageReport:
+        names = [method.name for method in methods]
+        made.append({"methods": names, "cases": cases})
+        rows = [
+            ImageRow("denoise", "a", "gaussian 0.1", 0, name, "", 1.0, 9.0, 30.0, 0.9, 0.01) for name in names
+        ]
+        return ImageReport(tuple(rows))
+
+    monkeypatch.setattr(image_benchmark, "run_images", record)
+    return made
+
+
+def test_the_image_suite_runs_no_segmentation(
+    calls: list[dict[str, Any]], image_calls: list[dict[str, Any]], mvg: Mvg, tmp_path: Path
+) -> None:
+    code, printed, _ = mvg("benchmark", "--suite", "images", "--out", tmp_path, "--cases", "a,b")
+    assert code == 0 and not calls
+    assert image_calls[0]["methods"][0] == "MVG" and "BM3D" in image_calls[0]["methods"]
+    assert image_calls[0]["cases"] == ("a", "b")
+    written = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
+    assert written.startswith("# Image tasks") and "| BM3D | 30.00 | 0.900 | 1.00 |" in written
+    assert written in printed
+
+
+def test_the_full_suite_has_both_parts_in_one_table(
+    calls: list[dict[str, Any]], image_calls: list[dict[str, Any]], mvg: Mvg, tmp_path: Path
+) -> None:
+    words = ["--suite", "full", "--out", tmp_path, "--methods", "MVG,GrowCut,wavelet"]
+    assert mvg("benchmark", *words)[0] == 0
+    assert calls[0]["methods"] == ["MVG", "GrowCut"] and image_calls[0]["methods"] == ["MVG", "wavelet"]
+    written = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
+    assert "# Benchmark, suite full" in written and "# Image tasks" in written
+
+
+def test_a_method_of_the_other_suite_is_refused(calls: list[dict[str, Any]], mvg: Mvg) -> None:
+    code, _, complaint = mvg("benchmark", "--methods", "BM3D")
+    assert code == 2 and "no method called 'BM3D'" in complaint and "GrowCut" in complaint

@@ -1,0 +1,300 @@
+"""What the benchmark asks of the image tasks: volumes made noisy, given holes, or shown in another contrast.
+
+Every method sees the same volume and is scored on the same slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.errors import InputError
+from MVGCore.evaluation.cases import Case, read_cases
+from MVGCore.volume import Geometry, LabelMap, Volume, Window, normalise, read_volume, robust_window
+
+FloatArray = NDArray[np.float32]
+
+NOISES = ("gaussian", "rician", "poisson")
+LEVELS = (0.05, 0.1, 0.2)  # standard deviation, of the window; of Poisson noise at the window's upper end
+HOLES = ("blobs", "boxes", "missing slab", "dropped slices")
+CONTRASTS = (("t1", "t2"), ("t1", "flair"), ("t1", "t1c"))
+EXAMPLES = (5, 3)
+CHOICES = 3  # of the example slices
+
+# (case, contrast) for denoising and inpainting: one of every kind of image, fixed before any result was seen.
+IMAGES = (
+    ("hippocampus_300", "t1"),
+    ("head_neck_pt_242", "ct"),
+    ("abdomen_ct", "ct"),
+    ("abdomen_mr", "mr"),
+    ("pgbm001", "flair"),
+    ("ms_patient19", "t1"),
+)
+PAIRS = ("pgbm001", "ms_patient19")
+SLAB = 24  # slices of a volume that are used, from its middle
+COUNTED = 3  # slices that a denoising is scored on
+THICK_MM = 6.0  # volumes of thinner slices are thinned out for synthesis, as they are seen in the clinic
+GAP_MM = 6.0  # thickness of a missing slab
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One question to all methods.
+
+    Attributes:
+        task: "denoise", "inpaint" or "synthesize".
+        case: the case's name.
+        condition: what was done to it, such as "gaussian 0.1" or "t1 to t2, 5 slices".
+        choice: which choice of examples, from 0.
+        image: what is given.
+        axis: array axis of the slices.
+        truth: the answer, (K, J, I).
+        window: of the answer: errors are measured as shares of it.
+        slices: those that count.
+        holes: what is missing, for inpainting.
+        wanted: the wanted contrast with the slices `given` filled, for synthesis.
+        given: the example slices.
+        sigma: true standard deviation of the noise in the image's units, for methods that ask for it.
+    """
+
+    task: str
+    case: str
+    condition: str
+    choice: int
+    image: Volume
+    axis: int
+    truth: FloatArray
+    window: Window
+    slices: tuple[int, ...]
+    holes: LabelMap | None = None
+    wanted: Volume | None = None
+    given: tuple[int, ...] = ()
+    sigma: float = 0.0
+    seed: int = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what a method returns: the counted slices, (T, H, W)."""
+        planes = np.moveaxis(self.truth, self.axis, 0)
+        return (len(self.slices), *planes.shape[1:])
+
+    def call(self, method: Callable[[Problem], NDArray[Any]]) -> NDArray[Any]:
+        """Put the question to a method."""
+        return method(self)
+
+    def planes(self, array: NDArray[Any]) -> NDArray[Any]:
+        """An array (K, J, I) with the slices first."""
+        return np.moveaxis(array, self.axis, 0)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A volume to make problems of, read when asked.
+
+    Attributes:
+        task: see `Problem`.
+        case: the case.
+        contrasts: the one to use, or (given, wanted).
+    """
+
+    task: str
+    case: Case
+    contrasts: tuple[str, ...]
+
+    @property
+    def conditions(self) -> tuple[tuple[str, int], ...]:
+        """All (condition, choice) that are made of it."""
+        if self.task == "denoise":
+            return tuple((f"{kind} {level:g}", 0) for kind in NOISES for level in LEVELS)
+        if self.task == "inpaint":
+            return tuple((kind, 0) for kind in HOLES)
+        given, wanted = self.contrasts
+        return tuple(
+            (f"{given} to {wanted}, {count} slices", choice)
+            for count in EXAMPLES
+            for choice in range(CHOICES if count == EXAMPLES[0] else 1)
+        )
+
+    def problems(self, wanted: Sequence[tuple[str, int]]) -> Iterator[Problem]:
+        """The problems of some conditions."""
+        images = [read_volume(dict(self.case.images)[each]) for each in self.contrasts]
+        make = {"denoise": _noisy, "inpaint": _holed, "synthesize": _paired}[self.task]
+        for condition, choice in wanted:
+            yield make(self, images, condition, choice)
+
+
+def sources(cases: Sequence[Case] | None = None) -> list[Source]:
+    """What the suite consists of: the cases that are there, in a fixed order.
+
+    Args:
+        cases: to choose from; those of the role "bench" when None.
+
+    Raises:
+        InputError: there is no data.
+    """
+    there = {case.id: case for case in (read_cases("bench") if cases is None else cases)}
+    found = []
+    for task in ("denoise", "inpaint"):
+        found += [Source(task, there[case], (name,)) for case, name in IMAGES if case in there]
+    for pair in CONTRASTS:
+        for case in PAIRS:
+            if case in there and set(pair) <= dict(there[case].images).keys():
+                found.append(Source("synthesize", there[case], pair))
+    if not found:
+        raise InputError("None of the cases of the image tasks is there: let MVG_DATA name their folder.")
+    return found
+
+
+def slab_of(volume: Volume, axis: int, slices: Sequence[int]) -> Volume:
+    """Some evenly spaced slices of a volume."""
+    array = np.ascontiguousarray(np.take(volume.array, slices, axis=axis))
+    spacing = list(volume.geometry.spacing)
+    spacing[2 - axis] *= slices[1] - slices[0]
+    return replace(volume, array=array, geometry=Geometry(array.shape, tuple(spacing)))  # type: ignore[arg-type]
+
+
+def _middle(depth: int, count: int) -> range:
+    first = max(0, (depth - count) // 2)
+    return range(first, min(depth, first + count))
+
+
+def _clean(source: Source, image: Volume) -> tuple[Volume, Window]:
+    """The middle of a volume in 0..1, and its window."""
+    axis = source.case.axis
+    slab = slab_of(image, axis, list(_middle(image.array.shape[axis], SLAB)))
+    window = robust_window(image.array)
+    return replace(slab, array=normalise(slab.array, window), name=source.case.id), window
+
+
+def _raw(array: NDArray[Any], window: Window) -> FloatArray:
+    return (array * (window.high - window.low) + window.low).astype(np.float32)
+
+
+def _noisy(source: Source, images: Sequence[Volume], condition: str, choice: int) -> Problem:
+    clean, window = _clean(source, images[0])
+    kind, level = condition.split()
+    noisy = add_noise(clean.array, kind, float(level), np.random.default_rng(choice))
+    sigma = float(level) * (float(np.sqrt(clean.array.mean())) if kind == "poisson" else 1)
+    return Problem(
+        "denoise",
+        source.case.id,
+        condition,
+        choice,
+        replace(clean, array=_raw(noisy, window)),
+        source.case.axis,
+        _raw(clean.array, window),
+        window,
+        tuple(_middle(clean.array.shape[source.case.axis], COUNTED)),
+        sigma=sigma * (window.high - window.low),
+    )
+
+
+def add_noise(clean: FloatArray, kind: str, level: float, rng: np.random.Generator) -> FloatArray:
+    """Noise for an image in 0..1; `level` is its standard deviation, of Poisson noise that at 1."""
+
+    def normal() -> NDArray[np.float64]:
+        return rng.standard_normal(clean.shape) * level
+
+    if kind == "gaussian":
+        return (clean + normal()).astype(np.float32)
+    if kind == "rician":
+        return np.hypot(clean + normal(), normal()).astype(np.float32)
+    return (rng.poisson(clean / level**2) * level**2).astype(np.float32)
+
+
+def _holed(source: Source, images: Sequence[Volume], condition: str, choice: int) -> Problem:
+    clean, window = _clean(source, images[0])
+    axis = source.case.axis
+    rng = np.random.default_rng([choice, HOLES.index(condition)])
+    planes = np.moveaxis(clean.array, axis, 0)
+    holes = make_holes(planes > 0.1, condition, clean.geometry.array_spacing[axis], rng)
+    given = np.moveaxis(_raw(planes, window), 0, axis).copy()
+    mask = np.ascontiguousarray(np.moveaxis(holes, 0, axis))
+    given[mask] = window.low
+    return Problem(
+        "inpaint",
+        source.case.id,
+        condition,
+        choice,
+        replace(clean, array=given),
+        axis,
+        _raw(clean.array, window),
+        window,
+        tuple(int(k) for k in np.flatnonzero(holes.any((1, 2)))),
+        holes=LabelMap.of(mask.astype(np.uint8), clean.geometry),
+    )
+
+
+def make_holes(
+    body: NDArray[np.bool_], kind: str, thickness_mm: float, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Holes (K, H, W) of a kind, within the body."""
+    depth, rows, columns = body.shape
+    holes = np.zeros(body.shape, dtype=bool)
+    if kind == "missing slab":
+        count = int(np.clip(round(GAP_MM / thickness_mm), 1, depth // 4))
+        holes[list(_middle(depth, count))] = True
+        return holes
+    if kind == "dropped slices":
+        holes[depth // 4 : 3 * depth // 4 : 4] = True
+        return holes
+    k, j, i = np.indices(body.shape)
+    places = np.argwhere(body[depth // 4 : -(depth // 4) or None]) + [depth // 4, 0, 0]
+    for center in places[rng.integers(len(places), size=4)]:
+        radius = rng.uniform(0.05, 0.1, 2) * min(rows, columns)
+        deep = float(np.clip(radius.mean() / 2, 1, depth / 6))
+        away = [
+            np.abs(k - center[0]) / deep,
+            np.abs(j - center[1]) / radius[0],
+            np.abs(i - center[2]) / radius[1],
+        ]
+        holes |= np.max(away, axis=0) < 1 if kind == "boxes" else np.sum(np.square(away), axis=0) < 1
+    return holes
+
+
+def _paired(source: Source, images: Sequence[Volume], condition: str, choice: int) -> Problem:
+    axis = source.case.axis
+    shown = _shown_slices(images[0], axis)
+    image, wanted = (slab_of(each, axis, shown) for each in images)
+    count, depth = int(condition.split()[-2]), len(shown)
+    given = choose_examples(depth, count, choice)
+    window = robust_window(wanted.array)
+    few = np.full_like(wanted.array, wanted.array.min())
+    part = (slice(None),) * axis + (list(given),)
+    few[part] = wanted.array[part]
+    return Problem(
+        "synthesize",
+        source.case.id,
+        condition,
+        choice,
+        replace(image, name=source.case.id),
+        axis,
+        wanted.array.astype(np.float32),
+        window,
+        tuple(k for k in range(depth) if k not in given),
+        wanted=replace(wanted, array=few),
+        given=given,
+    )
+
+
+def _shown_slices(image: Volume, axis: int) -> list[int]:
+    """Slices that show the body, thinned out to a clinical thickness."""
+    planes = normalise(np.moveaxis(image.array, axis, 0), robust_window(image.array))
+    shows = np.flatnonzero((planes > 0.1).mean((1, 2)) > 0.08)
+    step = max(1, round(THICK_MM / image.geometry.array_spacing[axis]))
+    return list(range(int(shows[0]), int(shows[-1]) + 1, step))
+
+
+def choose_examples(depth: int, count: int, choice: int) -> tuple[int, ...]:
+    """Example slices: the middle of `count` equal parts, or for another choice one drawn from each part."""
+    bounds = np.linspace(0, depth, count + 1)
+    if choice == 0:
+        chosen = np.ceil((bounds[:-1] + bounds[1:]) / 2 - 1).astype(int)
+    else:
+        edges = np.round(bounds).astype(int)
+        chosen = np.random.default_rng(choice).integers(edges[:-1], edges[1:])
+    return tuple(int(k) for k in chosen)
