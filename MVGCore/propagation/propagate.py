@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from MVGCore.errors import Cancelled
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, select_device
+from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.calibration import SHIPPED, Calibration
 from MVGCore.propagation.context import GroupContext, blend, canvases, generate
+from MVGCore.propagation.ends import EndTracker
+from MVGCore.propagation.estimate import slice_estimate
 from MVGCore.propagation.memo import Memo
-from MVGCore.propagation.merge import EndTracker, MergedSlice, merge_groups
+from MVGCore.propagation.merge import Areas, MergedSlice, merge_groups
 from MVGCore.propagation.plan import Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import PROMPTS_PER_SLICE, Preparation
 from MVGCore.volume import Volume
@@ -27,11 +31,21 @@ BATCH = 8
 
 @dataclass(frozen=True)
 class SliceResult:
-    """One generated slice: class ids (H, W) and confidence (H, W) in 0..1."""
+    """One generated slice.
+
+    Attributes:
+        index: along the axis of the prompts.
+        labels: (H, W) class ids.
+        confidence: (H, W) probability that the label is right.
+        dice: mean Dice over its classes to expect; None where there is nothing to judge.
+        areas: class id -> what is expected of it.
+    """
 
     index: int
     labels: NDArray[np.uint16]
     confidence: NDArray[np.float32]
+    dice: Estimate | None = None
+    areas: Mapping[int, Areas] = field(default_factory=dict)
 
 
 @dataclass
@@ -45,6 +59,7 @@ class Propagator:
         foreign: labelled slices of other volumes.
         seed: of the random colours.
         batch: slices that are generated together.
+        calibration: what the confidence is worth.
         memo: what earlier propagators made for the same volume, model and seed.
         seconds: time spent per stage since the last run began.
         notes: what the user should know of the last run.
@@ -58,6 +73,7 @@ class Propagator:
     seed: int = 0
     batch: int = BATCH
     memo: Memo = field(default_factory=Memo)
+    calibration: Calibration = SHIPPED
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _contexts: list[GroupContext] = field(default_factory=list, init=False)
@@ -81,19 +97,24 @@ class Propagator:
             return
         progress(0.0, "Preparing the examples")
         self.contexts(cancelled)
-        ends, done = EndTracker(), 0
-        known = [prompt.index for prompt in self.local]
+        known, done = [prompt.index for prompt in self.local], 0
+        ends = EndTracker(self.local) if self.local else None
         for batch in self._batches(wanted, known):
             if cancelled():
                 raise Cancelled("Cancelled.")
             for index, merged in zip(batch, self._generate(batch), strict=True):
-                labels = merged.labels
-                side = (index > max(known)) - (index < min(known)) if known else 0
-                if side:
-                    labels = ends.ended(side, self.ids, labels)
+                side = self._side(index)
+                kept = ends.ended(side, merged) if ends and side else merged
                 done += 1
-                yield SliceResult(index, labels, merged.confidence)
+                expected = slice_estimate(kept.areas)
+                yield SliceResult(index, kept.labels, kept.confidence, expected, kept.areas)
             progress(done / len(wanted), f"{done} of {len(wanted)} slices")
+
+    def _side(self, index: int) -> int:
+        """-1 before the first labelled slice, 1 after the last, else 0; 0 with none."""
+        if not self.local:
+            return 0
+        return (index > self.local[-1].index) - (index < self.local[0].index)
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -181,7 +202,15 @@ class Propagator:
         start = time.perf_counter()
         shape = (int(slab.shape[-2]), int(slab.shape[-1]))
         groups = [context.group for context in self._contexts]
-        merged = [merge_groups(groups, [answer[n] for answer in answers], shape) for n in range(len(batch))]
+        merged = [
+            merge_groups(
+                groups,
+                [answer[n] for answer in answers],
+                shape,
+                self.calibration.of(beyond=not self.local or self._side(index) != 0),
+            )
+            for n, index in enumerate(batch)
+        ]
         self._spent("read back", start)
         return merged
 

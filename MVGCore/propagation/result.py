@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt, PromptSet
+from MVGCore.propagation.choice import choose_next
+from MVGCore.propagation.estimate import class_estimates, summed, volume_estimate
+from MVGCore.propagation.merge import Areas
 from MVGCore.propagation.propagate import SliceResult
 from MVGCore.volume import LabelMap, Volume
 
@@ -21,16 +25,19 @@ class Result:
 
     Attributes:
         labels: on the image's grid; labelled slices are exactly as the user drew them.
-        confidence: (K, J, I) float16, probability of the chosen class; 1 on labelled slices, 0 on slices
-            left out.
+        confidence: (K, J, I) float16, probability that the label is right; 1 on labelled slices, 0 on
+            slices left out.
         slice_confidence: index of a slice -> mean confidence where it is labelled or unsure.
         class_confidence: class id -> mean confidence over its generated voxels.
         axis: array axis of the slices.
         prompt_slices: indices of the labelled slices of this volume.
         seconds: time per stage.
-        next_slice: the slice with the most unsure pixels, to be labelled next; None if there is none.
+        next_slice: the slice from whose label the result should gain most; None if nothing is unsure.
         device: where it was computed.
         notes: what the user should know.
+        expected_dice: mean Dice over the classes to expect of the generated slices; None without any.
+        class_dice: class id -> Dice to expect.
+        slice_dice: index of a generated slice -> mean Dice over its classes to expect, where there are any.
     """
 
     labels: LabelMap
@@ -43,6 +50,9 @@ class Result:
     next_slice: int | None
     device: str
     notes: tuple[str, ...]
+    expected_dice: Estimate | None = None
+    class_dice: dict[int, Estimate] = field(default_factory=dict)
+    slice_dice: dict[int, Estimate] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,13 +64,14 @@ class ResultCanvas:
     labels: NDArray[np.uint16]
     confidence: NDArray[np.float16]
     slice_confidence: dict[int, float]
-    unsure: dict[int, int]
+    areas: dict[int, Mapping[int, Areas]]
+    dice: dict[int, Estimate]
 
     @classmethod
     def of(cls, image: Volume, axis: int, local: Sequence[Prompt]) -> ResultCanvas:
         """An empty volume with the labelled slices in it."""
         shape = image.geometry.shape
-        canvas = cls(image, axis, np.zeros(shape, np.uint16), np.zeros(shape, np.float16), {}, {})
+        canvas = cls(image, axis, np.zeros(shape, np.uint16), np.zeros(shape, np.float16), {}, {}, {})
         for prompt in local:
             canvas._plane(canvas.labels, prompt.index)[...] = prompt.labels
             canvas._plane(canvas.confidence, prompt.index)[...] = 1
@@ -73,10 +84,11 @@ class ResultCanvas:
         """Take a generated slice in."""
         self._plane(self.labels, done.index)[...] = done.labels
         self._plane(self.confidence, done.index)[...] = done.confidence.astype(np.float16)
-        unsure = done.confidence < UNSURE
-        counted = unsure | (done.labels > 0)
+        counted = (done.confidence < UNSURE) | (done.labels > 0)
         self.slice_confidence[done.index] = float(done.confidence[counted].mean()) if counted.any() else 1.0
-        self.unsure[done.index] = int(unsure.sum())
+        self.areas[done.index] = done.areas
+        if done.dice is not None:
+            self.dice[done.index] = done.dice
 
     def result(
         self,
@@ -88,7 +100,7 @@ class ResultCanvas:
     ) -> Result:
         """What there is now, summed up."""
         labels = LabelMap.of(self.labels, self.image.geometry, prompts.classes)
-        most = max(self.unsure, key=lambda index: self.unsure[index], default=None)
+        total, depth = summed(self.areas.values()), self.labels.shape[self.axis]
         return Result(
             labels,
             self.confidence,
@@ -97,9 +109,12 @@ class ResultCanvas:
             self.axis,
             known,
             seconds,
-            most if most is not None and self.unsure[most] else None,
+            choose_next(self.areas, known, depth),
             device,
             tuple(notes),
+            volume_estimate(total),
+            class_estimates(total),
+            dict(sorted(self.dice.items())),
         )
 
     def _class_confidence(self, known: tuple[int, ...]) -> dict[int, float]:

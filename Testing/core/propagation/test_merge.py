@@ -1,4 +1,4 @@
-"""Merging the answers of groups, and the end of structures."""
+"""Merging the answers of groups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.propagation.merge import EndTracker, merge_groups
+from MVGCore.propagation.calibration import Curve, Sureness
+from MVGCore.propagation.merge import PLAUSIBLE, merge_groups
 from MVGCore.propagation.plan import ClassGroup
 from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.normalise import Window
@@ -88,33 +89,30 @@ def test_a_canvas_beside_the_slice_is_no_error() -> None:
     assert not merged.labels.any()
 
 
-PRESENT = np.array([[4, 0], [9, 9]], np.uint16)
-WITHOUT_FOUR = np.array([[0, 0], [9, 9]], np.uint16)
+def test_areas_are_what_the_probabilities_say() -> None:
+    planes = answers(2, 3)
+    merged = merge_groups([group_of(4, 9)], [planes[1:]], SHAPE)
+    own = planes[:, 1:10]
+    for position, class_id in enumerate((4, 9), start=1):
+        areas, chosen = merged.areas[class_id], merged.labels == class_id
+        assert areas.chosen == chosen.sum()
+        plausible = chosen | (own[position] > PLAUSIBLE)
+        assert areas.expected == pytest.approx(own[position][plausible].sum(), rel=5e-3)
+        assert areas.overlap == pytest.approx(own[position][chosen].sum(), rel=5e-3)
+    both = merged.areas[4] + merged.areas[9]
+    assert both.chosen == (merged.labels > 0).sum()
 
 
-def test_a_class_that_was_absent_twice_does_not_come_back() -> None:
-    ends = EndTracker(patience=2)
-    for labels in (PRESENT, WITHOUT_FOUR, WITHOUT_FOUR):
-        np.testing.assert_array_equal(ends.ended(1, (4, 9), labels), labels)
-    for _ in range(2):
-        np.testing.assert_array_equal(ends.ended(1, (4, 9), PRESENT), WITHOUT_FOUR)
-
-
-def test_a_class_that_was_absent_once_may_come_back() -> None:
-    ends = EndTracker(patience=2)
-    for labels in (WITHOUT_FOUR, PRESENT, WITHOUT_FOUR, PRESENT):
-        np.testing.assert_array_equal(ends.ended(1, (4, 9), labels), labels)
-
-
-def test_the_two_sides_end_on_their_own() -> None:
-    ends = EndTracker(patience=1)
-    ends.ended(1, (4, 9), WITHOUT_FOUR)
-    np.testing.assert_array_equal(ends.ended(-1, (4, 9), PRESENT), PRESENT)
-    np.testing.assert_array_equal(ends.ended(1, (4, 9), PRESENT), WITHOUT_FOUR)
-
-
-def test_the_given_labels_are_not_changed() -> None:
-    ends, labels = EndTracker(patience=1), PRESENT.copy()
-    ends.ended(1, (4, 9), WITHOUT_FOUR)
-    assert ends.ended(1, (4, 9), labels).dtype == np.uint16
-    np.testing.assert_array_equal(labels, PRESENT)
+def test_what_the_confidence_is_worth_moves_the_areas_along() -> None:
+    planes = answers(3, 5)
+    stated = merge_groups([group_of(1, 2, 3)], [planes[1:]], SHAPE)
+    modest = merge_groups(
+        [group_of(1, 2, 3)], [planes[1:]], SHAPE, Sureness(Curve(1.0, -0.5), Curve(1.0, -0.5))
+    )
+    np.testing.assert_array_equal(stated.labels, modest.labels)
+    assert (modest.confidence < stated.confidence).all()
+    for class_id in (1, 2, 3):
+        assert modest.areas[class_id].overlap < stated.areas[class_id].overlap
+    background = (1 - modest.confidence[modest.labels > 0]).sum()
+    assert sum(each.expected for each in modest.areas.values()) < SHAPE[0] * SHAPE[1]
+    assert background > 0

@@ -121,12 +121,12 @@ def test_cancelling_is_heard_before_and_between_batches(echo, tube, prompts_of) 
 def test_a_structure_that_ended_does_not_come_back(
     echo, tube, prompts_of, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Below slice 5 and above slice 8 the tube is absent on two slices and then seen again."""
+    """Below slice 5 and above slice 8 the tube is seen, then absent, and then seen again."""
 
     def seen(_: Propagator, slices: list[int]) -> list[MergedSlice]:
         certain = np.ones((40, 36), np.float32)
-        absent = (6, 7, 10, 11, 2, 3)
-        return [MergedSlice(np.full((40, 36), 0 if n in absent else 3, np.uint16), certain) for n in slices]
+        shown = {n: 0 if n in (6, 7, 10, 3) else 3 for n in slices}
+        return [MergedSlice(np.full((40, 36), shown[n], np.uint16), certain, {}) for n in slices]
 
     monkeypatch.setattr(Propagator, "_generate", seen)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [5, 8]))
@@ -140,7 +140,7 @@ def test_between_labelled_slices_a_structure_may_come_back(
 ) -> None:
     def seen(_: Propagator, slices: list[int]) -> list[MergedSlice]:
         certain = np.ones((40, 36), np.float32)
-        return [MergedSlice(np.full((40, 36), 3 if n == 7 else 0, np.uint16), certain) for n in slices]
+        return [MergedSlice(np.full((40, 36), 3 if n == 7 else 0, np.uint16), certain, {}) for n in slices]
 
     monkeypatch.setattr(Propagator, "_generate", seen)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [1, 12]))
