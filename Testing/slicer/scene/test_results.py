@@ -305,6 +305,10 @@ def test_a_saved_scene_brings_the_review_back(
     assert (slicer.util.arrayFromVolume(scene.node(ids[1]))[:, 2] == 77).all()
     add_slice_view("Red")
     opened.show_confidence(True)
+    display = scene.node(scene.node(ids[0]).GetNodeReferenceID("MVGConfidence")).GetDisplayNode()
+    color = [0.0] * 4
+    assert display.GetColorNode().GetNumberOfColors() == 101 and display.GetColorNode().GetColor(30, color)
+    assert color[0] > 2 * color[1] and display.GetApplyThreshold()
     before = node_ids(scene)
     opened.discard()
     opened_image.discard()

@@ -120,6 +120,18 @@ def test_jump_and_read_back(
     slicer.mrmlScene.Clear(False)
 
 
+@pytest.mark.parametrize(("axis", "name"), [(0, "Axial"), (1, "Coronal"), (2, "Sagittal")])
+def test_a_view_is_turned_as_slicer_turns_it(
+    scene: Scene, a_volume_node: Any, red_view: Any, axis: int, name: str
+) -> None:
+    red_view.SetOrientation("Coronal" if axis == 0 else "Axial")
+    scene.jump(a_volume_node.GetID(), SliceKey(axis, 3))
+    assert red_view.GetOrientation() == name
+    preset = slicer.util.arrayFromVTKMatrix(red_view.GetSliceOrientationPreset(name))
+    turned = slicer.util.arrayFromVTKMatrix(red_view.GetSliceToRAS())[:3, :3]
+    np.testing.assert_allclose(turned, preset, atol=1e-9)
+
+
 def test_jump_moves_only_the_views_along_the_axis(
     scene: Scene, a_volume_node: Any, views: dict[str, Any]
 ) -> None:

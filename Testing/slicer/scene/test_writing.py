@@ -27,6 +27,7 @@ from Testing.slicer.nodes import (
     put_segment,
     segment_array,
     turn,
+    world_of,
 )
 
 CLASSES = (SegmentClass(1, "liver", (1.0, 0.0, 0.0)), SegmentClass(2, "spleen", (0.0, 1.0, 0.0)))
@@ -216,6 +217,45 @@ def test_the_segment_editor_gets_the_state_once(
     Editor.shown = None
     Undo().save(a_segmentation_node)
     assert saved == [True]
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    angle=st.floats(-3, 3),
+    tilt=st.floats(-0.3, 0.3),
+    spacing=st.tuples(*[st.floats(0.5, 3.0)] * 3),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_segments_on_another_grid_get_the_nearest_label(
+    mrml_scene: Any, angle: float, tilt: float, spacing: tuple[float, ...], seed: int
+) -> None:
+    """Voxel by voxel of the segmentation's own grid: in the region the label of the volume's voxel there."""
+    rng = np.random.default_rng(seed)
+    volume = make_volume(make_image(), turn(angle, 0.2))
+    other = make_volume(make_image(), turn(angle, 0.2 + tilt) @ np.diag([*spacing, 1.0]))
+    drawn = make_labels(tuple(range(12)))
+    node = make_segmentation(other, drawn)
+    labels, region = random_box(rng).astype(np.uint16), region_of(SHAPE, 0, range(3, 9), [SliceKey(2, 5)])
+    write_into(node, Change(volume, labels, region, CLASSES))
+    after = {name: segment_array(node, name, other) for name in ("liver", "spleen")}
+    for point in rng.integers(0, SHAPE[::-1], (200, 3)):
+        at = tuple(point[::-1])
+        ijk = _place_in(volume, world_of(other, tuple(point)))
+        if np.abs(np.abs(ijk - np.rint(ijk)) - 0.5).min() < 1e-6:
+            continue  # half way between two voxels either of them is the nearest
+        index = np.rint(ijk).astype(int)
+        inside = tuple(index[::-1]) if ((index >= 0) & (index < SHAPE[::-1])).all() else None
+        counts = inside is not None and region[inside]
+        assert after["liver"][at] == (labels[inside] == 1 if counts else drawn[at] == 1)
+        assert after["spleen"][at] == (labels[inside] == 2 if counts else drawn[at] == 2)
+    slicer.mrmlScene.Clear(False)
+
+
+def _place_in(volume: Any, position: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(i, j, k) of a position in a volume."""
+    matrix = _ijk_to_ras(volume)
+    matrix.Invert()
+    return np.array(matrix.MultiplyPoint((*position, 1.0))[:3])
 
 
 masks = st.integers(0, 2**32 - 1)

@@ -22,6 +22,9 @@ from MVGLib.texts import _
 # drawn in the view is not on one slice. The rest is for rounding.
 _HALF_A_SLICE = 0.5 + 1e-3
 
+# Towards which side of R, A and S the offset grows in Slicer's presets of slice orientations.
+_OFFSET_GROWS = (-1.0, 1.0, 1.0)
+
 Vector = NDArray[np.float64]
 
 
@@ -66,8 +69,7 @@ class Views:
         along = [node for node in slice_nodes(self._scene) if axis_of_view(node, volume_node) == key.axis]
         if not along:
             node = self.current()
-            node.SetOrientation(plane_name(volume_node, key.axis).capitalize())
-            node.RotateToVolumePlane(volume_node)
+            turn_to(node, volume_node, key.axis)
             along = [node]
         middle = (np.array(shape) - 1) / 2
         middle[key.axis] = key.index
@@ -125,6 +127,29 @@ def axis_of_view(slice_node: Any, volume_node: Any) -> int | None:
     others = [each for each in range(3) if each != axis]
     deviation = sum(abs(normal[each] / normal[axis]) * half[each] for each in others)
     return axis if deviation <= _HALF_A_SLICE else None
+
+
+def turn_to(slice_node: Any, volume_node: Any, axis: int) -> None:
+    """Turn a view to the slices along an array axis of a volume, the right way up."""
+    geometry = geometry_of(volume_node)
+    orientation = Orientation.of(geometry, axis)
+    rows, columns = (each for each in range(3) if each != axis)
+    if orientation.transposed:
+        rows, columns = columns, rows
+    to_world = volume_to_world(volume_node)
+    up = to_world[:3, 2 - rows] * (1 if orientation.flipped[0] else -1)
+    right = to_world[:3, 2 - columns] * (-1 if orientation.flipped[1] else 1)
+    right /= np.linalg.norm(right)
+    up -= (up @ right) * right
+    up /= np.linalg.norm(up)
+    normal = np.cross(right, up)
+    main = int(np.argmax(np.abs(normal)))
+    normal *= np.sign(normal[main]) * _OFFSET_GROWS[main]
+    matrix = slice_node.GetSliceToRAS()
+    for column, vector in enumerate((right, up, normal)):
+        for row in range(3):
+            matrix.SetElement(row, column, vector[row])
+    slice_node.UpdateMatrices()
 
 
 def plane_name(volume_node: Any, axis: int) -> str:
