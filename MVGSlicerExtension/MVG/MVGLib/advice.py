@@ -53,7 +53,7 @@ def hint(now: Situation) -> str:
     if now.phase is Phase.CANCELLING:
         return _("Stopping…")
     if now.phase is Phase.RUNNING:
-        return _("Slices fill in, nearest first; you can scroll meanwhile")
+        return _("Slices fill in, nearest first; scroll as you like")
     if not now.volume:
         return _("Choose a volume")
     if now.review is not None:
@@ -64,10 +64,10 @@ def hint(now: Situation) -> str:
     if missing:
         return missing.rstrip(".")
     if now.previewing:
-        return _("This is a preview; press Apply for all slices, Esc to hide it")
+        return _("This is a preview: Apply for all slices, Esc to hide it")
     if now.settings.task is Task.SEGMENT and now.usable == 1:
         return _("One example works; two or three are better. Press Apply")
-    return _("Press Apply; Preview shows the slice in view first")
+    return _("Press Apply, or Preview one slice first")
 
 
 def blocked(now: Situation) -> dict[str, str]:
@@ -169,5 +169,5 @@ def _review_hint(now: Situation, review: Review) -> str:
         return _("This is the scene before; press B to see the result again")
     if review.next_slice is None:
         return _("Look through the result, then Accept or Discard")
-    text = _("Look through the result; to improve it, correct {place} (N) and Apply again")
+    text = _("Look through the result and Accept it, or correct {place} (N) and Apply again")
     return text.format(place=f"{review.plane} {review.next_slice}")

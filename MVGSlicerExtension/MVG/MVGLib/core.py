@@ -23,6 +23,7 @@ from MVGLib.watching import Watcher
 from MVGLib.workspace import Workspace
 
 SETTLE = 0.25  # seconds without an edit after which examples are read again
+MESSAGE_SECONDS = 8.0  # for which a message without a problem and a remedy stays
 
 
 def action(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,6 +31,8 @@ def action(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method)
     def run(self: Core, *arguments: Any, **choices: Any) -> Any:
+        if self._closed:  # widgets may outlive the panel
+            return None
         self.message = None
         try:
             return method(self, *arguments, **choices)
@@ -94,6 +97,7 @@ class Core:
         self.trace: Trace | None = None
         self.basis: tuple[object, ...] | None = None
         self._clock = clock
+        self._message_until: float | None = None
         self._watcher = Watcher(scene, self._content, self._renamed, self._removed)
         self._stale_since: float | None = None
         self._search: Iterator[int | None] | None = None
@@ -122,6 +126,8 @@ class Core:
     def say(self, text: str, level: Level = Level.INFO, remedy: Remedy | None = None) -> None:
         """Show a message; an empty text hides the one that is shown."""
         self.message = Message(text, level, remedy) if text else None
+        passes = level is Level.INFO and remedy is None
+        self._message_until = self._clock() + MESSAGE_SECONDS if passes else None
 
     def refresh(self) -> None:
         """Look again at what may have changed outside, such as what is installed."""

@@ -216,7 +216,7 @@ class ExampleBook:
             can_jump=not foreign and not cut.problem,
             problem=cut.problem,
             thumbnail=picture,
-            version=cut.version,
+            version=2 * cut.version + foreign,
         )
 
     def _source(self, example: Example, cut: Cut) -> str:

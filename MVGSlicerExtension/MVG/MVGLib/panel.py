@@ -130,10 +130,13 @@ class Panel:
 
     def _connect(self) -> None:
         ui, controller = self.ui, self.controller
-        ui.volumeSelector.currentNodeIDChanged.connect(self._user(controller.set_volume))
-        ui.labelsSelector.currentNodeIDChanged.connect(self._user(controller.set_partner))
-        ui.wantedSelector.currentNodeIDChanged.connect(self._user(controller.set_partner))
-        ui.maskSelector.currentNodeIDChanged.connect(self._user(controller.set_mask))
+        for selector, name, choose in (
+            (ui.volumeSelector, "volume_id", controller.set_volume),
+            (ui.labelsSelector, "partner_id", controller.set_partner),
+            (ui.wantedSelector, "partner_id", controller.set_partner),
+            (ui.maskSelector, "mask_id", controller.set_mask),
+        ):
+            selector.currentNodeIDChanged.connect(self._user(self._chooser(name, choose)))
         for task, button in self._tasks.items():
             button.clicked.connect(self._user(lambda *_checked, task=task: controller.set_task(task)))
         for button, action in (
@@ -169,6 +172,15 @@ class Panel:
         self.examples.jump.connect(controller.jump)
         self.examples.enabled.connect(controller.enable)
         self.examples.removed.connect(controller.remove)
+
+    def _chooser(self, name: str, choose: Any) -> Any:
+        """`choose` for a selector, which also tells what the controller knows, such as that a node is gone."""
+
+        def run(node_id: str = "") -> None:
+            if (node_id or "") != getattr(self.controller.view(), name):
+                choose(node_id or "")
+
+        return run
 
     def _user(self, action: Any) -> Any:
         """`action`, unless the panel itself is just setting the widget."""

@@ -94,6 +94,8 @@ class PanelView:
     def _head(self, view: View) -> None:
         ui = self._ui
         ui.hintLabel.setText(f"<b>{escape(view.hint)}</b>")
+        for widget in (ui.hintLabel, ui.helpButton):  # a message takes their place, so that nothing moves
+            widget.setVisible(view.message is None)
         ui.installFrame.setVisible(bool(view.install))
         ui.installLabel.setText(view.install)
         ui.messageFrame.setVisible(view.message is not None)
@@ -133,11 +135,13 @@ class PanelView:
     def _options(self, view: View) -> None:
         ui, settings = self._ui, view.settings
         ui.adaptCheckBox.setChecked(settings.adapt)
+        for widget in (ui.adaptCheckBox, ui.adaptSeconds):
+            widget.setVisible(settings.task.makes_segments)
         _set_value(ui.adaptSeconds, settings.adapt_seconds)
         models = [*view.models, Choice("", _("From a file…"))]
         _set_choices(ui.modelComboBox, models, settings.model)
         _set_choices(ui.deviceComboBox, list(view.devices), settings.device)
-        axes = [Choice("-1", _("as the examples"))]
+        axes = [Choice("-1", _("automatic"))]
         axes += [Choice(str(number), name) for number, name in enumerate(view.plane_names)]
         _set_choices(ui.axisComboBox, axes, str(settings.axis))
         ui.memoryLabel.setText(view.memory)
@@ -170,7 +174,8 @@ class PanelView:
         self._plot.show(review)
         if review is None:
             return
-        ui.expectedLabel.setText(_expected(review))
+        done = view.progress is None
+        ui.expectedLabel.setText(_expected(review) if done else _("Confidence so far"))
         ui.expectedLabel.setVisible(bool(review.slices))
         ui.plotLabel.setVisible(bool(review.slices))
         following = review.next_slice
@@ -179,7 +184,7 @@ class PanelView:
             if following is not None
             else _("No slice stands out; look through the result.")
         )
-        ui.nextLabel.setVisible(review.task.makes_segments)
+        ui.nextLabel.setVisible(review.task.makes_segments and done)
         ui.nextButton.setVisible(following is not None)
         ui.compareButton.setChecked(not review.shown)
         ui.compareButton.setText(_("Show the result") if not review.shown else _("Before / after"))

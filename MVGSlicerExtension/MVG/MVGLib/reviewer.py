@@ -78,8 +78,15 @@ class Reviewer:
         self._own_stamp, self._fresh = "", False
 
     @_writes
-    def begin(self, order: Order, volume_id: str, axis: int) -> None:
-        """Get ready to write the slices of a run; a result that is there already is filled again."""
+    def begin(self, order: Order, volume_id: str, axis: int, known: Iterable[int]) -> None:
+        """Get ready to write the slices of a run; a result that is there already is filled again.
+
+        Args:
+            order: Of the run.
+            volume_id: The input.
+            axis: Array axis of the slices.
+            known: Those that are given.
+        """
         self._before = self.review
         self._fresh = self._writer is None
         task, name = order.settings.task, self._scene.name(volume_id)
@@ -100,7 +107,9 @@ class Reviewer:
         shape = order.volume.geometry.shape
         slices = dict(self.review.slices) if self.review else {}
         plane = self._scene.plane_name(volume_id, axis)
-        self.review = Review(self._writer.id, volume_id, task, axis, shape[axis], plane, slices)
+        self.review = Review(
+            self._writer.id, volume_id, task, axis, shape[axis], plane, slices, tuple(sorted(known))
+        )
 
     @_writes
     def put(self, done: SliceDone) -> None:

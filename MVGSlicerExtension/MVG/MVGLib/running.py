@@ -76,6 +76,9 @@ class Running(Core):
 
     def poll(self) -> None:
         """Go on with what is going on, for some milliseconds; a timer calls this."""
+        if self._message_until is not None and self._clock() >= self._message_until:
+            self.say("")
+            self.update()
         was = (self.runner.ready, self.runner.worker.memory)
         self.runner.poll(BUDGET)
         if not self.runner.busy:
@@ -228,7 +231,7 @@ class _RunListener(_Listener):
     def _begin(self, axis: int) -> None:
         if not self._begun:
             self._begun = True
-            self._controller.reviewer.begin(self._order, self._volume_id, axis)
+            self._controller.reviewer.begin(self._order, self._volume_id, axis, self._known)
 
     def _given(self) -> list[SliceDone]:
         """The labelled slices of the volume, which are part of the result."""
