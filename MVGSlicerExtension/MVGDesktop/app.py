@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 import slicer
 import vtk
@@ -36,12 +38,23 @@ class Start:
 def prepare() -> QtWidgets.QApplication:
     """Start Qt and Slicer's scene; further calls change nothing."""
     application = qtcompat.application()
+    # Without a hook of its own PyQt5 ends the process at the first error in a slot, and the work with it.
+    sys.excepthook = report_error
     app = headless.start()
     qtcompat.install()
     app.on_process_events = application.processEvents
     # VTK's messages would open windows of their own on some systems.
     vtk.vtkObject.GlobalWarningDisplayOff()
     return application
+
+
+def report_error(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Log an error that nobody expected, and tell the user that the work goes on."""
+    logging.error("MVG: an unforeseen error", exc_info=(kind, error, trace))
+    window = qtcompat.main_window()
+    if window is not None:
+        text = f"Something unforeseen went wrong ({kind.__name__}: {error}); save your work under a new name."
+        window.statusBar().showMessage(text)
 
 
 def run(start: Start) -> int:

@@ -41,9 +41,9 @@ class Document(QtCore.QObject):
         self._voxels: Voxels | None = None
         self._tags: list[tuple[Any, int]] = []
         self._own_change = False
-        scene = slicer.mrmlScene
-        scene.AddObserver(slicer.vtkMRMLScene.NodeRemovedEvent, self._on_scene)
-        scene.AddObserver(slicer.vtkMRMLScene.EndCloseEvent, self._on_scene)
+        of = slicer.vtkMRMLScene
+        events = (of.NodeRemovedEvent, of.EndCloseEvent)
+        self._scene_tags = [slicer.mrmlScene.AddObserver(event, self._on_scene) for event in events]
 
     @property
     def volume(self) -> Any:
@@ -74,9 +74,10 @@ class Document(QtCore.QObject):
             for name in CONTENT_EVENTS:
                 event = getattr(slicer.vtkSegmentation, name)
                 self._tags.append((node, node.AddObserver(event, self._on_content)))
-        self.segmentationChanged.emit(segmentation_id)
         ids = self.segment_ids()
-        self.set_segment(ids[0] if ids else "")
+        self.segment_id = ids[0] if ids else ""
+        self.segmentationChanged.emit(segmentation_id)
+        self.segmentChanged.emit(self.segment_id)
 
     def set_segment(self, segment_id: str) -> None:
         """Paint into another segment."""
@@ -202,6 +203,13 @@ class Document(QtCore.QObject):
         finally:
             self._own_change = before
 
+    def close(self) -> None:
+        """Follow the scene no longer."""
+        for tag in self._scene_tags:
+            slicer.mrmlScene.RemoveObserver(tag)
+        self._scene_tags = []
+        self._unobserve()
+
     def mark_unsaved(self, unsaved: bool = True) -> None:
         """Note whether there is something to be saved."""
         if unsaved != self.unsaved:
@@ -223,6 +231,8 @@ class Document(QtCore.QObject):
         self.contentChanged.emit()
 
     def _on_scene(self, *_: Any) -> None:
+        if slicer.mrmlScene.IsClosing():
+            return  # all at once, at the end
         if self.volume_id and self.volume is None:
             self.set_volume("")
         if self.segmentation_id and self.segmentation is None:

@@ -59,6 +59,11 @@ class Surfaces(QtCore.QObject):
             self._timer.stop()
             node.RemoveClosedSurfaceRepresentation()
 
+    def stop(self) -> None:
+        """Make none any more."""
+        self.enabled = False
+        self._timer.stop()
+
     def update_now(self) -> None:
         """Make the surfaces of the segments whose voxels changed."""
         self._timer.stop()

@@ -135,6 +135,8 @@ class MainWindow(QtWidgets.QMainWindow):
     def close_everything(self) -> None:
         """End worker, autosave and views. Nothing is asked."""
         self.autosave.stop()
+        self.surfaces.stop()
+        self.document.close()
         self.panel.cleanup()
         self.views.close_views()
 

@@ -22,6 +22,7 @@ from MVGDesktop.views.sliceview import SliceView
 MIN_RADIUS, MAX_RADIUS = 0.2, 100.0
 _WHEEL_STEP = 1.15
 _CLOSE_PX = 8.0
+_ENTER = (QtCore.Qt.Key_Return, QtCore.Qt.Key_Enter)
 _OTHERS_MS = 40  # the other views follow a stroke a little later
 
 
@@ -58,7 +59,7 @@ class Editor(QtCore.QObject):
     """Takes the mouse of the slice views for the chosen tool; everything else stays Slicer's.
 
     Shift+wheel changes the size of the brush. A polygon takes a corner per click; a double click, Enter or a
-    click on its first corner closes it, Escape drops it.
+    click on its first corner closes it, Backspace takes a corner back, Escape drops it.
 
     Attributes:
         choices: How the tools work. Call `choices_changed` after changing them.
@@ -153,6 +154,18 @@ class Editor(QtCore.QObject):
         if view is not self._polygon_view and self._outlines[view].visible:
             self._outlines[view].hide()
             view.request_render()
+
+    def wants_key(self, view: SliceView, key: int) -> bool:
+        return view is self._polygon_view and key in (*_ENTER, QtCore.Qt.Key_Escape, QtCore.Qt.Key_Backspace)
+
+    def key(self, view: SliceView, key: int) -> None:
+        if key in _ENTER:
+            self.close_polygon()
+        elif key == QtCore.Qt.Key_Escape or len(self._corners) < 2:
+            self.drop_polygon()
+        else:
+            self._corners.pop()
+            self._show_polygon(self._corners[-1])
 
     # Polygon.
 

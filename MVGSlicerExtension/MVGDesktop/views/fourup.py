@@ -67,6 +67,9 @@ class FourUp(QtWidgets.QWidget):
 
     def show_volume(self, volume_id: str) -> None:
         """Show a volume in every view, whole and through its middle."""
+        # A left drag that no tool takes sets window and level; a scene that was opened may say otherwise.
+        interaction = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+        interaction.SetCurrentInteractionMode(interaction.AdjustWindowLevel)
         for view in self.views:
             view.show_volume(volume_id)
         volume = slicer.mrmlScene.GetNodeByID(volume_id) if volume_id else None

@@ -39,6 +39,10 @@ class MouseTool(Protocol):
 
     def leave(self, view: SliceView) -> None: ...
 
+    def wants_key(self, view: SliceView, key: int) -> bool: ...
+
+    def key(self, view: SliceView, key: int) -> None: ...
+
 
 class SliceView(RenderView):
     """Shows a slice of the scene.
@@ -53,7 +57,7 @@ class SliceView(RenderView):
     """
 
     changed = QtCore.pyqtSignal()  # offset, zoom, orientation, or what is shown
-    entered = QtCore.pyqtSignal(object)  # this view, when the mouse comes
+    entered = QtCore.pyqtSignal(object)  # this view, when the mouse comes or presses
     pointed = QtCore.pyqtSignal(object, object)  # this view and the world position under the mouse, or None
     doubleClicked = QtCore.pyqtSignal()
 
@@ -128,8 +132,26 @@ class SliceView(RenderView):
         width, height = round(self.width() * ratio), round(self.height() * ratio)
         self.logic.ResizeSliceNode(max(width, 1), max(height, 1))
 
+    def event(self, event: QtCore.QEvent) -> bool:
+        # What the tool wants of the keyboard goes before the shortcuts of the window.
+        asked = self.tool is not None and event.type() == QtCore.QEvent.ShortcutOverride
+        if asked and self.tool.wants_key(self, event.key()):
+            event.accept()
+            return True
+        return bool(super().event(event))
+
+    def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
+        if self.tool and self.tool.wants_key(self, event.key()):
+            self.tool.key(self, event.key())
+        else:
+            event.ignore()  # VTK's own keys, such as q for quit, are not wanted
+
+    def keyReleaseEvent(self, event: QtGui.QKeyEvent) -> None:
+        event.ignore()
+
     def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
         self.setFocus(QtCore.Qt.MouseFocusReason)
+        self.entered.emit(self)
         if not (self.tool and self.tool.press(self, event)):
             super().mousePressEvent(event)
 

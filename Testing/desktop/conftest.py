@@ -1,0 +1,108 @@
+"""A real window on a real scene, with a small volume."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from MVGCore.volume import Geometry, Volume
+
+pytest.importorskip("PyQt5", reason="the desktop window needs PyQt5")
+pytest.importorskip("slicer_core", reason="the desktop window needs slicer-core")
+
+from PyQt5 import QtCore, QtWidgets  # noqa: E402
+
+SPACING = (1.0, 1.0, 2.0)
+SHAPE = (24, 64, 60)
+
+
+@pytest.fixture(scope="session")
+def application() -> QtWidgets.QApplication:
+    """The one application, with Slicer's scene."""
+    from MVGDesktop.app import prepare
+
+    return prepare()
+
+
+@pytest.fixture
+def a_volume() -> Volume:
+    """A bright ball (value 200) in a dark box (50), 24 slices of 64 x 60 voxels, 1 x 1 x 2 mm."""
+    geometry = Geometry(SHAPE, SPACING, (-30.0, 40.0, 5.0))
+    k, j, i = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
+    ball = (2.0 * (k - 12)) ** 2 + (j - 32.0) ** 2 + (i - 30.0) ** 2 <= 16**2
+    array = np.where(ball, 200, 50).astype(np.int16)
+    array += (np.arange(array.size).reshape(SHAPE) % 7).astype(np.int16)  # not constant anywhere
+    return Volume(array, geometry, "ball")
+
+
+@pytest.fixture
+def make_window(
+    application: QtWidgets.QApplication, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> Iterator[Callable]:
+    """Makes windows with settings and recovery of their own; they are closed without questions."""
+    import slicer
+
+    from MVGDesktop.window import MainWindow
+
+    windows = []
+
+    def make() -> MainWindow:
+        settings = QtCore.QSettings(str(tmp_path / "settings.ini"), QtCore.QSettings.IniFormat)
+        window = MainWindow(settings, tmp_path / "recovery")
+        window.resize(1400, 900)
+        window.show()
+        window.activateWindow()
+        windows.append(window)
+        settle(application)
+        return window
+
+    slicer.app.set_testing(True)
+    caplog.set_level(logging.ERROR)
+    yield make
+    for window in windows:
+        window.close_everything()
+        window.hide()
+        window.deleteLater()
+    slicer.mrmlScene.Clear(False)
+    settle(application)
+    # Errors in slots and observers do not reach the test by themselves.
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+@pytest.fixture
+def window(make_window: Callable):
+    """A window in which nothing is open."""
+    return make_window()
+
+
+@pytest.fixture
+def open_window(window, a_volume: Volume, application: QtWidgets.QApplication):
+    """A window that shows the ball."""
+    from MVGDesktop.files.nodes import volume_node
+
+    window.document.set_volume(volume_node(a_volume).GetID())
+    settle(application)
+    return window
+
+
+def settle(application: QtWidgets.QApplication, milliseconds: int = 30) -> None:
+    """Let everything that is due happen."""
+    loop = QtCore.QEventLoop()
+    QtCore.QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec_()
+    application.processEvents()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Run the event loop until a condition holds; fails when it never does."""
+    loop = QtCore.QEventLoop()
+    end = QtCore.QDeadlineTimer(int(seconds * 1000))
+    timer = QtCore.QTimer()
+    timer.timeout.connect(lambda: loop.quit() if condition() or end.hasExpired() else None)
+    timer.start(10)
+    loop.exec_()
+    assert condition(), f"It did not happen within {seconds} seconds."
