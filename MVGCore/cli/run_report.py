@@ -14,7 +14,21 @@ from MVGCore.prompts import AXIS_NAMES
 from MVGCore.version import __version__
 
 if TYPE_CHECKING:
+    from MVGCore.outcomes import AdaptReport, Estimate
     from MVGCore.session import Result
+
+
+@dataclass(frozen=True)
+class ExpectedDice:
+    """A Dice to expect and its standard error."""
+
+    value: float
+    error: float
+
+    @classmethod
+    def of(cls, estimate: Estimate | None) -> ExpectedDice | None:
+        """Rounded for a report."""
+        return None if estimate is None else cls(round(estimate.value, 4), round(estimate.error, 4))
 
 
 @dataclass(frozen=True)
@@ -27,6 +41,7 @@ class ClassReport:
         voxels: number of voxels of the class.
         millilitres: their volume.
         confidence: mean confidence of the class, 0 to 1; None if the session gave none.
+        expected_dice: Dice to expect and its standard error; None if there is nothing to judge.
     """
 
     id: int
@@ -34,6 +49,7 @@ class ClassReport:
     voxels: int
     millilitres: float
     confidence: float | None
+    expected_dice: ExpectedDice | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,9 @@ class RunReport:
         peak_memory_mb: largest memory of the process so far, in MB of 10^6 bytes.
         classes: the classes, by label value.
         slice_confidence: index of a slice -> mean confidence in it.
+        expected_dice: mean Dice over the classes to expect, and its standard error; None if unknown.
+        slice_dice: index of a generated slice -> Dice to expect there.
+        adaptation: what came of `--adapt`; None without it.
         next_slice: the slice whose labelling would help most, if the session names one.
         notes: what the session has to say about the run.
     """
@@ -67,12 +86,22 @@ class RunReport:
     peak_memory_mb: float
     classes: tuple[ClassReport, ...]
     slice_confidence: dict[int, float]
+    expected_dice: ExpectedDice | None
+    slice_dice: dict[int, float]
+    adaptation: AdaptReport | None
     next_slice: int | None
     notes: tuple[str, ...]
 
     @classmethod
     def of(
-        cls, result: Result, *, model: str, image: Path | str, output: Path | str, seconds: dict[str, float]
+        cls,
+        result: Result,
+        *,
+        model: str,
+        image: Path | str,
+        output: Path | str,
+        seconds: dict[str, float],
+        adaptation: AdaptReport | None = None,
     ) -> RunReport:
         """Sums up a result; `seconds` are the stages outside the session, joined with its own."""
         return cls(
@@ -87,6 +116,9 @@ class RunReport:
             peak_memory_mb=round(peak_memory_mb(), 1),
             classes=summarise_classes(result),
             slice_confidence={int(k): round(float(v), 4) for k, v in sorted(result.slice_confidence.items())},
+            expected_dice=ExpectedDice.of(result.expected_dice),
+            slice_dice={int(k): round(each.value, 4) for k, each in sorted(result.slice_dice.items())},
+            adaptation=adaptation,
             next_slice=None if result.next_slice is None else int(result.next_slice),
             notes=tuple(result.notes),
         )
@@ -112,6 +144,7 @@ def summarise_classes(result: Result) -> tuple[ClassReport, ...]:
                 voxels=voxels,
                 millilitres=round(voxels * voxel_millilitres, 3),
                 confidence=None if confidence is None else round(float(confidence), 4),
+                expected_dice=ExpectedDice.of(result.class_dice.get(segment.id)),
             )
         )
     return tuple(reports)

@@ -17,6 +17,7 @@ from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
 
 if TYPE_CHECKING:
+    from MVGCore.outcomes import Estimate
     from MVGCore.session import Result
     from MVGCore.volume import Volume
 
@@ -53,6 +54,12 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     )
     parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    parser.add_argument(
+        "--adapt",
+        type=seconds_to_adapt,
+        metavar="SECONDS",
+        help="first fine-tune the model on the labelled slices, for so many seconds",
+    )
     parser.add_argument("--confidence", type=Path, metavar="FILE", help="write the confidence as an image")
     parser.add_argument("--report", type=Path, metavar="JSON", help="write times, memory and classes")
     parser.set_defaults(run=run)
@@ -77,17 +84,40 @@ def run(arguments: argparse.Namespace) -> None:
         session = Session(model=arguments.model, device=arguments.device)
         session.set_image(image)
         session.set_prompts(prompts)
+    adaptation = None
+    if arguments.adapt is not None:
+        with stage("adapt", seconds), Progress("Adapting", arguments.progress) as bar:
+            adaptation = session.adapt(arguments.adapt, progress=bar.update)
     with Progress("Segmenting", arguments.progress) as bar:
         result = session.propagate(progress=bar.update)
     with stage("write", seconds):
         write_result(result, arguments.output, arguments.confidence)
     if arguments.report is not None:
         report = RunReport.of(
-            result, model=arguments.model, image=arguments.image, output=arguments.output, seconds=seconds
+            result,
+            model=arguments.model,
+            image=arguments.image,
+            output=arguments.output,
+            seconds=seconds,
+            adaptation=adaptation,
         )
         write_text(arguments.report, report.to_json())
     if not is_quiet(arguments):
+        if adaptation is not None:
+            print(f"Adaptation: {adaptation.text}\n")
         print(summary(result, arguments.output))
+
+
+def seconds_to_adapt(text: str) -> float:
+    """Reads a positive number of seconds.
+
+    Raises:
+        ValueError: it is none.
+    """
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise ValueError("no time to adapt in")
+    return seconds
 
 
 @contextmanager
@@ -158,17 +188,30 @@ def write_text(path: Path, text: str) -> None:
 def summary(result: Result, output: Path) -> str:
     """Returns what a person wants to read after a run."""
     rows = [
-        [report.name, f"{report.voxels:,}", f"{report.millilitres:,.1f}", _percent(report.confidence)]
+        [
+            report.name,
+            f"{report.voxels:,}",
+            f"{report.millilitres:,.1f}",
+            _percent(report.confidence),
+            estimate(result.class_dice.get(report.id)),
+        ]
         for report in summarise_classes(result)
     ]
     slices = ", ".join(str(index) for index in result.prompt_slices)
-    lines = [table(["class", "voxels", "ml", "confidence"], rows), ""]
+    lines = [table(["class", "voxels", "ml", "confidence", "expected Dice"], rows), ""]
     if slices:
         lines.append(f"Examples: slices {slices} along {AXIS_NAMES[result.axis]} (counted from 0).")
+    if result.expected_dice is not None:
+        lines.append(f"Expected Dice: {estimate(result.expected_dice)}.")
     if result.next_slice is not None:
-        lines.append(f"Label next: slice {result.next_slice}, where the result is least certain.")
+        lines.append(f"Label next: slice {result.next_slice}, from which the result should gain most.")
     lines += [*result.notes, f"Wrote {output} in {sum(result.seconds.values()):.1f} s on {result.device}."]
     return "\n".join(lines)
+
+
+def estimate(expected: Estimate | None) -> str:
+    """An expected Dice with its error, as a person reads it."""
+    return "-" if expected is None else f"{expected.value:.2f} ± {expected.error:.2f}"
 
 
 def _percent(confidence: float | None) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from MVGCore.cli.main import main
+from MVGCore.outcomes import AdaptReport, Estimate
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume, write_segmentation, write_volume
 
 SHAPE = (12, 20, 16)
@@ -51,6 +52,9 @@ class FakeResult:
     next_slice: int | None = 5
     device: str = "cpu"
     notes: tuple[str, ...] = ("A note of the session.",)
+    expected_dice: Estimate | None = Estimate(0.81234, 0.05)
+    class_dice: dict[int, Estimate] = field(default_factory=lambda: {1: Estimate(0.9, 0.04)})
+    slice_dice: dict[int, Estimate] = field(default_factory=lambda: {5: Estimate(0.7, 0.1)})
 
 
 class FakeSession:
@@ -58,6 +62,8 @@ class FakeSession:
 
     made_with: dict[str, Any] = {}
     failure: BaseException | None = None
+    adapted_for: float | None = None
+    adaptation = AdaptReport(True, 0.8, 0.85, 40, 9.5, "40 steps raised the Dice from 0.800 to 0.850.")
 
     def __init__(self, **options: Any) -> None:
         FakeSession.made_with = options
@@ -67,6 +73,13 @@ class FakeSession:
 
     def set_prompts(self, prompts: Any) -> None:
         self.prompts = prompts
+
+    def adapt(self, seconds: float, progress: Callable[[float, str], None] | None = None) -> AdaptReport:
+        FakeSession.adapted_for = seconds
+        return FakeSession.adaptation
+
+    def save_model(self, path: Path) -> None:
+        path.write_text("weights")
 
     def propagate(self, progress: Callable[[float, str], None] | None = None) -> FakeResult:
         if FakeSession.failure is not None:
@@ -117,6 +130,7 @@ def fake_session(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
     module.Session = FakeSession  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "MVGCore.session", module)
     monkeypatch.setattr(FakeSession, "failure", None)
+    monkeypatch.setattr(FakeSession, "adapted_for", None)
     return FakeSession
 
 
