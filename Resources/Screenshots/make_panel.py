@@ -12,14 +12,34 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from MVGCore.volume import LabelMap, Volume
+
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 360  # the narrowest panel that has to work
-PATIENCE = 300.0  # seconds for one run
+PATIENCE = 200.0  # seconds for one run
+COLORS = {1: (0.94, 0.47, 0.12), 2: (0.0, 0.72, 0.74)}
+
+
+def brain() -> tuple[Volume, LabelMap, tuple[int, ...]]:
+    """The brain image with every third slice, which is soon computed, five of them labelled, and which."""
+    from MVGCore.evaluation.cases import demo_case, keep_slices, labelled_slices
+    from MVGCore.volume import LabelMap, SegmentClass, Volume
+
+    image, truth = demo_case()
+    i, j, k = image.geometry.spacing
+    array = np.ascontiguousarray(image.array[::3])
+    geometry = replace(image.geometry, shape=array.shape, spacing=(i, j, 3 * k))
+    classes = [SegmentClass(each.id, each.name, COLORS[each.id]) for each in truth.classes]
+    labels = LabelMap.of(truth.array[::3], geometry, classes)
+    slices = labelled_slices(labels, 0, 5)
+    return Volume(array, geometry, image.name), keep_slices(labels, 0, slices), slices
 
 
 class Studio:
@@ -31,17 +51,15 @@ class Studio:
         self.app = qtcompat.application()
         import slicer
 
-        from MVGCore.cli.demo import DemoTask
         from MVGLib import build_panel
         from MVGLib.scene.placement import geometry_of
 
         self.slicer, self.headless = slicer, headless
-        self.demo = DemoTask.prepare()
+        self.image, self.few, self.slices = brain()
         headless.add_slice_view("Red", "Axial")
-        self.image = self.demo.example.image
         self.volume = self._add_volume(self.image.array, "MNI T1")
         assert geometry_of(self.volume).is_close(self.image.geometry)
-        self.labels = self._add_labels("few slices", self.demo.few.array)
+        self.labels = self._add_labels("few slices", self.few.array)
         self.panel = build_panel()
         self.controller = self.panel.controller
         self.panel.widget.show()
@@ -62,7 +80,7 @@ class Studio:
         node = self.slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
         node.CreateDefaultDisplayNodes()
         node.SetReferenceImageGeometryParameterFromVolumeNode(self.volume)
-        for each in self.demo.few.classes:
+        for each in self.few.classes:
             segment = node.GetSegmentation().AddEmptySegment(each.name, each.name, each.color)
             mask = (array == each.id).astype(np.uint8)
             self.slicer.util.updateSegmentBinaryLabelmapFromArray(mask, node, segment, self.volume)
@@ -143,15 +161,14 @@ class Studio:
         """A segmentation marks what to fill in."""
         self.denoise()
         self.controller.set_task("inpaint")
-        self.controller.set_mask(self._add_labels("artefact", self.demo.few.array).GetID())
+        self.controller.set_mask(self._add_labels("artefact", self.few.array).GetID())
 
     def synthesize(self) -> None:
         """Examples are slices beside the same slices of the wanted contrast."""
         wanted = np.zeros_like(self.image.array)
-        for index in self.demo.slices:
-            part = (self.demo.example.axis, index)
-            plane = self.image.array.take(index, axis=part[0])
-            np.moveaxis(wanted, part[0], 0)[index] = np.where(plane > 0, self.image.array.max() - plane, 0)
+        for index in self.slices:
+            plane = self.image.array[index]
+            wanted[index] = np.where(plane > 0, self.image.array.max() - plane, 0)
         node = self._add_volume(wanted, "T2, five slices")
         self.controller.set_volume(self.volume.GetID())
         self.controller.set_task("synthesize")
