@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from MVGCore.errors import InputError
+from MVGCore.errors import InputError, MVGError
 from MVGCore.volume import SliceKey
 from MVGLib.core import Core, action
 from MVGLib.examplebook import check_same_grid, filled_slices
 from MVGLib.examples import Example
 from MVGLib.parameters import LABELS, MASK, VOLUME, WANTED
-from MVGLib.state import Level, Task
+from MVGLib.state import Level, Remedy, Task
 from MVGLib.texts import _
 
 MOST_AT_ONCE = 60  # slices that "All labelled" adds
@@ -28,9 +28,14 @@ class Choosing(Core):
         self._hide_preview()
         self.workspace.choose(VOLUME, node_id or "")
         self.workspace.set(limited=False, first=0, last=0, axis=-1)
-        if node_id:
+        if not node_id:
+            return
+        try:
             self.scene.volume(node_id)  # says what is wrong with it, if anything
-            self.say(" ".join(self.scene.volume_notes(node_id)), Level.WARNING)
+        except MVGError as error:
+            self.say(str(error), Level.ERROR, None if self.scene.is_volume(node_id) else Remedy.MAKE_GRAY)
+            return
+        self.say(" ".join(self.scene.volume_notes(node_id)), Level.WARNING)
 
     @action
     def set_partner(self, node_id: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from MVGCore.errors import InputError
+from MVGCore.errors import InputError, MVGError
 from MVGCore.volume import SliceKey
 from MVGLib.choosing import Choosing
 from MVGLib.core import action
@@ -98,10 +98,21 @@ class Controller(Choosing, Running):
             self._rotate_views()
         elif wanted is Remedy.UNDO_ACCEPT:
             self._undo_accept()
+        elif wanted is Remedy.MAKE_GRAY:
+            self._make_gray()
 
     @action
     def _rotate_views(self) -> None:
         self.scene.rotate_to_volume(self.workspace.volume_id)
+
+    def _make_gray(self) -> None:
+        try:
+            gray_id = self.scene.make_luminance(self.workspace.volume_id)
+        except MVGError as error:
+            self.say(str(error), Level.ERROR)
+            self.update()
+        else:
+            self.set_volume(gray_id)
 
     @action
     def _undo_accept(self) -> None:

@@ -174,7 +174,7 @@ class Panel:
         self.examples.removed.connect(controller.remove)
 
     def _chooser(self, name: str, choose: Any) -> Any:
-        """`choose` for a selector, which also tells what the controller knows, such as that a node is gone."""
+        """`choose` for a selector, which also tells what is known already."""
 
         def run(node_id: str = "") -> None:
             if (node_id or "") != getattr(self.controller.view(), name):

@@ -12,7 +12,11 @@ from MVGLib.qtread import read
 from MVGLib.state import Choice, Phase, Remedy, Review, Task, View
 from MVGLib.texts import _
 
-_REMEDIES = {Remedy.ROTATE_VIEWS: _("Turn views"), Remedy.UNDO_ACCEPT: _("Undo")}
+_REMEDIES = {
+    Remedy.ROTATE_VIEWS: _("Turn views"),
+    Remedy.UNDO_ACCEPT: _("Undo"),
+    Remedy.MAKE_GRAY: _("Make it grey"),
+}
 
 
 class PanelView:

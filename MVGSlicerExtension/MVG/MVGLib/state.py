@@ -58,6 +58,7 @@ class Remedy(str, Enum):
 
     ROTATE_VIEWS = "rotate views"
     UNDO_ACCEPT = "undo accept"
+    MAKE_GRAY = "make gray"
 
 
 @dataclass(frozen=True)

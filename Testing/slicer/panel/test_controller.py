@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 
 from MVGCore.volume import SliceKey
-from MVGLib.state import Level, Phase, Task
+from MVGLib.state import Level, Phase, Remedy, Task
 from Testing.slicer.nodes import LABELLED, make_labels, make_segmentation, make_volume, put_segment
 from Testing.slicer.panel.steps import finish, node_names, problem, segments_of, settle
 
@@ -400,6 +400,34 @@ def test_a_volume_that_cannot_be_used_says_why(make_controller, worker):
     flat = make_volume(np.zeros((1, 8, 8), np.int16), name="one slice")
     controller.set_volume(flat.GetID())
     assert problem(controller)
+
+
+def test_a_colour_volume_is_made_grey_by_the_button_beside_its_message(make_controller, worker):
+    controller = make_controller(worker)
+    array = np.random.default_rng(3).integers(0, 255, (6, 8, 8, 3)).astype(np.uint8)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "colours")
+    slicer.util.updateVolumeFromArray(node, array)
+    controller.set_volume(node.GetID())
+    assert controller.view().message.remedy is Remedy.MAKE_GRAY
+    controller.remedy()
+    assert problem(controller) == ""
+    chosen = slicer.mrmlScene.GetNodeByID(controller.view().volume_id)
+    assert slicer.util.arrayFromVolume(chosen).shape == (6, 8, 8)
+
+
+def test_an_oblique_view_is_turned_by_the_button_beside_its_message(
+    make_controller, worker, scene, red_view, an_oblique_volume_node
+):
+    controller = make_controller(worker)
+    labels = make_segmentation(an_oblique_volume_node)
+    controller.set_volume(an_oblique_volume_node.GetID())
+    controller.set_partner(labels.GetID())
+    controller.add_current_slice()
+    assert controller.view().message.remedy is Remedy.ROTATE_VIEWS
+    controller.remedy()
+    scene.jump(an_oblique_volume_node.GetID(), SliceKey(0, 5))
+    controller.add_current_slice()
+    assert problem(controller) == "" and len(controller.view().examples) == 1
 
 
 def test_what_is_missing_can_be_installed(make_controller, worker, a_volume_node):

@@ -24,12 +24,25 @@ from Testing.slicer.panel.steps import node_names, problem, segments_of
 PATIENCE = 120  # seconds; a run takes a few
 
 
+class KeptClient(Client):
+    """Outlives its panel, so that most tests need not wait for a process to load torch."""
+
+    def close(self) -> None:
+        self.cancel()
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: Any) -> Iterator[Client]:
+    made = KeptClient(log_folder=tmp_path_factory.mktemp("Protokolle größer"))
+    yield made
+    Client.close(made)
+
+
 @pytest.fixture
 def live(
-    tmp_path: Any, make_controller: Any, a_volume_node: Any, a_segmentation_node: Any
+    client: Client, make_controller: Any, a_volume_node: Any, a_segmentation_node: Any
 ) -> Iterator[Panel]:
-    """The panel with three examples, and a worker that starts with the first run."""
-    client = Client(log_folder=tmp_path / "Protokolle größer")
+    """The panel with three examples on the real worker."""
     controller = make_controller(client, clock=time.monotonic)
     controller.set_volume(a_volume_node.GetID())
     controller.set_partner(a_segmentation_node.GetID())
@@ -140,7 +153,9 @@ def test_image_tasks_keep_what_they_must(task, live, a_volume_node, a_segmentati
 def test_no_process_is_left_when_the_panel_goes(live):
     live.ui.applyButton.click()
     wait(lambda: begun(live))
-    pid = live.controller.runner.worker.worker_pid
+    client = live.controller.runner.worker
+    pid = client.worker_pid
     assert psutil.pid_exists(pid)
     live.cleanup()
+    Client.close(client)
     wait(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
