@@ -29,7 +29,7 @@ from Testing.slicer.nodes import (
 
 ALL = make_labels(tuple(range(12))).astype(np.uint16)
 CLASSES = (
-    SegmentClass(3, "liver", (0.75, 0.25, 0.125), "Segmentation category~SCT^1^x~~"),
+    SegmentClass(3, r"liver: größer \ | 1", (0.75, 0.25, 0.125), "Segmentation category~SCT^1^x~~"),
     SegmentClass(8, "spleen", (0.25, 0.5, 0.75)),
 )
 LABELS_3_8 = np.array([0, 3, 8], np.uint16)[ALL]
@@ -65,11 +65,15 @@ def test_slices_become_segments(scene: Scene, a_transform_node: Any, axis: int, 
     assert node.GetSegmentation().GetConversionParameter(reference)
     assert node.GetNodeReferenceID("referenceImageGeometryRef") == volume.GetID()
     liver, spleen = scene.classes(result.id)
-    assert (liver.name, liver.color, liver.terminology) == ("liver", CLASSES[0].color, CLASSES[0].terminology)
+    assert (liver.name, liver.color, liver.terminology) == (
+        CLASSES[0].name,
+        CLASSES[0].color,
+        CLASSES[0].terminology,
+    )
     assert (spleen.name, spleen.color) == ("spleen", CLASSES[1].color)
     assert node.GetSegmentation().GetNumberOfLayers() == 1
     if not moved:
-        np.testing.assert_array_equal(segment_array(node, _id_of(node, "liver"), volume), ALL == 1)
+        np.testing.assert_array_equal(segment_array(node, _id_of(node, CLASSES[0].name), volume), ALL == 1)
 
 
 def test_slices_can_be_put_again_and_after_an_editor_had_its_hands_in(
@@ -77,7 +81,9 @@ def test_slices_can_be_put_again_and_after_an_editor_had_its_hands_in(
 ) -> None:
     result = filled(scene, a_volume_node.GetID())
     node = scene.node(result.id)
-    put_segment(node, _id_of(node, "liver"), ALL == 2, a_volume_node)  # over the spleen: a layer of its own
+    put_segment(
+        node, _id_of(node, CLASSES[0].name), ALL == 2, a_volume_node
+    )  # over the spleen: a layer of its own
     assert node.GetSegmentation().GetNumberOfLayers() == 2
     result.put(4, np.where(ALL[4] == 2, 8, 0).astype(np.uint16))
     expected = np.where(ALL == 2, 2, 0)
@@ -148,6 +154,7 @@ def test_an_accepted_result_is_a_node_like_any_other(scene: Scene, a_volume_node
 
 
 def test_accept_into_the_users_segments(scene: Scene, a_volume_node: Any, a_segmentation_node: Any) -> None:
+    a_segmentation_node.GetSegmentation().GetSegment("liver").SetName(CLASSES[0].name)
     before = node_ids(scene)
     drawn = make_labels()
     own = a_segmentation_node.GetID()
@@ -163,6 +170,7 @@ def test_accept_into_the_users_segments(scene: Scene, a_volume_node: Any, a_segm
 def test_only_slices_that_were_put_are_written(
     scene: Scene, a_volume_node: Any, a_segmentation_node: Any
 ) -> None:
+    a_segmentation_node.GetSegmentation().GetSegment("liver").SetName(CLASSES[0].name)
     result = scene.start_segments(a_volume_node.GetID(), 0, CLASSES, "result")
     for k in (6, 7):
         result.put(k, LABELS_3_8[k])
@@ -299,7 +307,8 @@ def test_a_saved_scene_brings_the_review_back(
     expected = np.zeros_like(ALL)
     expected[[2, 4, 5, 6, 9]] = ALL[[2, 4, 5, 6, 9]]
     np.testing.assert_array_equal(scene.label_map(ids[0], ids[2]).array, expected)
-    assert scene.classes(ids[0])[0].terminology == CLASSES[0].terminology
+    opened_class = scene.classes(ids[0])[0]
+    assert (opened_class.name, opened_class.terminology) == (CLASSES[0].name, CLASSES[0].terminology)
     opened_image = scene.open_result(ids[1])
     assert opened_image.put_slices() == [2]
     assert (slicer.util.arrayFromVolume(scene.node(ids[1]))[:, 2] == 77).all()
@@ -339,10 +348,10 @@ def test_the_result_of_a_large_volume_is_written_slice_by_slice_in_place(
     """The image is neither copied nor looked through for a slice: what was got before is still the image."""
     result = filled(scene, a_volume_node.GetID())
     node = scene.node(result.id)
-    image = node.GetSegmentation().GetSegment(_id_of(node, "liver")).GetRepresentation(LABELS)
+    image = node.GetSegmentation().GetSegment(_id_of(node, CLASSES[0].name)).GetRepresentation(LABELS)
     voxels = array_of(image)
     result.put(3, np.zeros(SHAPE[1:], np.uint16))
-    same = node.GetSegmentation().GetSegment(_id_of(node, "liver")).GetRepresentation(LABELS)
+    same = node.GetSegmentation().GetSegment(_id_of(node, CLASSES[0].name)).GetRepresentation(LABELS)
     assert same is image and np.shares_memory(array_of(same), voxels) and not voxels[3].any()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import slicer
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
@@ -124,10 +125,11 @@ class SegmentResult(Result):
                 raise InputError(_("The segmentation was removed from the scene; choose another one."))
             check_writable(target)
             change = self._change(keep)
-            self._undo.save(target)
-            write_into(target, change)
-            self._undo.written()
-            self.discard()
+            with slicer.util.RenderBlocker():
+                self._undo.save(target)
+                write_into(target, change)
+                self._undo.written()
+                self.discard()
             return
         self._remove_confidence()
         node.SetDisplayVisibility(True)

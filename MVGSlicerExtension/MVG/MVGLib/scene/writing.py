@@ -91,7 +91,7 @@ def add_segment(node: Any, class_: SegmentClass) -> str:
     if class_.terminology:
         segment.SetTag(segment.GetTerminologyEntryTagName(), class_.terminology)
     segmentation = node.GetSegmentation()
-    segment_id = segmentation.GenerateUniqueSegmentID(class_.name)
+    segment_id = segmentation.GenerateUniqueSegmentID("Segment")  # names may have what files cannot
     segmentation.AddSegment(segment, segment_id)
     return segment_id
 
