@@ -14,10 +14,11 @@ from MVGCore.volume import Volume
 
 @dataclass(frozen=True, eq=False)
 class ImageSlice:
-    """One finished slice: its place, and its intensities (H, W) in the units and type of the result."""
+    """One finished slice: its place along an array axis, and its intensities (H, W) as in the result."""
 
     index: int
     values: NDArray[Any]
+    axis: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,7 @@ class ImageResult:
         seconds: time per stage.
         device: where it was computed.
         notes: what the user should know.
+        fill: what all other slices hold; None if they are those of the input.
     """
 
     task: str
@@ -46,6 +48,7 @@ class ImageResult:
     seconds: dict[str, float]
     device: str
     notes: tuple[str, ...]
+    fill: float | None = None
 
 
 @dataclass
@@ -56,12 +59,14 @@ class ResultImage:
         image: gives the grid, the name and the axis order.
         axis: array axis of the slices.
         array: (K, J, I), changed in place.
+        fill: what it holds where no slice was put; None if that is the image.
         done: slices that were put.
     """
 
     image: Volume
     axis: int
     array: NDArray[Any]
+    fill: float | None = None
     done: list[int] = field(default_factory=list)
 
     def put(
@@ -73,7 +78,7 @@ class ResultImage:
         if where is not None:
             plane[where] = to_type(values[where], self.array.dtype)
         self.done.append(index)
-        return ImageSlice(index, plane.copy())
+        return ImageSlice(index, plane.copy(), self.axis)
 
     def volume(self, **changes: Any) -> Volume:
         """The finished image; `changes` as of `dataclasses.replace`."""

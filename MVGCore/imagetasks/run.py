@@ -130,4 +130,5 @@ def finish(
         watch.seconds,
         engine.device.name,
         (*notes, *engine.notes),
+        canvas.fill,
     )

@@ -84,7 +84,7 @@ def _canvas(
 ) -> ResultImage:
     dtype = (local or sets)[0].slices[0].wanted.dtype
     lowest = min(example.wanted.min() for each in (local or sets) for example in each.slices)
-    return ResultImage(image, axis, constant_like(image, lowest, dtype))
+    return ResultImage(image, axis, constant_like(image, lowest, dtype), float(lowest))
 
 
 def _notes(synthesis: Synthesis) -> list[str]:
