@@ -1,0 +1,239 @@
+"""Fits what confidence is worth, and the Dice to expect, on training cases that are held out.
+
+    python -m MVGCore.evaluation.confidence --every 16
+
+prints the constants for `MVGCore/propagation/calibration.py` and `MVGCore/propagation/estimate.py`, and the
+expected calibration error before and after, the latter for cases that took no part in the fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.evaluation.annotation import chosen_cases
+from MVGCore.evaluation.cases import Example, keep_slices, labelled_slices
+from MVGCore.models.base import InContextModel
+from MVGCore.models.device import select_device
+from MVGCore.models.registry import load
+from MVGCore.prompts import PromptSet
+from MVGCore.propagation import Propagator, SliceResult
+from MVGCore.propagation.calibration import AS_STATED, OBVIOUS, Calibration, Curve, Sureness
+from MVGCore.propagation.estimate import LEAST_AREA, Line, Lines, stated_dice, summed
+
+COUNTS = (1, 2, 3, 5)
+BINS = 15
+PER_SLICE = 60  # pixels drawn of a slice, chosen classes and background each
+AROUND = 12  # slices beyond the structures that are still looked at
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A sample of pixels of one case: stated confidence, whether it was right, how many each stands for."""
+
+    case: str
+    stated: Floats
+    right: Floats
+    weight: Floats
+
+
+@dataclass(frozen=True)
+class Run:
+    """One case with some labelled slices, propagated."""
+
+    case: str
+    example: Example
+    slices: tuple[int, ...]
+    done: list[SliceResult]
+
+    def truth(self, index: int) -> NDArray[np.integer]:
+        """(H, W) true labels of a slice, of the classes that were shown."""
+        plane = np.moveaxis(self.example.truth.array, self.example.axis, 0)
+        shown = np.unique(plane[list(self.slices)])
+        return np.where(np.isin(plane[index], shown), plane[index], 0)
+
+    def beyond(self, index: int) -> bool:
+        """Whether a slice lies outside the labelled ones."""
+        return not self.slices[0] < index < self.slices[-1]
+
+
+def runs(
+    model: InContextModel, cases: Sequence[tuple[str, Example]], calibration: Calibration
+) -> Iterator[Run]:
+    """Propagates every case with 1, 2, 3 and 5 evenly spaced labelled slices."""
+    device = select_device("cpu")
+    for name, example in cases:
+        shown = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
+        for count in COUNTS:
+            slices = labelled_slices(example.truth, example.axis, count)
+            few = keep_slices(example.truth, example.axis, slices)
+            prompts = PromptSet.from_labelmap(example.image, few, axis=example.axis, slices=slices).prompts
+            propagator = Propagator(model, device, example.image, prompts, [], calibration=calibration)
+            depth = example.truth.array.shape[example.axis]
+            near = range(max(0, shown[0] - AROUND), min(depth, shown[-1] + AROUND + 1))
+            wanted = [index for index in near if index not in slices]
+            done = list(propagator.slices(wanted, lambda fraction, text: None, lambda: False))
+            yield Run(name, example, slices, done)
+
+
+def sample(run: Run, beyond: bool, of_class: bool, rng: np.random.Generator) -> Pixels:
+    """Pixels of a run between (or beyond) its labelled slices, where a class (or background) was chosen."""
+    stated, right, weight = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
+    for each in run.done:
+        if run.beyond(each.index) != beyond:
+            continue
+        places = np.flatnonzero(
+            (each.labels > 0) if of_class else (each.labels == 0) & (each.confidence < OBVIOUS)
+        )
+        drawn = rng.permutation(places)[:PER_SLICE]
+        if len(drawn):
+            stated.append(each.confidence.ravel()[drawn].astype(float))
+            right.append((each.labels == run.truth(each.index)).ravel()[drawn].astype(float))
+            weight.append(np.full(len(drawn), len(places) / len(drawn)))
+    return Pixels(run.case, *(np.concatenate(part) for part in (stated, right, weight)))
+
+
+def joined(samples: Sequence[Pixels]) -> Pixels:
+    """Samples together; larger structures count more, but less than by their size."""
+    weights = [each.weight / max(each.weight.sum(), 1.0) ** 0.5 for each in samples]
+    return Pixels(
+        "all",
+        np.concatenate([each.stated for each in samples]),
+        np.concatenate([each.right for each in samples]),
+        np.concatenate(weights),
+    )
+
+
+def fit_curve(pixels: Pixels) -> Curve:
+    """Logistic regression of being right on the stated log-odds, by Newton's method."""
+    stated = np.clip(pixels.stated, 1e-4, 1 - 1e-4)
+    design = np.stack((np.log(stated / (1 - stated)), np.ones_like(stated)), 1)
+    solution = start = np.array([1.0, 0.0])
+    ridge = 1e-3 * float(pixels.weight.sum())  # keeps it where it is if nearly all are right
+    for _ in range(30):
+        guess = 1 / (1 + np.exp(-design @ solution))
+        gradient = design.T @ (pixels.weight * (guess - pixels.right)) + ridge * (solution - start)
+        curvature = (design * (pixels.weight * guess * (1 - guess))[:, None]).T @ design
+        solution = solution - np.linalg.solve(curvature + ridge * np.eye(2), gradient)
+    return Curve(round(float(solution[0]), 3), round(float(solution[1]), 3))
+
+
+def calibration_error(pixels: Pixels, curve: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> float:
+    """Expected calibration error: mean distance of confidence and share of right pixels over bins."""
+    sure = curve(pixels.stated.astype(np.float32)).astype(float)
+    bins = np.clip((sure * BINS).astype(int), 0, BINS - 1)
+    total = 0.0
+    for each in np.unique(bins):
+        part = bins == each
+        weight = pixels.weight[part]
+        total += abs(float((weight * (sure[part] - pixels.right[part])).sum()))
+    return total / float(pixels.weight.sum())
+
+
+def two_fold_error(samples: Sequence[Pixels]) -> float:
+    """The calibration error of each half of the cases under the curve that the other half gives."""
+    names = sorted({each.case for each in samples})
+    halves = [[each for each in samples if names.index(each.case) % 2 == half] for half in (0, 1)]
+    if not all(halves):
+        return float("nan")
+    return float(
+        np.mean([calibration_error(joined(halves[n]), fit_curve(joined(halves[1 - n]))) for n in (0, 1)])
+    )
+
+
+def fit_line(pairs: Sequence[tuple[float, float]]) -> Line:
+    """The true Dice and its scatter as lines in the stated one."""
+    stated, true = np.array(pairs).T
+    slope, offset = np.polyfit(stated, true, 1)
+    value = np.clip(offset + slope * stated, 0, 1)
+    # The mean absolute deviation of a normal distribution is 0.8 of its standard deviation.
+    spread_slope, spread = np.polyfit(1 - value, np.abs(true - value) / 0.8, 1)
+    return Line(*(round(float(each), 3) for each in (offset, slope, spread, spread_slope)))
+
+
+def dice_pairs(
+    run: Run,
+) -> tuple[list[tuple[float, float]], list[tuple[float, float]], list[tuple[float, float]]]:
+    """(stated, true) Dice of the classes, of the slices, and of the volume."""
+    truths = [run.truth(each.index) for each in run.done]
+    total = summed(each.areas for each in run.done)
+    labels, truth = np.stack([each.labels for each in run.done]), np.stack(truths)
+    classes = {
+        class_id: (stated_dice(areas), _dice(labels == class_id, truth == class_id))
+        for class_id, areas in total.items()
+        if areas.chosen + areas.expected > LEAST_AREA and (truth == class_id).any()
+    }
+    slices = []
+    for each, true in zip(run.done, truths, strict=True):
+        judged = [a for a in each.areas.values() if a.chosen + a.expected > LEAST_AREA]
+        present = [c for c in np.union1d(np.unique(each.labels), np.unique(true)) if c]
+        if judged and present:
+            exact = np.mean([_dice(each.labels == c, true == c) for c in present])
+            slices.append((float(np.mean([stated_dice(a) for a in judged])), float(exact)))
+    volume = [tuple(np.mean(list(classes.values()), axis=0))] if classes else []
+    return list(classes.values()), slices, volume
+
+
+def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    return 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
+
+
+def fit_calibration(model: InContextModel, cases: Sequence[tuple[str, Example]]) -> Calibration:
+    """The curves of all four kinds of pixels; prints their errors."""
+    rng = np.random.default_rng(0)
+    kinds = [(beyond, of_class) for beyond in (False, True) for of_class in (True, False)]
+    samples: dict[tuple[bool, bool], list[Pixels]] = {kind: [] for kind in kinds}
+    for run in runs(model, cases, AS_STATED):
+        for kind in kinds:
+            found = sample(run, *kind, rng)
+            if len(found.stated):
+                samples[kind].append(found)
+    curves = {}
+    for kind in kinds:
+        pixels = joined(samples[kind])
+        curves[kind] = fit_curve(pixels)
+        place, chosen = ("beyond" if kind[0] else "between"), ("class" if kind[1] else "background")
+        before, after = calibration_error(pixels, Curve()), two_fold_error(samples[kind])
+        print(f"{place}, {chosen}: error {before:.3f} before, {after:.3f} after (other half of the cases)")
+    return Calibration(
+        Sureness(curves[False, True], curves[False, False]), Sureness(curves[True, True], curves[True, False])
+    )
+
+
+def fit_lines(model: InContextModel, cases: Sequence[tuple[str, Example]], calibration: Calibration) -> Lines:
+    """The lines of classes, slices and volumes; prints how far the expectation is off."""
+    pairs: tuple[list[tuple[float, float]], ...] = ([], [], [])
+    for run in runs(model, cases, calibration):
+        for kept, found in zip(pairs, dice_pairs(run), strict=True):
+            kept += found
+    lines = []
+    for name, each in zip(("class", "slice", "volume"), pairs, strict=True):
+        lines.append(fit_line(each))
+        off = [abs(lines[-1](stated).value - true) for stated, true in each]
+        print(f"{name}: {len(each)} pairs, the expected Dice is off by {np.mean(off):.3f} on average")
+    return Lines(*lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Prints the constants."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--every", type=int, default=16, help="every so many training cases (16: held out)")
+    parser.add_argument("--cases", nargs="*", help="training cases by name")
+    parser.add_argument("--model", default="compact")
+    options = parser.parse_args(argv)
+    model = load(options.model, "cpu")
+    cases = [(case.id, case.load()) for case in chosen_cases("train", options.every, options.cases)]
+    calibration = fit_calibration(model, cases)
+    print(calibration, flush=True)
+    print(fit_lines(model, cases, calibration))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,107 @@
+"""The fit of confidence and expected Dice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from MVGCore.evaluation import confidence
+from MVGCore.evaluation.cases import Example
+from MVGCore.evaluation.confidence import (
+    Pixels,
+    Run,
+    calibration_error,
+    dice_pairs,
+    fit_curve,
+    fit_line,
+    joined,
+    sample,
+    two_fold_error,
+)
+from MVGCore.propagation import SliceResult
+from MVGCore.propagation.calibration import Curve
+from MVGCore.propagation.merge import Areas
+from MVGCore.volume import Geometry, LabelMap, Volume
+
+
+def overconfident(case: str, seed: int, count: int = 4000) -> Pixels:
+    """Right with the probability that the curve (0.5, -0.3) gives to what is stated."""
+    rng = np.random.default_rng(seed)
+    stated = rng.uniform(0.5, 0.99, count)
+    right = rng.random(count) < Curve(0.5, -0.3)(stated.astype(np.float32))
+    return Pixels(case, stated, right.astype(float), np.ones(count))
+
+
+def test_the_curve_is_found_again() -> None:
+    curve = fit_curve(overconfident("a", 0, 40_000))
+    assert curve.slope == pytest.approx(0.5, abs=0.05) and curve.offset == pytest.approx(-0.3, abs=0.06)
+
+
+def test_the_error_falls_also_for_cases_that_were_not_fitted() -> None:
+    samples = [overconfident(name, seed) for seed, name in enumerate("abcd")]
+    before = calibration_error(joined(samples), Curve())
+    assert before > 0.15 and two_fold_error(samples) < 0.04
+    assert np.isnan(two_fold_error(samples[:1]))
+
+
+def test_the_weight_of_a_pixel_counts() -> None:
+    wrong = Pixels("a", np.array([0.9, 0.9]), np.array([1.0, 0.0]), np.array([9.0, 1.0]))
+    assert calibration_error(wrong, Curve()) == pytest.approx(0, abs=1e-3)
+
+
+def test_a_line_is_found_again_with_its_scatter() -> None:
+    rng = np.random.default_rng(0)
+    stated = rng.uniform(0.2, 0.9, 3000)
+    true = 0.1 + 0.8 * stated
+    line = fit_line(list(zip(stated, true + rng.normal(0, 0.2 * (1 - true)), strict=True)))
+    assert line.slope == pytest.approx(0.8, abs=0.05) and line.offset == pytest.approx(0.1, abs=0.03)
+    assert line(0.5).error == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.fixture
+def a_run() -> Run:
+    """Class 1 is a square, class 2 on no labelled slice; slice 2 is right, 4 half, 8 lies beyond."""
+    labels = np.zeros((10, 8, 8), np.uint16)
+    labels[:, :4, :4] = 1
+    labels[4, 6, 6] = 2
+    geometry = Geometry.identity(labels.shape)
+    example = Example(Volume(labels.astype(np.float32), geometry), LabelMap.of(labels, geometry), 0)
+    done = []
+    for index, rows in ((2, 4), (4, 2), (8, 4)):
+        found = np.zeros((8, 8), np.uint16)
+        found[:rows, :4] = 1
+        areas = {1: Areas(4 * rows, 16, 4 * rows)}
+        done.append(SliceResult(index, found, np.full((8, 8), 0.8, np.float32), None, areas))
+    return Run("a", example, (1, 6), done)
+
+
+def test_samples_are_of_one_kind(a_run: Run) -> None:
+    rng = np.random.default_rng(0)
+    between = sample(a_run, False, True, rng)
+    assert between.right.all() and between.weight.sum() == 16 + 8
+    background = sample(a_run, False, False, rng)
+    assert background.weight.sum() == 2 * 64 - 24 and 0 < (1 - background.right).sum() <= 8
+    assert sample(a_run, True, True, rng).weight.sum() == 16
+
+
+def test_pairs_compare_what_is_stated_with_what_is_true(a_run: Run) -> None:
+    classes, slices, volume = dice_pairs(a_run)
+    assert classes == [pytest.approx((2 * 40 / 88, 2 * 40 / 88))] and volume == [pytest.approx(classes[0])]
+    assert [pair[1] for pair in slices] == pytest.approx([1, 2 * 8 / 24, 1])
+
+
+def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) -> None:
+    class Case:
+        def __init__(self, name: str) -> None:
+            self.id = name
+
+        def load(self) -> Example:
+            return Example(*tube, 0)
+
+    monkeypatch.setattr(confidence, "chosen_cases", lambda *_: [Case("a"), Case("b")])
+    monkeypatch.setattr(confidence, "COUNTS", (2, 3))
+    assert confidence.main(["--model", str(small_weights)]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "Calibration(between=Sureness(of_class=Curve(slope=" in printed and "Lines(of_class=Line(" in printed
+    )
