@@ -25,7 +25,7 @@ LIGHT_CORE = {"errors", "outcomes", "prompts", "report", "version", "volume", "w
 # The installer tells where the weights are, and the self-test starts a worker by hand.
 EXCEPTIONS = {"install.py": {"models"}, "selftest.py": {""}}
 # The demonstration is one, in a window as on the command line.
-DESKTOP_EXCEPTIONS = {"MVGDesktop/filing.py": {"cli"}}
+DESKTOP_EXCEPTIONS = {"MVGDesktop/filing.py": {"cli", "evaluation"}}
 # These build or test the whole, so they know all parts of it.
 BUILDERS = {"building.py", "selftest.py"}
 
