@@ -92,8 +92,12 @@ class Choosing(Core):
         """Use the slice in view as an example."""
         self._may("add_current")
         place = self._place_in_view()
-        if place is not None:
-            self._add(place, self.workspace.partner_id)
+        if place is None:
+            return
+        volume_id, partner_id = self.workspace.volume_id, self.workspace.partner_id
+        self._add(place, partner_id)
+        if self.scene.is_segmentation(partner_id):
+            self.say(self.scene.overlap_note(partner_id, volume_id, place), Level.WARNING)
 
     @action
     def add_all_labelled(self) -> None:
@@ -165,8 +169,6 @@ class Choosing(Core):
         if cut.problem:
             raise InputError(cut.problem)
         self.workspace.book.add(self.workspace.task, example)
-        if self.scene.is_segmentation(partner_id):
-            self.say(self.scene.overlap_note(partner_id, volume_id, place), Level.WARNING)
 
     def _filled(self, volume_id: str, partner_id: str) -> list[SliceKey]:
         """The slices of a segmentation that are labelled, or of a wanted volume that are filled."""

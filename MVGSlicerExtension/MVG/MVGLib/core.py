@@ -98,6 +98,7 @@ class Core:
         self.basis: tuple[object, ...] | None = None
         self._clock = clock
         self._message_until: float | None = None
+        self._gathering = self._changed = False
         self._watcher = Watcher(scene, self._content, self._renamed, self._removed)
         self._stale_since: float | None = None
         self._search: Iterator[int | None] | None = None
@@ -116,9 +117,11 @@ class Core:
         return self._view
 
     def update(self) -> None:
-        """The view is out of date."""
+        """The view is out of date; during a `poll`, what has changed is told once at its end."""
         self._view = None
-        if not self._closed:
+        if self._gathering:
+            self._changed = True
+        elif not self._closed:
             nodes = {*self.workspace.nodes.values(), *self.workspace.book.node_ids()}
             self._watcher.follow(nodes | ({self.reviewer.review.node_id} if self.reviewer.review else set()))
             self.changed.emit()

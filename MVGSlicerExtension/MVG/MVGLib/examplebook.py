@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ class Cut:
     prompt: Prompt | None = None
     wanted: NDArray[np.float32] | None = None  # (H, W), of an image task
     look: tuple[tuple[str, Color], ...] = ()  # names and colours of the segments
+    picture: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((8, 8, 3), np.uint8))
     problem: str = ""
 
 
@@ -156,13 +157,11 @@ class ExampleBook:
             prompt, wanted = self._from_file(example) if example.path else self._from_scene(example)
         except MVGError as error:
             return Cut(stamp, self._version, problem=str(error))
-        return Cut(stamp, self._version, prompt, wanted, self._look(prompt))
-
-    def _look(self, prompt: Prompt) -> tuple[tuple[str, Color], ...]:
         known = self._classes.classes
-        return tuple(
-            (known[int(value)].name, known[int(value)].color) for value in np.unique(prompt.labels) if value
-        )
+        shown = [known[int(value)] for value in np.unique(prompt.labels) if value]
+        picture = _picture(prompt, wanted, {each.id: each.color for each in shown})
+        look = tuple((each.name, each.color) for each in shown)
+        return Cut(stamp, self._version, prompt, wanted, look, picture)
 
     def _from_scene(self, example: Example) -> tuple[Prompt, NDArray[np.float32] | None]:
         volume = self._scene.volume(example.volume_id)
@@ -202,10 +201,6 @@ class ExampleBook:
     def _row(self, example: Example, volume_id: str) -> ExampleRow:
         cut = self.cut(example)
         foreign = example.volume_id != volume_id
-        known, ids, picture = self._classes.classes, list[int](), np.zeros((8, 8, 3), np.uint8)
-        if cut.prompt is not None:
-            ids = [int(value) for value in np.unique(cut.prompt.labels) if value]
-            picture = _picture(cut, {each: known[each].color for each in ids})
         return ExampleRow(
             key=example.key,
             place=_place(example, cut),
@@ -215,7 +210,7 @@ class ExampleBook:
             enabled=example.enabled,
             can_jump=not foreign and not cut.problem,
             problem=cut.problem,
-            thumbnail=picture,
+            thumbnail=cut.picture,
             version=2 * cut.version + foreign,
         )
 
@@ -263,16 +258,16 @@ def _place(example: Example, cut: Cut) -> str:
     return f"{Orientation.of(cut.prompt.geometry, example.axis).plane} {example.index}"
 
 
-def _picture(cut: Cut, colors: dict[int, Color]) -> NDArray[np.uint8]:
-    prompt = cut.prompt
-    assert prompt is not None
+def _picture(
+    prompt: Prompt, wanted: NDArray[np.float32] | None, colors: dict[int, Color]
+) -> NDArray[np.uint8]:
     look = (prompt.geometry, prompt.axis)
     picture = thumbnail(prompt.image[1], prompt.labels, colors, *look, prompt.window)
-    if cut.wanted is None:
+    if wanted is None:
         return picture
-    low, high = float(cut.wanted.min()), float(cut.wanted.max())
+    low, high = float(wanted.min()), float(wanted.max())
     window = Window(low, high if high > low else low + 1)
-    return beside([picture, thumbnail(cut.wanted, None, {}, *look, window)])
+    return beside([picture, thumbnail(wanted, None, {}, *look, window)])
 
 
 def _nodes(example: Example) -> tuple[str, str]:

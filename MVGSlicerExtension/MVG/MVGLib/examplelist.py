@@ -15,6 +15,7 @@ from MVGLib.texts import _
 
 PICTURE = 52  # height of a thumbnail in the list, in logical pixels
 VISIBLE_ROWS = 4  # a longer list scrolls
+_LONG_NAME = 16  # characters of a name above which it may be broken into lines
 _NAMES = 3  # names of segments that a row shows; the tooltip has all
 
 
@@ -150,6 +151,7 @@ def _names(segments: tuple[tuple[str, tuple[float, float, float]], ...], more: i
     parts = []
     for name, color in segments:
         red, green, blue = (round(255 * value) for value in color)
-        parts.append(f'<span style="color:#{red:02x}{green:02x}{blue:02x}">\u25a0</span>&nbsp;{escape(name)}')
+        text = escape(name) if len(name) > _LONG_NAME else escape(name).replace(" ", "&nbsp;")
+        parts.append(f'<span style="color:#{red:02x}{green:02x}{blue:02x}">\u25a0</span>&nbsp;{text}')
     text = ", ".join(parts)
     return text + _(" and {count} more").format(count=more) if more > 0 else text

@@ -128,9 +128,8 @@ class OrderBook:
             if prompt.axis == order.axis and _is_slice_of(prompt, order.volume)
         }
 
-    def trace(self, order: Order) -> Trace:
-        """What a result of this order is made from."""
-        local = self.local_prompts(order)
+    def trace(self, order: Order, local: dict[int, Prompt]) -> Trace:
+        """What a result of this order is made from; `local` is as `local_prompts` gives it."""
         others = [each for each in order.prompts.prompts if each.index not in local] if order.prompts else []
         settings = order.settings
         basis = (

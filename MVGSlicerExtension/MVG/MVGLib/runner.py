@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,10 +132,10 @@ class Runner:
         self._adapts = self._adapting = bool(order.adapt) and order.adapt != self._adapted_to
         self._job = worker.adapt(float(settings.adapt_seconds)) if self._adapting else self._compute()
 
-    def feed(self, done: SliceDone) -> None:
-        """Pass on a slice of the run that need not be computed."""
+    def feed(self, slices: Iterable[SliceDone], first: bool = False) -> None:
+        """Pass on slices that need not be computed, after what waits already or before it."""
         if self.busy:
-            self._waiting.append(done)
+            (self._waiting.extendleft if first else self._waiting.extend)(slices)
 
     def warm_up(self, settings: Settings, volume: Volume) -> None:
         """Let the worker load the model and take the volume, so that the first run starts at once."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from MVGCore.errors import InputError
+from MVGCore.prompts import Prompt
 from MVGCore.volume import SliceKey
 from MVGCore.worker.events import SliceDone
 from MVGLib.advice import blocked
@@ -57,7 +58,8 @@ class Running(Core):
         self._hide_preview()
         self._finish_search()
         order = self.orders.order()
-        trace, note = self.orders.trace(order), ""
+        known = self.orders.local_prompts(order)
+        trace, note = self.orders.trace(order, known), ""
         if self.reviewer.review is not None and self.trace is not None:
             stale = self.trace.stale_range(trace, self.reviewer.review.depth)
             if stale is not None and order.slice_range is None:
@@ -65,7 +67,7 @@ class Running(Core):
         self.phase, self.progress = Phase.RUNNING, Progress(0, _("Starting"))
         self.basis = self.workspace.book.versions(self.workspace.task)
         self._warm = self._worker_state()
-        self.runner.start(order, _RunListener(self, order, trace, note))
+        self.runner.start(order, _RunListener(self, order, known, trace, note))
 
     @action
     def cancel(self) -> None:
@@ -76,6 +78,15 @@ class Running(Core):
 
     def poll(self) -> None:
         """Go on with what is going on, for some milliseconds; a timer calls this."""
+        self._gathering, self._changed = True, False
+        try:
+            self._go_on()
+        finally:
+            self._gathering = False
+            if self._changed:
+                self.update()
+
+    def _go_on(self) -> None:
         if self._message_until is not None and self._clock() >= self._message_until:
             self.say("")
             self.update()
@@ -185,24 +196,27 @@ class _PreviewListener(_Listener):
 class _RunListener(_Listener):
     """Fills the result."""
 
-    def __init__(self, controller: Running, order: Order, trace: Trace, note: str) -> None:
+    def __init__(
+        self, controller: Running, order: Order, known: dict[int, Prompt], trace: Trace, note: str
+    ) -> None:
         super().__init__(controller, order)
+        self._known = known
         self._trace = trace
         self._notes = [note] if note else []
         self._begun = False
         self._volume_id = controller.workspace.volume_id
-        self._known = controller.orders.local_prompts(order)
 
     def adapted(self, text: str) -> None:
         self._notes.append(text)
 
     def slice_done(self, done: SliceDone) -> None:
-        controller, begins = self._controller, not self._begun
-        self._begin(done.axis)
-        controller.reviewer.put(done)
-        if begins:  # the scene is not touched before there is something to show
-            for given in self._given():
-                controller.runner.feed(given)
+        controller = self._controller
+        if self._begun:
+            controller.reviewer.put(done)
+        else:  # the scene is not touched before there is something to show, and then not all at once
+            self._begin(done.axis)
+            controller.runner.feed([done], first=True)
+            controller.runner.feed(self._given())
         controller.update()
 
     def finished(self, summary: Any) -> None:

@@ -55,6 +55,7 @@ def reviewed(panel: Panel) -> Panel:
 
 
 def click(button: Any, at: Any = None) -> None:
+    qtcompat.application().processEvents()  # layouts first, or the button moves away under the mouse
     assert button.isVisible() and button.isEnabled(), button.objectName()
     QtTest.QTest.mouseClick(button, LEFT, qt.Qt.NoModifier, at or button.rect().center())
 

@@ -169,7 +169,7 @@ def test_image_tasks_ask_for_their_own_job(task, worker, runner, order, heard, a
 def test_labelled_slices_are_passed_on_with_the_computed_ones(worker, runner, order, heard):
     runner.start(order, heard)
     given = SliceDone(None, 0, 1, np.zeros((8, 10), np.uint16), None, None)
-    runner.feed(given)
+    runner.feed([given])
     worker.finish()
     runner.poll(1)
     assert sorted(heard.slices) == [0, 1, 2, 3, 5]
