@@ -152,7 +152,10 @@ def _images(node: Any, own: Mapping[int, str]) -> dict[int, tuple[Any, dict[int,
 
 def _separate_overlapped(node: Any, own: Mapping[int, str], change: Change, to_world: Matrix) -> None:
     """Move each segment that would be written over a foreign one of its layer into a layer of its own."""
-    for image, ids in _images(node, own).values():
+    segmentation = node.GetSegmentation()
+    for layer, (image, ids) in _images(node, own).items():
+        if set(segmentation.GetSegmentIDsForLayer(layer)) <= set(own.values()):
+            continue
         window = _window(image, change, to_world)
         if window is None:
             continue
@@ -161,7 +164,7 @@ def _separate_overlapped(node: Any, own: Mapping[int, str], change: Change, to_w
             continue
         for class_id in np.unique(window.labels[foreign & window.region]):
             if int(class_id) in ids:
-                node.GetSegmentation().SeparateSegmentLabelmap(own[int(class_id)])
+                segmentation.SeparateSegmentLabelmap(own[int(class_id)])
 
 
 @dataclass(frozen=True, eq=False)
