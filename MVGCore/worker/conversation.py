@@ -114,7 +114,8 @@ class Conversation:
     def restart(self, reason: str) -> None:
         """A new process now."""
         self._lose(reason, FailureKind.CRASHED)
-        self._open()
+        if self._link is None:
+            self._open()
 
     def close(self) -> None:
         """End the process and forget all jobs and an adaptation; a later job starts a process again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 from dataclasses import asdict, dataclass
 
 from MVGCore.version import __version__
@@ -51,6 +52,19 @@ def read_greeting(line: bytes) -> Greeting:
     if not (numbers and isinstance(greeting.version, str) and isinstance(greeting.python, str)):
         raise ProtocolError(f"{line[:80]!r} is not a greeting.")
     return greeting
+
+
+def missing_package(error: ImportError) -> str:
+    """A sentence with a remedy."""
+    name = (error.name or "").partition(".")[0]
+    what = f"The package {name} cannot be loaded" if name else "A package cannot be loaded"
+    return f"{what} by {sys.executable} ({error}): install MVG's packages there (pip install mvg-slicer)."
+
+
+def lacking_line(error: ImportError) -> bytes:
+    """The message of a worker that cannot even import what it needs for messages: an `events.Failed`."""
+    failed = {"is": "Failed", "job": None, "message": missing_package(error), "kind": "setup"}
+    return json.dumps({"message": failed, "parcel": None}).encode() + b"\n"
 
 
 def misfit(host: Greeting, worker: Greeting) -> str:

@@ -41,7 +41,11 @@ class Runner:
         self._state: dict[str, Any] = {}
         self._problems: dict[str, Exception] = {}
         self._spoken = 0.0
-        register_module_forward_pre_hook(self._stop_here)
+        self._hook = register_module_forward_pre_hook(self._stop_here)
+
+    def close(self) -> None:
+        """Models work without asking again."""
+        self._hook.remove()
 
     def handle(self, message: messages.State | messages.Job) -> None:
         """Take new state, or do a job and tell what came of it."""
@@ -150,7 +154,8 @@ class Runner:
         report = session.adapt(message.seconds, self._progress(message.job), self._cancelled, message.steps)
         if self._cancelled():  # too late to stop it, but the host goes on with what it had
             self._undo_adaptation(session, path if was_adapted else None)
-        elif report.kept:
+            raise Cancelled("Cancelled.")
+        if report.kept:
             self._keep(session, path)
         return events.Adapted(report, session.device)
 

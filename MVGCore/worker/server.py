@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from MVGCore.worker.events import Failed, FailureKind, Log
 from MVGCore.worker.exchange import Exchange, remove_folders
-from MVGCore.worker.handshake import ProtocolError
+from MVGCore.worker.handshake import ProtocolError, missing_package
 from MVGCore.worker.messages import TO_WORKER, Alive, Cancel, Folders, Quit, decode, encode
 
 BEAT = 1.0  # seconds between signs of life, and between looks at the host
@@ -173,13 +173,6 @@ def serve(receive: BinaryIO, send: BinaryIO) -> int:
         return 3
     line.exchange = Exchange([Path(folder) for folder in folders.folders], "w")
     return Server(line, folders).run()
-
-
-def missing_package(error: ImportError) -> str:
-    """A sentence with a remedy."""
-    name = (error.name or "").partition(".")[0]
-    what = f"The package {name} cannot be loaded" if name else "A package cannot be loaded"
-    return f"{what} by {sys.executable} ({error}): install MVG's packages there (pip install mvg-slicer)."
 
 
 def _prepare_process() -> None:

@@ -13,7 +13,7 @@ from MVGCore.worker.events import ImageMade, Propagated, SliceDone
 
 def labelled_slice(job: int, axis: int, done: SliceResult) -> SliceDone:
     """The event of a labelled slice."""
-    return SliceDone(job, axis, done.index, done.labels, done.confidence, getattr(done, "dice", None))
+    return SliceDone(job, axis, done.index, done.labels, done.confidence, done.dice)
 
 
 def propagated(result: Result) -> Propagated:
@@ -23,9 +23,9 @@ def propagated(result: Result) -> Propagated:
         prompt_slices=tuple(result.prompt_slices),
         slice_confidence=result.slice_confidence,
         class_confidence=result.class_confidence,
-        expected_dice=getattr(result, "expected_dice", None),
-        slice_dice=getattr(result, "slice_dice", {}),
-        class_dice=getattr(result, "class_dice", {}),
+        expected_dice=result.expected_dice,
+        slice_dice=result.slice_dice,
+        class_dice=result.class_dice,
         next_slice=result.next_slice,
         seconds=result.seconds,
         device=result.device,

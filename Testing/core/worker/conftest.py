@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +15,11 @@ import pytest
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import Geometry, LabelMap, Volume
 from MVGCore.worker.client import Client
+from Testing.core.conftest import SMALL
 from Testing.core.worker.waiting import is_running, leftovers, wait_until
 
 SLICES = (2, 7, 11)
+ROOT = Path(__file__).resolve().parents[3]
 
 MakeClient = Callable[..., Client]
 
@@ -83,6 +87,36 @@ def make_client(
         client.close()
     wait_until(lambda: not any(is_running(pid) for pid in pids))
     wait_until(lambda: not leftovers(temp_folder))
+
+
+@pytest.fixture
+def patched_worker(tmp_path: Path) -> Callable[[str], str]:
+    """Makes an interpreter that runs some lines, in which MVGCore is changed, before it runs the worker."""
+
+    def make(lines: str) -> str:
+        program = tmp_path / "patched worker"
+        start = (
+            f"#!{sys.executable}\nimport runpy, sys\nsys.path[0] = {str(ROOT)!r}\nimport MVGCore.version\n"
+        )
+        run = "\nrunpy.run_module('MVGCore.worker', run_name='__main__')\n"
+        program.write_text(start + textwrap.dedent(lines) + run, encoding="utf-8")
+        program.chmod(0o700)
+        return str(program)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def other_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of another model of the same sizes."""
+    import torch
+
+    from MVGCore.models import create, save_weights
+
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("other weights") / "other.safetensors"
+    save_weights(create("compact", **SMALL), path, {})
+    return path
 
 
 @pytest.fixture

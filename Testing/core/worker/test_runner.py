@@ -1,0 +1,166 @@
+"""The part of the worker that does the jobs, without a process around it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from MVGCore.errors import OutputError
+from MVGCore.outcomes import AdaptReport
+from MVGCore.prompts import PromptSet
+from MVGCore.session import Session
+from MVGCore.volume import LabelMap, Volume
+from MVGCore.worker import events, messages
+from MVGCore.worker.runner import Runner
+
+
+class Cancelling:
+    """Answers whether to stop; `when` is told who asks, by the name of the function."""
+
+    def __init__(self) -> None:
+        self.when: Callable[[str], bool] = lambda who: False
+
+    def __call__(self) -> bool:
+        return self.when(sys._getframe(1).f_code.co_name)
+
+
+@pytest.fixture
+def told() -> list[Any]:
+    """What a runner has reported."""
+    return []
+
+
+@pytest.fixture
+def stop() -> Cancelling:
+    return Cancelling()
+
+
+@pytest.fixture
+def runner(
+    told: list[Any],
+    stop: Cancelling,
+    small_weights: Path,
+    tube: tuple[Volume, LabelMap],
+    prompts: PromptSet,
+) -> Iterator[Runner]:
+    runner = Runner(told.append, stop)
+    runner.handle(messages.SetImage(tube[0]))
+    runner.handle(messages.SetPrompts(prompts))
+    runner.handle(messages.SetModel(str(small_weights), "cpu", 0, 1))
+    yield runner
+    runner.close()
+
+
+def test_a_job_is_stopped_in_the_middle_of_a_batch(runner: Runner, told: list[Any], stop: Cancelling) -> None:
+    """When only the model's parts ask whether to stop; and the session is sound afterwards."""
+    runner.handle(messages.Propagate(1, None))
+    first = [event for event in told if isinstance(event, events.SliceDone)]
+    asked = 0
+
+    def late(who: str) -> bool:
+        nonlocal asked
+        asked += who == "_stop_here"
+        return who == "_stop_here" and asked > 20
+
+    told.clear()
+    stop.when = late
+    runner.handle(messages.Propagate(2, None))
+    assert told[-1] == events.Cancelled(2)
+    stop.when = lambda who: False
+    told.clear()
+    runner.handle(messages.Propagate(3, None))
+    again = [event for event in told if isinstance(event, events.SliceDone)]
+    assert isinstance(told[-1], events.Finished) and len(first) == 11
+    for one, other in zip(first, again, strict=True):
+        assert (one.index, one.values.tobytes()) == (other.index, other.values.tobytes())
+
+
+def test_nothing_is_asked_of_a_job_that_was_cancelled_before(
+    runner: Runner, told: list[Any], stop: Cancelling
+) -> None:
+    told.clear()
+    stop.when = lambda who: True
+    runner.handle(messages.Preview(1, 5))
+    assert told == [events.Cancelled(1)]
+
+
+def test_a_result_that_comes_too_late_is_not_sent(runner: Runner, told: list[Any], stop: Cancelling) -> None:
+    told.clear()
+    answers = iter([False, True])
+    stop.when = lambda who: next(answers)
+    runner.handle(messages.AskInfo(1))
+    assert told == [events.Cancelled(1)]
+
+
+class Adapting:
+    """Instead of `Session.adapt`: takes other weights."""
+
+    def __init__(self, weights: Path) -> None:
+        self.weights = weights
+
+    def __call__(self, session: Session, *arguments: Any) -> AdaptReport:
+        session.use_adapted(self.weights)
+        return AdaptReport(True, 0.8, 0.9, 1, 0.1, "Better.")
+
+
+@pytest.fixture
+def adapting(monkeypatch: pytest.MonkeyPatch, other_weights: Path) -> None:
+    adapt = Adapting(other_weights)
+    monkeypatch.setattr(Session, "adapt", lambda session, *arguments: adapt(session, *arguments))
+
+
+def test_an_adaptation_that_comes_too_late_is_undone(
+    runner: Runner, told: list[Any], stop: Cancelling, adapting: None, tmp_path: Path
+) -> None:
+    path = tmp_path / "kept" / "adapted.safetensors"
+    session = runner._session
+    assert session is not None
+    stop.when = lambda who: who == "_adapt" and session.adapted
+    runner.handle(messages.Adapt(1, 20.0, None, str(path)))
+    assert told[-1] == events.Cancelled(1) and not session.adapted and not path.exists()
+
+    stop.when = lambda who: False
+    runner.handle(messages.Adapt(2, 20.0, None, str(path)))
+    assert isinstance(told[-1], events.Finished) and session.adapted and path.is_file()
+    stop.when = lambda who: who == "_adapt"
+    runner.handle(messages.Adapt(3, 20.0, None, str(path)))
+    assert session.adapted  # as before
+
+
+def test_adapted_weights_that_cannot_be_written_are_used_all_the_same(
+    runner: Runner, told: list[Any], adapting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "adapted.safetensors"
+    path.write_bytes(b"of an earlier adaptation")
+
+    def full(session: Session, path: Path) -> None:
+        raise OutputError("The disk is full.")
+
+    monkeypatch.setattr(Session, "save_model", full)
+    runner.handle(messages.Adapt(1, 20.0, None, str(path)))
+    assert isinstance(told[-1], events.Finished) and not path.exists()
+
+
+def test_lost_weights_of_an_adaptation_are_told(runner: Runner, told: list[Any], tmp_path: Path) -> None:
+    runner.handle(messages.UseAdapted(str(tmp_path / "lost.safetensors")))
+    assert isinstance(told[-1], events.Log) and "adapt again" in told[-1].text
+    runner.handle(messages.AskInfo(1))
+    assert isinstance(told[-1], events.Finished)
+
+
+def test_jobs_without_state(told: list[Any], stop: Cancelling, small_weights: Path) -> None:
+    """A host that forgot something gets a sentence, whatever it asks."""
+    runner = Runner(told.append, stop)
+    runner.handle(messages.Preview(1, 5))
+    runner.handle(messages.SetModel(str(small_weights), "cpu", 0, 1))
+    for number, kind in enumerate((messages.Preview, messages.Propagate), start=2):
+        runner.handle(kind(number, None if kind is messages.Propagate else 5))
+    runner.handle(messages.Denoise(4, None, None, None))
+    failures = [event for event in told if not isinstance(event, events.Ready)]
+    assert [event.job for event in failures] == [1, 2, 3, 4]
+    assert all(event.kind is events.FailureKind.INPUT and event.message for event in failures)
+    runner.close()
