@@ -1,4 +1,4 @@
-"""`mvg train`: trains the compact network; a thin door to MVGCore.training."""
+"""`mvg train`: trains a network; a thin door to MVGCore.training."""
 
 from __future__ import annotations
 
@@ -18,17 +18,26 @@ Settings = Mapping[str, Any]
 Config = TypeVar("Config")
 
 DESCRIPTION = """\
-Trains on synthetic episodes and, with --data, on the training cases of a folder with an index.json. Settings
-come from their defaults, then --config, then the options, then --set; a later one wins."""
+Trains on synthetic episodes and, with --data, on the training cases of a folder with an index.json or of a
+published data set (READER:DIR; see docs/training.md for the readers). Settings come from their defaults, then
+--config, then the options, then --set; a later one wins."""
+RECIPES = Path(__file__).parents[1] / "training" / "recipes"
 
 
 def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:
     """Adds the subcommand to the parser of `mvg`."""
     parser = subcommands.add_parser(
-        "train", parents=[shared], help="train the compact network", description=DESCRIPTION
+        "train", parents=[shared], help="train a network", description=DESCRIPTION
     )
     options = {"default": argparse.SUPPRESS}  # an option that is not given must not hide the file's value
-    parser.add_argument("--data", type=Path, metavar="DIR", help="folder with index.json", **options)
+    parser.add_argument(
+        "--data",
+        dest="sets",
+        action="append",
+        metavar="[READER:]DIR",
+        help="folder with index.json, or a published data set; may be repeated",
+        **options,
+    )
     parser.add_argument("--out", type=Path, metavar="RUN", help="folder of the run", **options)
     parser.add_argument("--minutes", type=float, metavar="N", help="wall-clock time to train", **options)
     parser.add_argument("--seed", type=int, metavar="S", help="seed of all randomness", **options)
@@ -36,7 +45,13 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument(
         "--preview", type=Path, metavar="PNG", default=None, help="draw a page of episodes and stop"
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings as a JSON object", default=None)
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=f"settings as a JSON object, or a recipe: {', '.join(recipe_names())}",
+        default=None,
+    )
     parser.add_argument(
         "--set",
         dest="settings",
@@ -75,18 +90,28 @@ def build_config(arguments: argparse.Namespace) -> TrainConfig:
     return filled(TrainConfig, chosen)
 
 
+def recipe_names() -> list[str]:
+    """Returns the recipes that ship with the package."""
+    return sorted(path.stem for path in RECIPES.glob("*.json"))
+
+
 def read_settings(path: Path | None) -> Settings:
-    """Returns the JSON object in a file; nothing without a file.
+    """Returns the JSON object in a file or of a recipe; nothing without a file.
 
     Raises:
         InputError: the file cannot be read or holds something else.
     """
     if path is None:
         return {}
+    if str(path) in recipe_names():
+        path = RECIPES / f"{path}.json"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"The settings {path} cannot be read ({error}); give a JSON file.") from error
+        known = " or ".join(recipe_names())
+        raise InputError(
+            f"The settings {path} cannot be read ({error}); give a JSON file or {known}."
+        ) from error
     if not isinstance(content, dict):
         raise InputError(f'The settings {path} are no JSON object; write them as {{"key": value}}.')
     return content
@@ -150,10 +175,21 @@ def _typed(declared: Any, value: Any, name: str) -> Any:
     if isinstance(value, str) and Path in (declared, *get_args(declared)):
         return Path(value)
     if isinstance(value, list) and get_origin(declared) is tuple:
-        return tuple(value)
+        return _typed_list(get_args(declared)[0], value, name)
     if declared is float and type(value) is int:
         return float(value)
     if declared in (bool, int, float, str) and type(value) is not declared or is_dataclass(declared):
         kind = "a group of settings" if is_dataclass(declared) else f"of type {declared.__name__}"
         raise InputError(f"The setting {name} must be {kind}, not {value!r}.")
     return value
+
+
+def _typed_list(element: Any, values: list[Any], name: str) -> tuple[Any, ...]:
+    """A list of plain values, or of groups of settings; what is written in one word each knows to parse."""
+    if not is_dataclass(element):
+        return tuple(values)
+    words: Any = element
+    return tuple(
+        words.parse(value) if isinstance(value, str) else _typed(element, value, f"{name}[{number}]")
+        for number, value in enumerate(values)
+    )

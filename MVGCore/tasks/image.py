@@ -29,11 +29,13 @@ class ImageTask:
         name: one of `IMAGE_TASKS`.
         weight: of its loss beside that of segmentations.
         region: (T, H, W) 1 where the answer counts (the holes of an inpainting); None: everywhere.
+        beta: where smooth-L1 turns from quadratic to linear.
     """
 
     name: str
     weight: float = 4.0
     region: Tensor | None = None
+    beta: float = 0.05
 
     def encode(self, answer: Tensor) -> Tensor:
         """Intensities (T, H, W) in 0..1 -> colours (T, 3, H, W)."""
@@ -45,7 +47,8 @@ class ImageTask:
 
     def loss(self, colours: Tensor, answer: Tensor) -> Tensor:
         """Smooth-L1 of all three channels, within the region."""
-        error = F.smooth_l1_loss(colours.float(), self.encode(answer), beta=0.05, reduction="none").mean(1)
+        wanted = self.encode(answer)
+        error = F.smooth_l1_loss(colours.float(), wanted, beta=self.beta, reduction="none").mean(1)
         return self.weight * self.mean(error)
 
     def mean(self, error: Tensor) -> Tensor:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from MVGCore.training.config import TrainConfig
-from MVGCore.training.trainer import preview, train
+from MVGCore.training.run import preview, train
 
 __all__ = ["TrainConfig", "preview", "train"]

@@ -15,14 +15,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from MVGCore.errors import InputError
 from MVGCore.models.base import TargetBatch
 from MVGCore.tasks import IMAGE_TASKS, ImageTask, SegmentationLoss, SegmentationTask
 from MVGCore.tasks.palette import binary_palette, colour_labels, predefined_palette, random_palette
 from MVGCore.training.episode import Batch, Episode, padded_prompts
 from MVGCore.training.hints import HintMaker, HintShares
 from MVGCore.training.image_episodes import ImageEpisodes, ImageShares
-from MVGCore.training.planes import Planes
-from MVGCore.training.stack import MAX_STACK_CLASSES, Stack, StoredDraft
+from MVGCore.training.planes import Augmentation, Planes
+from MVGCore.training.stack import MAX_STACK_CLASSES, Stack, StackSource, StoredDraft
 
 PALETTE_SIZE = MAX_STACK_CLASSES + 1
 
@@ -43,6 +44,8 @@ class EpisodeConfig:
         fewer_classes: share of episodes that show only some of the classes.
         real: share of episodes from real volumes.
         flat: share of episodes without neighbour slices (all three channels alike).
+        empty_targets: how often an unlabelled slice is a target, compared with a labelled one.
+        augment: how slices are changed.
         loss: of segmentations; image_weight: of image tasks beside it.
     """
 
@@ -57,6 +60,8 @@ class EpisodeConfig:
     fewer_classes: float = 0.35
     real: float = 0.5
     flat: float = 0.15
+    empty_targets: float = 0.15
+    augment: Augmentation = field(default_factory=Augmentation)
     loss: SegmentationLoss = field(default_factory=SegmentationLoss)
     image_weight: float = 4.0
 
@@ -65,16 +70,27 @@ class EpisodeConfig:
 class EpisodeSampler:
     """Draws batches from stacks; deterministic for a given generator."""
 
-    stacks: Sequence[Stack]
+    stacks: Sequence[StackSource]
     config: EpisodeConfig
     side: int
     rng: np.random.Generator
-    _real: list[Stack] = field(init=False)
-    _synthetic: list[Stack] = field(init=False)
+    _pools: dict[str, _Pool] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._real = [s for s in self.stacks if not s.source.startswith("synthetic")]
-        self._synthetic = [s for s in self.stacks if s.source.startswith("synthetic")]
+        self._pools = {name: _Pool.of(self.stacks, name) for name in ("segmentation", *IMAGE_TASKS)}
+        if not (self.segments or self.image_tasks):
+            raise InputError("No stack of the pool serves a task that is trained on: give other data sets.")
+
+    @property
+    def segments(self) -> bool:
+        """Whether segmentation is wanted and some stack serves it."""
+        return self.config.image_tasks < 1 and bool(self._pools["segmentation"])
+
+    @property
+    def image_tasks(self) -> list[str]:
+        """The image tasks that are wanted and that some stack serves."""
+        shares = self.config.images if self.config.image_tasks else None
+        return [name for name in IMAGE_TASKS if getattr(shares, name, 0) and self._pools[name]]
 
     def __iter__(self) -> Iterator[Batch]:
         while True:
@@ -83,27 +99,37 @@ class EpisodeSampler:
     def batch(self) -> Batch:
         """One batch; all its episodes have the same number of prompts and the same task."""
         count = 1 + int(self.rng.choice(len(self.config.prompts), p=self.config.prompts))
-        if self.rng.random() < self.config.image_tasks:
+        image = self.rng.random() < self.config.image_tasks and self.image_tasks
+        if image or not self.segments:
             return self._image_batch(count)
         episodes: list[Episode] = []
         while len(episodes) < self.config.sets:
-            episode = self._episode(self._stack(self._real, self._synthetic), count)
+            episode = self._episode(self._stack("segmentation"), count)
             if episode is not None:
                 episodes.append(episode)
         return self._label_batch(episodes)
 
-    def _stack(self, real: list[Stack], synthetic: list[Stack]) -> Stack:
+    def _stack(self, task: str) -> Stack:
+        real, synthetic = self._pools[task].real, self._pools[task].synthetic
         stacks = real if real and (not synthetic or self.rng.random() < self.config.real) else synthetic
-        return stacks[int(self.rng.integers(len(stacks)))]
+        return stacks[int(self.rng.integers(len(stacks)))].load()
+
+    def _draft(self, stack: Stack, count: int) -> StoredDraft:
+        """A draft of the stack; where it has none, any other slices of the case as prompts without one."""
+        if stack.drafts:
+            return stack.drafts[int(self.rng.integers(len(stack.drafts)))]
+        labelled = np.flatnonzero(stack.labels.any((1, 2)))
+        known = self.rng.permutation(labelled)[: min(count, len(labelled) - 1)]
+        return StoredDraft.nothing(sorted(int(k) for k in known), len(stack.labels))
 
     def _episode(self, stack: Stack, count: int) -> Episode | None:
-        draft = stack.drafts[int(self.rng.integers(len(stack.drafts)))]
+        draft = self._draft(stack, count)
         targets, shown = self._choose_targets(stack, draft.known), self._choose_classes(stack, draft)
         if not targets or len(shown) == 0:
             return None
         near = sorted(draft.known, key=lambda k: abs(k - float(np.mean(targets))))[:count]
         flat, split = bool(self.rng.random() < self.config.flat), len(near)
-        planes = Planes.draw(stack, draft, [*near, *targets], self.side, self.rng, flat)
+        planes = Planes.draw(stack, draft, [*near, *targets], self.side, self.rng, flat, self.config.augment)
         lookup = torch.zeros(256, dtype=torch.long)
         lookup[torch.from_numpy(shown.astype(np.int64))] = torch.arange(1, len(shown) + 1)
         positions, palette = lookup[planes.labels], self._palette(len(shown))
@@ -139,7 +165,7 @@ class EpisodeSampler:
     def _choose_targets(self, stack: Stack, known: tuple[int, ...]) -> list[int]:
         """Mostly labelled slices that are not prompts, some empty ones beyond the structure."""
         labelled = stack.labels.any((1, 2))
-        weights = np.where(labelled, 1.0, 0.15)
+        weights = np.where(labelled, 1.0, self.config.empty_targets)
         weights[list(known)] = 0
         if not (weights > 0).any():
             return []
@@ -169,21 +195,38 @@ class EpisodeSampler:
 
     def _image_batch(self, count: int) -> Batch:
         shares = self.config.images
-        weights = np.array([getattr(shares, name) for name in IMAGE_TASKS])
-        name = str(self.rng.choice(IMAGE_TASKS, p=weights / weights.sum()))
-        real, synthetic = self._real, self._synthetic
-        if name == "synthesis":
-            real, synthetic = (_with_contrasts(stacks) for stacks in (real, synthetic))
-        maker = ImageEpisodes(shares, self.side, self.rng)
+        names = self.image_tasks
+        weights = np.array([getattr(shares, name) for name in names])
+        name = str(self.rng.choice(names, p=weights / weights.sum()))
+        maker = ImageEpisodes(shares, self.side, self.rng, self.config.augment)
         episodes = [
-            maker.draw(name, self._stack(real, synthetic), count, self.config.targets)
-            for _ in range(self.config.sets)
+            maker.draw(name, self._stack(name), count, self.config.targets) for _ in range(self.config.sets)
         ]
         regions = [e.region for e in episodes if e.region is not None]
         region = torch.cat(regions) if regions else None
-        return Batch.of(episodes, ImageTask(name, self.config.image_weight, region))
+        return Batch.of(episodes, ImageTask(name, self.config.image_weight, region, shares.beta))
 
 
-def _with_contrasts(stacks: list[Stack]) -> list[Stack]:
+@dataclass(frozen=True)
+class _Pool:
+    """The stacks that serve one task."""
+
+    real: list[StackSource]
+    synthetic: list[StackSource]
+
+    def __bool__(self) -> bool:
+        return bool(self.real or self.synthetic)
+
+    @classmethod
+    def of(cls, stacks: Sequence[StackSource], task: str) -> _Pool:
+        serving = [stack for stack in stacks if stack.facts.serve(task)]
+        real = [stack for stack in serving if stack.facts.real]
+        synthetic = [stack for stack in serving if not stack.facts.real]
+        if task == "synthesis":
+            real, synthetic = _with_contrasts(real), _with_contrasts(synthetic)
+        return cls(real, synthetic)
+
+
+def _with_contrasts(stacks: list[StackSource]) -> list[StackSource]:
     """Those that show two contrasts, if there are any."""
-    return [stack for stack in stacks if stack.other is not None] or stacks
+    return [stack for stack in stacks if stack.facts.paired] or stacks

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 
 import torch
 from torch import Tensor
 
-from MVGCore.errors import InputError
 from MVGCore.models.base import InContextModel, TargetBatch
 from MVGCore.models.device import Device, autocast
 from MVGCore.tasks import ImageTask, SegmentationTask
@@ -23,7 +23,8 @@ class HeldOutScore:
         hinted: Dice with whatever the episodes tell of the targets' labels.
         hidden: Dice when nothing is told.
         draft: Dice of the drafts where there is one, and `corrected`: of what the model makes of them.
-        images: PSNR (dB) of each image task, and of its drafts under "<task>_draft", over targets with one.
+        images: PSNR (dB) of each image task, and of its drafts under "<task>_draft", over targets with one;
+            over all targets where none has one.
     """
 
     hinted: float
@@ -33,9 +34,9 @@ class HeldOutScore:
     images: dict[str, float]
 
     def values(self) -> dict[str, float]:
-        """All numbers by name."""
+        """All numbers by name; what could not be scored is left out."""
         labels = {name: value for name, value in vars(self).items() if name != "images"}
-        return {**labels, **self.images}
+        return {name: value for name, value in {**labels, **self.images}.items() if not isnan(value)}
 
 
 def hard_dice(task: SegmentationTask, colours: Tensor, positions: Tensor) -> Tensor:
@@ -56,6 +57,7 @@ def score_held_out(model: InContextModel, batches: Sequence[Batch], device: Devi
     model.eval()
     rows: list[tuple[Tensor, ...]] = []
     images: dict[str, list[Tensor]] = {}
+    drafts: dict[str, list[Tensor]] = {}
     for batch in batches:
         with autocast(device):
             memory = model.encode_prompts(batch.prompts)
@@ -67,23 +69,25 @@ def score_held_out(model: InContextModel, batches: Sequence[Batch], device: Devi
         elif isinstance(batch.task, ImageTask):
             for name, colours in (("", generated), ("_draft", batch.target.label)):
                 images.setdefault(batch.task.name + name, []).append(_psnr(batch.task, batch, colours))
+            drafts.setdefault(batch.task.name, []).append(batch.target.draft.amax((1, 2, 3)) > 0)
     model.train()
-    if not rows:
-        raise InputError("The held-out batches hold no segmentation; raise held_out_batches.")
     hinted, hidden_dice, draft, corrected = (
-        torch.cat(each).nanmean().item() for each in zip(*rows, strict=True)
+        (torch.cat(each).nanmean().item() for each in zip(*rows, strict=True)) if rows else [nan] * 4
     )
-    scores = {name: torch.cat(each).nanmean().item() for name, each in images.items()}
+    scores = {}
+    for task, flags in drafts.items():
+        has_draft, ours = torch.cat(flags), torch.cat(images[task])
+        scores[task] = (ours[has_draft] if has_draft.any() else ours).mean().item()
+        scores[f"{task}_draft"] = torch.cat(images[f"{task}_draft"])[has_draft].mean().item()
     return HeldOutScore(hinted, hidden_dice, draft, corrected, scores)
 
 
 def _psnr(task: ImageTask, batch: Batch, colours: Tensor) -> Tensor:
-    """(T,) peak signal-to-noise ratio of intensities in 0..1 within the region; NaN without a draft."""
+    """(T,) peak signal-to-noise ratio of intensities in 0..1 within the region."""
     error = (task.decode(colours)[:, 0] - batch.answer).square()
     region = torch.ones_like(error) if task.region is None else task.region.to(error)
     mean = (error * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
-    has_draft = batch.target.draft.amax((1, 2, 3)) > 0
-    return (-10 * mean.clamp(min=1e-10).log10()).where(has_draft, torch.nan)
+    return -10 * mean.clamp(min=1e-10).log10()
 
 
 def _label_scores(

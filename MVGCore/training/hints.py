@@ -16,6 +16,27 @@ from MVGCore.training.planes import Planes
 
 
 @dataclass(frozen=True)
+class Patches:
+    """Which patches of a target are shown in masked modelling.
+
+    Attributes:
+        cells: fewest and most patches along a side.
+        visible: smallest and largest share of them that is shown.
+    """
+
+    cells: tuple[int, int] = (2, 8)
+    visible: tuple[float, float] = (0.2, 0.8)
+
+    def mask(self, side: int, rng: np.random.Generator) -> Tensor:
+        """(side, side) of zeros and ones."""
+        cells = int(rng.integers(self.cells[0], self.cells[1] + 1))
+        coarse = rng.random((1, 1, cells, cells)) < rng.uniform(*self.visible)
+        return F.interpolate(torch.from_numpy(coarse.astype(np.float32)), size=(side, side), mode="nearest")[
+            0, 0
+        ]
+
+
+@dataclass(frozen=True)
 class HintShares:
     """Shares of the targets of which nothing is known (the paper's autoregressive case), with the draft that
     the user would get, with a draft made by damaging the truth, and with patches of the truth shown (masked
@@ -83,7 +104,7 @@ class HintMaker:
         return Hint(colours, blank.known, torch.full_like(blank.trust, float(rng.uniform(0.3, 1))))
 
     def _partial(self, index: int, rng: np.random.Generator) -> Hint:
-        visible = patch_mask(self.positions.shape[-1], rng)
+        visible = Patches().mask(self.positions.shape[-1], rng)
         truth = colour_labels(self.positions[index], self.palette)
         return Hint(truth * visible, visible[None], torch.zeros_like(visible[None]))
 
@@ -102,12 +123,5 @@ def damaged(truth: Tensor, rng: np.random.Generator) -> Tensor:
     )[0, 0].long()
     if rng.random() < 0.4:
         lost = int(rng.integers(0, int(truth.max()) + 1))
-        out[(out == lost) & (patch_mask(side, rng) > 0)] = int(rng.integers(0, int(truth.max()) + 1))
+        out[(out == lost) & (Patches().mask(side, rng) > 0)] = int(rng.integers(0, int(truth.max()) + 1))
     return out
-
-
-def patch_mask(side: int, rng: np.random.Generator) -> Tensor:
-    """(side, side) of zeros and ones in patches of random size."""
-    cells = int(rng.integers(2, 9))
-    coarse = torch.from_numpy((rng.random((1, 1, cells, cells)) < rng.uniform(0.2, 0.8)).astype(np.float32))
-    return F.interpolate(coarse, size=(side, side), mode="nearest")[0, 0]

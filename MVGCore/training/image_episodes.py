@@ -7,21 +7,21 @@ Drafts, holes and hints are made exactly as they are when a user asks (`MVGCore.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
-from MVGCore.augment import change_contrast
 from MVGCore.imagedrafts import SynthesisDraft, denoise_draft, inpaint_draft
 from MVGCore.imagetasks.noise import Noise
 from MVGCore.models.base import TargetBatch
 from MVGCore.tasks.image import NOISE_KINDS, add_noise, image_target, random_curve, random_hole
 from MVGCore.training.episode import Episode, padded_prompts
-from MVGCore.training.hints import patch_mask
-from MVGCore.training.planes import Warp
+from MVGCore.training.hints import Patches
+from MVGCore.training.planes import Augmentation, Warp
 from MVGCore.training.stack import Stack
 
 SAMPLES = 4096  # pixels that a synthesis draft is fitted to: half of what a user's is, for time
@@ -35,6 +35,11 @@ class ImageShares:
         denoising, inpainting, synthesis: shares of the tasks.
         hidden: targets of which nothing is known (the paper's autoregressive case).
         partial: targets of which patches are known (masked modelling); all others have a draft.
+        patches: which patches those are.
+        outside_known: share of inpaintings whose targets are known outside of their holes, as they are for a
+            user; of the others as much is known as of the other tasks (the paper's way).
+        hidden_only: the loss counts where nothing of the answer was known.
+        beta: where the loss turns from quadratic to linear.
         own_examples: share of denoising episodes whose clean examples are only the cheap draft, as when a
             user gives none.
         curve: share of syntheses that ask for an intensity curve although there is another contrast.
@@ -45,8 +50,17 @@ class ImageShares:
     synthesis: float = 0.33
     hidden: float = 0.1
     partial: float = 0.1
+    patches: Patches = field(default_factory=Patches)
+    outside_known: float = 1.0
+    hidden_only: bool = False
+    beta: float = 0.05
     own_examples: float = 0.6
     curve: float = 0.15
+
+    @property
+    def drafts(self) -> bool:
+        """Whether some targets have a draft."""
+        return self.hidden + self.partial < 1 - 1e-6
 
 
 @dataclass(frozen=True)
@@ -57,25 +71,27 @@ class ImageEpisodes:
         shares: see `ImageShares`.
         side: of the canvas.
         rng: source of randomness.
+        augment: how slices are changed.
     """
 
     shares: ImageShares
     side: int
     rng: np.random.Generator
+    augment: Augmentation
 
     def draw(self, task: str, stack: Stack, prompts: int, targets: int) -> Episode:
         """One episode of a task with up to `prompts` prompts."""
-        depth = len(stack.image)
-        asked = [int(k) for k in self.rng.integers(0, depth, targets)]
-        free = [k for k in range(depth) if k not in asked] or [asked[0]]
+        usable = self._usable(task, stack)
+        asked = [int(k) for k in usable[self.rng.integers(0, len(usable), targets)]]
+        free = [int(k) for k in usable if k not in asked] or [asked[0]]
         shown = sorted(
             (int(k) for k in self.rng.choice(free, min(prompts, len(free)), replace=False)),
             key=lambda k: abs(k - float(np.mean(asked))),
         )
-        warp = Warp.draw(self.side, self.rng)
+        warp = Warp.draw(stack.image.shape[-1], self.side, self.rng, self.augment)
         maker: Callable[[Stack, Warp, list[int], list[int]], _Parts] = {
-            "denoising": self._denoising,
-            "inpainting": self._inpainting,
+            "denoising": self._noisy_pairs if _is_pair(stack) else self._denoising,
+            "inpainting": self._given_holes if stack.task == "inpainting" else self._inpainting,
             "synthesis": self._synthesis,
         }[task]
         parts = maker(stack, warp, shown, asked)
@@ -90,12 +106,25 @@ class ImageEpisodes:
             valid,
             parts.target,
             parts.answer,
-            region=parts.region,
+            region=self._region(parts),
         )
+
+    @staticmethod
+    def _usable(task: str, stack: Stack) -> NDArray[np.intp]:
+        """The slices that can be asked for and shown."""
+        if task == "inpainting" and stack.task == task:
+            return np.flatnonzero((stack.labels == 1).any((1, 2)))
+        return np.arange(len(stack.image))
+
+    def _region(self, parts: _Parts) -> Tensor | None:
+        if not self.shares.hidden_only:
+            return parts.region
+        hidden = parts.target.known[:, 0] == 0
+        return hidden if parts.region is None else hidden & parts.region
 
     def _denoising(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, split = self.rng, len(shown)
-        clean = change_contrast(warp.with_neighbours(stack.image, [*shown, *asked]), rng)
+        clean = self.augment.contrasted(warp.with_neighbours(stack.image, [*shown, *asked]), rng)
         noise = _EpisodeNoise.draw(rng)
         noisy, answer = noise.add(clean, rng), clean[split:, 1]
         labels = clean[:split, 1]
@@ -103,8 +132,18 @@ class ImageEpisodes:
             planes = noisy[:split].flatten(0, 1)[:, None]
             guess = noise.draft(planes).clamp(0, 1).unflatten(0, (split, 3))
             noisy, labels = torch.cat((noise.add(guess, rng), noisy[split:])), guess[:, 1]
-        target = self._target(noisy[split:], noise.draft(noisy[split:]), answer)
+        target = self._target(noisy[split:], lambda: noise.draft(noisy[split:]), answer)
         return _Parts(noisy[:split], labels, target, answer)
+
+    def _noisy_pairs(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+        """Denoising of real noise: the noisy image of the pair is given, the clean one is wanted."""
+        assert stack.other is not None
+        split, wanted = len(shown), [*shown, *asked]
+        both = torch.stack([warp.with_neighbours(image, wanted) for image in (stack.image, stack.other)])
+        clean, noisy = self.augment.contrasted(both, self.rng)
+        answer = clean[split:, 1]
+        target = self._target(noisy[split:], lambda: denoise_draft(noisy[split:]), answer)
+        return _Parts(noisy[:split], clean[:split, 1], target, answer)
 
     def _inpainting(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, depth = self.rng, len(stack.image)
@@ -113,7 +152,7 @@ class ImageEpisodes:
         # Of each slice: the nearest intact ones before and after its hole, and its neighbours.
         around = [[k - kind.before - 1, k - 1, k, k + 1, k + kind.after + 1] for k in wanted]
         unique, place = np.unique(np.clip(around, 0, depth - 1), return_inverse=True)
-        planes = change_contrast(warp.sample(stack.image[unique]) / 255, rng)
+        planes = self.augment.contrasted(warp.sample(stack.image[unique]) / 255, rng)
         stacks = planes[torch.from_numpy(place.reshape(-1))].unflatten(0, (len(wanted), 5))
         split, seen, guesses, regions = len(shown), [], [], []
         for n, k in enumerate(wanted):
@@ -127,35 +166,72 @@ class ImageEpisodes:
                 places = [float(around[n][row]) for row in rows]
                 guesses.append(inpaint_draft(stacks[n, rows], holes[rows], places, [rows.index(2)])[0])
                 regions.append(hole)
-        images, region, answer = torch.stack(seen), torch.stack(regions), stacks[split:, 2]
-        guess = None if rng.random() < self.shares.hidden else torch.stack(guesses)
-        target = image_target(images[split:], guess, ~region)
-        return _Parts(images[:split], stacks[:split, 2], target, answer, region)
+        images, region = torch.stack(seen), torch.stack(regions)
+        return self._inpainted(images, stacks[:, 2], split, region, region, torch.stack(guesses))
+
+    def _given_holes(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+        """Inpainting of the stack's own holes; what is missing without an answer is shown to nobody."""
+        split, wanted = len(shown), [*shown, *asked]
+        around = np.clip([[k - 1, k, k + 1] for k in wanted], 0, len(stack.image) - 1)
+        planes = self.augment.contrasted(warp.with_neighbours(stack.image, wanted), self.rng)
+        labels = warp.sample(stack.labels[around.reshape(-1)], "nearest").unflatten(0, (len(wanted), 3))
+        holes, region = labels > 0, labels[split:, 1] == 1
+        guesses = [inpaint_draft(planes[n], holes[n], [-1, 0, 1], [1])[0] for n in range(split, len(wanted))]
+        answers = torch.where(labels[:, 1] == 2, 0, planes[:, 1])
+        missing = holes[split:, 1]
+        return self._inpainted(planes * ~holes, answers, split, missing, region, torch.stack(guesses))
+
+    def _inpainted(
+        self, images: Tensor, answers: Tensor, split: int, missing: Tensor, region: Tensor, guess: Tensor
+    ) -> _Parts:
+        """Prompts and targets of an inpainting; the first `split` slices are prompts.
+
+        Images (n, 3, S, S) with holes, answers (n, S, S); of the targets what is missing, where its answer
+        counts, and drafts (T, S, S).
+        """
+        answer = answers[split:]
+        if self.rng.random() < self.shares.outside_known:
+            hidden = self.rng.random() < self.shares.hidden
+            target = image_target(images[split:], None if hidden else guess, ~missing)
+            return _Parts(images[:split], answers[:split], target, answer, region)
+        target = self._target(images[split:], lambda: guess, answer)
+        return _Parts(images[:split], answers[:split], target, answer, region | ~missing)
 
     def _synthesis(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, split, wanted = self.rng, len(shown), [*shown, *asked]
         source, other = stack.image, stack.other
         if other is not None and rng.random() < 0.5:
             source, other = other, source
-        images = change_contrast(warp.with_neighbours(source, wanted), rng)
+        images = self.augment.contrasted(warp.with_neighbours(source, wanted), rng)
         if other is None or rng.random() < self.shares.curve:
             labels = random_curve(images[:, 1], rng)
         else:
-            labels = change_contrast(warp.sample(other[wanted]) / 255, rng)
-        draft = SynthesisDraft.fit(images[:split], labels[:split], samples=SAMPLES)
-        target = self._target(images[split:], draft.predict(images[split:]), labels[split:])
+            labels = self.augment.contrasted(warp.sample(other[wanted]) / 255, rng)
+
+        def guess() -> Tensor:
+            draft = SynthesisDraft.fit(images[:split], labels[:split], samples=SAMPLES)
+            return draft.predict(images[split:])
+
+        target = self._target(images[split:], guess, labels[split:])
         return _Parts(images[:split], labels[:split], target, labels[split:])
 
-    def _target(self, images: Tensor, guess: Tensor, answer: Tensor) -> TargetBatch:
+    def _target(self, images: Tensor, guess: Callable[[], Tensor], answer: Tensor) -> TargetBatch:
         """With the draft, with patches of the answer, or with nothing."""
         kind = self.rng.random()
         if kind < self.shares.hidden:
             return TargetBatch.empty(images)
-        if kind < self.shares.hidden + self.shares.partial:
-            known = torch.stack([patch_mask(self.side, self.rng) for _ in images])
-            guess = torch.where(known > 0, answer, guess)
-            return image_target(images, guess, known)
-        return image_target(images, guess)
+        if kind >= self.shares.hidden + self.shares.partial and self.shares.drafts:
+            return image_target(images, guess())
+        known = torch.stack([self.shares.patches.mask(self.side, self.rng) for _ in images])
+        if self.shares.drafts:
+            return image_target(images, torch.where(known > 0, answer, guess()), known)
+        target = TargetBatch.empty(images)
+        label = (answer * known)[:, None].expand_as(images).contiguous()
+        return replace(target, label=label, known=known[:, None])
+
+
+def _is_pair(stack: Stack) -> bool:
+    return stack.task == "denoising" and stack.other is not None
 
 
 @dataclass(frozen=True)

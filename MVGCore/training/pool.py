@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,82 +14,38 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from MVGCore.errors import InputError
-from MVGCore.training.real import LabelledVolume, Region, cut_region
-from MVGCore.training.stack import Stack, build_stack, load_stack, save_stack
+from MVGCore.training.datasets import DataCase, DataSet, cases_of
+from MVGCore.training.reading import LoadedCase, read_labels
+from MVGCore.training.real import Region, cut
+from MVGCore.training.stack import Stack, StackConfig, StackFile, build_stack, load_stack, save_stack
 from MVGCore.training.synthetic import ShapePool, synthetic_region
-from MVGCore.volume.contrast import labelled_window
-from MVGCore.volume.normalise import CT_WINDOWS, Window, normalise, robust_window
 
-HELD_OUT_EVERY = (
-    16  # every 16th training case is held out for decisions, and so is every 16th synthetic stack
-)
-CONTRASTS_TIMES = 12  # as many stacks of a case with several contrasts: such cases are few
-
-
-@dataclass(frozen=True)
-class TrainCase:
-    """One entry of the data folder's index with role `train`."""
-
-    id: str
-    dataset: str
-    modality: str
-    images: tuple[Path, ...]
-    label: Path
-
-
-def train_cases(data: Path) -> list[TrainCase]:
-    """Cases with role `train` of a data folder with an `index.json`.
-
-    Raises:
-        InputError: if the folder has no readable index.
-    """
-    try:
-        entries = json.loads((data / "index.json").read_text())["cases"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{data} has no readable index.json ({error}); name the data folder with --data or MVG_DATA."
-        ) from error
-    return [
-        TrainCase(
-            e["id"],
-            e["dataset"],
-            e["modality"],
-            tuple(data / p for p in e["images"].values()),
-            data / e["label"],
-        )
-        for e in entries
-        if e["role"] == "train"
-    ]
-
-
-def _stack(source: str, region: Region, rng: np.random.Generator) -> Stack | None:
-    return build_stack(source, region.image, region.labels, region.step, rng, other=region.other)
-
-
-def _read(path: Path) -> tuple[NDArray[Any], tuple[float, float, float]]:
-    import SimpleITK as sitk
-
-    image = sitk.ReadImage(str(path))
-    i, j, k = image.GetSpacing()
-    return sitk.GetArrayFromImage(image), (k, j, i)
-
-
-def _window(
-    case: TrainCase, image: NDArray[Any], labelled: NDArray[np.bool_], rng: np.random.Generator
-) -> Window:
-    choice = rng.random()
-    if choice < 0.6:
-        return labelled_window(image[::2], labelled[::2], float(rng.uniform(0.5, 2.0)))
-    if choice < 0.8 and case.modality == "CT":
-        return CT_WINDOWS[str(rng.choice(sorted(CT_WINDOWS)))]
-    return robust_window(image)
+HELD_OUT_EVERY = 16  # training cases of each set, and synthetic stacks: one is held out for decisions
+SETTINGS = "stacks.json"  # what the stacks of a pool were cut like
 
 
 class PoolBuilder:
-    """Makes stacks of the training cases and synthetic ones, into two folders: `train` and `held_out`."""
+    """Makes stacks of the training cases and synthetic ones, into two folders: `train` and `held_out`.
 
-    def __init__(self, data: Path | None, folder: Path, seed: int) -> None:
-        self.cases, self.folder, self.seed = train_cases(data) if data else [], folder, seed
+    Args:
+        sets: the data sets to train on.
+        folder: of the pool.
+        seed: of all choices.
+        stacks: how stacks are cut.
+
+    Raises:
+        InputError: a data set cannot be used, or the pool was built with other settings.
+    """
+
+    def __init__(
+        self, sets: Sequence[DataSet], folder: Path, seed: int, stacks: StackConfig | None = None
+    ) -> None:
+        groups = [cases_of(each) for each in sets]
+        self.cases = [case for group in groups for case in group]
+        self.folder, self.seed, self.stacks = folder, seed, stacks or StackConfig()
+        self._real_cases = [case for case in self.cases if case.images]
+        self._held_out = held_out_people(groups)
+        self._check_settings()
         for name in ("train", "held_out"):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -97,63 +53,86 @@ class PoolBuilder:
         self, per_case: int, synthetic: int, progress: Callable[[float, str], None] | None = None
     ) -> None:
         """Make what is not there yet: `per_case` stacks of every real case and `synthetic` synthetic ones."""
-        total = per_case * len(self.cases) + synthetic
+        total = per_case * sum(case.repeat for case in self._real_cases) + synthetic
         for n, name in enumerate(self._make(per_case, synthetic)):
             if progress:
                 progress((n + 1) / total, name)
 
     def _make(self, per_case: int, synthetic: int) -> Iterator[str]:
-        real = [c for c in self.cases if c.images]
-        for number, case in enumerate(real):
-            count = per_case * (CONTRASTS_TIMES if len(case.images) > 1 else 1)
-            yield from self._real(case, "held_out" if number % HELD_OUT_EVERY == 0 else "train", count)
+        for case in self._real_cases:
+            yield from self._real(case, self._split(case.person in self._held_out), per_case * case.repeat)
         shapes: ShapePool | None = None
         for number in range(synthetic):
-            held_out = number % HELD_OUT_EVERY == 0
-            path = self.folder / ("held_out" if held_out else "train") / f"synthetic_{number:05d}.npz"
+            folder = self.folder / self._split(number % HELD_OUT_EVERY == 0)
+            path = folder / f"synthetic_{number:05d}.npz"
             if not path.exists():
                 shapes = shapes or self._shapes()
                 rng = np.random.default_rng([self.seed, 1, number])
-                region = synthetic_region(shapes, rng)
-                self._save(_stack(path.stem, region, rng), path)
+                self._save(path, path.stem, synthetic_region(shapes, rng), rng)
             yield path.stem
 
-    def _real(self, case: TrainCase, split: str, per_case: int) -> Iterator[str]:
-        paths = [self.folder / split / f"{case.id}_{n}.npz" for n in range(per_case)]
-        missing = [p for p in paths if not p.exists()]
-        if missing:
-            labels, spacing = _read(case.label)
-            images = [_read(p)[0] for p in case.images]
-        for path in missing:
-            rng = np.random.default_rng([self.seed, 2, *path.stem.encode()])
-            order = rng.permutation(len(images))
-            image = images[int(order[0])]
-            scaled = normalise(image, _window(case, image, labels > 0, rng))
-            other = None
-            if len(order) > 1:
-                other = normalise(images[int(order[1])], robust_window(images[int(order[1])]))
-            region = cut_region(LabelledVolume(case.id, scaled, labels, spacing, other), rng)
-            if region is not None:
-                self._save(_stack(case.id, region, rng), path)
+    def _real(self, case: DataCase, split: str, count: int) -> Iterator[str]:
+        paths = [self.folder / split / f"{case.id}_{n}.npz" for n in range(count)]
+        missing = [path for path in paths if not path.exists()]
+        loaded = LoadedCase.read(case, self.stacks.ct_window) if missing else None
+        for path in paths:
+            if loaded and path in missing:
+                rng = np.random.default_rng([self.seed, 2, *path.stem.encode()])
+                region = cut(loaded.volume(rng), rng, self.stacks.side, self.stacks.whole)
+                self._save(path, case.id, region, rng, case.task)
             yield path.stem
 
-    @staticmethod
-    def _save(stack: Stack | None, path: Path) -> None:
+    def _save(
+        self, path: Path, source: str, region: Region | None, rng: np.random.Generator, task: str = ""
+    ) -> None:
+        if region is None:
+            return
+        drafts = self.stacks.drafts if task in ("", "segmentation") else 0
+        image, labels, step, other = region.image, region.labels, region.step, region.other
+        stack = build_stack(source, image, labels, step, rng, drafts, other, task)
         if stack is not None:
             save_stack(stack, path)
+
+    @staticmethod
+    def _split(held_out: bool) -> str:
+        return "held_out" if held_out else "train"
+
+    def _check_settings(self) -> None:
+        """Stacks of different settings must not be mixed; pools that do not say have the usual ones."""
+        path, wanted = self.folder / SETTINGS, json.loads(json.dumps(asdict(self.stacks)))
+        usual = json.loads(json.dumps(asdict(StackConfig())))
+        made = any(self.folder.glob("*/*.npz"))
+        found = json.loads(path.read_text()) if path.exists() else usual
+        if made and found != wanted:
+            raise InputError(
+                f"The pool {self.folder} was built with other settings of stacks; name another folder with "
+                "--set pool=DIR, or delete it."
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(wanted))
 
     def _shapes(self) -> ShapePool:
         """Heads without images, and every labelled organ of the training cases that are not held out."""
         heads, organs = [], []
         for number, case in enumerate(c for c in self.cases if not c.images):
-            labels, _ = _read(case.label)
+            labels, _ = read_labels(case)
             heads.append(_compact_ids(labels))
             if number < 4:
                 organs += list(_organs(heads[-1], (1.0, 1.0, 1.0), minimum=1500))
-        for number, case in enumerate(c for c in self.cases if c.images):
-            if number % HELD_OUT_EVERY and number % 3 == 1:
-                organs += list(_organs(*_read(case.label), minimum=150))
+        for number, case in enumerate(self._real_cases):
+            whole_organs = case.labels and case.task in ("", "segmentation")
+            if whole_organs and case.person not in self._held_out and number % 3 == 1:
+                organs += list(_organs(*read_labels(case), minimum=150))
         return ShapePool(tuple(heads), tuple(organs))
+
+
+def held_out_people(groups: Sequence[Sequence[DataCase]]) -> set[str]:
+    """Every 16th person with images of each group of cases; who is in several is treated alike in all."""
+    held: dict[str, bool] = {}
+    for group in groups:
+        for number, person in enumerate(dict.fromkeys(case.person for case in group if case.images)):
+            held.setdefault(person, number % HELD_OUT_EVERY == 0)
+    return {person for person, out in held.items() if out}
 
 
 def _compact_ids(labels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -179,6 +158,11 @@ def _organs(
 def stack_paths(folder: Path, split: str) -> list[Path]:
     """The files of all stacks of a split, in a stable order."""
     return [path for path in sorted((folder / split).glob("*.npz")) if ".part." not in path.name]
+
+
+def open_stacks(paths: Sequence[Path]) -> list[StackFile]:
+    """The stacks in some files, left there."""
+    return [StackFile.of(path) for path in paths]
 
 
 def load_stacks(paths: Sequence[Path]) -> list[Stack]:

@@ -22,14 +22,14 @@ from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, autocast, select_device
 from MVGCore.models.registry import create, load
 from MVGCore.models.weights import save_weights
-from MVGCore.tasks import IMAGE_TASKS, ImageTask
+from MVGCore.tasks import ImageTask
 from MVGCore.training.config import TrainConfig
 from MVGCore.training.episode import Batch
-from MVGCore.training.episodes import EpisodeConfig, EpisodeSampler
+from MVGCore.training.episodes import EpisodeSampler
 from MVGCore.training.held_out import score_held_out
-from MVGCore.training.pictures import draw_curves, draw_episodes
-from MVGCore.training.pool import PoolBuilder, load_stacks, stack_paths
-from MVGCore.training.stack import Stack
+from MVGCore.training.optimiser import parameter_groups
+from MVGCore.training.pictures import draw_curves
+from MVGCore.training.stack import StackSource
 
 Log = Callable[[str], None]
 LOG_STEPS = 50
@@ -39,7 +39,7 @@ class _Stream(IterableDataset):
     """Batches of a sampler; each stream, worker and start of the loader has its own randomness."""
 
     def __init__(
-        self, stacks: Sequence[Stack], config: TrainConfig, side: int, start: int, number: int
+        self, stacks: Sequence[StackSource], config: TrainConfig, side: int, start: int, number: int
     ) -> None:
         self.stacks, self.config, self.side, self.start, self.number = stacks, config, side, start, number
 
@@ -52,14 +52,15 @@ class _Stream(IterableDataset):
 
 
 def _loader(
-    stacks: Sequence[Stack], config: TrainConfig, side: int, start: int, number: int
+    stacks: Sequence[StackSource], config: TrainConfig, side: int, start: int, number: int
 ) -> Iterator[Batch]:
     stream = _Stream(stacks, config, side, start, number)
     ahead = 6 if config.workers else None
     return iter(DataLoader(stream, batch_size=None, num_workers=config.workers, prefetch_factor=ahead))
 
 
-def _to(batch: Batch, device: Device) -> Batch:
+def to_device(batch: Batch, device: Device) -> Batch:
+    """The same batch on another device."""
     place = device.torch_device
     task = batch.task
     if isinstance(task, ImageTask) and task.region is not None:
@@ -105,13 +106,15 @@ class Trainer:
                 f"{self.config.streams} streams cannot be shared by {self.accelerator.num_processes} "
                 "processes: set streams to a multiple of the processes."
             )
-        self.model = _placed(self.config.model, self.device)
+        self.model = _placed(self.config, self.device)
         if self.config.weights:
             self.model.load_state_dict(load(self.config.weights, self.device).state_dict())
-        self.averaged = _placed(self.config.model, self.device)
+        self.averaged = _placed(self.config, self.device)
         self.averaged.load_state_dict(self.model.state_dict())
         self.optimizer = torch.optim.AdamW(
-            _groups(self.model, self.config.weight_decay), lr=self.config.learning_rate, betas=(0.9, 0.98)
+            parameter_groups(self.model, self.config.weight_decay, self.config.layer_decay),
+            lr=self.config.learning_rate,
+            betas=self.config.betas,
         )
         self.checkpoint = self.config.out / "checkpoint.pt"
         if self.config.resume:
@@ -128,7 +131,13 @@ class Trainer:
         """The streams of episodes that this process draws."""
         return range(self.accelerator.process_index, self.config.streams, self.accelerator.num_processes)
 
-    def run(self, shares: Mapping[int, Sequence[Stack]], held_out: list[Batch]) -> None:
+    def count_epochs(self, shares: Mapping[int, Sequence[StackSource]]) -> None:
+        """Turn epochs into steps, now that the stacks of all streams are known."""
+        slices = torch.tensor(float(sum(stack.facts.depth for share in shares.values() for stack in share)))
+        total = self.accelerator.reduce(slices.to(self.device.torch_device))
+        self.config = self.config.in_steps(int(total))
+
+    def run(self, shares: Mapping[int, Sequence[StackSource]], held_out: list[Batch]) -> None:
         """Train on the stacks of each stream, scoring on prepared held-out batches."""
         before, begun = self.elapsed, time.monotonic()
         score_due = _Every(60 * self.config.evaluate_minutes, before)
@@ -140,7 +149,7 @@ class Trainer:
             if self._side() != side:
                 side = self._side()
                 sources = self._sources(shares, side)
-            losses += self._train_step([_to(next(source), self.device) for source in sources])
+            losses += self._train_step([to_device(next(source), self.device) for source in sources])
             self.elapsed = self._agreed(before + time.monotonic() - begun)
             if self.step % LOG_STEPS == 0:
                 self._record(_means(gather_object(losses)))
@@ -152,7 +161,7 @@ class Trainer:
         self._score(held_out)
         self.save()
 
-    def _sources(self, shares: Mapping[int, Sequence[Stack]], side: int) -> list[Iterator[Batch]]:
+    def _sources(self, shares: Mapping[int, Sequence[StackSource]], side: int) -> list[Iterator[Batch]]:
         return [_loader(share, self.config, side, self.step, number) for number, share in shares.items()]
 
     def _agreed(self, elapsed: float) -> float:
@@ -176,14 +185,13 @@ class Trainer:
 
     def _rate(self) -> float:
         warm = min(1.0, (self.step + 1) / self.config.warmup_steps)
-        return (
-            self.config.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * self.fraction)))
-        )
+        floor, cosine = self.config.rate_floor, 0.5 * (1 + math.cos(math.pi * self.fraction))
+        return self.config.learning_rate * warm * (floor + (1 - floor) * cosine)
 
     def _train_step(self, batches: Sequence[Batch]) -> list[tuple[str, float]]:
         """One step on one batch of each stream; the task and loss of each."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
+            group["lr"] = self._rate() * group.get("scale", 1.0)  # older checkpoints have none
         self.optimizer.zero_grad(set_to_none=True)
         losses = []
         for number, batch in enumerate(batches):
@@ -251,94 +259,19 @@ class Trainer:
         self.step, self.elapsed = int(state["step"]), float(state["elapsed"])
 
 
-def held_out_batches(stacks: list[Stack], config: TrainConfig) -> Iterator[Batch]:
-    """The same batches at every call: segmentations, then a sixth as many of each image task."""
-    share = max(1, config.held_out_batches // 6)
-    kinds: list[tuple[EpisodeConfig, int]] = [
-        (replace(config.episodes, image_tasks=0.0), config.held_out_batches)
-    ]
-    for name in IMAGE_TASKS if config.episodes.image_tasks else ():
-        only = replace(config.episodes.images, **{other: float(other == name) for other in IMAGE_TASKS})
-        kinds.append((replace(config.episodes, image_tasks=1.0, images=only), share))
-    for number, (episodes, count) in enumerate(kinds):
-        rng = np.random.default_rng([config.seed, 4, number])
-        sampler = EpisodeSampler(stacks, episodes, config.side, rng)
-        yield from (sampler.batch() for _ in range(count))
-
-
-def _silent(text: str) -> None:
-    """Only the first process speaks."""
-
-
 def _means(losses: Sequence[tuple[str, float]]) -> dict[str, float]:
     """Mean loss by task."""
     names = dict.fromkeys(name for name, _ in losses)
     return {name: round(float(np.mean([x for n, x in losses if n == name])), 4) for name in names}
 
 
-def _tenths(log: Log) -> Callable[[float, str], None]:
-    """A progress callback that logs every tenth of the pool."""
-    told: set[int] = set()
-
-    def progress(fraction: float, name: str) -> None:
-        tenth = int(10 * fraction)
-        if tenth not in told:
-            told.add(tenth)
-            log(f"preparing the pool: {fraction:.0%} ({name})")
-
-    return progress
-
-
 def _settings(config: TrainConfig) -> dict[str, object]:
     """What to tell of a run in its weights: all settings but the folders, which concern nobody else."""
-    return {name: value for name, value in asdict(config).items() if not isinstance(value, Path)}
+    told = {name: value for name, value in asdict(config).items() if not isinstance(value, Path)}
+    return {**told, "sets": [each.reader for each in config.sets]}
 
 
-def _placed(name: str, device: Device) -> InContextModel:
+def _placed(config: TrainConfig, device: Device) -> InContextModel:
     """A new model on a device, its kernels in the layout that convolutions are fastest in."""
-    return create(name).to(device.torch_device).to(memory_format=torch.channels_last)
-
-
-def _groups(model: InContextModel, decay: float) -> list[dict[str, object]]:
-    """Weight decay for matrices and kernels only."""
-    large = [p for p in model.parameters() if p.ndim > 1]
-    small = [p for p in model.parameters() if p.ndim <= 1]
-    return [{"params": large, "weight_decay": decay}, {"params": small, "weight_decay": 0.0}]
-
-
-def preview(config: TrainConfig, path: Path, log: Log = print) -> None:
-    """Draw a page of held-out episodes; builds what the pool lacks for it."""
-    held = load_stacks(stack_paths(_prepare_pool(config, log), "held_out"))
-    if not held:
-        raise InputError("The pool holds nothing held out; raise --set synthetic=N or give --data.")
-    batches = list(held_out_batches(held, replace(config, held_out_batches=6)))
-    draw_episodes(batches, path)
-
-
-def _prepare_pool(config: TrainConfig, log: Log) -> Path:
-    """Build what the pool lacks; its folder."""
-    pool = config.pool or config.out / "pool"
-    pool.mkdir(parents=True, exist_ok=True)
-    PoolBuilder(config.data, pool, config.seed).build(config.per_case, config.synthetic, _tenths(log))
-    return pool
-
-
-def train(config: TrainConfig, log: Log = print) -> Path:
-    """Build what the pool lacks, train, and return the path of the averaged weights."""
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    config.out.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(config, log)
-    main = trainer.accelerator.is_main_process
-    with trainer.accelerator.main_process_first():  # what it has built the others find
-        pool = _prepare_pool(config, log if main else _silent)
-    paths = stack_paths(pool, "train")
-    shares = {number: load_stacks(paths[number :: config.streams]) for number in trainer.streams}
-    held = load_stacks(stack_paths(pool, "held_out")) if main else []
-    if not all(shares.values()) or main and not held:
-        raise InputError(f"The pool {pool} holds too few stacks; raise --set synthetic=N or give --data.")
-    if main:
-        log(f"{len(paths)} stacks to train on, {len(held)} held out")
-    batches = [_to(batch, trainer.device) for batch in held_out_batches(held, config)] if main else []
-    trainer.run(shares, batches)
-    return config.out / f"{config.model}.safetensors"
+    model = create(config.model, **config.network)
+    return model.to(device.torch_device).to(memory_format=torch.channels_last)

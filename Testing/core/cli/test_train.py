@@ -20,8 +20,18 @@ class FakeLoss:
 
 
 @dataclass(frozen=True)
+class FakeSet:
+    reader: str
+    folder: Path = Path("cases")
+
+    @classmethod
+    def parse(cls, words: str) -> FakeSet:
+        return cls(words)
+
+
+@dataclass(frozen=True)
 class FakeConfig:
-    data: Path | None = None
+    sets: tuple[FakeSet, ...] = ()
     out: Path = Path("runs/default")
     minutes: float = 10.0
     seed: int = 0
@@ -38,14 +48,26 @@ def configs(monkeypatch: pytest.MonkeyPatch) -> list[FakeConfig]:
     module = ModuleType("MVGCore.training")
     module.TrainConfig = FakeConfig  # type: ignore[attr-defined]
     module.train = called.append  # type: ignore[attr-defined]
+    module.preview = lambda config, path: None  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "MVGCore.training", module)
     return called
 
 
 def test_options_become_settings(configs: list[FakeConfig], mvg: Mvg) -> None:
-    words = ["--data", "cases", "--out", "run", "--minutes", "2.5", "--seed", "7", "--resume"]
+    words = ["--data", "amos:a", "--data", "b", "--out", "run", "--minutes", "2.5", "--seed", "7", "--resume"]
     assert mvg("train", *words)[0] == 0
-    assert configs == [FakeConfig(Path("cases"), Path("run"), 2.5, 7, True)]
+    assert configs == [FakeConfig((FakeSet("amos:a"), FakeSet("b")), Path("run"), 2.5, 7, True)]
+
+
+def test_data_sets_in_a_file_are_groups_of_settings(
+    configs: list[FakeConfig], mvg: Mvg, tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text('{"sets": [{"reader": "amos", "folder": "x"}, "word:y"]}')
+    assert mvg("train", "--config", file)[0] == 0
+    assert configs == [FakeConfig((FakeSet("amos", Path("x")), FakeSet("word:y")))]
+    assert mvg("train", "--config", file, "--data", "z")[0] == 0
+    assert configs[1] == FakeConfig((FakeSet("z"),))
 
 
 def test_a_later_source_wins(configs: list[FakeConfig], mvg: Mvg, tmp_path: Path) -> None:
@@ -73,6 +95,9 @@ def test_groups_of_settings_are_filled_one_by_one(
         ["--set", "resume=1"],
         ["--set", "loss=3"],
         ["--set", "loss.alpha=3"],
+        ["--set", 'sets=[{"folder": "a"}]'],
+        ["--set", 'sets=[{"reader": "a", "place": "b"}]'],
+        ["--set", "sets=[3]"],
         ["--config", "missing.json"],
     ],
 )

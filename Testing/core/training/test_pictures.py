@@ -10,11 +10,14 @@ from matplotlib import image
 
 from MVGCore.errors import InputError
 from MVGCore.training import TrainConfig, preview
+from MVGCore.training.datasets import DataSet
 from MVGCore.training.pictures import draw_curves
 
 
 def test_a_page_shows_every_task(data: Path, tmp_path: Path) -> None:
-    config = TrainConfig(data=data, out=tmp_path, per_case=1, synthetic=1, small_side=64, side=64)
+    config = TrainConfig(
+        sets=(DataSet("index", data),), out=tmp_path, per_case=1, synthetic=1, small_side=64, side=64
+    )
     preview(config, tmp_path / "page.png", log=lambda text: None)
     page = image.imread(tmp_path / "page.png")
     assert page.shape[0] > 2 * page.shape[1], "nine episodes, one below the other"

@@ -7,21 +7,18 @@ from pathlib import Path
 import pytest
 
 from MVGCore.errors import InputError
-from MVGCore.training.pool import PoolBuilder, load_stacks, stack_paths, train_cases
+from MVGCore.training.datasets import DataSet
+from MVGCore.training.pool import PoolBuilder, load_stacks, open_stacks, stack_paths
+from MVGCore.training.stack import StackConfig
 
 
-def test_only_training_cases_are_read(data: Path) -> None:
-    assert [case.id for case in train_cases(data)] == ["a", "b"]
-
-
-def test_a_folder_without_an_index_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="index.json"):
-        train_cases(tmp_path)
+def sets(data: Path) -> list[DataSet]:
+    return [DataSet("index", data)]
 
 
 def test_the_pool_holds_real_and_synthetic_stacks_and_keeps_some_back(data: Path, tmp_path: Path) -> None:
     seen: list[float] = []
-    PoolBuilder(data, tmp_path / "pool", seed=0).build(3, 3, lambda done, name: seen.append(done))
+    PoolBuilder(sets(data), tmp_path / "pool", seed=0).build(3, 3, lambda done, name: seen.append(done))
     train, held_out = (load_stacks(stack_paths(tmp_path / "pool", split)) for split in ("train", "held_out"))
     assert {stack.source for stack in held_out} <= {"a", "synthetic_00000"}
     assert {stack.source for stack in train} <= {"b", "synthetic_00001", "synthetic_00002"}
@@ -32,8 +29,34 @@ def test_the_pool_holds_real_and_synthetic_stacks_and_keeps_some_back(data: Path
 
 def test_what_is_there_is_not_made_again(data: Path, tmp_path: Path) -> None:
     folder = tmp_path / "pool"
-    PoolBuilder(data, folder, seed=0).build(1, 2)
+    PoolBuilder(sets(data), folder, seed=0).build(1, 2)
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")}
     assert times
-    PoolBuilder(data, folder, seed=0).build(1, 2)
+    PoolBuilder(sets(data), folder, seed=0).build(1, 2)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")} == times
+
+
+def test_stacks_of_other_settings_are_not_mixed(data: Path, tmp_path: Path) -> None:
+    PoolBuilder(sets(data), tmp_path / "pool", seed=0).build(1, 0)
+    with pytest.raises(InputError, match="other settings"):
+        PoolBuilder(sets(data), tmp_path / "pool", seed=0, stacks=StackConfig(side=64))
+
+
+def test_stacks_left_on_disk_are_the_same(data: Path, tmp_path: Path) -> None:
+    PoolBuilder(sets(data), tmp_path, seed=0, stacks=StackConfig(side=48, whole=True)).build(1, 1)
+    for split in ("train", "held_out"):
+        paths = stack_paths(tmp_path, split)
+        for there, here in zip(open_stacks(paths), load_stacks(paths), strict=True):
+            assert there.facts == here.facts
+            assert (there.load().image == here.image).all()
+
+
+def test_whole_slices_show_the_whole_slice(data: Path, tmp_path: Path) -> None:
+    """A ball of radius 6 in a slice of 24 pixels, in the middle of a stack of 48."""
+    config = StackConfig(side=48, whole=True, drafts=0)
+    PoolBuilder(sets(data), tmp_path, seed=0, stacks=config).build(1, 0)
+    (stack,) = load_stacks(stack_paths(tmp_path, "train"))
+    middle = stack.labels[len(stack.labels) // 2]
+    assert stack.image.shape[1:] == (48, 48) and not stack.drafts
+    assert middle[24, 24] == 1 and 0.5 * 452 < middle.sum() < 1.2 * 452, "pi (2 * 6)^2 pixels at most"
+    assert stack.labels.any((1, 2)).all(), "slices without labels are dropped"
