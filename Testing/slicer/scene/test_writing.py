@@ -108,6 +108,7 @@ def test_an_empty_segmentation_takes_a_result(a_volume_node: Any) -> None:
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "new")
     node.GetSegmentation().AddEmptySegment("liver", "liver")  # as the Segment Editor's Add makes it
     write_into(node, whole(a_volume_node, ALL))
+    assert node.GetNodeReferenceID("referenceImageGeometryRef") == a_volume_node.GetID()
     names = {node.GetSegmentation().GetSegment(each).GetName(): each for each in segment_ids(node)}
     for value, name in enumerate(("liver", "spleen"), start=1):
         np.testing.assert_array_equal(segment_array(node, names[name], a_volume_node), value == ALL)

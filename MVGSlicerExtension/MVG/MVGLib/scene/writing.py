@@ -67,6 +67,7 @@ def write_into(node: Any, change: Change) -> None:
     """
     segmentation = node.GetSegmentation()
     check_writable(node)
+    _prepare(node, change.volume_node)
     to_world = local_to_world(node)
     shown = _shows_surface(node)
     own = {each.id: _segment_of(node, each, change.classes) for each in change.classes}
@@ -108,15 +109,23 @@ def check_writable(node: Any) -> None:
     """Raise `InputError` if `write_into` cannot write into this segmentation."""
     local_to_world(node)
     segmentation = node.GetSegmentation()
-    if not segmentation.GetNumberOfSegments():
-        segmentation.SetSourceRepresentationName(LABELS)
-    elif segmentation.GetSourceRepresentationName() != LABELS:
+    if segmentation.GetNumberOfSegments() and segmentation.GetSourceRepresentationName() != LABELS:
         raise InputError(
             _(
                 "The segments of '{name}' are kept as surfaces; make the binary labelmap their source "
                 "(Segmentations module, Representations), or take the result as a segmentation of its own."
             ).format(name=node.GetName())
         )
+
+
+def _prepare(node: Any, volume_node: Any) -> None:
+    """What Slicer's Segment Editor does with a segmentation that it sees for the first time."""
+    segmentation = node.GetSegmentation()
+    if not segmentation.GetNumberOfSegments():
+        segmentation.SetSourceRepresentationName(LABELS)
+    name = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+    if not segmentation.GetConversionParameter(name):
+        node.SetReferenceImageGeometryParameterFromVolumeNode(volume_node)
 
 
 def _segment_of(node: Any, class_: SegmentClass, classes: Sequence[SegmentClass]) -> str:
