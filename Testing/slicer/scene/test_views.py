@@ -161,6 +161,24 @@ def test_the_view_under_the_mouse_then_the_last_one(
     assert scene.slice_in_view(volume_id).axis == 0
 
 
+def test_the_node_that_tells_of_the_mouse_comes_late(
+    mrml_scene: Any, a_volume_node: Any, views: dict[str, Any]
+) -> None:
+    for node in views.values():
+        show(node, a_volume_node, MIDDLE)
+    mrml_scene.RemoveNode(mrml_scene.GetFirstNodeByClass("vtkMRMLCrosshairNode"))
+    scene = Scene(mrml_scene)
+    assert scene.slice_in_view(a_volume_node.GetID()).axis == 0
+    crosshair = slicer.vtkMRMLCrosshairNode()
+    crosshair.SetCrosshairName("default")
+    mrml_scene.AddNode(crosshair)
+    assert scene.slice_in_view(a_volume_node.GetID()).axis == 0
+    crosshair.SetCursorPositionXYZ([10.0, 10.0, 0.0], views["Green"])
+    crosshair.SetCursorPositionInvalid()
+    assert scene.slice_in_view(a_volume_node.GetID()).axis == 1
+    scene.detach()
+
+
 def test_no_view(scene: Scene, a_volume_node: Any) -> None:
     with pytest.raises(InputError, match="choose a layout with slice views"):
         scene.slice_in_view(a_volume_node.GetID())

@@ -7,6 +7,7 @@ from typing import Any
 
 import vtk
 
+from MVGLib.scene.placement import to_array
 from MVGLib.scene.segments import LABELS, segment_ids, terminology_of
 
 
@@ -45,7 +46,7 @@ def _time(data: Any) -> int:
 def _ijk_to_ras(node: Any) -> tuple[float, ...]:
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    return tuple(matrix.GetData())
+    return tuple(to_array(matrix).ravel().tolist())
 
 
 def _transform(node: Any) -> tuple[Any, ...]:
@@ -56,4 +57,4 @@ def _transform(node: Any) -> tuple[Any, ...]:
         return (parent.GetID(), _time(parent.GetTransformToParent()))
     matrix = vtk.vtkMatrix4x4()
     parent.GetMatrixTransformToWorld(matrix)
-    return tuple(matrix.GetData())
+    return tuple(to_array(matrix).ravel().tolist())

@@ -33,10 +33,10 @@ class Views:
 
     def __init__(self, scene: Any, observers: Observers) -> None:
         self._scene = scene
+        self._observers = observers
+        self._followed: Any = None
         self._last_id = ""
-        crosshair = _crosshair(scene)
-        if crosshair is not None:
-            observers.add(crosshair, crosshair.CursorPositionModifiedEvent, self._remember)
+        self._follow()
 
     def current(self) -> Any:
         """The slice node under the mouse, else where it was last, else "Red", else the first that is shown.
@@ -44,6 +44,7 @@ class Views:
         Raises:
             InputError: There is no slice view.
         """
+        self._follow()
         nodes = slice_nodes(self._scene)
         under = self._under_mouse()
         names = {node.GetLayoutName(): node for node in nodes}
@@ -87,6 +88,13 @@ class Views:
         if crosshair is None or not crosshair.GetCursorPositionRAS([0.0, 0.0, 0.0]):
             return None
         return crosshair.GetCursorPositionXYZ([0.0, 0.0, 0.0])
+
+    def _follow(self) -> None:
+        """Follow the mouse; Slicer may make the node that tells of it later than us, or anew."""
+        crosshair = _crosshair(self._scene)
+        if crosshair is not None and crosshair is not self._followed:
+            self._observers.add(crosshair, crosshair.CursorPositionModifiedEvent, self._remember)
+            self._followed = crosshair
 
     def _remember(self) -> None:
         node = self._under_mouse()
