@@ -45,7 +45,7 @@ def brain() -> tuple[Volume, LabelMap, tuple[int, ...]]:
 class Studio:
     """The panel on a scene with the brain image, and what the pictures show."""
 
-    def __init__(self) -> None:
+    def __init__(self, installer: Any = None) -> None:
         from MVGDesktop import headless, qtcompat
 
         self.app = qtcompat.application()
@@ -60,7 +60,7 @@ class Studio:
         self.volume = self._add_volume(self.image.array, "MNI T1")
         assert geometry_of(self.volume).is_close(self.image.geometry)
         self.labels = self._add_labels("few slices", self.few.array)
-        self.panel = build_panel()
+        self.panel = build_panel(python=sys.executable, install=installer)
         self.controller = self.panel.controller
         self.panel.widget.show()
         self.panel.enter()
@@ -111,8 +111,11 @@ class Studio:
 
     # The states
 
-    def empty(self) -> None:
+    def start(self) -> None:
         """A panel that was just opened."""
+
+    def install(self) -> None:
+        """PyTorch is not installed yet."""
 
     def chosen(self) -> None:
         """Volume and labels are chosen."""
@@ -178,7 +181,8 @@ class Studio:
 
 
 STATES = (
-    "empty",
+    "start",
+    "install",
     "examples",
     "options",
     "running",
@@ -188,6 +192,15 @@ STATES = (
     "inpaint",
     "synthesize",
 )
+
+
+def _without_torch() -> Any:
+    """The installer in an application that has nothing of what a run needs."""
+    from types import SimpleNamespace
+
+    from MVGLib.install import Install
+
+    return Install(SimpleNamespace(installed=lambda _name: None))
 
 
 def make_dark(app: Any) -> None:
@@ -237,7 +250,7 @@ def main() -> None:
     suffix = ("-dark" if arguments.dark else "") + ("" if arguments.scale == "1" else f"-x{arguments.scale}")
     for state in arguments.states or STATES:
         headless.start().mrmlScene().Clear(False)
-        studio = Studio()
+        studio = Studio(_without_torch() if state == "install" else None)
         getattr(studio, state)()
         studio.shoot(arguments.folder / f"panel-{state}{suffix}.png")
         studio.panel.cleanup()

@@ -117,6 +117,8 @@ class PanelView:
         ui, task = self._ui, view.settings.task
         for each, button in self._tasks.items():
             button.setChecked(each is task)
+            # Some styles show a pressed button by a shade alone.
+            button.setStyleSheet("font-weight: bold;" if each is task else "")
         _set_node(ui.volumeSelector, view.volume_id)
         segments = task.makes_segments
         _set_node(ui.labelsSelector, view.partner_id if segments else "")
