@@ -14,7 +14,7 @@ from MVGLib.state import ExampleRow, Level
 from MVGLib.texts import _
 
 PICTURE = 52  # height of a thumbnail in the list, in logical pixels
-VISIBLE_ROWS = 4  # a longer list scrolls
+VISIBLE_ROWS = 3  # a longer list scrolls
 _LONG_NAME = 16  # characters of a name above which it may be broken into lines
 _NAMES = 3  # names of segments that a row shows; the tooltip has all
 
