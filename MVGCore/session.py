@@ -25,12 +25,20 @@ from MVGCore.imagetasks import (
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.outcomes import AdaptReport, Estimate
-from MVGCore.prompts import PromptSet
+from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.propagation import Memo, Progress, Propagator, Result, ResultCanvas, SliceResult
 from MVGCore.propagation.wanted import axis_notes, class_notes, is_slice_of, wanted_slices
 from MVGCore.volume import LabelMap, Volume, check_image
 
 __all__ = ["AdaptReport", "Estimate", "Result", "Session", "SliceResult", "is_slice_of", "wanted_slices"]
+
+
+def _silent(fraction: float, text: str) -> None:
+    """No progress is wanted."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Session:
@@ -69,6 +77,7 @@ class Session:
         self._image: Volume | None = None
         self._prompts: PromptSet | None = None
         self._memo = Memo()
+        self._completed: dict[int, SliceResult] = {}
         self._prepared: tuple[tuple[str, ...], Propagator] | None = None
 
     @property
@@ -110,11 +119,16 @@ class Session:
         """
         start = time.perf_counter()
         image, prompts = self._ready()
-        propagator = self._propagator()
-        local = propagator.local
+        wanted = wanted_slices(image.geometry.shape[prompts.axis], (), slice_range)
+        propagator = self._propagator(cancelled or _never)
+        local = [prompt for prompt in propagator.local if prompt.index not in self._completed]
         known = tuple(prompt.index for prompt in local)
-        wanted = wanted_slices(image.geometry.shape[prompts.axis], known, slice_range)
         canvas = ResultCanvas.of(image, prompts.axis, local)
+        for index in sorted(self._completed.keys() & wanted):
+            canvas.put(self._completed[index])
+            if shown:
+                shown(self._completed[index])
+        wanted = [index for index in wanted if index not in {*known, *self._completed}]
         for done in self._slices(propagator, wanted, progress or _silent, cancelled or _never):
             canvas.put(done)
             if shown:
@@ -139,7 +153,9 @@ class Session:
         """
         image, prompts = self._ready()
         wanted_slices(image.geometry.shape[prompts.axis], (), (index, index))
-        propagator = self._propagator()
+        propagator = self._propagator(cancelled or _never)
+        if index in self._completed:
+            return self._completed[index]
         for prompt in propagator.local:
             if prompt.index == index:
                 sure = np.ones(prompt.labels.shape, np.float32)
@@ -186,7 +202,7 @@ class Session:
         before = self._use.weights() if self.adapted else None
         self.forget_adaptation()
         try:
-            contexts = self._propagator().contexts(cancelled or _never)
+            contexts = self._propagator(cancelled or _never, finished_only=True).contexts(cancelled or _never)
             config = AdaptConfig() if steps is None else AdaptConfig(steps=steps)
             adaptation = Adaptation(self._model, self._device, contexts, self._seed, config)
             report, weights = adaptation.run(seconds, progress or _silent, cancelled or _never)
@@ -316,32 +332,44 @@ class Session:
         finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
             self._device = propagator.device
 
-    def _propagator(self) -> Propagator:
+    def _propagator(self, cancelled: Callable[[], bool] = _never, finished_only: bool = False) -> Propagator:
         """What propagates the present examples through the present image; the earlier one if none changed.
+
+        Slices that are drawn in part are completed from the finished ones, and are examples from then on.
 
         Raises:
             InputError: there is no image, or no example with a structure.
+            Cancelled: `cancelled()` was true.
         """
         image, prompts = self._ready()
-        across = [prompt for prompt in prompts.enabled if prompt.axis == prompts.axis]
+        across = [p for p in prompts.enabled if p.axis == prompts.axis and not (finished_only and p.partial)]
         names = tuple(prompt.fingerprint for prompt in across)
         if self._prepared is not None and self._prepared[0] == names:
             return self._prepared[1]
-        local = sorted((p for p in across if is_slice_of(p, image)), key=lambda p: p.index)
-        foreign = [p for p in across if not is_slice_of(p, image) and p.labels.any()]
-        if not any(prompt.labels.any() for prompt in [*local, *foreign]):
-            raise InputError("The examples show no structure; label at least one slice that has one.")
-        propagator = Propagator(
-            self._model,
-            self._device,
-            image,
-            [replace(prompt, labels=prompt.labels.copy()) for prompt in local],
-            [replace(prompt, labels=prompt.labels.copy()) for prompt in foreign],
-            self._seed,
-            memo=self._memo,
-        )
+        self._prepared = None
+        local = [prompt for prompt in across if is_slice_of(prompt, image)]
+        foreign = [p for p in across if not is_slice_of(p, image) and p.labels.any() and not p.partial]
+        finished = [prompt for prompt in local if not prompt.partial]
+        if not any(prompt.labels.any() for prompt in [*finished, *foreign]):
+            raise InputError("The examples show no structure; label at least one whole slice that has one.")
+        propagator = self._of(finished, foreign)
+        self._completed = {p.index: propagator.complete(p, cancelled) for p in local if p.partial}
+        if self._completed:
+            drawn = [
+                replace(p, labels=self._completed[p.index].labels, known=None) for p in local if p.partial
+            ]
+            propagator = self._of([*finished, *drawn], foreign)
         self._prepared = (names, propagator)
         return propagator
+
+    def _of(self, local: Sequence[Prompt], foreign: Sequence[Prompt]) -> Propagator:
+        """A propagator of the present image, with copies of the prompts, which their owner may change."""
+        assert self._image is not None
+        ordered = sorted(local, key=lambda prompt: prompt.index)
+        copies = [[replace(p, labels=p.labels.copy()) for p in part] for part in (ordered, foreign)]
+        return Propagator(
+            self._model, self._device, self._image, copies[0], copies[1], self._seed, memo=self._memo
+        )
 
     def _forget_prepared(self) -> None:
         self._memo.clear()
@@ -357,11 +385,3 @@ class Session:
         if self._prompts is None or not self._prompts.enabled:
             raise InputError("There is no example that is switched on; label a slice and call set_prompts.")
         return image, self._prompts
-
-
-def _silent(fraction: float, text: str) -> None:
-    """No progress is wanted."""
-
-
-def _never() -> bool:
-    return False

@@ -29,6 +29,8 @@ class Prompt:
         window: The intensity window of that volume.
         source: Where it comes from, e.g. the name of the image.
         enabled: Whether it is used.
+        known: (H, W) bool, where the labels count; elsewhere they are still to be found (a scribble, a region
+            left out). None: everywhere.
         key: Names the prompt within a set. By default it is made of the place and the image of the slice, so
             that a slice that is labelled anew keeps its key.
     """
@@ -42,6 +44,7 @@ class Prompt:
     source: str = ""
     enabled: bool = True
     key: str = ""
+    known: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         _check_place(self.geometry, self.axis, self.index)
@@ -52,11 +55,23 @@ class Prompt:
             raise InputError(f"The labels of a prompt must be uint16 of the shape {plane}.")
         if not np.isfinite(self.image).all():
             raise InputError("The image of a prompt has NaN or infinite values; replace them first.")
+        if self.known is not None:
+            if self.known.shape != plane or self.known.dtype != np.bool_:
+                raise InputError(f"What is known of a prompt must be bool of the shape {plane}.")
+            self.labels = np.where(self.known, self.labels, np.uint16(0))
         self.key = self.key or self._default_key()
 
     @classmethod
-    def of(cls, image: Volume, labels: LabelMap, place: SliceKey, window: Window, source: str = "") -> Prompt:
-        """Cut one slice out of an image and of labels on the same grid.
+    def of(
+        cls,
+        image: Volume,
+        labels: LabelMap,
+        place: SliceKey,
+        window: Window,
+        source: str = "",
+        known: NDArray[np.bool_] | None = None,
+    ) -> Prompt:
+        """Cut one slice out of an image and of labels on the same grid; `known` is of the slice.
 
         Raises:
             InputError: There is no such slice.
@@ -72,7 +87,13 @@ class Prompt:
             geometry=image.geometry,
             window=window,
             source=source or image.name,
+            known=known,
         )
+
+    @property
+    def partial(self) -> bool:
+        """Whether some of the slice is still to be labelled."""
+        return self.known is not None and not bool(self.known.all())
 
     def digest(self, ids: Sequence[int] | None = None) -> str:
         """A short name of what is labelled here, of these classes only if some are given."""
@@ -84,7 +105,8 @@ class Prompt:
         """A short name of all that counts for a result: place, image and labels."""
         place = repr((self.geometry, self.axis, self.index, self.window)).encode()
         image = np.ascontiguousarray(self.image).tobytes()
-        return hashlib.blake2b(place + image + self.digest().encode(), digest_size=12).hexdigest()
+        known = np.packbits(self.known).tobytes() if self.known is not None else b""
+        return hashlib.blake2b(place + image + self.digest().encode() + known, digest_size=12).hexdigest()
 
     def _default_key(self) -> str:
         place = repr((self.source, self.geometry, self.axis, self.index)).encode()

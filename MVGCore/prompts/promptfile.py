@@ -31,6 +31,8 @@ def write_prompts(path: Path, prompts: Sequence[Prompt], classes: Sequence[Segme
     for number, prompt in enumerate(prompts):
         arrays[f"{number}.image"] = np.ascontiguousarray(prompt.image)
         arrays[f"{number}.labels"] = np.ascontiguousarray(prompt.labels)
+        if prompt.known is not None:
+            arrays[f"{number}.known"] = prompt.known.astype(np.uint8)
     description = {
         "kind": _KIND,
         "version": VERSION,
@@ -71,7 +73,8 @@ def _content(content: ArrayFile) -> Content:
     classes = tuple(_class(_typed(each, dict)) for each in _typed(record["classes"], list))
     records = _typed(record["prompts"], list)
     expected = {f"{number}.{name}" for number in range(len(records)) for name in ("image", "labels")}
-    if set(content.arrays) != expected:
+    optional = {f"{number}.known" for number in range(len(records))}
+    if not expected <= set(content.arrays) <= expected | optional:
         raise InputError("its arrays are not those of its prompts")
     prompts = [_prompt(number, _typed(each, dict), content.arrays) for number, each in enumerate(records)]
     return prompts, classes
@@ -102,7 +105,16 @@ def _prompt(number: int, record: Mapping[str, Any], arrays: Mapping[str, NDArray
         source=_typed(record["source"], str),
         enabled=_typed(record["enabled"], bool),
         key=_typed(record["key"], str),
+        known=_known(arrays.get(f"{number}.known")),
     )
+
+
+def _known(array: NDArray[Any] | None) -> NDArray[np.bool_] | None:
+    if array is None:
+        return None
+    if array.dtype != np.uint8 or array.max(initial=0) > 1:
+        raise InputError("what is known of a prompt is no mask")
+    return array.astype(np.bool_)
 
 
 def _geometry(record: Mapping[str, Any]) -> Geometry:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from MVGCore.errors import InputError
 from MVGCore.prompts.prompt import Prompt
 from MVGCore.prompts.promptfile import read_prompts, write_prompts
@@ -114,14 +117,24 @@ class PromptSet:
         """
         self._adopt([prompt], classes)
 
-    def add_slice(self, image: Volume, labels: LabelMap, axis: int, index: int) -> Prompt:
+    def add_slice(
+        self,
+        image: Volume,
+        labels: LabelMap,
+        axis: int,
+        index: int,
+        known: NDArray[np.bool_] | None = None,
+    ) -> Prompt:
         """Add one slice of an image and its labels, also an empty one, and give the new prompt.
+
+        With `known` (H, W) the labels count only there: the rest of the slice is generated.
 
         Raises:
             InputError, GeometryMismatchError: As `from_labelmap` and `add`.
         """
         matched = match_labels(labels, image.geometry)
-        prompt = Prompt.of(image, matched, SliceKey(axis, index), robust_window(image.array))
+        window = robust_window(image.array)
+        prompt = Prompt.of(image, matched, SliceKey(axis, index), window, known=known)
         self.add(prompt, matched.classes)
         return prompt
 

@@ -9,19 +9,21 @@ import numpy as np
 from MVGCore.propagation.estimate import summed
 from MVGCore.propagation.merge import Areas
 
+UNFORESEEN = 1.0  # error that nothing hints at, as a share of the mean expected one
+
 
 def expected_errors(slices: Mapping[int, Mapping[int, Areas]]) -> dict[int, float]:
     """Index of a slice -> how much of the classes is expected to be wrong on it.
 
-    Each class counts relative to its own size, as it does in a mean Dice: a small structure weighs as much as
-    a large one.
+    Each class counts relative to its own size, as it does in a mean Dice, so that a small structure weighs as
+    much as a large one; but a speck does not.
     """
-    sizes = {
-        class_id: max(each.expected, each.chosen, 1.0) for class_id, each in summed(slices.values()).items()
-    }
+    total = summed(slices.values())
+    sizes = {class_id: max(each.expected, each.chosen) for class_id, each in total.items()}
+    speck = 0.1 * float(np.mean(list(sizes.values()))) + 1 if sizes else 1.0
     return {
         index: sum(
-            (each.chosen + each.expected - 2 * each.overlap) / sizes[class_id]
+            (each.chosen + each.expected - 2 * each.overlap) / (sizes[class_id] + speck)
             for class_id, each in areas.items()
         )
         for index, areas in slices.items()
@@ -32,17 +34,34 @@ def choose_next(slices: Mapping[int, Mapping[int, Areas]], known: Sequence[int],
     """The slice whose label should take away most of the expected error; None where nothing is wrong.
 
     A label takes the error of its own slice away, and that of the slices around it as far as they get nearer
-    to a label: a slice at half its former distance loses half its error.
+    to a label: a slice at half its former distance loses half its error. What the probabilities do not know
+    of, such as a structure that begins where nobody has looked, counts as `UNFORESEEN` on every slice between
+    labelled ones or up to one gap beyond them.
 
     Args:
         slices: areas of the generated slices.
         known: labelled slices.
         depth: slices of the volume.
     """
-    errors = expected_errors(slices)
-    gains = {index: _gain(index, errors, sorted(known), depth) for index in errors}
-    best = max(gains, key=lambda index: gains[index], default=None)
-    return best if best is not None and gains[best] > 0 else None
+    errors, ordered = expected_errors(slices), sorted(known)
+    typical = [error for error in errors.values() if error > 0]
+    if not typical:
+        return None
+    low, high = _within_reach(ordered, depth)
+    for index in errors:
+        if low <= index <= high:
+            errors[index] += UNFORESEEN * float(np.mean(typical))
+    gains = {index: _gain(index, errors, ordered, depth) for index in sorted(errors)}
+    return max(gains, key=lambda index: gains[index])
+
+
+def _within_reach(known: Sequence[int], depth: int) -> tuple[int, int]:
+    """First and last slice that lie between labelled ones, or a mean gap beyond them, but not only a few."""
+    if not known:
+        return 0, depth - 1
+    gap = (known[-1] - known[0]) / (len(known) - 1) if len(known) > 1 else depth / 4
+    gap = max(gap, depth / 8)
+    return int(known[0] - gap), int(known[-1] + gap)
 
 
 def _gain(candidate: int, errors: Mapping[int, float], known: Sequence[int], depth: int) -> float:

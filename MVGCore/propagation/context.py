@@ -34,6 +34,8 @@ class Weights:
 
 
 MODEL_ALONE = Weights(1.0)
+# On a slice that is drawn in part the network sees what is drawn and the drafts do not.
+COMPLETING = Weights(0.75, 0.1, 0.15)
 
 
 @dataclass
@@ -113,6 +115,24 @@ class Hint:
         return TargetBatch(images, label, torch.zeros_like(self.trust), self.trust)
 
 
+@dataclass(frozen=True)
+class Given:
+    """What the user has drawn of T slices that are not finished.
+
+    Attributes:
+        positions: (T, S, S) class positions, where known.
+        known: (T, 1, S, S) 1 where the label is given, else 0.
+    """
+
+    positions: Tensor
+    known: Tensor
+
+    def shown(self, target: TargetBatch, task: SegmentationTask) -> TargetBatch:
+        """The targets with what is given in the colours of a task."""
+        label = torch.where(self.known > 0, task.encode(self.positions), target.label)
+        return TargetBatch(target.images, label, self.known, target.draft * (1 - self.known))
+
+
 def generate(
     model: InContextModel,
     device: Device,
@@ -121,6 +141,7 @@ def generate(
     slices: Sequence[int],
     chosen: Sequence[int],
     hint: Hint | None,
+    given: Given | None = None,
 ) -> Tensor:
     """Class log-probabilities (T, C, S, S) of slices (T, 3, S, S) from the chosen prompts, over all
     colourings."""
@@ -128,6 +149,7 @@ def generate(
     logs = []
     for task, memory in zip(context.tasks, context.memories, strict=True):
         target = TargetBatch.empty(images) if hint is None else hint.target(images, task)
+        target = target if given is None else given.shown(target, task)
         selected = memory.select(chosen).with_distance(distance.to(place))
         with torch.inference_mode(), autocast(device):
             colours = model.generate(selected, target.to(place)).float()
@@ -155,6 +177,14 @@ def draw_prompts(group: ClassGroup, prompts: Sequence[Prompt]) -> tuple[Tensor, 
     images = torch.stack([canvases(group, prompt.image) for prompt in prompts])
     labels = np.stack([group.canvas.draw_labels(prompt.labels, group.ids) for prompt in prompts])
     return images, torch.from_numpy(labels)
+
+
+def draw_given(group: ClassGroup, prompt: Prompt) -> Given:
+    """What is known of a prompt, on the group's canvas."""
+    assert prompt.known is not None
+    positions = torch.from_numpy(group.canvas.draw_labels(prompt.labels, group.ids))
+    known = torch.from_numpy(group.canvas.draw_image(prompt.known.astype(np.float32)) > 0.5)
+    return Given(positions[None], known[None, None].float())
 
 
 def encode_prompts(

@@ -16,7 +16,7 @@ from MVGCore.models.device import Device, select_device
 from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.calibration import SHIPPED, Calibration
-from MVGCore.propagation.context import GroupContext, blend, canvases, generate
+from MVGCore.propagation.context import COMPLETING, GroupContext, blend, canvases, draw_given, generate
 from MVGCore.propagation.ends import EndTracker
 from MVGCore.propagation.estimate import slice_estimate
 from MVGCore.propagation.memo import Memo
@@ -110,6 +110,26 @@ class Propagator:
                 yield SliceResult(index, kept.labels, kept.confidence, expected, kept.areas)
             progress(done / len(wanted), f"{done} of {len(wanted)} slices")
 
+    def complete(self, prompt: Prompt, cancelled: Callable[[], bool]) -> SliceResult:
+        """A slice that is drawn in part, with the rest generated; what is drawn stays as it is.
+
+        Raises:
+            Cancelled: `cancelled()` was true while the groups were prepared.
+        """
+        assert prompt.known is not None
+        self.contexts(cancelled)
+        while True:
+            try:
+                (merged,) = self._generate_now([prompt.index], prompt)
+                break
+            except torch.cuda.OutOfMemoryError:
+                if self.device.name == "cpu":
+                    raise
+            self._leave_gpu()
+        labels = np.where(prompt.known, prompt.labels, merged.labels)
+        confidence = np.where(prompt.known, np.float32(1), merged.confidence)
+        return SliceResult(prompt.index, labels, confidence, slice_estimate(merged.areas), merged.areas)
+
     def _side(self, index: int) -> int:
         """-1 before the first labelled slice, 1 after the last, else 0; 0 with none."""
         if not self.local:
@@ -195,10 +215,10 @@ class Propagator:
                 self._leave_gpu()
         return merged
 
-    def _generate_now(self, batch: list[int]) -> list[MergedSlice]:
+    def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[MergedSlice]:
         around = np.clip(np.array(batch)[:, None] + [-1, 0, 1], 0, len(self._planes) - 1)
         slab = self._planes[around]
-        answers = [self._group_probabilities(context, slab, batch) for context in self._contexts]
+        answers = [self._group_probabilities(context, slab, batch, drawn) for context in self._contexts]
         start = time.perf_counter()
         shape = (int(slab.shape[-2]), int(slab.shape[-1]))
         groups = [context.group for context in self._contexts]
@@ -215,17 +235,18 @@ class Propagator:
         return merged
 
     def _group_probabilities(
-        self, context: GroupContext, slab: NDArray[np.generic], batch: list[int]
+        self, context: GroupContext, slab: NDArray[np.generic], batch: list[int], drawn: Prompt | None
     ) -> NDArray[np.float32]:
-        """(T, C - 1, S, S) foreground probabilities."""
+        """(T, C - 1, S, S) foreground probabilities; of one slice if it is drawn in part."""
         start = time.perf_counter()
         hint = context.hint(batch)
         start = self._spent("draft", start)
         images = canvases(context.group, slab)
         chosen = context.prompts_for(batch[len(batch) // 2], PROMPTS_PER_SLICE)
-        logs = generate(self.model, self.device, context, images, batch, chosen, hint)
+        given = None if drawn is None else draw_given(context.group, drawn)
+        logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
         if hint is not None:
-            logs = blend(logs, hint, context.weights)
+            logs = blend(logs, hint, context.weights if drawn is None else COMPLETING)
         self._spent("generate", start)
         return logs.exp()[:, 1:].numpy()
 
