@@ -25,11 +25,12 @@ from torch import Tensor
 BLOCK = 8
 STRIDE = 2  # of the blocks: every position costs four times as much
 THRESHOLD = 2.7  # in standard deviations of the noise, as is usual for hard thresholds
+SMALL_ERROR = 0.01  # below it an error counts as its square
 TRUST = 0.5  # what the network is told of a draft of an image
 
 
 @lru_cache(maxsize=4)
-def _cosines(size: int) -> Tensor:
+def cosines(size: int) -> Tensor:
     """(size, size) orthonormal cosine basis, one function per row."""
     n = torch.arange(size, dtype=torch.float32)
     basis = torch.cos(math.pi / size * (n[None] + 0.5) * n[:, None]) * math.sqrt(2 / size)
@@ -38,9 +39,9 @@ def _cosines(size: int) -> Tensor:
 
 
 @lru_cache(maxsize=1)
-def _atoms() -> Tensor:
+def atoms() -> Tensor:
     """(64, 1, 8, 8) products of cosines."""
-    basis = _cosines(BLOCK)
+    basis = cosines(BLOCK)
     return torch.einsum("ay,bx->abyx", basis, basis).reshape(BLOCK * BLOCK, 1, BLOCK, BLOCK)
 
 
@@ -50,8 +51,8 @@ def estimate_noise(planes: Tensor) -> Tensor:
     By the median absolute value of the finest cosine coefficients of blocks, which hold little else (Donoho
     and Johnstone 1994); blocks without any variation (an empty border) are left out.
     """
-    atoms = _atoms().view(BLOCK, BLOCK, 1, BLOCK, BLOCK)[-3:, -3:].reshape(9, 1, BLOCK, BLOCK)
-    found = F.conv2d(planes[:, None].float(), atoms.to(planes.device), stride=STRIDE).abs()
+    finest = atoms().view(BLOCK, BLOCK, 1, BLOCK, BLOCK)[-3:, -3:].reshape(9, 1, BLOCK, BLOCK)
+    found = F.conv2d(planes[:, None].float(), finest.to(planes.device), stride=STRIDE).abs()
     found = found.masked_fill(found.amax(1, keepdim=True) < 1e-6, torch.nan).flatten(1)
     return found.nanmedian(1).values.nan_to_num(0.0) / 0.6745
 
@@ -68,18 +69,18 @@ def denoise_draft(planes: Tensor, sigma: Tensor | None = None) -> Tensor:
     """
     targets, depth, height, width = planes.shape
     sigma = estimate_noise(planes[:, depth // 2]) if sigma is None else sigma
-    along, atoms = _cosines(depth).to(planes.device), _atoms().to(planes.device)
+    along, blocks = cosines(depth).to(planes.device), atoms().to(planes.device)
     # Whole blocks on every side, so that each pixel lies in equally many of them.
     right, bottom = (BLOCK + (-size) % STRIDE for size in (width, height))
     padded = F.pad(planes.float(), (BLOCK, right, BLOCK, bottom), mode="replicate")
-    found = F.conv2d(padded.flatten(0, 1)[:, None], atoms, stride=STRIDE).unflatten(0, (targets, depth))
+    found = F.conv2d(padded.flatten(0, 1)[:, None], blocks, stride=STRIDE).unflatten(0, (targets, depth))
     found = torch.einsum("ab,tbcyx->tacyx", along, found)
     keep = found.abs() >= THRESHOLD * sigma.view(-1, 1, 1, 1, 1)
     keep[:, 0, 0] = True  # the mean
     # Blocks that need few functions are smooth: they know better (the weights of Yu and Sapiro's successors).
     weight = 1.0 / keep.sum((1, 2)).float()
     middle = torch.einsum("a,tacyx->tcyx", along[:, depth // 2], found * keep) * weight[:, None]
-    total = F.conv_transpose2d(middle, atoms, stride=STRIDE)
+    total = F.conv_transpose2d(middle, blocks, stride=STRIDE)
     ones = torch.ones(1, 1, BLOCK, BLOCK, device=planes.device)
     share = F.conv_transpose2d(weight[:, None], ones, stride=STRIDE)
     return (total / share.clamp(min=1e-9))[:, 0, BLOCK : BLOCK + height, BLOCK : BLOCK + width]
@@ -181,7 +182,13 @@ class SynthesisDraft:
 
     @classmethod
     def fit(
-        cls, images: Tensor, wanted: Tensor, waves: int = 256, samples: int = 8192, ridge: float = 3e-3
+        cls,
+        images: Tensor,
+        wanted: Tensor,
+        waves: int = 256,
+        samples: int = 8192,
+        ridge: float = 3e-3,
+        rounds: int = 0,
     ) -> SynthesisDraft:
         """Learn from examples; the same examples give the same regression.
 
@@ -191,6 +198,8 @@ class SynthesisDraft:
             waves: number of random Fourier features.
             samples: pixels to learn from, drawn evenly.
             ridge: strength of the regularisation, as a share of the mean variance of the features.
+            rounds: times that the pixels are weighed anew by their errors, which turns least squares into
+                least absolute errors (T1 to T2 on a training case: mean absolute error .0178 to .0167).
         """
         features, answers = _neighbourhood(images), wanted.flatten().float()
         generator = torch.Generator().manual_seed(0)
@@ -205,10 +214,10 @@ class SynthesisDraft:
         limits = float(answers.min()), float(answers.max())
         draft = cls(mean, scale, directions, phases, torch.zeros(0), limits)
         design = draft._design(features)
-        gram = design.T @ design / len(design)
-        ridges = torch.full((len(gram),), ridge * float(gram.diagonal().mean()))
-        ridges[0] = 1e-6  # the mean is free
-        weights = torch.linalg.solve(gram + torch.diag(ridges), design.T @ answers / len(design))
+        weights = _ridge_regression(design, answers, torch.ones_like(answers), ridge)
+        for _ in range(rounds):
+            error = (design @ weights - answers).abs()
+            weights = _ridge_regression(design, answers, 1 / error.clamp(min=SMALL_ERROR), ridge)
         return replace(draft, weights=weights)
 
     def predict(self, images: Tensor) -> Tensor:
@@ -221,6 +230,15 @@ class SynthesisDraft:
         scaled = (features - self.mean) / self.scale
         waves = torch.cos(scaled @ self.directions + self.phases)
         return torch.cat((torch.ones(len(scaled), 1), scaled, waves), 1)
+
+
+def _ridge_regression(design: Tensor, answers: Tensor, shares: Tensor, ridge: float) -> Tensor:
+    """(D,) weights for a design (n, D), answers (n,) and how much each of them counts (n,)."""
+    weighed = design * (shares / shares.sum())[:, None]
+    gram = design.T @ weighed
+    ridges = torch.full((len(gram),), ridge * float(gram.diagonal().mean()))
+    ridges[0] = 1e-6  # the mean is free
+    return torch.linalg.solve(gram + torch.diag(ridges), weighed.T @ answers)
 
 
 def _neighbourhood(images: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+EQUAL = 1e-4  # errors that differ by less are equal
 LEFT_OUT = 4  # at most so many slices are tried: each costs as much as a slice of the result
 
 
@@ -49,7 +50,8 @@ def best_share(trials: Sequence[Trial], power: int, undecided: float) -> float:
     if not errors:
         return undecided
     scaled = [np.array(each) / max(each[0], 1e-12) for each in errors]  # against the draft alone
-    return SHARES[int(np.mean(scaled, axis=0).argmin())]
+    means = np.mean(scaled, axis=0)
+    return SHARES[int(np.argmax(means <= means.min() + EQUAL))]
 
 
 def spread(candidates: Sequence[int], count: int = LEFT_OUT) -> list[int]:

@@ -71,7 +71,8 @@ class Noise:
             return clean
         signal, means, _ = rician_moments()
         above = ((clean - self.floor) / self.level).numpy()
-        found = np.where(above < signal[-1], np.interp(above, signal, means), above)
+        strong = np.sqrt(np.square(above) + 1)
+        found = np.where(above < signal[-1], np.interp(above, signal, means), strong)
         return torch.from_numpy(found).float() * self.level + self.floor
 
     def add(self, clean: Tensor, rng: np.random.Generator) -> Tensor:
@@ -102,7 +103,8 @@ class Noise:
         if self.kind == "rician":
             signal, means, _ = rician_moments()
             scaled = ((smooth - self.floor) / self.level).numpy()
-            found = np.where(scaled < means[-1], np.interp(scaled, means, signal), scaled)
+            strong = np.sqrt(np.maximum(np.square(scaled) - 1, 0))
+            found = np.where(scaled < means[-1], np.interp(scaled, means, signal), strong)
             return torch.from_numpy(found).float() * self.level + self.floor
         return smooth
 

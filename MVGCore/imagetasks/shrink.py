@@ -8,31 +8,15 @@ BM3D by Dabov et al. 2007). Blocks reach over neighbouring slices.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import fft
 from torch import Tensor
 
-BLOCK = 8
-STRIDE = 2
+from MVGCore.imagedrafts import BLOCK, STRIDE, THRESHOLD, atoms, cosines
+
 REACH = 2  # slices on either side
-THRESHOLD = 2.7  # standard deviations of the noise
-
-
-@lru_cache(maxsize=4)
-def _cosines(size: int) -> Tensor:
-    """(size, size) orthonormal cosines, one per row."""
-    return torch.from_numpy(fft.dct(np.eye(size), axis=0, norm="ortho").astype(np.float32))
-
-
-@lru_cache(maxsize=1)
-def _atoms() -> Tensor:
-    """(64, 1, 8, 8)."""
-    basis = _cosines(BLOCK)
-    return torch.einsum("ay,bx->abyx", basis, basis).reshape(-1, 1, BLOCK, BLOCK)
 
 
 def shrink(stack: Tensor, sigma: float, rows: Sequence[int]) -> Tensor:
@@ -67,27 +51,27 @@ def _analyse(planes: Tensor) -> Tensor:
     # Whole blocks on every side, so that each pixel lies in equally many of them.
     right, bottom = (BLOCK + (-size) % STRIDE for size in (planes.shape[-1], planes.shape[-2]))
     padded = F.pad(planes[:, None], (BLOCK, right, BLOCK, bottom), mode="replicate")
-    return F.conv2d(padded, _atoms(), stride=STRIDE)
+    return F.conv2d(padded, atoms(), stride=STRIDE)
 
 
 def _middle(blocks: Tensor, gains: Tensor, weight: Tensor, shape: Sequence[int]) -> Tensor:
     """(1, H, W): the middle slice of weighted coefficients along the stack, summed over all blocks."""
-    along = _cosines(len(blocks))
+    along = cosines(len(blocks))
     middle = torch.einsum("a,acyx->cyx", along[:, len(blocks) // 2], blocks * gains) * weight
-    total = F.conv_transpose2d(middle[None], _atoms(), stride=STRIDE)
+    total = F.conv_transpose2d(middle[None], atoms(), stride=STRIDE)
     share = F.conv_transpose2d(weight[None, None], torch.ones(1, 1, BLOCK, BLOCK), stride=STRIDE)
     return (total / share.clamp(min=1e-9))[0, :, BLOCK : BLOCK + shape[-2], BLOCK : BLOCK + shape[-1]]
 
 
 def _keep_large(found: Tensor, sigma: float, shape: Sequence[int]) -> Tensor:
-    blocks = torch.einsum("ab,bcyx->acyx", _cosines(len(found)), found)
+    blocks = torch.einsum("ab,bcyx->acyx", cosines(len(found)), found)
     gains = (blocks.abs() >= THRESHOLD * sigma).float()
     gains[0, 0] = 1  # the mean
     return _middle(blocks, gains, 1 / gains.sum((0, 1)), shape)
 
 
 def _wiener(found: Tensor, pilot: Tensor, sigma: float, shape: Sequence[int]) -> Tensor:
-    along = _cosines(len(found))
+    along = cosines(len(found))
     blocks, power = (torch.einsum("ab,bcyx->acyx", along, each) for each in (found, pilot))
     power = power.square()
     gains = power / (power + sigma**2)
