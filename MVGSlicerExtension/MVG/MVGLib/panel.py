@@ -162,6 +162,7 @@ class Panel:
         ui.adaptCheckBox.clicked.connect(self._user(lambda on=False: controller.set(adapt=bool(on))))
         ui.adaptSeconds.valueChanged.connect(self._user(lambda n: controller.set(adapt_seconds=int(n))))
         ui.rangeCheckBox.clicked.connect(self._user(lambda on=False: controller.set(limited=bool(on))))
+        ui.framesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_frames=bool(on))))
         ui.firstSlice.valueChanged.connect(self._user(lambda n: controller.set(first=int(n))))
         ui.lastSlice.valueChanged.connect(self._user(lambda n: controller.set(last=int(n))))
         ui.seedSpinBox.valueChanged.connect(self._user(lambda n: controller.set(seed=int(n))))

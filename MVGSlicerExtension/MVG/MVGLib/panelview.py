@@ -66,6 +66,7 @@ class PanelView:
                 ui.deviceComboBox,
                 ui.axisComboBox,
                 ui.rangeCheckBox,
+                ui.framesCheckBox,
                 ui.firstSlice,
                 ui.lastSlice,
                 ui.seedSpinBox,
@@ -153,6 +154,9 @@ class PanelView:
         ui.memoryLabel.setText(view.memory)
         ui.memoryLabel.setVisible(bool(view.memory))
         ui.rangeCheckBox.setChecked(settings.limited)
+        ui.framesCheckBox.setChecked(settings.all_frames)
+        ui.framesCheckBox.setText(_("All {count} frames").format(count=view.frames))
+        ui.framesCheckBox.setVisible(view.frames > 1)
         last = max(view.depth - 1, 0)
         for spin, value in ((ui.firstSlice, settings.first), (ui.lastSlice, settings.last)):
             if int(read(spin, "maximum")) != last:

@@ -145,6 +145,19 @@ class Reviewer:
         self._settle()
 
     @_writes
+    def record_frame(self) -> None:
+        """Keep the result as that of the frame of the sequence that is shown."""
+        assert self.review is not None
+        self._scene.record_frame(self.review.volume_id, self.review.node_id)
+
+    @_writes
+    def show_frame(self, number: int) -> None:
+        """Show a frame of the sequence, with its result where there is one."""
+        assert self.review is not None
+        self._scene.set_frame(self.review.volume_id, number)
+        self._settle()
+
+    @_writes
     def stop(self) -> str:
         """The run was stopped or has failed: a new result goes, an old one keeps what was written."""
         if self._writer is None:

@@ -26,6 +26,8 @@ class Running(Core):
     """The actions that compute."""
 
     _warm: tuple[object, ...] = ()  # what the worker was started with
+    _frames: tuple[int, ...] = ()  # of the sequence, still to be made
+    _first_frame: int | None = None  # the one that was in view when the run of all frames began
 
     @action
     def preview(self) -> None:
@@ -66,6 +68,7 @@ class Running(Core):
                 order, note = replace(order, slice_range=stale), _stale_note(stale)
         self.phase, self.progress = Phase.RUNNING, Progress(0, _("Starting"))
         self.basis = self.workspace.book.versions(self.workspace.task)
+        self._frames, self._first_frame = self._other_frames(), None
         self._warm = self._worker_state()
         self.runner.start(order, _RunListener(self, order, known, trace, note))
 
@@ -97,6 +100,39 @@ class Running(Core):
             self._warm_up()
         if (self.runner.ready, self.runner.worker.memory) != was:
             self.update()
+
+    def _other_frames(self) -> tuple[int, ...]:
+        """The frames to be made after the one in view, if all are wanted."""
+        volume_id = self.workspace.volume_id
+        if not self.workspace.settings.all_frames:
+            return ()
+        shown = self.scene.frame(volume_id)
+        return tuple(each for each in range(self.scene.frames(volume_id)) if each != shown)
+
+    def _next_frame(self, order: Order) -> bool:
+        """Keep the result of this frame and begin the next; False if there is none.
+
+        The examples stay those of the frame in which they were read.
+        """
+        if not self._frames and self._first_frame is None:
+            return False
+        self.reviewer.record_frame()
+        if not self._frames:
+            return False
+        if self._first_frame is None:
+            self._first_frame = self.scene.frame(self.workspace.volume_id)
+        self.reviewer.show_frame(self._frames[0])
+        self._frames = self._frames[1:]
+        # Adapted weights stay in use: adapting to the same examples again would give the same ones.
+        order = replace(order, volume=self.scene.volume(self.workspace.volume_id))
+        known = self.orders.local_prompts(order)
+        self.runner.start(order, _RunListener(self, order, known, None, ""))
+        return True
+
+    def _back_to_first_frame(self) -> None:
+        if self._first_frame is not None and self.reviewer.review is not None:
+            self.reviewer.show_frame(self._first_frame)
+        self._frames, self._first_frame = (), None
 
     def _warm_up(self) -> None:
         """Start the worker as soon as the user could want a run, so that its first slice comes at once."""
@@ -147,6 +183,7 @@ class Running(Core):
         self.update()
 
     def _ended(self) -> None:
+        self._back_to_first_frame()
         self.phase, self.progress = Phase.IDLE, None
         self.workspace.parameters.set_review(self.reviewer.review)
 
@@ -197,7 +234,7 @@ class _RunListener(_Listener):
     """Fills the result."""
 
     def __init__(
-        self, controller: Running, order: Order, known: dict[int, Prompt], trace: Trace, note: str
+        self, controller: Running, order: Order, known: dict[int, Prompt], trace: Trace | None, note: str
     ) -> None:
         super().__init__(controller, order)
         self._known = known
@@ -227,6 +264,8 @@ class _RunListener(_Listener):
                 controller.reviewer.put(given)
         controller.reviewer.finish(summary, self._known, [*self._notes, *summary.notes])
         controller.trace = self._trace
+        if controller._next_frame(self._order):
+            return
         controller._ended()
         controller.say(self._notes[0] if self._notes else "")
         controller.update()

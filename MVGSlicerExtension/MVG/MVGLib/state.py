@@ -179,6 +179,7 @@ class Settings:
         axis: Array axis of the slices; -1 takes that of most examples.
         seed: The same seed gives the same result.
         into_own: Whether an accepted segmentation goes into the user's own segments.
+        all_frames: Whether a run makes all frames of a sequence.
     """
 
     task: Task = Task.SEGMENT
@@ -192,6 +193,7 @@ class Settings:
     axis: int = -1
     seed: int = 0
     into_own: bool = False
+    all_frames: bool = False
 
 
 @dataclass(frozen=True)
@@ -211,6 +213,7 @@ class View:
         plane_names: "axial (k)" by array axis, of the input volume.
         models: What can be chosen; the model in use is among them.
         depth: Number of slices along the axis of the run.
+        frames: Number of frames of the input volume, 1 if it is no sequence.
         devices: What can be chosen.
         memory: What is free on the chosen device, and what it means; may be empty.
         progress: Of a run, else None.
@@ -231,6 +234,7 @@ class View:
     examples_note: str = ""
     plane_names: tuple[str, ...] = ()
     depth: int = 0
+    frames: int = 1
     models: tuple[Choice, ...] = ()
     devices: tuple[Choice, ...] = ()
     memory: str = ""

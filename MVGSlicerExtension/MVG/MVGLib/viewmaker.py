@@ -35,6 +35,7 @@ def make_view(core: Core) -> View:
         examples_note=examples_note(situation),
         plane_names=planes,
         depth=depth,
+        frames=core.scene.frames(workspace.volume_id) if planes else 1,
         models=_models(workspace.settings.model),
         devices=_devices(core),
         memory=core.runner.worker.memory,

@@ -7,8 +7,28 @@ import slicer
 
 from MVGCore.volume import SliceKey
 from MVGLib.state import Level, Phase, Remedy, Task
-from Testing.slicer.nodes import LABELLED, make_labels, make_segmentation, make_volume, put_segment
+from Testing.slicer.nodes import (
+    LABELLED,
+    make_image,
+    make_labels,
+    make_segmentation,
+    make_volume,
+    put_segment,
+)
 from Testing.slicer.panel.steps import finish, node_names, problem, segments_of, settle
+
+
+def make_sequence(frames: int):
+    """A volume that a sequence browser plays, and the browser; frames differ."""
+    volume = make_volume(make_image(), name="4D")
+    sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "4D")
+    for number in range(frames):
+        slicer.util.updateVolumeFromArray(volume, make_image() + np.int16(number))
+        sequence.SetDataNodeAtValue(volume, str(number))
+    browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", "browser")
+    browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
+    browser.AddProxyNode(volume, sequence, False)
+    return volume, browser
 
 
 def jump(scene, volume_node, index: int) -> None:
@@ -479,3 +499,42 @@ def test_everything_survives_saving_and_opening_the_scene(ready, make_controller
     assert after.review.expected == before.review.expected
     again.discard()
     assert problem(again) == "" and again.view().review is None
+
+
+def test_all_frames_of_a_sequence(make_controller, worker):
+    volume, browser = make_sequence(frames=3)
+    controller = make_controller(worker)
+    controller.set_volume(volume.GetID())
+    controller.set_partner(make_segmentation(volume).GetID())
+    controller.add_all_labelled()
+    assert controller.view().frames == 3
+    browser.SetSelectedItemNumber(1)
+    controller.set(all_frames=True)
+    controller.apply()
+    finish(controller)
+    assert problem(controller) == ""
+    assert [name for name, *_ in worker.asked].count("propagate") == 3
+    assert browser.GetSelectedItemNumber() == 1
+    result = slicer.mrmlScene.GetNodeByID(controller.view().review.node_id)
+    made = browser.GetSequenceNode(result)
+    assert made.GetNumberOfDataNodes() == 3
+    for number in range(3):
+        frame = made.GetNthDataNode(number)
+        assert frame.GetSegmentation().GetNumberOfSegments() == 2
+
+
+def test_a_cancelled_run_of_all_frames_goes_back_to_the_first(make_controller, worker):
+    volume, browser = make_sequence(frames=3)
+    controller = make_controller(worker)
+    controller.set_volume(volume.GetID())
+    controller.set_partner(make_segmentation(volume).GetID())
+    controller.add_all_labelled()
+    controller.set(all_frames=True)
+    controller.apply()
+    while browser.GetSelectedItemNumber() == 0:
+        worker.finish()
+        controller.poll()
+    controller.cancel()
+    controller.poll()
+    assert controller.view().phase is Phase.IDLE
+    assert browser.GetSelectedItemNumber() == 0
