@@ -75,7 +75,8 @@ class Choosing(Core):
         """Show versions, licence and shortcuts."""
         keys = _("A add slice, Space preview, Ctrl+Enter apply, Esc cancel, N next slice, B before/after")
         versions = self.installer.version_text() if self.installer else ""
-        self.say("\n".join(filter(None, (versions, keys, _("For research; not a medical device.")))))
+        log = _("Log: {path}").format(path=self.runner.worker.log_path)
+        self.say("\n".join(filter(None, (versions, keys, log, _("For research; not a medical device.")))))
 
     @action
     def install(self) -> None:

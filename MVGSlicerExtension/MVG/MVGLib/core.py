@@ -9,6 +9,7 @@ from typing import Any
 from MVGCore.errors import InputError, MVGError
 from MVGCore.volume import SliceKey
 from MVGCore.worker.client import Worker
+from MVGCore.worker.events import FailureKind
 from MVGLib.advice import Situation, blocked
 from MVGLib.orders import OrderBook, Trace
 from MVGLib.parameters import MASK, VOLUME, Parameters
@@ -234,10 +235,11 @@ class Core:
             self.say(str(error), Level.ERROR, Remedy.ROTATE_VIEWS)
             return None
 
-    def _failed(self, message: str, setup: bool) -> None:
+    def _failed(self, message: str, kind: FailureKind) -> None:
         """The worker could not do something."""
-        self.say(message, Level.ERROR)
-        if setup and self.installer is not None:
+        logged = kind in (FailureKind.CRASHED, FailureKind.HUNG, FailureKind.INTERNAL)
+        self.say(message, Level.ERROR, Remedy.OPEN_LOG if logged else None)
+        if kind is FailureKind.SETUP and self.installer is not None:
             self.refresh()
         self.update()
 

@@ -13,7 +13,7 @@ from MVGLib.panelview import PanelView
 from MVGLib.qtread import chosen_path, read
 from MVGLib.resourcefiles import resource_path
 from MVGLib.shortcuts import Shortcuts
-from MVGLib.state import Phase, Task
+from MVGLib.state import Phase, Remedy, Task
 from MVGLib.texts import _
 
 _BUSY_MS = 15  # between two looks at the worker while it runs
@@ -149,7 +149,7 @@ class Panel:
             (ui.discardButton, controller.discard),
             (ui.nextButton, controller.go_next),
             (ui.messageButton, controller.dismiss),
-            (ui.remedyButton, controller.remedy),
+            (ui.remedyButton, self._remedy),
             (ui.installButton, controller.install),
             (ui.helpButton, controller.about),
             (ui.addOtherButton, self._add_other),
@@ -232,6 +232,14 @@ class Panel:
         path = chosen_path(qt.QFileDialog.getSaveFileName(self.widget, title, "", _PROMPT_FILES))
         if path:
             self.controller.save_prompts(path)
+
+    def _remedy(self) -> None:
+        message = self.controller.view().message
+        if message is not None and message.remedy is Remedy.OPEN_LOG:
+            path = str(self.controller.runner.worker.log_path)
+            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(path))
+        else:
+            self.controller.remedy()
 
     def _model_chosen(self, place: int) -> None:
         models = self.controller.view().models

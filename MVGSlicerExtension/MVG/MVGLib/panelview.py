@@ -16,6 +16,7 @@ _REMEDIES = {
     Remedy.ROTATE_VIEWS: _("Turn views"),
     Remedy.UNDO_ACCEPT: _("Undo"),
     Remedy.MAKE_GRAY: _("Make it grey"),
+    Remedy.OPEN_LOG: _("Log"),
 }
 
 

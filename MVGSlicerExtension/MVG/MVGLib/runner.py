@@ -73,8 +73,8 @@ class Listener:
     def finished(self, summary: Any) -> None:
         """The run is complete."""
 
-    def failed(self, message: str, setup: bool) -> None:
-        """The run has ended without a result; `setup` if something has to be installed."""
+    def failed(self, message: str, kind: FailureKind) -> None:
+        """The run has ended without a result."""
 
     def cancelled(self) -> None:
         """The run was stopped."""
@@ -86,8 +86,7 @@ class Runner:
     Attributes:
         worker: Computes.
         ready: What the worker said when it was last ready, or None.
-        trouble: Emitted when the worker fails outside a run, with a sentence and whether something has to be
-            installed.
+        trouble: Emitted when the worker fails outside a run, with a sentence and the `FailureKind`.
     """
 
     def __init__(self, worker: Worker, clock: Clock) -> None:
@@ -100,6 +99,7 @@ class Runner:
         self.ready: Ready | None = None
         self.trouble = Signal()
         self._adapted_to = ""  # `Order.adapt` of the weights in use
+        self._model = ""
         self._clock = clock
         self._order: Order | None = None
         self._listener = Listener()
@@ -122,7 +122,7 @@ class Runner:
         self._stopping = False
         self._waiting.clear()
         settings, worker = order.settings, self.worker
-        worker.set_model(model=settings.model, device=settings.device, seed=settings.seed)
+        self._set_model(settings)
         worker.set_image(order.volume)
         if order.prompts is not None:
             worker.set_prompts(order.prompts)
@@ -139,7 +139,7 @@ class Runner:
 
     def warm_up(self, settings: Settings, volume: Volume) -> None:
         """Let the worker load the model and take the volume, so that the first run starts at once."""
-        self.worker.set_model(model=settings.model, device=settings.device, seed=settings.seed)
+        self._set_model(settings)
         self.worker.set_image(volume)
         self.worker.start()
 
@@ -174,6 +174,11 @@ class Runner:
             self._order, self._job = None, None
             end()
 
+    def _set_model(self, settings: Settings) -> None:
+        if settings.model != self._model:  # the worker forgets the adaptation of the other one
+            self._model, self._adapted_to = settings.model, ""
+        self.worker.set_model(model=settings.model, device=settings.device, seed=settings.seed)
+
     def _compute(self) -> int:
         order, worker = self._order, self.worker
         assert order is not None
@@ -198,7 +203,7 @@ class Runner:
             if event.lost_adaptation:
                 self._adapted_to = ""
         elif isinstance(event, Failed) and event.job is None:
-            self.trouble.emit(event.message, event.kind is FailureKind.SETUP)
+            self.trouble.emit(event.message, event.kind)
         elif isinstance(event, Log):
             return
         elif event.job is not None and event.job == self._job:
@@ -220,8 +225,8 @@ class Runner:
                 summary = event.summary
                 self._end = listener.cancelled if self._stopping else lambda: listener.finished(summary)
         elif isinstance(event, Failed):
-            message, setup = event.message, event.kind is FailureKind.SETUP
-            self._end = lambda: listener.failed(message, setup)
+            message, kind = event.message, event.kind
+            self._end = lambda: listener.failed(message, kind)
         elif isinstance(event, Cancelled):
             self._end = listener.cancelled
 

@@ -10,7 +10,7 @@ import numpy as np
 from MVGCore.errors import InputError
 from MVGCore.prompts import Prompt
 from MVGCore.volume import SliceKey
-from MVGCore.worker.events import SliceDone
+from MVGCore.worker.events import FailureKind, SliceDone
 from MVGLib.advice import blocked
 from MVGLib.core import SETTLE, Core, action
 from MVGLib.examples import Example
@@ -220,9 +220,9 @@ class _PreviewListener(_Listener):
         self._controller.phase, self._controller.progress = Phase.IDLE, None
         self._controller.update()
 
-    def failed(self, message: str, setup: bool) -> None:
+    def failed(self, message: str, kind: FailureKind) -> None:
         self._controller.phase, self._controller.progress = Phase.IDLE, None
-        self._controller._failed(message, setup)
+        self._controller._failed(message, kind)
 
     def cancelled(self) -> None:
         self._controller.phase, self._controller.progress = Phase.IDLE, None
@@ -270,10 +270,10 @@ class _RunListener(_Listener):
         controller.say(self._notes[0] if self._notes else "")
         controller.update()
 
-    def failed(self, message: str, setup: bool) -> None:
+    def failed(self, message: str, kind: FailureKind) -> None:
         end = self._controller.reviewer.stop() if self._begun else ""
         self._controller._ended()
-        self._controller._failed(f"{message} {end}".strip(), setup)
+        self._controller._failed(f"{message} {end}".strip(), kind)
 
     def cancelled(self) -> None:
         end = self._controller.reviewer.stop() if self._begun else ""

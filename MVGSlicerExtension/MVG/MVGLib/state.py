@@ -59,6 +59,7 @@ class Remedy(str, Enum):
     ROTATE_VIEWS = "rotate views"
     UNDO_ACCEPT = "undo accept"
     MAKE_GRAY = "make gray"
+    OPEN_LOG = "open log"  # by the panel, with what the system opens text files with
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ class FakeWorker:
         self.prompts: PromptSet | None = None
         self.closed = False
         self.memory = ""
+        self.log_path = Path("worker.log")
         self._job = 0
         self._events: list[Event] = []  # still to come
         self._sent: list[Event] = []  # to be given by the next poll

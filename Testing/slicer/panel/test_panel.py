@@ -133,6 +133,17 @@ def test_cancel_by_mouse(panel):
     assert not panel.ui.messageFrame.isVisible()
 
 
+def test_after_a_crash_the_log_can_be_opened(panel, monkeypatch):
+    opened = []
+    monkeypatch.setattr(qt.QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    click(panel.ui.applyButton)
+    panel.controller.runner.worker.fail("The worker ended unexpectedly; press Apply again.")
+    panel.controller.poll()
+    assert "ended unexpectedly" in panel.ui.messageLabel.text()
+    click(panel.ui.remedyButton)
+    assert opened == ["worker.log"]
+
+
 def test_keys_do_what_the_buttons_do(panel, scene, a_volume_node):
     controller = panel.controller
     scene.jump(a_volume_node.GetID(), SliceKey(0, 4))

@@ -9,7 +9,7 @@ import pytest
 
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import LabelMap, Volume
-from MVGCore.worker.events import SliceDone
+from MVGCore.worker.events import FailureKind, SliceDone
 from MVGLib.runner import Listener, Order, Runner
 from MVGLib.state import Settings, Task
 from Testing.slicer.panel.fakes import FakeClock, FakeWorker
@@ -36,8 +36,8 @@ class Heard(Listener):
     def finished(self, summary: Any) -> None:
         self.ends.append(summary)
 
-    def failed(self, message: str, setup: bool) -> None:
-        self.ends.append((message, setup))
+    def failed(self, message: str, kind: FailureKind) -> None:
+        self.ends.append((message, kind))
 
     def cancelled(self) -> None:
         self.ends.append("cancelled")
@@ -113,6 +113,16 @@ def test_a_run_without_adaptation_goes_back_to_the_loaded_weights(worker, runner
     ]
 
 
+def test_another_model_and_back_is_adapted_anew(worker, runner, order, heard):
+    for model in ("compact", "other.safetensors", "compact"):
+        settings = Settings(model=model, adapt=True)
+        runner.start(Order(settings, order.volume, order.prompts, axis=0, adapt=f"{model} examples"), heard)
+        while runner.busy:
+            worker.finish()
+            runner.poll(1)
+    assert [name for name, *_ in worker.asked].count("adapt") == 3
+
+
 def test_a_cancelled_run_tells_no_more_slices(worker, runner, order, heard):
     runner.start(order, heard)
     worker.step(1)
@@ -141,7 +151,7 @@ def test_a_crash_is_told_with_its_sentence(worker, runner, order, heard):
     runner.start(order, heard)
     worker.fail("The worker ended; press Apply again.")
     runner.poll(1)
-    assert heard.ends == [("The worker ended; press Apply again.", False)]
+    assert heard.ends == [("The worker ended; press Apply again.", FailureKind.CRASHED)]
     runner.start(order, heard)
     assert runner.busy
 
