@@ -286,10 +286,8 @@ def test_a_saved_scene_brings_the_review_back(
     result = scene.start_segments(a_volume_node.GetID(), 0, CLASSES, "result")
     for k in (4, 5, 6, 9):
         result.put(k, LABELS_3_8[k], np.full(SHAPE[1:], 0.62, np.float32))
-    result.finish()
-    image_result = scene.start_volume(a_volume_node.GetID(), 1, "denoised")
+    image_result = scene.start_volume(a_volume_node.GetID(), 1, "denoised")  # both runs still go on
     image_result.put(2, np.full((12, 16), 77, np.int16))
-    image_result.finish()
     (tmp_path / folder).mkdir()
     path = tmp_path / folder / "scene größer.mrb"
     assert slicer.mrmlScene.WriteToMRB(str(path))

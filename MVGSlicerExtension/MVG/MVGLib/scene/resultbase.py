@@ -36,8 +36,19 @@ class Result:
         return sorted(self._slices)
 
     def finish(self) -> None:
-        """All slices of a run were put: what a saved scene has to tell is written down."""
-        self._node().SetAttribute(_SLICES, _ranges(self._slices))
+        """All slices of a run were put: observers of the node are told."""
+        self._node().Modified()
+
+    def _was_put(self, index: int) -> None:
+        """Remember a slice, in the node too: the scene may be saved at any time."""
+        if index in self._slices:
+            return
+        self._slices.add(index)
+        node = self._node()
+        quiet = node.GetDisableModifiedEvent()
+        node.SetDisableModifiedEvent(True)  # else every slice would be told of twice
+        node.SetAttribute(_SLICES, _ranges(self._slices))
+        node.SetDisableModifiedEvent(quiet)
 
     def _node(self) -> Any:
         node = self._scene.GetNodeByID(self.id)

@@ -86,7 +86,7 @@ class SegmentResult(Result):
             self._share()
         array_of(self._image)[(slice(None),) * self.axis + (index,)] = self._values(pixels)
         modified(self._image)
-        self._slices.add(index)
+        self._was_put(index)
         if confidence is not None:
             confidence_node.put(self._confidence(), self.axis, index, confidence)
 

@@ -39,7 +39,7 @@ class VolumeResult(Result):
         """
         self._check(index, pixels)
         put_slice(self._node(), self.axis, index, pixels)
-        self._slices.add(index)
+        self._was_put(index)
 
     def show(self, on: bool) -> None:
         """Show the result in the views that show its input, or the other way round."""
