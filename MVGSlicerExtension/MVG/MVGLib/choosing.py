@@ -9,7 +9,7 @@ from MVGCore.volume import SliceKey
 from MVGLib.core import Core, action
 from MVGLib.examplebook import check_same_grid, filled_slices
 from MVGLib.examples import Example
-from MVGLib.parameters import LABELS, MASK, VOLUME, WANTED
+from MVGLib.parameters import MASK, VOLUME
 from MVGLib.state import Level, Remedy, Task
 from MVGLib.texts import _
 
@@ -41,7 +41,7 @@ class Choosing(Core):
     def set_partner(self, node_id: str) -> None:
         """Choose what examples are taken from: a segmentation, or the wanted volume."""
         self._may("edit")
-        self.workspace.choose(LABELS if self.workspace.task.makes_segments else WANTED, node_id or "")
+        self.workspace.choose_partner(node_id or "")
 
     @action
     def set_mask(self, node_id: str) -> None:
@@ -76,7 +76,8 @@ class Choosing(Core):
         keys = _("A add slice, Space preview, Ctrl+Enter apply, Esc cancel, N next slice, B before/after")
         versions = self.installer.version_text() if self.installer else ""
         log = _("Log: {path}").format(path=self.runner.worker.log_path)
-        self.say("\n".join(filter(None, (versions, keys, log, _("For research; not a medical device.")))))
+        lines = filter(None, (versions, keys, log, _("For research; not a medical device.")))
+        self.say("\n".join(lines), stays=True)
 
     @action
     def install(self) -> None:

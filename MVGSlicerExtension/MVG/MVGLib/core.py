@@ -63,7 +63,7 @@ class Core:
         progress: Of a run.
         preview_place: The slice whose preview is shown.
         missing: What has to be installed.
-        trace: What the result was made from, if it was made since the scene was opened.
+        trace: What the result was made from, if all of it was made since the scene was opened.
         basis: Which examples the result was made from, as `ExampleBook.versions` gives them.
     """
 
@@ -127,10 +127,15 @@ class Core:
             self._watcher.follow(nodes | ({self.reviewer.review.node_id} if self.reviewer.review else set()))
             self.changed.emit()
 
-    def say(self, text: str, level: Level = Level.INFO, remedy: Remedy | None = None) -> None:
-        """Show a message; an empty text hides the one that is shown."""
+    def say(
+        self, text: str, level: Level = Level.INFO, remedy: Remedy | None = None, stays: bool = False
+    ) -> None:
+        """Show a message; an empty text hides the one that is shown.
+
+        Information without a remedy goes by itself after a while, unless it `stays`.
+        """
         self.message = Message(text, level, remedy) if text else None
-        passes = level is Level.INFO and remedy is None
+        passes = level is Level.INFO and remedy is None and not stays
         self._message_until = self._clock() + MESSAGE_SECONDS if passes else None
 
     def refresh(self) -> None:
@@ -171,8 +176,10 @@ class Core:
         self.update()
 
     def scene_imported(self) -> None:
-        """A scene was opened: go on where it was saved."""
-        if not self.runner.busy:
+        """A scene was opened, or added to this one: go on where it was saved."""
+        if self.workspace.is_kept():
+            self.update()
+        else:
             self._take_up(None)
 
     def situation(self) -> Situation:
@@ -216,10 +223,11 @@ class Core:
 
     def _take_up(self, parameters: Parameters | None) -> None:
         self.runner.abandon()
+        self._hide_preview()
         self.workspace.use(parameters)
         self.reviewer.open(self.workspace.parameters.review())
         self.trace, self.basis = None, None
-        self.phase, self.progress, self.preview_place = Phase.IDLE, None, None
+        self.phase, self.progress = Phase.IDLE, None
         self.refresh()
 
     def _hide_preview(self) -> None:
@@ -261,19 +269,17 @@ class Core:
         """A node that is watched is gone."""
         if self.reviewer.writing:  # MVG itself removes a result
             return
-        review = self.reviewer.review
-        if review is not None and node_id == review.node_id:
-            self.reviewer.forget()
-            self.workspace.parameters.set_review(None)
-        name = {VOLUME: _("volume"), MASK: _("segmentation")}
-        lost = [text for role, text in name.items() if self.workspace.nodes[role] == node_id]
-        if review is not None and node_id == review.volume_id:
-            lost.append("result")
-        if self.runner.busy and lost:
+        review, nodes = self.reviewer.review, self.workspace.nodes
+        needed = {nodes[VOLUME], nodes[MASK], *((review.node_id, review.volume_id) if review else ())}
+        if self.runner.busy and node_id in needed:
             self.runner.abandon()
-            self.reviewer.stop()
             self.phase, self.progress = Phase.IDLE, None
             self.say(_("The run was stopped: a node that it needs was removed."), Level.WARNING)
+            if review is None or node_id != review.node_id:
+                self.reviewer.stop()
+        if review is not None and node_id == review.node_id:
+            self.reviewer.forget()
+        self.workspace.parameters.set_review(self.reviewer.review)
         self._hide_preview()
         self.workspace.forget_node(node_id)
         self.workspace.save()

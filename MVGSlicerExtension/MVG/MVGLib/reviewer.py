@@ -169,8 +169,9 @@ class Reviewer:
         if self._before is not None and self.review is not None:
             self.review = replace(self._before, slices=self.review.slices)
             self._before = None
-            self._writer.finish()
-            self._settle()
+            if self._scene.exists(self.review.node_id):
+                self._writer.finish()
+                self._settle()
         return _("The result keeps the slices that were computed so far.")
 
     @_writes

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from MVGCore.errors import InputError
+from MVGCore.errors import InputError, MVGError
 from MVGCore.prompts import Prompt
 from MVGCore.volume import SliceKey
 from MVGCore.worker.events import FailureKind, SliceDone
@@ -16,7 +16,7 @@ from MVGLib.core import SETTLE, Core, action
 from MVGLib.examples import Example
 from MVGLib.orders import Trace
 from MVGLib.runner import Listener, Order
-from MVGLib.state import Phase, Progress, Task
+from MVGLib.state import Level, Phase, Progress, Task
 from MVGLib.texts import _
 
 BUDGET = 0.008  # seconds that one `poll` may work in the scene
@@ -61,10 +61,11 @@ class Running(Core):
         self._finish_search()
         order = self.orders.order()
         known = self.orders.local_prompts(order)
-        trace, note = self.orders.trace(order, known), ""
-        if self.reviewer.review is not None and self.trace is not None:
+        trace = self.orders.trace(order, known) if order.slice_range is None else None
+        note = ""
+        if trace is not None and self.reviewer.review is not None and self.trace is not None:
             stale = self.trace.stale_range(trace, self.reviewer.review.depth)
-            if stale is not None and order.slice_range is None:
+            if stale is not None:
                 order, note = replace(order, slice_range=stale), _stale_note(stale)
         self.phase, self.progress = Phase.RUNNING, Progress(0, _("Starting"))
         self.basis = self.workspace.book.versions(self.workspace.task)
@@ -84,6 +85,11 @@ class Running(Core):
         self._gathering, self._changed = True, False
         try:
             self._go_on()
+        except MVGError as error:
+            self._break_off(str(error))
+        except Exception:
+            self._break_off(_("MVG made a mistake and has stopped; the Python console has the details."))
+            raise
         finally:
             self._gathering = False
             if self._changed:
@@ -180,6 +186,16 @@ class Running(Core):
         text = _("{plane} {index} was corrected and is an example now; press Apply to update its neighbours.")
         self.say(text.format(plane=review.plane.capitalize(), index=index))
         self.workspace.save()
+        self.update()
+
+    def _break_off(self, why: str) -> None:
+        """Something in the scene cannot be done: the run ends here."""
+        self.runner.abandon()
+        self._search, self._stale_since, self._frames = None, None, ()
+        if self.phase in (Phase.RUNNING, Phase.CANCELLING):
+            self.reviewer.stop()
+        self._ended()
+        self.say(why, Level.ERROR)
         self.update()
 
     def _ended(self) -> None:

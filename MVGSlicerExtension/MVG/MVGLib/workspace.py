@@ -12,6 +12,8 @@ from MVGLib.parameters import LABELS, MASK, VOLUME, WANTED, Parameters
 from MVGLib.protocols import Scene
 from MVGLib.state import Settings, Task
 
+_ONE_OF_EACH = (Task.SEGMENT, Task.SYNTHESIZE)  # tasks of a kind share their examples
+
 
 class Workspace:
     """The choices, and where they are kept.
@@ -88,7 +90,7 @@ class Workspace:
         self.nodes = {role: parameters.node_id(role) for role in self.nodes}
         self.classes = ClassTable(parameters.class_names())
         self.book = ExampleBook(self._scene, self.classes)
-        for task in (Task.SEGMENT, Task.SYNTHESIZE):  # one of each kind
+        for task in _ONE_OF_EACH:
             self.book.set(task, parameters.examples(task))
 
     def save(self) -> None:
@@ -98,8 +100,17 @@ class Workspace:
         for role, node_id in self.nodes.items():
             parameters.set_node_id(role, node_id)
         parameters.set_class_names(self.classes.numbers)
-        for task in (Task.SEGMENT, Task.SYNTHESIZE):
+        for task in _ONE_OF_EACH:
             parameters.set_examples(task, self.book.of(task))
+
+    def is_kept(self) -> bool:
+        """Whether the scene has these very choices, so that there is nothing to read."""
+        parameters = self.parameters
+        return (
+            parameters.settings() == self.settings
+            and all(parameters.node_id(role) == node_id for role, node_id in self.nodes.items())
+            and all(parameters.examples(task) == self.book.of(task) for task in _ONE_OF_EACH)
+        )
 
     def clear(self) -> None:
         """Forget everything, as when the scene is closed."""

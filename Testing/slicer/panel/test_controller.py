@@ -327,6 +327,64 @@ def test_removing_the_volume_stops_the_run(ready, worker, a_volume_node):
     assert "removed" in ready.view().message.text
 
 
+def test_removing_the_result_in_mid_run_stops_the_run(ready, worker):
+    ready.apply()
+    worker.step(4)
+    for _poll in range(4):
+        ready.poll()
+    slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(ready.view().review.node_id))
+    assert not ready.runner.busy and ready.view().review is None
+    assert "removed" in ready.view().message.text
+    ready.apply()
+    finish(ready)
+    assert ready.view().review is not None and problem(ready) == ""
+
+
+def test_after_a_range_the_next_run_makes_all_slices(
+    ready, worker, clock, a_volume_node, a_segmentation_node
+):
+    ready.set(limited=True, first=4, last=6)
+    ready.apply()
+    finish(ready)
+    ready.set(limited=False)
+    labels = make_labels()
+    labels[5, 4:6] = 0
+    put_segment(a_segmentation_node, "liver", labels == 1, a_volume_node)
+    settle(ready, clock)
+    ready.apply()
+    finish(ready)
+    assert worker.asked[-1] == ("propagate", None)
+
+
+def test_what_the_scene_cannot_take_ends_the_run_with_a_sentence(ready, worker, monkeypatch):
+    from MVGCore.errors import InputError
+
+    ready.apply()
+    worker.step(4)
+    ready.poll()
+
+    def refuse(*_arguments):
+        raise InputError("There is no room in the scene; remove something.")
+
+    monkeypatch.setattr(ready.reviewer, "put", refuse)
+    worker.finish()
+    for _poll in range(5):
+        ready.poll()
+    assert problem(ready).startswith("There is no room")
+    assert ready.view().phase is Phase.IDLE and ready.view().review is None
+
+
+def test_adding_data_to_the_scene_changes_nothing_in_the_panel(ready, clock, tmp_path, mrml_scene):
+    ready.apply()
+    finish(ready)
+    before, trace = ready.view(), ready.trace
+    other = make_volume(make_image(), name="added")
+    mrml_scene.RemoveNode(other)
+    mrml_scene.InvokeEvent(mrml_scene.StartImportEvent)
+    mrml_scene.InvokeEvent(mrml_scene.EndImportEvent)
+    assert ready.trace is trace and ready.view().review == before.review
+
+
 def test_removing_the_result_ends_the_review(ready):
     ready.apply()
     finish(ready)
