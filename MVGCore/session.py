@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +24,9 @@ from MVGCore.imagetasks import (
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.outcomes import AdaptReport, Estimate
-from MVGCore.prompts import Prompt, PromptSet
-from MVGCore.propagation import Memo, Progress, Propagator, Result, ResultCanvas, SliceResult
+from MVGCore.prompts import PromptSet
+from MVGCore.propagation import Progress, Propagator, Result, ResultCanvas, SliceResult
+from MVGCore.propagation.prepared import Prepared
 from MVGCore.propagation.wanted import axis_notes, class_notes, is_slice_of, wanted_slices
 from MVGCore.volume import LabelMap, Volume, check_image
 
@@ -76,9 +76,7 @@ class Session:
         self._seed = seed
         self._image: Volume | None = None
         self._prompts: PromptSet | None = None
-        self._memo = Memo()
-        self._completed: dict[int, SliceResult] = {}
-        self._prepared: tuple[tuple[str, ...], Propagator] | None = None
+        self._prepared = Prepared(seed)
 
     @property
     def device(self) -> str:
@@ -92,7 +90,7 @@ class Session:
             InputError: it is constant, has NaN or infinite voxels, or a single slice.
         """
         self._image = check_image(image)
-        self._forget_prepared()
+        self._prepared.forget()
 
     def set_prompts(self, prompts: PromptSet) -> None:
         """Take the examples; those that are switched off are ignored."""
@@ -121,14 +119,14 @@ class Session:
         image, prompts = self._ready()
         wanted = wanted_slices(image.geometry.shape[prompts.axis], (), slice_range)
         propagator = self._propagator(cancelled or _never)
-        local = [prompt for prompt in propagator.local if prompt.index not in self._completed]
+        local = [prompt for prompt in propagator.local if prompt.index not in self._prepared.completed]
         known = tuple(prompt.index for prompt in local)
         canvas = ResultCanvas.of(image, prompts.axis, local)
-        for index in sorted(self._completed.keys() & wanted):
-            canvas.put(self._completed[index])
+        for index in sorted(self._prepared.completed.keys() & wanted):
+            canvas.put(self._prepared.completed[index])
             if shown:
-                shown(self._completed[index])
-        wanted = [index for index in wanted if index not in {*known, *self._completed}]
+                shown(self._prepared.completed[index])
+        wanted = [index for index in wanted if index not in {*known, *self._prepared.completed}]
         for done in self._slices(propagator, wanted, progress or _silent, cancelled or _never):
             canvas.put(done)
             if shown:
@@ -154,8 +152,8 @@ class Session:
         image, prompts = self._ready()
         wanted_slices(image.geometry.shape[prompts.axis], (), (index, index))
         propagator = self._propagator(cancelled or _never)
-        if index in self._completed:
-            return self._completed[index]
+        if index in self._prepared.completed:
+            return self._prepared.completed[index]
         for prompt in propagator.local:
             if prompt.index == index:
                 sure = np.ones(prompt.labels.shape, np.float32)
@@ -221,7 +219,7 @@ class Session:
         """Go back to the weights that were loaded."""
         if self.adapted:
             self._use.forget()
-            self._forget_prepared()
+            self._prepared.forget()
 
     def use_adapted(self, path: str | Path) -> None:
         """Use weights that `save_model` wrote after an adaptation; `forget_adaptation` undoes it.
@@ -230,7 +228,7 @@ class Session:
             InputError: the file is missing, damaged, or of another model.
         """
         self._use.use_file(path)
-        self._forget_prepared()
+        self._prepared.forget()
 
     def save_model(self, path: str | Path) -> None:
         """Write the weights in use to a .safetensors file, which `Session(model=path)` loads.
@@ -318,7 +316,7 @@ class Session:
     def _replace_weights(self, weights: Mapping[str, torch.Tensor] | None) -> None:
         if weights is not None:
             self._use.use(weights)
-            self._forget_prepared()
+            self._prepared.forget()
 
     def _slices(
         self,
@@ -333,47 +331,11 @@ class Session:
             self._device = propagator.device
 
     def _propagator(self, cancelled: Callable[[], bool] = _never, finished_only: bool = False) -> Propagator:
-        """What propagates the present examples through the present image; the earlier one if none changed.
-
-        Slices that are drawn in part are completed from the finished ones, and are examples from then on.
-
-        Raises:
-            InputError: there is no image, or no example with a structure.
-            Cancelled: `cancelled()` was true.
-        """
+        """See `Prepared.propagator`."""
         image, prompts = self._ready()
-        across = [p for p in prompts.enabled if p.axis == prompts.axis and not (finished_only and p.partial)]
-        names = tuple(prompt.fingerprint for prompt in across)
-        if self._prepared is not None and self._prepared[0] == names:
-            return self._prepared[1]
-        self._prepared = None
-        local = [prompt for prompt in across if is_slice_of(prompt, image)]
-        foreign = [p for p in across if not is_slice_of(p, image) and p.labels.any() and not p.partial]
-        finished = [prompt for prompt in local if not prompt.partial]
-        if not any(prompt.labels.any() for prompt in [*finished, *foreign]):
-            raise InputError("The examples show no structure; label at least one whole slice that has one.")
-        propagator = self._of(finished, foreign)
-        self._completed = {p.index: propagator.complete(p, cancelled) for p in local if p.partial}
-        if self._completed:
-            drawn = [
-                replace(p, labels=self._completed[p.index].labels, known=None) for p in local if p.partial
-            ]
-            propagator = self._of([*finished, *drawn], foreign)
-        self._prepared = (names, propagator)
-        return propagator
-
-    def _of(self, local: Sequence[Prompt], foreign: Sequence[Prompt]) -> Propagator:
-        """A propagator of the present image, with copies of the prompts, which their owner may change."""
-        assert self._image is not None
-        ordered = sorted(local, key=lambda prompt: prompt.index)
-        copies = [[replace(p, labels=p.labels.copy()) for p in part] for part in (ordered, foreign)]
-        return Propagator(
-            self._model, self._device, self._image, copies[0], copies[1], self._seed, memo=self._memo
+        return self._prepared.propagator(
+            self._model, self._device, image, prompts.enabled, cancelled, finished_only
         )
-
-    def _forget_prepared(self) -> None:
-        self._memo.clear()
-        self._prepared = None
 
     def _ready_image(self) -> Volume:
         if self._image is None:

@@ -9,7 +9,7 @@ import numpy as np
 from MVGCore.propagation.estimate import summed
 from MVGCore.propagation.merge import Areas
 
-UNFORESEEN = 1.0  # error that nothing hints at, as a share of the mean expected one
+UNFORESEEN = 1.0  # mean error that nothing hints at, as a share of the mean expected one
 
 
 def expected_errors(slices: Mapping[int, Mapping[int, Areas]]) -> dict[int, float]:
@@ -35,8 +35,8 @@ def choose_next(slices: Mapping[int, Mapping[int, Areas]], known: Sequence[int],
 
     A label takes the error of its own slice away, and that of the slices around it as far as they get nearer
     to a label: a slice at half its former distance loses half its error. What the probabilities do not know
-    of, such as a structure that begins where nobody has looked, counts as `UNFORESEEN` on every slice between
-    labelled ones or up to one gap beyond them.
+    of, such as a structure that begins where nobody has looked, is the likelier the farther a slice is from
+    all labels; it is added up to one gap beyond the outermost ones.
 
     Args:
         slices: areas of the generated slices.
@@ -48,9 +48,9 @@ def choose_next(slices: Mapping[int, Mapping[int, Areas]], known: Sequence[int],
     if not typical:
         return None
     low, high = _within_reach(ordered, depth)
-    for index in errors:
-        if low <= index <= high:
-            errors[index] += UNFORESEEN * float(np.mean(typical))
+    near = {index: _distance(index, ordered, depth) for index in errors if low <= index <= high}
+    for index, distance in near.items():
+        errors[index] += UNFORESEEN * float(np.mean(typical)) * distance / float(np.mean(list(near.values())))
     gains = {index: _gain(index, errors, ordered, depth) for index in sorted(errors)}
     return max(gains, key=lambda index: gains[index])
 
@@ -71,6 +71,11 @@ def _gain(candidate: int, errors: Mapping[int, float], known: Sequence[int], dep
     gain = 0.0
     for index in range(first + 1, last):
         if index in errors:
-            before = min((abs(index - place) for place in known), default=depth)
+            before = _distance(index, known, depth)
             gain += errors[index] * (1 - min(1.0, abs(index - candidate) / before))
     return gain
+
+
+def _distance(index: int, known: Sequence[int], depth: int) -> int:
+    """Slices to the nearest labelled one."""
+    return min((abs(index - place) for place in known), default=depth)

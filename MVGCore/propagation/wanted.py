@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +10,11 @@ import numpy as np
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
 from MVGCore.volume import Volume
+
+
+def main_axis(prompts: Sequence[Prompt]) -> int:
+    """The array axis of most of some prompts, the first of equals."""
+    return Counter(prompt.axis for prompt in prompts).most_common(1)[0][0]
 
 
 def is_slice_of(prompt: Prompt, image: Volume) -> bool:

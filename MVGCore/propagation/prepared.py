@@ -1,0 +1,88 @@
+"""Keeps what was prepared for an image, its examples and a model from call to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from MVGCore.errors import InputError
+from MVGCore.models.base import InContextModel
+from MVGCore.models.device import Device
+from MVGCore.prompts import Prompt
+from MVGCore.propagation.memo import Memo
+from MVGCore.propagation.propagate import Propagator, SliceResult
+from MVGCore.propagation.wanted import is_slice_of, main_axis
+from MVGCore.volume import Volume
+
+
+class Prepared:
+    """The propagator of the present examples; made anew, as far as needed, when they change.
+
+    Attributes:
+        completed: index -> slice, of the slices that are drawn in part.
+    """
+
+    def __init__(self, seed: int) -> None:
+        """Nothing yet; the seed is that of the random colours."""
+        self.completed: dict[int, SliceResult] = {}
+        self._seed = seed
+        self._memo = Memo()
+        self._made: tuple[tuple[str, ...], Propagator] | None = None
+
+    def forget(self) -> None:
+        """Let go of everything: the image or the model has changed."""
+        self._memo.clear()
+        self._made = None
+
+    def propagator(
+        self,
+        model: InContextModel,
+        device: Device,
+        image: Volume,
+        prompts: Sequence[Prompt],
+        cancelled: Callable[[], bool],
+        finished_only: bool = False,
+    ) -> Propagator:
+        """What propagates the examples through the image; the earlier one if none changed.
+
+        Slices that are drawn in part are completed from the finished ones, and are examples from then on.
+
+        Args:
+            model, device: what generates and where.
+            image: the volume; the same until `forget` is called.
+            prompts: those in use, of any axis: that of most of them is taken.
+            cancelled: asked while slices are completed.
+            finished_only: leave slices that are drawn in part out.
+
+        Raises:
+            InputError: no example shows a structure.
+            Cancelled: `cancelled()` was true.
+        """
+        axis = main_axis(prompts)
+        across = [p for p in prompts if p.axis == axis and not (finished_only and p.partial)]
+        names = tuple(prompt.fingerprint for prompt in across)
+        if self._made is not None and self._made[0] == names:
+            return self._made[1]
+        self._made = None
+        local = [prompt for prompt in across if is_slice_of(prompt, image)]
+        foreign = [p for p in across if not is_slice_of(p, image) and p.labels.any() and not p.partial]
+        finished = [prompt for prompt in local if not prompt.partial]
+        if not any(prompt.labels.any() for prompt in [*finished, *foreign]):
+            raise InputError("The examples show no structure; label at least one whole slice that has one.")
+
+        def made_of(own: Sequence[Prompt]) -> Propagator:
+            """With copies of the prompts, which their owner may change."""
+            ordered = sorted(own, key=lambda prompt: prompt.index)
+            copies = [[replace(p, labels=p.labels.copy()) for p in part] for part in (ordered, foreign)]
+            return Propagator(model, device, image, copies[0], copies[1], self._seed, memo=self._memo)
+
+        propagator = made_of(finished)
+        self.completed = {p.index: propagator.complete(p, cancelled) for p in local if p.partial}
+        device = propagator.device  # a full GPU is left for good
+        if self.completed:
+            drawn = [
+                replace(p, labels=self.completed[p.index].labels, known=None) for p in local if p.partial
+            ]
+            propagator = made_of([*finished, *drawn])
+        self._made = (names, propagator)
+        return propagator
