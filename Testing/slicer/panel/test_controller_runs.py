@@ -1,0 +1,280 @@
+"""The controller's runs and reviews on Slicer's real scene, with a worker whose every step the test decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+
+from MVGCore.volume import SliceKey
+from MVGLib.state import Phase, Task
+from Testing.slicer.nodes import (
+    LABELLED,
+    make_labels,
+    put_segment,
+)
+from Testing.slicer.panel.steps import finish, node_names, problem, segments_of, settle
+
+
+def jump(scene, volume_node, index: int) -> None:
+    scene.jump(volume_node.GetID(), SliceKey(0, index))
+
+
+def test_the_result_fills_slice_by_slice_and_keeps_the_drawn_ones(
+    ready, worker, a_volume_node, a_segmentation_node
+):
+    drawn = segments_of(a_segmentation_node, a_volume_node)
+    ready.apply()
+    worker.step(2)
+    ready.poll()
+    ready.poll()
+    view = ready.view()
+    assert view.phase is Phase.RUNNING and view.review is not None and 0 < view.progress.fraction < 1
+    result = slicer.mrmlScene.GetNodeByID(view.review.node_id)
+    filled = segments_of(result, a_volume_node)["liver"].any(axis=(1, 2))
+    assert 0 < filled.sum() < len(filled)
+    finish(ready)
+    masks = segments_of(result, a_volume_node)
+    assert masks["liver"].any(axis=(1, 2)).all()
+    for name, mask in drawn.items():
+        assert np.array_equal(masks[name][list(LABELLED)], mask[list(LABELLED)])
+        assert np.array_equal(segments_of(a_segmentation_node, a_volume_node)[name], mask)
+
+
+def test_the_review_has_dice_confidence_and_the_next_slice(ready, scene, a_volume_node):
+    ready.apply()
+    finish(ready)
+    review = ready.view().review
+    assert review.expected.text == "0.91 ± 0.03"
+    assert set(review.slices) == set(range(12)) - set(LABELLED)
+    assert review.known == LABELLED and review.plane == "axial"
+    ready.go_next()
+    assert scene.slice_in_view(a_volume_node.GetID()) == SliceKey(0, review.next_slice)
+    ready.go_to(3)
+    assert scene.slice_in_view(a_volume_node.GetID()) == SliceKey(0, 3)
+
+
+def test_discard_leaves_the_scene_as_it_was(ready, a_volume_node, a_segmentation_node):
+    drawn, before = segments_of(a_segmentation_node, a_volume_node), node_names(slicer.mrmlScene)
+    ready.apply()
+    finish(ready)
+    assert node_names(slicer.mrmlScene) != before
+    ready.discard()
+    assert node_names(slicer.mrmlScene) == before
+    after = segments_of(a_segmentation_node, a_volume_node)
+    assert all(np.array_equal(after[name], drawn[name]) for name in drawn)
+    assert ready.view().review is None and "accept" in ready.view().blocked
+
+
+def test_accept_keeps_a_segmentation_of_its_own(ready, a_volume_node):
+    ready.apply()
+    finish(ready)
+    node = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
+    ready.accept()
+    assert ready.view().review is None
+    assert slicer.mrmlScene.IsNodePresent(node)
+    assert segments_of(node, a_volume_node)["liver"].any(axis=(1, 2)).all()
+
+
+def test_accept_into_the_users_segments_keeps_the_drawn_slices(
+    ready, scene, a_volume_node, a_segmentation_node
+):
+    drawn = segments_of(a_segmentation_node, a_volume_node)
+    ready.set(into_own=True)
+    ready.apply()
+    finish(ready)
+    result_id = ready.view().review.node_id
+    ready.accept()
+    assert problem(ready) == ""
+    assert not scene.exists(result_id)
+    now = segments_of(a_segmentation_node, a_volume_node)
+    assert set(now) == {"liver", "spleen"}
+    for name, mask in drawn.items():
+        assert np.array_equal(now[name][list(LABELLED)], mask[list(LABELLED)])
+        assert now[name].any(axis=(1, 2)).all()
+
+
+def test_a_cancelled_run_changes_nothing(ready, worker):
+    before = node_names(slicer.mrmlScene)
+    ready.apply()
+    worker.step(4)
+    ready.poll()
+    ready.cancel()
+    assert ready.view().phase is Phase.CANCELLING
+    ready.poll()
+    assert node_names(slicer.mrmlScene) == before
+    assert ready.view().phase is Phase.IDLE and ready.view().review is None
+    assert "Stopped" in ready.view().message.text
+
+
+def test_a_crash_says_so_and_the_next_run_works(ready, worker):
+    before = node_names(slicer.mrmlScene)
+    ready.apply()
+    worker.step(4)
+    ready.poll()
+    worker.fail("The worker ended unexpectedly; press Apply again.")
+    ready.poll()
+    assert problem(ready).startswith("The worker ended unexpectedly")
+    assert node_names(slicer.mrmlScene) == before
+    ready.apply()
+    finish(ready)
+    assert ready.view().review is not None
+
+
+def test_a_corrected_slice_is_an_example_and_only_its_neighbours_are_made_anew(
+    ready, worker, clock, scene, a_volume_node, a_segmentation_node
+):
+    ready.apply()
+    finish(ready)
+    result = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
+    jump(scene, a_volume_node, 7)
+    mask = segments_of(result, a_volume_node)["liver"]
+    mask[7, 4:6] = False
+    put_segment(result, result.GetSegmentation().GetSegmentIdBySegmentName("liver"), mask, a_volume_node)
+    settle(ready, clock)
+    assert [row.place for row in ready.view().examples][-1] == "axial 7"
+    assert "Axial 7 was corrected" in ready.view().message.text
+    assert "have changed" in ready.view().hint
+    ready.apply()
+    finish(ready)
+    assert worker.asked[-1] == ("propagate", (5, 9))
+    assert slicer.mrmlScene.GetNodeByID(ready.view().review.node_id) is result
+    assert np.array_equal(segments_of(result, a_volume_node)["liver"][7], mask[7])
+    assert ready.view().review.known == (2, 5, 7, 9)
+
+
+def test_what_mvg_writes_is_no_correction(ready, clock):
+    ready.apply()
+    finish(ready)
+    for before in (True, False):
+        ready.compare(before)
+    ready.show_confidence(True)
+    ready.show_confidence(False)
+    settle(ready, clock)
+    assert len(ready.view().examples) == 3
+
+
+def test_before_and_after(ready, scene):
+    ready.apply()
+    finish(ready)
+    node = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
+    assert node.GetDisplayVisibility()
+    ready.toggle_compare()
+    assert not node.GetDisplayVisibility() and not ready.view().review.shown
+    ready.toggle_compare()
+    assert node.GetDisplayVisibility() and ready.view().review.shown
+
+
+def test_a_preview_leaves_no_trace(ready, worker, scene, a_volume_node):
+    before = node_names(slicer.mrmlScene)
+    jump(scene, a_volume_node, 3)
+    ready.preview()
+    assert ready.view().phase is Phase.PREVIEWING
+    finish(ready)
+    assert worker.asked[-1] == ("preview", 3)
+    assert ready.view().preview == SliceKey(0, 3)
+    assert node_names(slicer.mrmlScene) != before
+    ready.escape()
+    assert ready.view().preview is None
+    assert node_names(slicer.mrmlScene) == before
+
+
+def test_a_preview_in_a_view_of_another_orientation_says_where_to_point(
+    ready, red_view, scene, a_volume_node
+):
+    red_view.SetOrientation("Coronal")
+    scene.jump(a_volume_node.GetID(), SliceKey(1, 10))
+    ready.preview()
+    assert "axial" in problem(ready) and "coronal" in problem(ready)
+    assert ready.view().phase is Phase.IDLE
+
+
+def test_actions_that_cannot_be_done_say_why(make_controller, worker):
+    controller = make_controller(worker)
+    for action in (
+        "apply",
+        "preview",
+        "add_current_slice",
+        "accept",
+        "discard",
+        "go_next",
+        "toggle_compare",
+        "cancel",
+    ):
+        getattr(controller, action)()
+        assert problem(controller).endswith("."), action
+        assert controller.view().phase is Phase.IDLE
+
+
+def test_a_second_run_while_one_goes_on_is_refused(ready, worker):
+    ready.apply()
+    ready.apply()
+    assert "going on" in problem(ready)
+    assert [name for name, *_ in worker.asked].count("propagate") == 1
+
+
+def test_adaptation_is_part_of_the_run_and_of_its_notes(ready, worker):
+    ready.set(adapt=True, adapt_seconds=7)
+    ready.apply()
+    finish(ready)
+    assert ("adapt", 7.0) in worker.asked
+    assert any("Adapted" in note for note in ready.view().review.notes)
+
+
+def test_a_range_of_slices(ready, worker):
+    ready.set(limited=True)
+    assert (ready.view().settings.first, ready.view().settings.last) == (0, 11)
+    ready.set(first=3, last=7)
+    ready.apply()
+    finish(ready)
+    assert worker.asked[-1] == ("propagate", (3, 7))
+    assert set(ready.view().review.slices) == {3, 4, 6, 7}
+
+
+def test_after_a_range_the_next_run_makes_all_slices(
+    ready, worker, clock, a_volume_node, a_segmentation_node
+):
+    ready.set(limited=True, first=4, last=6)
+    ready.apply()
+    finish(ready)
+    ready.set(limited=False)
+    labels = make_labels()
+    labels[5, 4:6] = 0
+    put_segment(a_segmentation_node, "liver", labels == 1, a_volume_node)
+    settle(ready, clock)
+    ready.apply()
+    finish(ready)
+    assert worker.asked[-1] == ("propagate", None)
+
+
+def test_image_tasks_make_a_volume_that_can_be_discarded(controller, worker, scene, a_volume_node):
+    before = node_names(slicer.mrmlScene)
+    controller.set_task("denoise")
+    assert "No examples needed" in controller.view().examples_note
+    controller.apply()
+    finish(controller)
+    review = controller.view().review
+    assert review.task is Task.DENOISE and review.notes == ("A note.",)
+    node = slicer.mrmlScene.GetNodeByID(review.node_id)
+    image = slicer.util.arrayFromVolume(a_volume_node)
+    assert np.array_equal(slicer.util.arrayFromVolume(node), image + 1)
+    controller.discard()
+    assert node_names(slicer.mrmlScene) == before
+
+
+def test_inpainting_needs_something_to_fill(controller, worker, a_volume_node, a_segmentation_node):
+    controller.set_task("inpaint")
+    assert "apply" in controller.view().blocked
+    controller.set_mask(a_segmentation_node.GetID())
+    controller.apply()
+    finish(controller)
+    assert problem(controller) == ""
+    assert worker.asked[-1][0] == "inpaint"
+
+
+def test_a_task_with_another_result_waits_for_the_review(ready):
+    ready.apply()
+    finish(ready)
+    ready.set_task("denoise")
+    assert "accept or discard" in ready.view().blocked["apply"]
+    ready.discard()
+    assert "apply" not in ready.view().blocked
