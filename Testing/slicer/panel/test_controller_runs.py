@@ -1,4 +1,4 @@
-"""The controller's runs and reviews on Slicer's real scene, with a worker whose every step the test decides."""
+"""The controller's runs and reviews on the real scene, with a worker whose every step the test decides."""
 
 from __future__ import annotations
 
