@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import slicer
 from PyQt5 import QtCore
 
@@ -14,7 +15,9 @@ from MVGCore.volume.labelmap import distinct_color
 from MVGDesktop.editing.history import History
 from MVGDesktop.editing.segments import AddSegment, RemoveSegment
 from MVGDesktop.editing.voxels import Array, Voxels
+from MVGDesktop.grids import volume_grid
 
+_SAME_MM = 1e-3
 CONTENT_EVENTS = ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved", "SegmentModified")
 
 
@@ -57,9 +60,22 @@ class Document(QtCore.QObject):
 
     def set_volume(self, volume_id: str) -> None:
         """Work on another volume."""
-        if volume_id != self.volume_id:
-            self.volume_id = volume_id
-            self.volumeChanged.emit(volume_id)
+        if volume_id == self.volume_id:
+            return
+        self.volume_id = volume_id
+        self.volumeChanged.emit(volume_id)
+        if self.volume is not None and self.segmentation is not None and not self.fits(self.segmentation):
+            fitting = [each for each in _seen_segmentations() if self.fits(each)]
+            self.set_segmentation(fitting[-1].GetID() if fitting else "")
+
+    def fits(self, segmentation: Any) -> bool:
+        """Whether a segmentation lies on the voxels of the volume."""
+        try:
+            grid = Voxels(segmentation).grid
+        except InputError:  # it is empty and has no grid yet
+            return True
+        own = volume_grid(self.volume)
+        return own.shape == grid.shape and bool(np.allclose(own.to_world, grid.to_world, atol=_SAME_MM))
 
     def set_segmentation(self, segmentation_id: str) -> None:
         """Edit another segmentation, beginning with its first segment."""
@@ -110,8 +126,7 @@ class Document(QtCore.QObject):
         volume = self.volume
         if volume is None or volume.GetImageData() is None:
             return None
-        array = slicer.util.arrayFromVolume(volume)
-        return array if array.shape == self.voxels().grid.shape else None
+        return slicer.util.arrayFromVolume(volume) if self.fits(self.segmentation) else None
 
     def need_segment(self) -> str:
         """The active segment; the first one, in a new segmentation, is made where there is none.
@@ -242,9 +257,8 @@ class Document(QtCore.QObject):
 
     def _another_segmentation(self) -> str:
         """What to edit when the segmentation is gone: the last one that users see, or none."""
-        nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-        seen = [node.GetID() for node in nodes if not node.GetHideFromEditors()]
-        return seen[-1] if seen else ""
+        seen = _seen_segmentations()
+        return seen[-1].GetID() if seen else ""
 
     def _unobserve(self) -> None:
         for node, tag in self._tags:
@@ -258,6 +272,11 @@ def prepare_segmentation(node: Any, volume: Any) -> None:
         node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+
+
+def _seen_segmentations() -> list[Any]:
+    nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+    return [node for node in nodes if not node.GetHideFromEditors()]
 
 
 def _has_reference(node: Any) -> bool:

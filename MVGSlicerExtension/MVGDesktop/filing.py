@@ -48,6 +48,10 @@ class Filing:
         welcome.recentChosen.connect(self.open)
         window.guide.labelRequested.connect(self.label_demo)
 
+    def forget(self) -> None:
+        """Nothing is open any more: the next save asks for a name."""
+        self._saved_as, self._demo = "", None
+
     def open(self, path: str | Path) -> bool:
         """Open a file or DICOM folder; what fails is told.
 
@@ -266,3 +270,4 @@ class Filing:
         self._document.set_segmentation(node.GetID())
         self._document.mark_unsaved()
         self._window.panel.controller.add_all_labelled()
+        self._window.views.panels[example.axis].go_to(slices[len(slices) // 2])

@@ -10,7 +10,7 @@ import vtk
 from PyQt5 import QtWidgets
 
 from MVGDesktop.document import Document
-from MVGDesktop.views.slicepanel import volume_grid
+from MVGDesktop.grids import volume_grid
 
 
 class StatusLine(QtWidgets.QLabel):

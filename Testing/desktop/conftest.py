@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ pytest.importorskip("PyQt5", reason="the desktop window needs PyQt5")
 pytest.importorskip("slicer_core", reason="the desktop window needs slicer-core")
 
 from PyQt5 import QtCore, QtWidgets  # noqa: E402
+
+if TYPE_CHECKING:
+    from MVGDesktop.window import MainWindow
 
 SPACING = (1.0, 1.0, 2.0)
 SHAPE = (24, 64, 60)
@@ -40,28 +44,29 @@ def a_volume() -> Volume:
 
 
 @pytest.fixture
+def no_hidden_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fails a test in which a slot or an observer raised; by themselves these errors only go to the log."""
+    import slicer
+
+    slicer.app.set_testing(True)
+    caplog.set_level(logging.ERROR)
+    yield
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+@pytest.fixture
 def make_window(
-    application: QtWidgets.QApplication, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    application: QtWidgets.QApplication, tmp_path: Path, no_hidden_errors: None
 ) -> Iterator[Callable]:
     """Makes windows with settings and recovery of their own; they are closed without questions."""
     import slicer
 
-    from MVGDesktop.window import MainWindow
-
     windows = []
 
     def make() -> MainWindow:
-        settings = QtCore.QSettings(str(tmp_path / "settings.ini"), QtCore.QSettings.IniFormat)
-        window = MainWindow(settings, tmp_path / "recovery")
-        window.resize(1400, 900)
-        window.show()
-        window.activateWindow()
-        windows.append(window)
-        settle(application)
-        return window
+        windows.append(new_window(application, tmp_path))
+        return windows[-1]
 
-    slicer.app.set_testing(True)
-    caplog.set_level(logging.ERROR)
     yield make
     for window in windows:
         window.close_everything()
@@ -69,18 +74,65 @@ def make_window(
         window.deleteLater()
     slicer.mrmlScene.Clear(False)
     settle(application)
-    # Errors in slots and observers do not reach the test by themselves.
-    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+@pytest.fixture(scope="session")
+def shared_window(application: QtWidgets.QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """One window for all tests that do not close theirs: with software rendering a new one takes seconds."""
+    window = new_window(application, tmp_path_factory.mktemp("window"))
+    yield window
+    window.close_everything()
+    window.hide()
 
 
 @pytest.fixture
-def window(make_window: Callable):
+def window(shared_window: MainWindow, application, no_hidden_errors: None) -> Iterator[MainWindow]:
     """A window in which nothing is open."""
-    return make_window()
+    reset(shared_window)
+    settle(application)
+    yield shared_window
+    reset(shared_window)
+    settle(application)
+
+
+def new_window(application: QtWidgets.QApplication, folder: Path) -> MainWindow:
+    """A window that keeps its settings and autosaves in `folder`."""
+    from MVGDesktop.window import MainWindow
+
+    settings = QtCore.QSettings(str(folder / "settings.ini"), QtCore.QSettings.IniFormat)
+    window = MainWindow(settings, folder / "recovery")
+    window.resize(1400, 900)
+    window.show()
+    window.activateWindow()
+    settle(application)
+    return window
+
+
+def reset(window: MainWindow) -> None:
+    """Bring a window back to how it starts."""
+    import slicer
+
+    from MVGDesktop.editing.tools import Choices, Tool
+
+    slicer.mrmlScene.Clear(False)
+    window.document.set_volume("")
+    window.document.set_segmentation("")
+    window.document.mark_unsaved(False)
+    window.filing.forget()
+    window.guide.hide()
+    window.editor.use(Tool.NAVIGATE)
+    for box in (window.tools.sphere, window.tools.spare, window.tools.limited):
+        box.setChecked(False)
+    window.editor.set_radius(Choices().radius)
+    window.settings.clear()
+    window.statusBar().clearMessage()
+    window.views.activate(window.views.panels[0])
+    window.views.show_all()
+    window.activateWindow()
 
 
 @pytest.fixture
-def open_window(window, a_volume: Volume, application: QtWidgets.QApplication):
+def open_window(window: MainWindow, a_volume: Volume, application: QtWidgets.QApplication) -> MainWindow:
     """A window that shows the ball."""
     from MVGDesktop.files.nodes import volume_node
 

@@ -123,7 +123,7 @@ class Editor(QtCore.QObject):
             with self._reported():
                 self._continue(view, point)
         if self.choices.tool in (Tool.PAINT, Tool.ERASE):
-            self._show_brush(view, event.localPos())
+            self.show_brush(view, event.localPos())
         elif self._corners and view is self._polygon_view:
             self._show_polygon(point)
         return self._stroke is not None
@@ -146,7 +146,7 @@ class Editor(QtCore.QObject):
             # With Shift some systems turn the wheel sideways.
             turn = event.angleDelta().y() or event.angleDelta().x()
             self.set_radius(self.choices.radius * (_WHEEL_STEP if turn > 0 else 1 / _WHEEL_STEP))
-            self._show_brush(view, event.position())
+            self.show_brush(view, event.position())
             return True
         return self._stroke is not None
 
@@ -275,7 +275,8 @@ class Editor(QtCore.QObject):
         erasing = self.choices.tool is Tool.ERASE if erase is None else erase
         return Mode(erasing, self.choices.spare_others, self.choices.intensities)
 
-    def _show_brush(self, view: SliceView, position: QtCore.QPointF) -> None:
+    def show_brush(self, view: SliceView, position: QtCore.QPointF) -> None:
+        """Show the size of the brush around a position in a view."""
         node = view.node
         mm_per_pixel = node.GetFieldOfView()[0] / max(node.GetDimensions()[0], 1)
         outline = self._outlines[view]

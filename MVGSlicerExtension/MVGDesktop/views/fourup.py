@@ -6,7 +6,8 @@ import numpy as np
 import slicer
 from PyQt5 import QtCore, QtGui, QtWidgets
 
-from MVGDesktop.views.slicepanel import SlicePanel, volume_grid
+from MVGDesktop.grids import volume_grid
+from MVGDesktop.views.slicepanel import SlicePanel
 from MVGDesktop.views.sliceview import SliceView
 from MVGDesktop.views.threedview import ThreeDView
 
@@ -98,7 +99,14 @@ class FourUp(QtWidgets.QWidget):
 
     def toggle_alone(self, panel: QtWidgets.QWidget) -> None:
         """Show one field alone, or all four again."""
-        self._alone = None if self._alone is panel else panel
+        self._show(None if self._alone is panel else panel)
+
+    def show_all(self) -> None:
+        """Show all four fields."""
+        self._show(None)
+
+    def _show(self, alone: QtWidgets.QWidget | None) -> None:
+        self._alone = alone
         for widget in [*self.panels, self.three_d]:
             widget.setVisible(self._alone is None or widget is self._alone)
         for line, widgets in enumerate(((0, 1), (2, 3))):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import slicer
-import vtk
 from PyQt5 import QtCore, QtWidgets
 
 from MVGDesktop.editing.shapes import Grid
+from MVGDesktop.grids import volume_grid
 from MVGDesktop.views.sliceview import SliceView
 from MVGDesktop.views.slider import SliceSlider
 
@@ -107,14 +105,3 @@ class SlicePanel(QtWidgets.QWidget):
             self.slider.setRange(0, last)
             self.slider.setValue(number)
         self._number.setText(f"{number} / {last}")
-
-
-def volume_grid(volume: Any) -> Grid:
-    """The voxels of a volume node in the world."""
-    local, to_world = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(local)
-    transforms = slicer.vtkMRMLTransformNode
-    transforms.GetMatrixTransformBetweenNodes(volume.GetParentTransformNode(), None, to_world)
-    vtk.vtkMatrix4x4.Multiply4x4(to_world, local, local)
-    size = volume.GetImageData().GetDimensions()
-    return Grid((size[2], size[1], size[0]), slicer.util.arrayFromVTKMatrix(local))

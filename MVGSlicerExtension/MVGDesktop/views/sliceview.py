@@ -56,6 +56,7 @@ class SliceView(RenderView):
         tool: Takes the mouse first, if there is one.
     """
 
+    tool: MouseTool | None = None
     changed = QtCore.pyqtSignal()  # offset, zoom, orientation, or what is shown
     entered = QtCore.pyqtSignal(object)  # this view, when the mouse comes or presses
     pointed = QtCore.pyqtSignal(object, object)  # this view and the world position under the mouse, or None
@@ -64,7 +65,6 @@ class SliceView(RenderView):
     def __init__(self, name: str, orientation: str, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.name, self.orientation = name, orientation
-        self.tool: MouseTool | None = None
         self.logic = add_slice_view(name, orientation)
         self._image = vtk.vtkImageMapper()
         self._image.SetColorWindow(255)
@@ -134,7 +134,7 @@ class SliceView(RenderView):
 
     def event(self, event: QtCore.QEvent) -> bool:
         # What the tool wants of the keyboard goes before the shortcuts of the window.
-        asked = self.tool is not None and event.type() == QtCore.QEvent.ShortcutOverride
+        asked = event.type() == QtCore.QEvent.ShortcutOverride and self.tool is not None
         if asked and self.tool.wants_key(self, event.key()):
             event.accept()
             return True

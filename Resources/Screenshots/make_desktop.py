@@ -1,0 +1,100 @@
+"""Draws the pictures of the desktop window: the demonstration's brain, three labelled slices, MVG's result.
+
+    python Resources/Screenshots/make_desktop.py [FOLDER]
+
+It needs a screen (or `xvfb-run` before the command) and the extras demo and desktop.
+Writes desktop.png (a result in review, light) and desktop-label.png (labelling a slice, dark).
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import slicer
+from PyQt5 import QtCore
+
+from MVGDesktop.app import prepare
+from MVGDesktop.editing.tools import Tool
+from MVGDesktop.theme import Theme
+from MVGDesktop.window import MainWindow
+
+SIZE = (1480, 900)
+LIMIT_S = 600
+
+
+def main(folder: Path) -> None:
+    """Writes both pictures."""
+    prepare()
+    slicer.app.set_testing(True)
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = QtCore.QSettings(str(Path(scratch) / "settings.ini"), QtCore.QSettings.IniFormat)
+        window = MainWindow(settings, Path(scratch) / "recovery")
+        window.resize(*SIZE)
+        window.show()
+        window.set_theme(Theme.DARK)
+        window.filing.open_demo()
+        window.filing.label_demo()
+        rest()
+        label(window)
+        rest(2000)
+        window.picture().save(str(folder / "desktop-label.png"))
+        window.menus.undo.trigger()
+        window.set_theme(Theme.LIGHT)
+        review(window)
+        rest(2500)
+        window.picture().save(str(folder / "desktop.png"))
+        window.close_everything()
+
+
+def label(window: MainWindow) -> None:
+    """Shows the brush at work on the middle slice."""
+    axial = window.views.panels[0]
+    window.editor.use(Tool.PAINT)
+    window.editor.set_radius(6.0)
+    grid = axial.grid
+    assert grid is not None
+    place = axial.view.widget_position(grid.position((40, 70, axial.slice_number())))
+    window.editor.show_brush(axial.view, QtCore.QPointF(place))
+
+
+def review(window: MainWindow) -> None:
+    """Runs MVG and shows a slice between the labelled ones."""
+    controller = window.panel.controller
+    window.editor.use(Tool.NAVIGATE)
+    controller.apply()
+    wait_for(lambda: controller.view().review is not None and controller.view().progress is None)
+    controller.dismiss()
+    window.guide.hide()
+    axial, coronal, sagittal = window.views.panels
+    axial.go_to(50)
+    coronal.go_to(60)
+    sagittal.go_to(40)
+    window.surfaces.update_now()
+    window.views.three_d.fit()
+
+
+def rest(milliseconds: int = 500) -> None:
+    """Lets the window settle."""
+    loop = QtCore.QEventLoop()
+    QtCore.QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec_()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Runs the event loop until a condition holds.
+
+    Raises:
+        TimeoutError: It does not within ten minutes.
+    """
+    end = QtCore.QDeadlineTimer(1000 * LIMIT_S)
+    while not condition():
+        if end.hasExpired():
+            raise TimeoutError("MVG has not finished within ten minutes; see its log.")
+        rest(100)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

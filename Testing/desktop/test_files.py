@@ -1,0 +1,249 @@
+"""Opening, saving, dropping, recent files, DICOM, scenes, unsaved changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+from PyQt5 import QtCore, QtGui, QtWidgets
+
+from MVGCore.volume import (
+    Geometry,
+    LabelMap,
+    SegmentClass,
+    Volume,
+    read_segmentation,
+    read_volume,
+    write_labelmap,
+    write_volume,
+)
+from MVGDesktop.files.dicom import SeriesChooser, find_series
+from MVGDesktop.files.nodes import volume_node
+from MVGDesktop.files.opening import Kind, open_file
+from Testing.desktop.conftest import settle
+
+pytestmark = pytest.mark.display
+
+
+@pytest.fixture
+def image_file(a_volume: Volume, tmp_path: Path) -> Path:
+    path = tmp_path / "Bild mit Leerzeichen é.nii.gz"
+    write_volume(path, a_volume)
+    return path
+
+
+@pytest.fixture
+def labels(a_volume: Volume) -> LabelMap:
+    array = np.zeros(a_volume.array.shape, np.uint8)
+    array[12, 20:40, 20:40], array[14, 10:20, 10:20] = 3, 7
+    classes = [SegmentClass(3, "ball", (1, 0.5, 0)), SegmentClass(7, "box", (0, 0.5, 1))]
+    return LabelMap.of(array, a_volume.geometry, classes)
+
+
+def drop(window, *paths: Path) -> None:
+    data = QtCore.QMimeData()
+    data.setUrls([QtCore.QUrl.fromLocalFile(str(path)) for path in paths])
+    place, keys = QtCore.QPoint(700, 400), QtCore.Qt.NoModifier
+    arguments = (QtCore.Qt.CopyAction, data, QtCore.Qt.LeftButton, keys)
+    QtWidgets.QApplication.sendEvent(window, QtGui.QDragEnterEvent(place, *arguments))
+    QtWidgets.QApplication.sendEvent(window, QtGui.QDropEvent(QtCore.QPointF(place), *arguments))
+
+
+def shown_labels(window) -> np.ndarray:
+    from MVGDesktop.files.nodes import segmentation_of
+
+    return segmentation_of(window.document.segmentation).to_labelmap().array
+
+
+def test_files_that_are_dropped_are_opened(
+    window, image_file, labels, a_volume, tmp_path, application
+) -> None:
+    few = tmp_path / "few.seg.nrrd"
+    write_labelmap(few, labels)
+    assert window._stack.currentIndex() == 0
+    drop(window, image_file, few)
+    settle(application)
+    assert window._stack.currentIndex() == 1
+    assert np.array_equal(slicer.util.arrayFromVolume(window.document.volume), a_volume.array)
+    assert np.array_equal(shown_labels(window), labels.array)
+    assert window.segments.table.item(0, 2).text() == "ball"
+    view = window.panel.controller.view()
+    assert (view.volume_id, view.partner_id) == (window.document.volume_id, window.document.segmentation_id)
+    assert not window.document.unsaved
+
+
+def test_recent_files_are_offered(make_window, image_file: Path) -> None:
+    window = make_window()
+    window.filing.recent.add("gone.nrrd")
+    window.filing.recent.add(image_file)
+    again = make_window()
+    assert again.filing.recent.paths() == [str(image_file)]
+    assert again.welcome.recent.count() == 1
+    again.welcome.recent.itemActivated.emit(again.welcome.recent.item(0))
+    assert again.document.volume.GetName() == "Bild mit Leerzeichen é"
+
+
+@pytest.mark.parametrize("ending", [".seg.nrrd", ".nii.gz", ".nrrd", ".mha"])
+def test_labels_are_saved_bit_for_bit(window, image_file, labels, tmp_path, ending: str) -> None:
+    window.filing.open(image_file)
+    few = tmp_path / "few.seg.nrrd"
+    write_labelmap(few, labels)
+    window.filing.open(few)
+    target = tmp_path / f"out{ending}"
+    assert window.filing.save_to(target)
+    again = read_segmentation(target).to_labelmap()
+    assert np.array_equal(again.array, labels.array) and again.geometry.is_close(labels.geometry)
+    if ending == ".seg.nrrd":
+        assert [(each.name, each.color) for each in again.classes] == [
+            (each.name, pytest.approx(each.color)) for each in labels.classes
+        ]
+
+
+def test_plain_label_maps_are_recognised_when_an_image_is_open(window, image_file, labels, tmp_path) -> None:
+    plain = tmp_path / "labels.nii.gz"
+    write_labelmap(plain, labels)
+    window.filing.open(image_file)
+    window.filing.open(plain)
+    assert window.document.segmentation.GetName() == "labels"
+    assert np.array_equal(shown_labels(window), labels.array)
+
+
+def test_a_scene_keeps_everything(window, image_file, labels, a_volume, tmp_path, application) -> None:
+    few, scene = tmp_path / "few.seg.nrrd", tmp_path / "Szene é 1.mrb"
+    write_labelmap(few, labels)
+    window.filing.open(image_file)
+    window.filing.open(few)
+    window.panel.controller.add_all_labelled()
+    assert window.filing.save_to(scene)
+    slicer.mrmlScene.Clear(False)
+    settle(application)
+    assert window.document.volume is None and window._stack.currentIndex() == 0
+    assert window.filing.open(scene)
+    settle(application, 200)
+    assert np.array_equal(slicer.util.arrayFromVolume(window.document.volume), a_volume.array)
+    assert np.array_equal(shown_labels(window), labels.array)
+    assert len(window.panel.controller.view().examples) == 2
+    axial = window.views.panels[0]
+    assert axial.grid is not None and axial.slider.maximum() == 23
+    assert axial.view.picture().pixelColor(axial.view.rect().center()).lightness() > 100
+
+
+def test_damaged_files_are_told_and_change_nothing(window, tmp_path: Path, caplog) -> None:
+    bad = tmp_path / "bad.nii.gz"
+    bad.write_bytes(b"nothing of that kind")
+    assert not window.filing.open(bad)
+    assert "has no NIfTI header" in window.statusBar().currentMessage()
+    assert window.document.volume is None
+
+
+def test_a_full_or_missing_folder_is_told(open_window, tmp_path: Path) -> None:
+    open_window.document.need_segment()
+    assert not open_window.filing.save_to(tmp_path / "nowhere" / "x.seg.nrrd")
+    assert "does not exist" in open_window.statusBar().currentMessage()
+    assert open_window.document.unsaved
+
+
+@pytest.mark.parametrize("button, closes", [("Save", True), ("Discard", True), ("Cancel", False)])
+def test_unsaved_changes_are_asked_about(make_window, a_volume, tmp_path, button: str, closes: bool) -> None:
+    window = make_window()
+    window.document.set_volume(volume_node(a_volume).GetID())
+    window.document.need_segment()
+    target = tmp_path / "kept.seg.nrrd"
+    window.filing._saved_as = str(target)
+    asked = []
+
+    def answer() -> None:
+        box = QtWidgets.QApplication.activeModalWidget()
+        asked.append(box.text())
+        box.button(getattr(QtWidgets.QMessageBox, button)).click()
+
+    QtCore.QTimer.singleShot(50, answer)
+    assert window.close() == closes
+    assert asked == ["The labels have changes that are not saved."]
+    assert target.exists() == (button == "Save")
+
+
+def test_nothing_is_asked_when_all_is_saved(make_window, a_volume, tmp_path: Path) -> None:
+    window = make_window()
+    window.document.set_volume(volume_node(a_volume).GetID())
+    window.document.need_segment()
+    assert window.filing.save_to(tmp_path / "a.seg.nrrd")
+    assert window.close()
+
+
+def write_series(folder: Path, name: str, count: int, value: int) -> None:
+    """A DICOM series of `count` slices."""
+    import SimpleITK as sitk
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        image = sitk.GetImageFromArray(np.full((1, 8, 9), value + number, np.int16))
+        image.SetSpacing((1.5, 1.5, 3.0))
+        for key, text in (
+            ("0008|0060", "CT"),
+            ("0008|103e", name),
+            ("0020|000d", "1.2.3"),
+            ("0020|000e", f"1.2.3.{value}"),
+            ("0020|0013", str(number)),
+            ("0020|0032", f"0\\0\\{3 * number}"),
+            ("0020|0037", "1\\0\\0\\0\\1\\0"),
+        ):
+            image.SetMetaData(key, text)
+        writer = sitk.ImageFileWriter()
+        writer.KeepOriginalImageUIDOn()
+        writer.SetFileName(str(folder / f"{value}-{number:03}.dcm"))
+        writer.Execute(image)
+
+
+def test_series_of_a_folder_are_listed_and_chosen(window, tmp_path: Path) -> None:
+    write_series(tmp_path / "d", "Thorax", 5, 100)
+    write_series(tmp_path / "d" / "deeper", "Topogram", 2, 500)
+    series = find_series(tmp_path / "d")
+    assert [(each.description, each.count, each.modality) for each in series] == [
+        ("Thorax", 5, "CT"),
+        ("Topogram", 2, "CT"),
+    ]
+
+    def answer() -> None:
+        dialog = QtWidgets.QApplication.activeModalWidget()
+        assert isinstance(dialog, SeriesChooser)
+        assert dialog.list.item(0).text().startswith("Thorax")
+        dialog.list.setCurrentRow(1)
+        dialog.accept()
+
+    QtCore.QTimer.singleShot(100, answer)
+    assert window.filing.open(tmp_path / "d")
+    values = slicer.util.arrayFromVolume(window.document.volume)
+    assert values.shape == (2, 8, 9) and values.min() == 500
+
+
+def test_a_single_series_is_opened_without_a_question(window, tmp_path: Path) -> None:
+    write_series(tmp_path / "d", "Thorax", 4, 100)
+    assert window.filing.open(tmp_path / "d")
+    assert np.array_equal(
+        slicer.util.arrayFromVolume(window.document.volume), read_volume(tmp_path / "d").array
+    )
+
+
+def test_a_folder_without_series_is_told(window, tmp_path: Path) -> None:
+    assert not window.filing.open(tmp_path)
+    assert "holds no DICOM series" in window.statusBar().currentMessage()
+
+
+def test_labels_of_another_grid_open_as_they_are(window, image_file, tmp_path: Path) -> None:
+    array = np.zeros((4, 5, 6), np.uint8)
+    array[2, 2, 2] = 1
+    path = tmp_path / "other.seg.nrrd"
+    write_labelmap(path, LabelMap.of(array, Geometry((4, 5, 6), (3, 3, 3))))
+    window.filing.open(image_file)
+    assert window.filing.open(path)
+    assert window.document.voxels().grid.shape == (4, 5, 6)
+    assert np.array_equal(shown_labels(window), array)
+
+
+def test_what_a_file_is(image_file: Path, application) -> None:
+    opened = open_file(image_file)
+    assert opened.kind is Kind.VOLUME
+    slicer.mrmlScene.RemoveNode(opened.node)

@@ -1,0 +1,122 @@
+"""A window that is killed loses at most what was done since the last autosave."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from MVGCore.volume import Volume, write_volume
+from MVGDesktop.editing.tools import Tool
+from MVGDesktop.files.recovery import leftovers
+from Testing.desktop.conftest import settle, wait_until
+from Testing.desktop.mouse import click, place_of
+
+pytestmark = pytest.mark.display
+
+PAINTER = """
+import sys, time
+from pathlib import Path
+from MVGDesktop.app import prepare
+application = prepare()
+import numpy as np
+from PyQt5 import QtCore
+from MVGDesktop.window import MainWindow
+from MVGDesktop.editing.tools import Tool
+sys.path.insert(0, sys.argv[4])
+from Testing.desktop.conftest import settle, wait_until
+from Testing.desktop.mouse import click, place_of
+
+folder = Path(sys.argv[2])
+window = MainWindow(QtCore.QSettings(str(folder / "s.ini"), QtCore.QSettings.IniFormat), folder / "recovery")
+window.show()
+window.filing.open(sys.argv[1])
+settle(application, 100)
+axial = window.views.panels[0]
+axial.go_to(12)
+window.editor.use(Tool.PAINT)
+click(axial.view, place_of(axial, (30, 32, 12)))
+np.save(sys.argv[3], window.document.voxels().mask(window.document.segment_id))
+window.autosave._timer.setInterval(50)
+wait_until(lambda: (window.autosave.folder / "record.json").exists(), 60)
+print("saved", flush=True)
+settle(application, 60_000)
+"""
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_after_kill_the_work_is_taken_up_again(make_window, a_volume: Volume, tmp_path: Path) -> None:
+    image, mask = tmp_path / "ball.nrrd", tmp_path / "mask.npy"
+    write_volume(image, a_volume)
+    words = [sys.executable, "-c", PAINTER, image, tmp_path, mask, ROOT]
+    with subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline().strip() == "saved"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    found = leftovers(tmp_path / "recovery")
+    assert [each.volume for each in found] == [image]
+
+    window = make_window()
+    window.filing.recover(found[0])
+    painted = np.load(mask)
+    assert painted.any()
+    assert np.array_equal(window.document.voxels().mask(window.document.segment_id), painted)
+    assert window.document.volume.GetName() == "ball" and window.document.unsaved
+    assert not found[0].folder.exists()
+    wait_until(lambda: not window.autosave.writing)
+    # It is safe again at once, in this window's own folder, which is in use and so not offered to others.
+    assert (window.autosave.folder / "record.json").exists()
+    assert leftovers(tmp_path / "recovery") == []
+
+
+def test_what_is_saved_or_closed_leaves_nothing(open_window, application, tmp_path: Path) -> None:
+    window, axial = open_window, open_window.views.panels[0]
+    axial.go_to(12)
+    window.editor.use(Tool.PAINT)
+    click(axial.view, place_of(axial, (30, 32, 12)))
+    window.autosave.save()
+    wait_until(lambda: not window.autosave.writing)
+    record = json.loads((window.autosave.folder / "record.json").read_text())
+    assert Path(record["volume"]).exists()  # the volume has no file, so it was written as well
+    assert window.filing.save_to(tmp_path / "x.seg.nrrd")
+    assert not window.autosave.folder.exists()
+
+
+def test_nothing_is_written_while_nothing_changes(open_window, application) -> None:
+    window = open_window
+    window.document.need_segment()
+    window.autosave.save()
+    wait_until(lambda: not window.autosave.writing)
+    record = window.autosave.folder / "record.json"
+    before = record.stat().st_mtime_ns
+    time.sleep(0.05)
+    window.autosave.save()
+    settle(application)
+    assert record.stat().st_mtime_ns == before
+
+
+def test_damaged_records_are_skipped(tmp_path: Path) -> None:
+    for name, text in (("a", "{"), ("b", "[]"), ("c", '{"pid": 1}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text(text)
+    assert leftovers(tmp_path) == []
+
+
+def test_a_missing_image_is_told_and_the_labels_stay(window, tmp_path: Path) -> None:
+    from MVGCore.errors import InputError
+
+    folder = tmp_path / "recovery" / "1-x"
+    folder.mkdir(parents=True)
+    record = {"pid": 999999999, "started": 1.0, "saved_at": 2.0, "volume": str(tmp_path / "gone.nrrd")}
+    (folder / "record.json").write_text(json.dumps({**record, "volume_name": "gone", "segmentations": {}}))
+    (found,) = leftovers(tmp_path / "recovery")
+    with pytest.raises(InputError, match="is gone"):
+        window.filing.recover(found)
+    assert folder.exists()
