@@ -174,8 +174,9 @@ def _typed(declared: Any, value: Any, name: str) -> Any:
         return filled(declared, value, f"{name}.")
     if isinstance(value, str) and Path in (declared, *get_args(declared)):
         return Path(value)
-    if isinstance(value, list) and get_origin(declared) is tuple:
-        return _typed_list(get_args(declared)[0], value, name)
+    tuples = [each for each in (declared, *get_args(declared)) if get_origin(each) is tuple]
+    if isinstance(value, list) and tuples:
+        return _typed_list(get_args(tuples[0])[0], value, name)
     if declared is float and type(value) is int:
         return float(value)
     if declared in (bool, int, float, str) and type(value) is not declared or is_dataclass(declared):

@@ -127,14 +127,20 @@ import torch
 from MVGCore.training.config import EpisodeConfig, TrainConfig
 from MVGCore.training import train
 torch.set_num_threads(1)
-out, pool = map(Path, sys.argv[1:])
-train(TrainConfig(out=out, pool=pool, steps=50, minutes=1e6, per_case=0, synthetic=0, small_side=32, side=32,
-    workers=0, held_out_batches=2, warmup_steps=2, streams=2,
+out, pool = map(Path, sys.argv[1:3])
+train(TrainConfig(model=sys.argv[3], network=json.loads(sys.argv[4]), out=out, pool=pool, steps=50,
+    minutes=1e6, per_case=0, synthetic=0, small_side=32, side=32, workers=0, held_out_batches=2, warmup_steps=2, streams=2,
     episodes=EpisodeConfig(sets=1, targets=1, image_tasks=0.0)))
 """
 
 
-def test_two_processes_learn_what_one_learns(pool: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("model", "network"),
+    [("compact", {}), ("vit-tiny", {"depth": 4, "width": 32, "heads": 2, "drop_path": 0.0})],
+)
+def test_two_processes_learn_what_one_learns(
+    model: str, network: dict[str, float], pool: Path, tmp_path: Path
+) -> None:
     """Over gloo, on the CPU: the same mean loss, the same weights but for the order of additions."""
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
@@ -144,12 +150,15 @@ def test_two_processes_learn_what_one_learns(pool: Path, tmp_path: Path) -> None
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     for command, out in ([sys.executable], one), (launch, two):
         done = subprocess.run(
-            [*command, str(script), str(out), str(pool)], env=environment, capture_output=True, text=True
+            [*command, str(script), str(out), str(pool), model, json.dumps(network)],
+            env=environment,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr
     losses = [next(row["segmentation"] for row in rows(out) if "segmentation" in row) for out in (one, two)]
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
-    first, second = (load(out / "compact.safetensors").state_dict() for out in (one, two))
+    first, second = (load(out / f"{model}.safetensors").state_dict() for out in (one, two))
     moved = [float((first[name] - second[name]).abs().max()) for name in first]
     assert max(moved) < 0.02
 
