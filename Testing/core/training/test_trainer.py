@@ -129,7 +129,8 @@ from MVGCore.training import train
 torch.set_num_threads(1)
 out, pool = map(Path, sys.argv[1:3])
 train(TrainConfig(model=sys.argv[3], network=json.loads(sys.argv[4]), out=out, pool=pool, steps=50,
-    minutes=1e6, per_case=0, synthetic=0, small_side=32, side=32, workers=0, held_out_batches=2, warmup_steps=2, streams=2,
+    minutes=1e6, per_case=0, synthetic=0, small_side=32, side=32, workers=0,
+    held_out_batches=2, warmup_steps=2, streams=2,
     episodes=EpisodeConfig(sets=1, targets=1, image_tasks=0.0)))
 """
 
