@@ -54,8 +54,8 @@ class Calibration:
 AS_STATED = Calibration()
 # Fitted on 8 hippocampus and 5 head-and-neck cases that are held out of training, with 1, 2, 3 and 5 labelled
 # slices. Expected calibration error before and after: between labelled slices .075 and .020 where a class was
-# chosen, .028 and .003 where background was; beyond them .143 and .019, .037 and .002. Fit them anew for other
-# weights: python -m MVGCore.evaluation.confidence
+# chosen, .028 and .003 where background was; beyond them .143 and .019, .037 and .002. For other weights:
+# python -m MVGCore.evaluation.confidence
 SHIPPED = Calibration(
     between=Sureness(Curve(1.08, -0.60), Curve(1.02, 0.82)),
     beyond=Sureness(Curve(0.84, -0.69), Curve(1.15, 0.92)),

@@ -44,8 +44,8 @@ class Lines:
 
 AS_STATED = Lines()
 # Fitted on 8 hippocampus and 5 head-and-neck cases that are held out of training, with 1, 2, 3 and 5 labelled
-# slices: the expected Dice is off by .09 (classes), .14 (slices) and .06 (volumes) on average. Fit them anew for
-# other weights: python -m MVGCore.evaluation.confidence
+# slices: the expected Dice is off by .09 (classes), .14 (slices) and .06 (volumes) on average. For other
+# weights: python -m MVGCore.evaluation.confidence
 SHIPPED = Lines(
     of_class=Line(0.061, 0.874, -0.004, 0.325),
     of_slice=Line(-0.037, 0.96, 0.159, 0.024),

@@ -28,8 +28,7 @@ CANDIDATES = (
     Weights(0.0, 0.0, 1.0),
 )
 MARGIN = 0.2  # mean Dice by which left-out slices have to prefer another candidate
-LEFT_OUT = 4  # at most so many slices are tried: each costs a draft of two gaps
-LEAST_LEFT_OUT = 2  # one slice is no evidence
+LEFT_OUT = 2  # so many slices are tried: one is no evidence, and each costs a draft of two gaps
 
 
 def choose_weights(
@@ -48,9 +47,9 @@ def choose_weights(
     assert context.drafts is not None
     prompts, positions = context.drafts.prompts, context.positions
     inner = [n for n in range(1, len(prompts) - 1) if positions[n].any()]
-    if len(inner) < LEAST_LEFT_OUT:
+    if len(inner) < LEFT_OUT:
         return USUAL
-    chosen = [inner[int(n)] for n in np.linspace(0, len(inner) - 1, min(LEFT_OUT, len(inner))).round()]
+    chosen = [inner[int(n)] for n in np.linspace(0, len(inner) - 1, LEFT_OUT).round()]
     scores = []
     for n in chosen:
         index, gap = prompts[n].index, context.drafts.between(prompts[n - 1], prompts[n + 1])
