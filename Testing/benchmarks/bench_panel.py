@@ -3,8 +3,9 @@
     python Testing/benchmarks/bench_panel.py [--size 256 256 100]
 
 A timer of 1 ms ticks in the event loop beside the panel; the longest time between two ticks is how long the
-window did not react. The volume is that of bench_session.py with five slices labelled. Exit code 1 when a
-limit is exceeded. Needs `pip install ".[desktop]"`; run it on a machine with nothing else to do.
+window did not react. How much of that its own thread was computing is measured beside it: on a machine that does
+other things as well, the rest is waiting for its turn. The volume is that of bench_session.py with five slices
+labelled. Exit code 1 when a limit is exceeded. Needs `pip install ".[desktop]"`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ class Ticks:
     def __init__(self) -> None:
         import qt
 
-        self.gaps: list[float] = []
-        self._last = time.perf_counter()
+        self.gaps: list[tuple[float, float]] = []  # seconds that passed, and that were computed
+        self._last = (time.perf_counter(), time.thread_time())
         self._timer = qt.QTimer()
         self._timer.setTimerType(qt.Qt.PreciseTimer)
         self._timer.timeout.connect(self._tick)
@@ -41,11 +42,11 @@ class Ticks:
 
     def restart(self) -> None:
         """Forget what was measured."""
-        self.gaps, self._last = [], time.perf_counter()
+        self.gaps, self._last = [], (time.perf_counter(), time.thread_time())
 
     def _tick(self) -> None:
-        now = time.perf_counter()
-        self.gaps.append(now - self._last)
+        now = (time.perf_counter(), time.thread_time())
+        self.gaps.append((now[0] - self._last[0], now[1] - self._last[1]))
         self._last = now
 
 
@@ -95,7 +96,7 @@ class Bench:
                 raise TimeoutError("The run did not end.")
         return time.perf_counter() - start
 
-    def run(self) -> tuple[float, float, list[float]]:
+    def run(self) -> tuple[float, float, list[tuple[float, float]]]:
         """Press Apply; seconds to the first slice, to the end, and the gaps between ticks."""
         self.ticks.restart()
         start = time.perf_counter()
@@ -121,16 +122,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         worst = first = 0.0
         for name in ("cold", "warm"):
             first, total, gaps = bench.run()
-            worst = max(worst, *gaps)
-            longest = ", ".join(f"{1000 * gap:.0f}" for gap in sorted(gaps)[-5:])
-            print(f"{name}: first slice {first:.2f} s, all {total:.1f} s; longest waits {longest} ms")
+            passed, computed = (sorted(1000 * gap[kind] for gap in gaps) for kind in (0, 1))
+            worst = max(worst, passed[-1])
+            print(f"{name}: first slice {first:.2f} s, all {total:.1f} s")
+            print(f"      longest waits   {', '.join(f'{each:.0f}' for each in passed[-5:])} ms")
+            print(f"      computing there {', '.join(f'{each:.0f}' for each in computed[-5:])} ms")
             bench.ticks.restart()
             bench.panel.ui.discardButton.click()
             bench.wait(lambda: bench.ticks.gaps)
-            print(f"      Discard {1000 * max(bench.ticks.gaps):.0f} ms")
+            print(f"      Discard {1000 * max(passed for passed, _computed in bench.ticks.gaps):.0f} ms")
     finally:
         bench.panel.cleanup()
-    kept = worst <= BLOCKED_LIMIT_S and first <= FIRST_SLICE_LIMIT_S
+    kept = worst <= 1000 * BLOCKED_LIMIT_S and first <= FIRST_SLICE_LIMIT_S
     print("within the limits" if kept else f"over the limits of {1000 * BLOCKED_LIMIT_S:.0f} ms and 1 s")
     return 0 if kept else 1
 
