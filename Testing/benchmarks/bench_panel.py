@@ -3,9 +3,9 @@
     python Testing/benchmarks/bench_panel.py [--size 256 256 100]
 
 A timer of 1 ms ticks in the event loop beside the panel; the longest time between two ticks is how long the
-window did not react. How much of that its own thread was computing is measured beside it: on a machine that does
-other things as well, the rest is waiting for its turn. The volume is that of bench_session.py with five slices
-labelled. Exit code 1 when a limit is exceeded. Needs `pip install ".[desktop]"`.
+window did not react. How much of that its own thread was computing is measured beside it: on a machine that
+does other things as well, the rest is waiting for its turn. The volume is that of bench_session.py with five
+slices labelled. Exit code 1 when a limit is exceeded. Needs `pip install ".[desktop]"`.
 """
 
 from __future__ import annotations
