@@ -26,7 +26,7 @@ from MVGCore.worker.events import (
 from MVGCore.worker.exchange import private_name, remove_folders
 from MVGCore.worker.handshake import Greeting
 from MVGCore.worker.link import Ended, Link
-from MVGCore.worker.messages import NO_JOB, Cancel, Job, State, UseAdapted, WarmUp
+from MVGCore.worker.messages import NO_JOB, Cancel, Job, SetModel, State, UseAdapted, WarmUp
 
 BREATH = 0.001  # seconds that a poll leaves to the threads: some hosts never let them run otherwise
 PER_POLL = 64  # messages that one poll looks at
@@ -40,7 +40,7 @@ class Limits:
     """How long to wait before a worker is taken for lost, in seconds.
 
     Attributes:
-        start: until it greets.
+        start: until it greets, and then until it has loaded a model.
         silence: without a sign of life afterwards.
         cancel: until it has stopped what was cancelled.
     """
@@ -74,9 +74,11 @@ class Conversation:
 
     def set(self, what: str, message: State) -> None:
         """Store state for the jobs that are still to be sent."""
-        self._state[what] = message
-        if what == "model":
-            self._state.pop("adapted", None)
+        former, self._state[what] = self._state.get(what), message
+        if isinstance(message, SetModel) and isinstance(former, SetModel):
+            self._sent.pop("adapted", None)  # the same model on another device takes them up again
+            if message.model != former.model:
+                self._state.pop("adapted", None)
         self._advance()
 
     def state(self, what: str) -> State | None:
@@ -237,13 +239,16 @@ class Conversation:
         now = time.monotonic()
         if self._link is None:
             return
+        silence = (
+            self._limits.silence if self._loaded else self._limits.start
+        )  # loading torch stops all threads
         if self._stopping is not None and now > self._stopping[1]:
             self._lose("The worker did not stop what was cancelled.", FailureKind.HUNG)
         elif not self._greeted and now - self._started > self._limits.start:
             text = f"{self._python} did not start in {self._limits.start:.0f} s: choose another interpreter."
             self._lose(text, FailureKind.SETUP)
-        elif self._greeted and now - self._link.heard > self._limits.silence:
-            text = f"The worker has given no sign of life for {self._limits.silence:.0f} s."
+        elif self._greeted and now - self._link.heard > silence:
+            text = f"The worker has given no sign of life for {silence:.0f} s."
             self._lose(text, FailureKind.HUNG)
 
     # --- processes come and go ---

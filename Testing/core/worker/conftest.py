@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from MVGCore.prompts import PromptSet
+from MVGCore.session import Session
 from MVGCore.volume import Geometry, LabelMap, Volume
 from MVGCore.worker.client import Client
 from Testing.core.conftest import SMALL
@@ -117,6 +118,15 @@ def other_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("other weights") / "other.safetensors"
     save_weights(create("compact", **SMALL), path, {})
     return path
+
+
+@pytest.fixture
+def expected(small_weights: Path, tube: tuple[Volume, LabelMap], prompts: PromptSet) -> np.ndarray:
+    """The labels of slice 5 as a session here gives them."""
+    session = Session(small_weights, "cpu", threads=1)
+    session.set_image(tube[0])
+    session.set_prompts(prompts)
+    return session.preview(5).labels
 
 
 @pytest.fixture

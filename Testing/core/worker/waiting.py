@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 
 from MVGCore.worker.client import Client
-from MVGCore.worker.events import Cancelled, Event, Failed, Finished, SliceDone
+from MVGCore.worker.events import Cancelled, Event, Failed, Finished, Ready, Restarted, SliceDone
 from MVGCore.worker.exchange import PREFIX, memory_folder
 
 PATIENCE = 120.0  # seconds: a test that waits longer fails
@@ -71,6 +72,25 @@ def slices_of(events: list[Event], job: int) -> list[SliceDone]:
 def slice_of(job: int) -> Callable[[Event], bool]:
     """Whether an event is a slice of a job."""
     return lambda event: isinstance(event, SliceDone) and event.job == job
+
+
+def is_ready(event: Event) -> bool:
+    """Whether an event says that a model is loaded."""
+    return isinstance(event, Ready)
+
+
+def is_restarted(event: Event) -> bool:
+    """Whether an event says that there is a new process."""
+    return isinstance(event, Restarted)
+
+
+def check_preview(client: Client, expected: np.ndarray) -> None:
+    """Check that the worker has all that it needs."""
+    job = client.preview(5)
+    events = until_end(client, job)
+    assert isinstance(end_of(events, job), Finished)
+    (done,) = slices_of(events, job)
+    np.testing.assert_array_equal(done.values, expected)
 
 
 def log_of(client: Client) -> str:
