@@ -97,6 +97,11 @@ def test_the_wheel_has_these_packages_and_nothing_else(archives: Archives) -> No
     assert "MVGCore/py.typed" in archives.wheel
 
 
+def test_the_wheel_has_the_recipes_of_training(archives: Archives) -> None:
+    recipes = {path.relative_to(ROOT).as_posix() for path in (ROOT / "MVGCore").rglob("*.json")}
+    assert recipes and recipes <= archives.wheel
+
+
 def test_the_wheel_has_the_form_and_pictures_of_the_panel(archives: Archives) -> None:
     resources = ROOT / "MVGSlicerExtension" / "MVG" / "Resources"
     pictures = {path for path in (resources / "Icons").iterdir() if path.suffix in (".png", ".svg")}
