@@ -165,4 +165,4 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 TestLifecycle = Lifecycle.TestCase
-TestLifecycle.settings = settings(deadline=None, max_examples=10, stateful_step_count=30)
+TestLifecycle.settings = settings(deadline=None, max_examples=20, stateful_step_count=30)
