@@ -87,7 +87,7 @@ class ConfidencePlot(qt.QObject):
         if look == self._drawn:
             return
         self._drawn = look
-        ratio = float(read(self._label, "devicePixelRatioF"))
+        ratio = _pixel_ratio(self._label)
         canvas = qt.QPixmap(int(width * ratio), int(HEIGHT * ratio))
         canvas.setDevicePixelRatio(ratio)
         canvas.fill(role(self._label, "Base"))
@@ -97,6 +97,12 @@ class ConfidencePlot(qt.QObject):
         _Drawing(painter, self._label, width, self._review).all()
         painter.end()
         self._label.setPixmap(canvas)
+
+
+def _pixel_ratio(widget: Any) -> float:
+    """Pixels of the screen per logical pixel; 1 where the binding does not tell."""
+    ratio = getattr(widget, "devicePixelRatioF", 1.0)
+    return float(ratio() if callable(ratio) else ratio)
 
 
 class _Drawing:
