@@ -37,20 +37,22 @@ def mix(draft: Tensor, generated: Tensor, share: float) -> Tensor:
     return draft + share * (generated - draft.clamp(0, 1))
 
 
-def best_share(trials: Sequence[Trial], power: int, undecided: float) -> float:
+def best_share(trials: Sequence[Trial], power: int, undecided: float, margin: float = 0.0) -> float:
     """The share of `SHARES` with the smallest mean error; of equal ones the smallest.
 
     Args:
         trials: each weighs the same; without any, `undecided` is the answer.
         power: 1 for the mean absolute error, 2 for the mean square error.
         undecided: what to do without a trial.
+        margin: by how much of the draft's error the network alone must be better, mixtures by their share of
+            that.
     """
     errors = [[_error(trial, share, power) for share in SHARES] for trial in trials]
     errors = [each for each in errors if np.isfinite(each).all()]
     if not errors:
         return undecided
     scaled = [np.array(each) / max(each[0], 1e-12) for each in errors]  # against the draft alone
-    means = np.mean(scaled, axis=0)
+    means = np.mean(scaled, axis=0) + margin * np.array(SHARES)
     return SHARES[int(np.argmax(means <= means.min() + EQUAL))]
 
 

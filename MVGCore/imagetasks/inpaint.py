@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from MVGCore.errors import GeometryMismatchError, InputError
-from MVGCore.imagedrafts import inpaint_draft
+from MVGCore.imagetasks.between import USUAL, WAYS, best_ways, fill_ways
 from MVGCore.imagetasks.engine import Engine, Question
 from MVGCore.imagetasks.examples import largest_spacing
 from MVGCore.imagetasks.gate import Trial, best_share, mix, spread
@@ -21,6 +22,7 @@ from MVGCore.imagetasks.run import PREPARED, Callbacks, Progress, Stopwatch, fil
 from MVGCore.imagetasks.shown import pixel_step, scaled
 from MVGCore.volume import LabelMap, Volume, Window, check_image, robust_window
 
+MARGIN = 0.03  # by so much of the draft's error the network must be better: a few holes are a small sample
 EXAMPLES = 3  # intact slices that are shown with the hole over them
 
 
@@ -115,6 +117,7 @@ class Filling:
         step: distance of neighbouring slices in pixels.
         reach: slices around one that its draft may need.
         calls: of the caller.
+        ways: shares of the classical ways to fill a hole.
         share: of the network in the answer.
     """
 
@@ -125,6 +128,7 @@ class Filling:
     step: float
     reach: int
     calls: Callbacks
+    ways: tuple[float, ...] = USUAL
     share: float = 0.0
 
     @classmethod
@@ -135,8 +139,12 @@ class Filling:
         raw = np.moveaxis(image.array, axis, 0)
         window = robust_window(raw[~holes])
         step = pixel_step(image, axis)
-        made = cls(engine, scaled(raw, window), holes, window, step, deepest(holes) + 1, calls)
-        made.share = best_share(made._trials(), power=2, undecided=0.5)
+        made = cls(engine, scaled(raw, window), holes, window, step, deepest(holes) + 2, calls)
+        tries = made._tries()
+        if tries:
+            truths = [(made.planes[[one.move.row]] - one.filled)[:, one.region] for one in tries]
+            made.ways = best_ways(truths)
+        made.share = best_share([made._trial(one) for one in tries], power=2, undecided=0.0, margin=MARGIN)
         return made
 
     def generate(self, indices: list[int]) -> Tensor:
@@ -147,10 +155,20 @@ class Filling:
         return values * (self.window.high - self.window.low) + self.window.low
 
     def _draft(self, holes: NDArray[np.bool_], rows: Sequence[int]) -> Tensor:
+        """(T, H, W): the classical ways to fill the holes, each with its share."""
+        return torch.einsum("w,wthv->thv", torch.tensor(self.ways), self._fill(holes, rows))
+
+    def _fill(self, holes: NDArray[np.bool_], rows: Sequence[int]) -> Tensor:
+        """(`WAYS`, T, H, W): the holes filled in all classical ways."""
         first, last = max(0, min(rows) - self.reach), max(rows) + self.reach + 1
-        stack, missing = self.planes[first:last], torch.from_numpy(holes[first:last])
-        places = [float(n) for n in range(len(stack))]
-        return inpaint_draft(stack, missing, places, [row - first for row in rows])
+        down, across = _around(np.any(holes[list(rows)], axis=0))
+        own = self.planes[list(rows)]
+        filled = own.expand(WAYS, *own.shape).clone()
+        stack, missing = self.planes[first:last, down, across], holes[first:last, down, across]
+        filled[:, :, down, across] = fill_ways(
+            stack, torch.from_numpy(missing.copy()), [row - first for row in rows]
+        )
+        return filled
 
     def _seen(self, holes: NDArray[np.bool_], rows: Sequence[int]) -> Tensor:
         """(T, 3, H, W) previous, this and next slice with their holes at 0."""
@@ -190,9 +208,9 @@ class Filling:
             label = self._draft(self.holes, [move.row])[0]
         return self._seen(self.holes, [move.row])[0].masked_fill(extra, 0.0), label.clamp(0, 1)
 
-    def _trials(self) -> list[Trial]:
+    def _tries(self) -> list[_Try]:
         """A few slices' holes, moved over what is known."""
-        trials = []
+        tries = []
         spoiled = np.flatnonzero(self.holes.any((1, 2))).tolist()
         for source in spread(spoiled):
             self.calls.check()
@@ -201,9 +219,34 @@ class Filling:
             holes = self.holes.copy()
             holes[span.start : span.stop] |= moved(self.holes, move, span)
             region = torch.from_numpy(holes[[move.row]] & ~self.holes[[move.row]])
-            if not region.any():
-                continue
-            draft = self._draft(holes, [move.row])
-            generated = self._ask(draft, holes, [move.row], [source], but=move.row)
-            trials.append(Trial(draft, generated, self.planes[[move.row]], region))
-        return trials
+            if region.any():
+                tries.append(_Try(move, holes, region, self._fill(holes, [move.row])))
+        return tries
+
+    def _trial(self, one: _Try) -> Trial:
+        """The network on a moved hole."""
+        row = one.move.row
+        draft = torch.einsum("w,wthv->thv", torch.tensor(self.ways), one.filled)
+        generated = self._ask(draft, one.holes, [row], [one.move.source], but=row)
+        return Trial(draft, generated, self.planes[[row]], one.region)
+
+
+@dataclass(frozen=True)
+class _Try:
+    """A hole over what is known: the move, all holes then, (1, H, W) where the truth is known, and the slice
+    filled in all classical ways."""
+
+    move: Move
+    holes: NDArray[np.bool_]
+    region: Tensor
+    filled: Tensor
+
+
+def _around(missing: Any, margin: int = 24) -> tuple[slice, slice]:
+    """The rows and columns of a slice that hold its holes (H, W), with a margin."""
+    parts = []
+    for axis, size in enumerate(missing.shape):
+        places = np.flatnonzero(missing.any(1 - axis))
+        ends = (int(places[0]), int(places[-1])) if len(places) else (0, size - 1)
+        parts.append(slice(max(0, ends[0] - margin), ends[1] + margin + 1))
+    return parts[0], parts[1]
