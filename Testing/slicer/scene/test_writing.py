@@ -173,22 +173,28 @@ def test_undo_restores_everything(a_volume_node: Any, a_segmentation_node: Any) 
     a_segmentation_node.GetSegmentation().AddEmptySegment("vessel", "vessel", (0.0, 0.0, 1.0))
     put_segment(a_segmentation_node, "vessel", foreign, a_volume_node)
     before, undo = snapshot(a_segmentation_node), Undo()
-    undo.save(a_segmentation_node)
-    write_into(
-        a_segmentation_node, whole(a_volume_node, ALL, classes=(*CLASSES, SegmentClass(3, "new", (1, 1, 1))))
-    )
-    undo.written()
+    new = SegmentClass(3, "new", (1.0, 1.0, 1.0))
+    with undo.step(a_segmentation_node):
+        write_into(a_segmentation_node, whole(a_volume_node, ALL, classes=(*CLASSES, new)))
     assert snapshot(a_segmentation_node) != before
     assert undo.undo()
     assert snapshot(a_segmentation_node) == before
     assert not undo.undo()
 
 
+def test_a_write_that_fails_is_taken_back(a_volume_node: Any, a_segmentation_node: Any) -> None:
+    before, undo = snapshot(a_segmentation_node), Undo()
+    with pytest.raises(MemoryError), undo.step(a_segmentation_node):
+        write_into(a_segmentation_node, whole(a_volume_node, ALL))
+        raise MemoryError
+    assert snapshot(a_segmentation_node) == before
+    assert not undo.undo()
+
+
 def test_undo_does_not_take_later_edits_with_it(a_volume_node: Any, a_segmentation_node: Any) -> None:
     undo = Undo()
-    undo.save(a_segmentation_node)
-    write_into(a_segmentation_node, whole(a_volume_node, ALL))
-    undo.written()
+    with undo.step(a_segmentation_node):
+        write_into(a_segmentation_node, whole(a_volume_node, ALL))
     put_segment(a_segmentation_node, "liver", ALL == 2, a_volume_node)
     edited = snapshot(a_segmentation_node)
     assert not undo.undo()
@@ -213,11 +219,11 @@ def test_the_segment_editor_gets_the_state_once(
         editor = Editor()
 
     monkeypatch.setattr(slicer.modules, "SegmentEditorWidget", Widget(), raising=False)
-    Undo().save(a_segmentation_node)
-    assert saved == [True]
+    with Undo().step(a_segmentation_node):
+        assert saved == [True]  # before the write
     Editor.shown = None
-    Undo().save(a_segmentation_node)
-    assert saved == [True]
+    with Undo().step(a_segmentation_node):
+        assert saved == [True]
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -126,9 +126,8 @@ class SegmentResult(Result):
             check_writable(target)
             change = self._change(keep)
             with slicer.util.RenderBlocker():
-                self._undo.save(target)
-                write_into(target, change)
-                self._undo.written()
+                with self._undo.step(target):
+                    write_into(target, change)
                 self.discard()
             return
         self._remove_confidence()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import slicer
@@ -21,17 +23,23 @@ class Undo:
         self._node: Any = None
         self._after = ""
 
-    def save(self, node: Any) -> None:
-        """Keep a segmentation as it is; call it once per action, before the write."""
+    @contextmanager
+    def step(self, node: Any) -> Iterator[None]:
+        """Keep a segmentation as it is and write in the block, once per action.
+
+        If the block fails, the segmentation is as it was before.
+        """
         self._history = slicer.vtkSegmentationHistory()
         self._history.SetSegmentation(node.GetSegmentation())
         self._history.SaveState()
-        self._node = node
         _save_in_segment_editor(node)
-
-    def written(self) -> None:
-        """Remember what the write made of it."""
-        self._after = fingerprint(self._node)
+        try:
+            yield
+        except BaseException:
+            self._history.RestorePreviousState()
+            self.forget()
+            raise
+        self._node, self._after = node, fingerprint(node)
 
     def undo(self) -> bool:
         """Take the last write back; False if there is none or the segments were edited since."""
