@@ -40,7 +40,7 @@ class Surfaces(QtCore.QObject):
         self._timer = QtCore.QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.update_now)
-        self._made: dict[str, int] = {}
+        self._made: dict[Any, int] = {}
         document.contentChanged.connect(self.request)
         document.segmentationChanged.connect(lambda _id: self._restart())
 
@@ -70,58 +70,70 @@ class Surfaces(QtCore.QObject):
         node = self._document.segmentation
         if node is None or not self.enabled:
             return
+        segmentation = node.GetSegmentation()
         with self._document.changing_display():
-            for segment_id in self._document.segment_ids():
-                self._update(node.GetSegmentation().GetSegment(segment_id), segment_id)
+            for layer in range(segmentation.GetNumberOfLayers(LABELS)):
+                self._update_layer(segmentation, layer)
         self.updated.emit()
 
     def _restart(self) -> None:
         self._made.clear()
         self.request()
 
-    def _update(self, segment: Any, segment_id: str) -> None:
-        image = segment.GetRepresentation(LABELS)
-        if image is None:
+    def _update_layer(self, segmentation: Any, layer: int) -> None:
+        image = segmentation.GetLayerDataObject(layer, LABELS)
+        scalars = image.GetPointData().GetScalars()
+        if image.IsEmpty() or scalars is None:
             return
         # Read as it is: spreading the layer over the grid would look like an edit to others.
-        mask, matrix = _mask_of(image, segment.GetLabelValue())
-        signature = hash((np.packbits(mask).tobytes(), matrix.tobytes()))
-        if self._made.get(segment_id) == signature and segment.GetRepresentation(SURFACE):
+        array = vtk_to_numpy(scalars).reshape(image.GetDimensions()[::-1])
+        segments = [
+            segmentation.GetSegment(each) for each in segmentation.GetSegmentIDsForLayer(layer, LABELS)
+        ]
+        # One look at the whole layer; everything else happens in the boxes of the segments.
+        boxes = ndimage.find_objects(array, max(int(each.GetLabelValue()) for each in segments))
+        for segment in segments:
+            self._update_segment(segment, array, boxes[int(segment.GetLabelValue()) - 1], _matrix_of(image))
+
+    def _update_segment(
+        self, segment: Any, array: NDArray[Any], box: tuple[slice, ...] | None, matrix: NDArray[np.float64]
+    ) -> None:
+        mask = np.zeros((0, 0, 0), bool) if box is None else array[box] == segment.GetLabelValue()
+        signature = hash((str(box), np.packbits(mask).tobytes(), matrix.tobytes()))
+        if self._made.get(segment) == signature and segment.GetRepresentation(SURFACE):
             return
-        self._made[segment_id] = signature
-        segment.AddRepresentation(SURFACE, closed_surface(mask, matrix))
+        self._made[segment] = signature
+        first = [0, 0, 0] if box is None else [each.start for each in reversed(box)]
+        place = matrix.copy()
+        place[:3, 3] += place[:3, :3] @ np.array(first, dtype=float)
+        segment.AddRepresentation(SURFACE, closed_surface(mask, place))
 
 
-def _mask_of(image: Any, value: int) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """(K, J, I) mask of a label image and the matrix of its voxels, in the node's own coordinates."""
+def _matrix_of(image: Any) -> NDArray[np.float64]:
+    """4 x 4 matrix of the voxels of a label image, in the node's own coordinates."""
     local = vtk.vtkMatrix4x4()
     image.GetImageToWorldMatrix(local)
-    matrix = slicer.util.arrayFromVTKMatrix(local)
+    matrix: NDArray[np.float64] = slicer.util.arrayFromVTKMatrix(local)
     matrix[:3, 3] += matrix[:3, :3] @ np.array(image.GetExtent()[::2], dtype=float)
-    scalars = image.GetPointData().GetScalars()
-    if image.IsEmpty() or scalars is None:
-        return np.zeros((1, 1, 1), bool), matrix
-    return vtk_to_numpy(scalars).reshape(image.GetDimensions()[::-1]) == value, matrix
+    return matrix
 
 
 def closed_surface(mask: NDArray[np.bool_], ijk_to_ras: NDArray[np.float64]) -> Any:
     """A smooth surface around a mask.
 
     Args:
-        mask: (K, J, I).
+        mask: (K, J, I), cut to what is set.
         ijk_to_ras: 4 x 4 matrix of its voxels.
 
     Returns:
         `vtkPolyData` in mm; empty for an empty mask.
     """
-    boxes = ndimage.find_objects(mask.astype(np.uint8), max_label=1)
-    if not boxes or boxes[0] is None:
+    if not mask.any():
         return vtk.vtkPolyData()
-    box, step = boxes[0], 1
-    part = mask[box].astype(np.float32)
-    while part.size > _MOST_VOXELS:
+    step = 1
+    while mask[::step, ::step, ::step].size > _MOST_VOXELS:
         step *= 2
-        part = mask[box][::step, ::step, ::step].astype(np.float32)
+    part = mask[::step, ::step, ::step].astype(np.float32)
     part = np.pad(part, 1)  # closed where the segment touches the border
     image = vtk.vtkImageData()
     image.SetDimensions(part.shape[::-1])
@@ -141,19 +153,20 @@ def closed_surface(mask: NDArray[np.bool_], ijk_to_ras: NDArray[np.float64]) -> 
     smooth.NormalizeCoordinatesOn()
     place = vtk.vtkTransformPolyDataFilter()
     place.SetInputConnection(smooth.GetOutputPort())
-    place.SetTransform(_to_ras(box, step, ijk_to_ras))
+    place.SetTransform(_to_ras(step, ijk_to_ras))
     normals = vtk.vtkPolyDataNormals()
     normals.SetInputConnection(place.GetOutputPort())
     normals.SplittingOff()
     normals.ConsistencyOn()
-    normals.AutoOrientNormalsOff()
+    # A grid that is mirrored in RAS, as most are, turns the surface inside out.
+    normals.SetFlipNormals(bool(np.linalg.det(ijk_to_ras[:3, :3]) < 0))
     normals.Update()
     return normals.GetOutput()
 
 
-def _to_ras(box: tuple[slice, ...], step: int, ijk_to_ras: NDArray[np.float64]) -> Any:
+def _to_ras(step: int, ijk_to_ras: NDArray[np.float64]) -> Any:
     shrink = np.diag([step, step, step, 1.0])
-    shrink[:3, 3] = [each.start - step for each in reversed(box)]
+    shrink[:3, 3] = -step  # what was padded
     matrix = vtk.vtkMatrix4x4()
     matrix.DeepCopy((ijk_to_ras @ shrink).ravel())
     transform = vtk.vtkTransform()

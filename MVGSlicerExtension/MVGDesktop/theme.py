@@ -52,6 +52,30 @@ _DARK = {
 _DISABLED = {False: "#868d94", True: "#7d848c"}
 
 
+class _FramedFusion(QtWidgets.QProxyStyle):
+    """Fusion, whose empty check boxes cannot be told from a dark ground, with a frame around them."""
+
+    _FRAMED = (
+        QtWidgets.QStyle.PE_IndicatorCheckBox,
+        QtWidgets.QStyle.PE_IndicatorItemViewItemCheck,
+    )
+
+    def drawPrimitive(
+        self,
+        element: QtWidgets.QStyle.PrimitiveElement,
+        option: QtWidgets.QStyleOption,
+        painter: QtGui.QPainter,
+        widget: QtWidgets.QWidget | None = None,
+    ) -> None:
+        super().drawPrimitive(element, option, painter, widget)
+        if element in self._FRAMED:
+            painter.save()
+            painter.setPen(option.palette.color(QtGui.QPalette.PlaceholderText))
+            painter.setBrush(QtCore.Qt.NoBrush)
+            painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
+            painter.restore()
+
+
 def apply_theme(application: QtWidgets.QApplication, theme: Theme) -> bool:
     """Give the application the colours of a theme.
 
@@ -59,7 +83,7 @@ def apply_theme(application: QtWidgets.QApplication, theme: Theme) -> bool:
         Whether they are dark.
     """
     dark = theme is Theme.DARK or (theme is Theme.SYSTEM and system_is_dark())
-    application.setStyle("Fusion")
+    application.setStyle(_FramedFusion("Fusion"))
     palette = QtGui.QPalette()
     for role, color in (_DARK if dark else _LIGHT).items():
         palette.setColor(getattr(QtGui.QPalette, role), QtGui.QColor(color))

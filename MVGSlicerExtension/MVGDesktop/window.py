@@ -16,6 +16,7 @@ from MVGDesktop.editing.copying import copy_neighbour, copy_slice_of
 from MVGDesktop.editing.history import ForeignEdit
 from MVGDesktop.editing.tools import Editor
 from MVGDesktop.files.recovery import Autosave
+from MVGDesktop.filing import Filing
 from MVGDesktop.marks import marks_of
 from MVGDesktop.menus import Menus
 from MVGDesktop.statusline import StatusLine
@@ -63,9 +64,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.welcome, self.guide = Welcome(self), Guide(self)
         self.guide.hide()
         self.panel = build_panel(python=sys.executable)
-        # Imported late: it asks for parts of this window.
-        from MVGDesktop.filing import Filing
-
+        self._panel_view = self.panel.controller.view()
         self.filing = Filing(self)
         self._reviewing, self._edited_before = "", ""
         self._lay_out()
@@ -220,7 +219,7 @@ class MainWindow(QtWidgets.QMainWindow):
             controller.set_partner(node.GetID())
 
     def _on_panel(self) -> None:
-        view = self.panel.controller.view()
+        view = self._panel_view = self.panel.controller.view()
         if view.volume_id and view.volume_id != self.document.volume_id:
             self.document.set_volume(view.volume_id)
         self._follow_review(view)
@@ -247,9 +246,9 @@ class MainWindow(QtWidgets.QMainWindow):
             self.document.mark_unsaved()
 
     def _show_marks(self) -> None:
-        view = self.panel.controller.view()
+        # Asked for at every scroll, so the panel's state is not made anew.
         for panel in self.views.panels:
-            panel.slider.set_marks(marks_of(view, panel.axis))
+            panel.slider.set_marks(marks_of(self._panel_view, panel.axis))
 
     def _show_state(self) -> None:
         volume = self.document.volume

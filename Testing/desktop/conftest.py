@@ -20,6 +20,7 @@ from PyQt5 import QtCore, QtWidgets  # noqa: E402
 if TYPE_CHECKING:
     from MVGDesktop.window import MainWindow
 
+DIALOG_MS = 20_000
 SPACING = (1.0, 1.0, 2.0)
 SHAPE = (24, 64, 60)
 
@@ -44,13 +45,29 @@ def a_volume() -> Volume:
 
 
 @pytest.fixture
-def no_hidden_errors(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Fails a test in which a slot or an observer raised; by themselves these errors only go to the log."""
+def no_hidden_errors(application: QtWidgets.QApplication, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fails a test in which a slot or an observer raised, or a dialog waits for a hand that never comes.
+
+    By themselves such errors only go to the log, and such a dialog keeps the whole run.
+    """
     import slicer
 
     slicer.app.set_testing(True)
     caplog.set_level(logging.ERROR)
+    waiting: list[str] = []
+
+    def close_dialog() -> None:
+        dialog = QtWidgets.QApplication.activeModalWidget()
+        if dialog is not None:
+            waiting.append(dialog.windowTitle())
+            dialog.close()
+
+    timer = QtCore.QTimer()
+    timer.timeout.connect(close_dialog)
+    timer.start(DIALOG_MS)
     yield
+    timer.stop()
+    assert waiting == []
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
@@ -76,13 +93,15 @@ def make_window(
     settle(application)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shared_window(application: QtWidgets.QApplication, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
-    """One window for all tests that do not close theirs: with software rendering a new one takes seconds."""
+    """One window for the tests of a file that do not close theirs: a new one takes seconds."""
     window = new_window(application, tmp_path_factory.mktemp("window"))
     yield window
     window.close_everything()
     window.hide()
+    window.deleteLater()
+    settle(application)
 
 
 @pytest.fixture

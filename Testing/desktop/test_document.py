@@ -14,7 +14,7 @@ from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, LabelMap, Segment, Segmentation, SegmentClass, Volume
 from MVGDesktop.document import Document
 from MVGDesktop.editing.shapes import Region
-from MVGDesktop.editing.tools import apply_region
+from MVGDesktop.editing.strokes import apply_region
 from MVGDesktop.editing.voxels import Mode
 from MVGDesktop.files.nodes import segmentation_node, segmentation_of, volume_node
 from MVGDesktop.files.opening import looks_like_labels

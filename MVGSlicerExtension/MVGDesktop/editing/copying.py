@@ -11,6 +11,7 @@ from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
 from MVGDesktop.editing.history import Recorder
 from MVGDesktop.editing.shapes import FloatArray
+from MVGDesktop.editing.strokes import finish
 from MVGDesktop.editing.voxels import Mode, Voxels
 
 
@@ -37,7 +38,7 @@ def copy_neighbour(document: Document, point: FloatArray, normal: FloatArray, st
     recorder.before(target_box)
     for layer in voxels.layers():
         layer[target_box] = layer[source_box]
-    _finish(document, recorder, f"Copy slice {source}")
+    finish(document, recorder, f"Copy slice {source}")
 
 
 def _nearest_labelled(layers: list[np.ndarray], axis: int, index: int, step: int) -> int:
@@ -91,17 +92,8 @@ def copy_slice_of(document: Document, source: Any, point: FloatArray, normal: Fl
         place = wanted.place(segment_id)
         mask = wanted.layer(place.layer)[box] == place.value
         voxels.write(own[name], shapes.Region(box, mask), Mode(), None)
-    _finish(document, recorder, f"Take slice {index}")
+    finish(document, recorder, f"Take slice {index}")
 
 
 def _name_of(document: Document, segment_id: str) -> str:
     return str(document.segmentation.GetSegmentation().GetSegment(segment_id).GetName())
-
-
-def _finish(document: Document, recorder: Recorder, name: str) -> None:
-    command = recorder.command(name, document.find_voxels)
-    if command is not None:
-        with document.changing():
-            document.history.add(command)
-            document.voxels().show()
-            document.voxels().announce()

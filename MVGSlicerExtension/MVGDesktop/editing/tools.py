@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from PyQt5 import QtCore, QtGui
 
-from MVGCore.errors import MVGError
 from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
-from MVGDesktop.editing.history import Recorder
 from MVGDesktop.editing.shapes import FloatArray, Region
+from MVGDesktop.editing.strokes import Reported, Stroke, apply_region, finish
 from MVGDesktop.editing.voxels import Mode
 from MVGDesktop.views.outline import Outline
 from MVGDesktop.views.sliceview import SliceView
@@ -74,7 +73,7 @@ class Editor(QtCore.QObject):
         self.choices = Choices()
         self._document, self._views = document, views
         self._outlines = {view: Outline(view.renderer) for view in views}
-        self._stroke: _Stroke | None = None
+        self._stroke: Stroke | None = None
         self._corners: list[FloatArray] = []
         self._polygon_view: SliceView | None = None
         for view in views:
@@ -132,7 +131,7 @@ class Editor(QtCore.QObject):
         if event.button() != QtCore.Qt.LeftButton or self._stroke is None:
             return event.button() == QtCore.Qt.LeftButton and self.choices.tool is not Tool.NAVIGATE
         stroke, self._stroke = self._stroke, None
-        self._finish(stroke)
+        finish(self._document, stroke.recorder, "Erase" if stroke.mode.erase else "Paint")
         return True
 
     def double_click(self, view: SliceView, event: QtGui.QMouseEvent) -> bool:
@@ -236,7 +235,7 @@ class Editor(QtCore.QObject):
 
     def _begin(self, view: SliceView, point: FloatArray) -> None:
         segment_id = self._document.need_segment()
-        self._stroke = _Stroke(
+        self._stroke = Stroke(
             self._document, segment_id, self._mode(), None if self.choices.sphere else _normal(view)
         )
         self._stroke.to(point, self.choices.radius)
@@ -253,15 +252,6 @@ class Editor(QtCore.QObject):
         for other in self._views:
             if other is not view:
                 other.request_render(delay_ms=_OTHERS_MS)
-
-    def _finish(self, stroke: _Stroke) -> None:
-        document = self._document
-        name = "Erase" if stroke.mode.erase else "Paint"
-        command = stroke.recorder.command(name, document.find_voxels)
-        if command is not None:
-            with document.changing():
-                document.history.add(command)
-                document.voxels().announce()
 
     def _once(self, name: str, region_of: Callable[[Any], Region]) -> None:
         """Write one region as one action."""
@@ -290,65 +280,8 @@ class Editor(QtCore.QObject):
         segment = node.GetSegmentation().GetSegment(segment_id) if node is not None and segment_id else None
         return segment.GetColor() if segment is not None else (1.0, 1.0, 1.0)
 
-    def _reported(self) -> _Reported:
-        return _Reported(self.failed.emit)
-
-
-class _Reported:
-    """An expected failure inside becomes one sentence for the user."""
-
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
-        if isinstance(error, MVGError):
-            self._tell(str(error))
-            return True
-        return False
-
-
-class _Stroke:
-    """A brush on its way."""
-
-    def __init__(self, document: Document, segment_id: str, mode: Mode, normal: FloatArray | None) -> None:
-        self.mode = mode
-        self._segment_id, self._normal = segment_id, normal
-        self._voxels = document.voxels()
-        self._grid = self._voxels.grid
-        self._image = document.image() if mode.intensities is not None else None
-        self.recorder = Recorder(self._voxels)
-        self._last: FloatArray | None = None
-
-    def to(self, point: FloatArray, radius: float) -> None:
-        """Paint from the last point to this one."""
-        start = point if self._last is None else self._last
-        region = shapes.brush(self._grid, start, point, radius, self._normal)
-        self._last = point
-        if not region.empty:
-            self.recorder.before(region.box)
-            self._voxels.write(self._segment_id, region, self.mode, self._image)
-
-
-def apply_region(
-    document: Document, segment_id: str, name: str, region_of: Callable[[Any], Region], mode: Mode
-) -> None:
-    """Write a region of the grid into a segment as one action that can be taken back."""
-    voxels = document.voxels()
-    region = region_of(voxels.grid)
-    if region.empty:
-        return
-    recorder = Recorder(voxels)
-    recorder.before(region.box)
-    voxels.write(segment_id, region, mode, document.image() if mode.intensities is not None else None)
-    command = recorder.command(name, document.find_voxels)
-    if command is not None:
-        with document.changing():
-            document.history.add(command)
-            voxels.show()
-            voxels.announce()
+    def _reported(self) -> Reported:
+        return Reported(self.failed.emit)
 
 
 def _normal(view: SliceView) -> FloatArray:

@@ -85,7 +85,7 @@ def segmentation_node(segmentation: Segmentation, name: str, volume: Any = None)
 
 
 def segmentation_of(node: Any) -> Segmentation:
-    """The segments of a node in world coordinates, on its whole grid; arrays are the node's own.
+    """The segments of a node in world coordinates, on its whole grid; the arrays are copies.
 
     Raises:
         InputError: The node has no segments, or does not say on which grid they lie.
@@ -104,7 +104,8 @@ def segmentation_of(node: Any) -> Segmentation:
         number = free_id(place.value, (each.class_.id for each in segments))
         class_ = SegmentClass(number, segment.GetName(), tuple(segment.GetColor()), terminology)
         segments.append(Segment(class_, place.layer, place.value))
-    return Segmentation.of(voxels.layers(), Geometry.from_affine_ras(grid.shape, grid.to_world), segments)
+    layers = tuple(np.array(layer, dtype=_label_type(layer)) for layer in voxels.layers())
+    return Segmentation(layers, Geometry.from_affine_ras(grid.shape, grid.to_world), tuple(segments))
 
 
 def volume_of(node: Any) -> Volume:
@@ -130,6 +131,10 @@ def _oriented(array: NDArray[Any], geometry: Geometry) -> Any:
 def _set_array(image: Any, array: NDArray[Any]) -> None:
     image.SetDimensions(array.shape[::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(np.ascontiguousarray(array).ravel(), deep=True))
+
+
+def _label_type(layer: NDArray[Any]) -> type:
+    return np.uint8 if layer.dtype == np.uint8 else np.uint16
 
 
 def _vtk_type(array: NDArray[Any]) -> NDArray[Any]:

@@ -19,7 +19,10 @@ class RenderView(QVTKRenderWindowInteractor):
 
     Attributes:
         renderer: The one renderer.
+        closed: Whether it has let go of the scene.
     """
+
+    closed = False
 
     def __init__(self, parent: QtWidgets.QWidget | None) -> None:
         super().__init__(parent)
@@ -33,17 +36,16 @@ class RenderView(QVTKRenderWindowInteractor):
         self._timer = QtCore.QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.render_now)
-        self._closed = False
 
     def request_render(self, *_: Any, delay_ms: int = 0) -> None:
         """Draw soon; requests that come before are drawn together."""
-        if not self._closed and not (self._timer.isActive() and self._timer.remainingTime() <= delay_ms):
+        if not self.closed and not (self._timer.isActive() and self._timer.remainingTime() <= delay_ms):
             self._timer.start(delay_ms)
 
     def render_now(self) -> None:
         """Draw at once."""
         self._timer.stop()
-        if not self._closed and self.isVisible() and not slicer.mrmlScene.IsBatchProcessing():
+        if not self.closed and self.isVisible() and not slicer.mrmlScene.IsBatchProcessing():
             self.GetRenderWindow().Render()
 
     def picture(self) -> QtGui.QImage:
@@ -67,9 +69,9 @@ class RenderView(QVTKRenderWindowInteractor):
 
     def close_view(self) -> None:
         """Let go of scene and window; the widget must not be used afterwards."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         self._timer.stop()
         for thing, tag in self._tags:
             thing.RemoveObserver(tag)

@@ -39,6 +39,7 @@ class SlicePanel(QtWidgets.QWidget):
         stripe.setStyleSheet(f"background: {COLORS[name]}; border-radius: 2px;")
         bar = QtWidgets.QHBoxLayout()
         bar.setContentsMargins(4, 2, 6, 2)
+        bar.setSpacing(6)
         bar.addWidget(stripe)
         bar.addWidget(self._title)
         bar.addWidget(self.slider, 1)

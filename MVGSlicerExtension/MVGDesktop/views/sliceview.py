@@ -126,6 +126,16 @@ class SliceView(RenderView):
             self.logic.FitSliceToAll()
             self.logic.SnapSliceOffsetToIJK()
 
+    def close_view(self) -> None:
+        if not self.closed:
+            super().close_view()
+            logics = slicer.app.applicationLogic().GetSliceLogics()
+            nodes = [self.composite, self.node]
+            logics.RemoveItem(self.logic)
+            self.logic.SetMRMLScene(None)
+            for node in nodes:
+                slicer.mrmlScene.RemoveNode(node)
+
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         super().resizeEvent(event)
         ratio = self.devicePixelRatioF()

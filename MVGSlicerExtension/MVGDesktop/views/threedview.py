@@ -46,6 +46,13 @@ class ThreeDView(RenderView):
         self.GetRenderWindow().GetInteractor().SetInteractorStyle(vtk.vtkInteractorStyleUser())
         self.setAccessibleName("3-D view")
 
+    def close_view(self) -> None:
+        if not self.closed:
+            super().close_view()
+            slicer.app.applicationLogic().GetViewLogics().RemoveItem(self.logic)
+            self.logic.SetMRMLScene(None)
+            slicer.mrmlScene.RemoveNode(self.node)
+
     def fit(self) -> None:
         """Show everything, from the front."""
         bounds = [0.0] * 6

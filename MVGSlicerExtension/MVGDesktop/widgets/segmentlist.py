@@ -148,6 +148,9 @@ class SegmentList(QtWidgets.QWidget):
         self.table.currentCellChanged.connect(lambda row, *_: self.select(row))
         self.add_button.clicked.connect(self.add)
         self.remove_button.clicked.connect(self.remove)
+        delete = QtWidgets.QShortcut(QtGui.QKeySequence("Delete"), self.table)
+        delete.setContext(QtCore.Qt.WidgetShortcut)
+        delete.activated.connect(self.remove)
         self.opacity.valueChanged.connect(self._on_opacity)
 
     def _on_item(self, item: QtWidgets.QTableWidgetItem) -> None:

@@ -1,0 +1,75 @@
+"""Writing strokes and whole regions into a segment, each as one action that can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from MVGCore.errors import MVGError
+from MVGDesktop.document import Document
+from MVGDesktop.editing import shapes
+from MVGDesktop.editing.history import Recorder
+from MVGDesktop.editing.shapes import FloatArray, Region
+from MVGDesktop.editing.voxels import Mode
+
+
+class Reported:
+    """An expected failure inside becomes one sentence for the user."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> bool:
+        if isinstance(error, MVGError):
+            self._tell(str(error))
+            return True
+        return False
+
+
+class Stroke:
+    """A brush on its way."""
+
+    def __init__(self, document: Document, segment_id: str, mode: Mode, normal: FloatArray | None) -> None:
+        self.mode = mode
+        self._segment_id, self._normal = segment_id, normal
+        self._voxels = document.voxels()
+        self._grid = self._voxels.grid
+        self._image = document.image() if mode.intensities is not None else None
+        self.recorder = Recorder(self._voxels)
+        self._last: FloatArray | None = None
+
+    def to(self, point: FloatArray, radius: float) -> None:
+        """Paint from the last point to this one."""
+        start = point if self._last is None else self._last
+        region = shapes.brush(self._grid, start, point, radius, self._normal)
+        self._last = point
+        if not region.empty:
+            self.recorder.before(region.box)
+            self._voxels.write(self._segment_id, region, self.mode, self._image)
+
+
+def apply_region(
+    document: Document, segment_id: str, name: str, region_of: Callable[[Any], Region], mode: Mode
+) -> None:
+    """Write a region of the grid into a segment as one action that can be taken back."""
+    voxels = document.voxels()
+    region = region_of(voxels.grid)
+    if region.empty:
+        return
+    recorder = Recorder(voxels)
+    recorder.before(region.box)
+    voxels.write(segment_id, region, mode, document.image() if mode.intensities is not None else None)
+    finish(document, recorder, name)
+
+
+def finish(document: Document, recorder: Recorder, name: str) -> None:
+    """Put what was written into the history, draw it and tell everybody; nothing if nothing changed."""
+    command = recorder.command(name, document.find_voxels)
+    if command is not None:
+        with document.changing():
+            document.history.add(command)
+            document.voxels().show()
+            document.voxels().announce()
