@@ -11,17 +11,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from MVGCore.imagedrafts import SynthesisDraft, denoise_draft, inpaint_draft
-from MVGCore.imagetasks.noise import Noise
 from MVGCore.models.base import TargetBatch
-from MVGCore.tasks.image import NOISE_KINDS, add_noise, image_target, random_curve, random_hole
+from MVGCore.tasks.image import image_target, random_curve
 from MVGCore.training.episode import Episode, padded_prompts
 from MVGCore.training.hints import Patches
 from MVGCore.training.planes import Augmentation, Warp
+from MVGCore.training.spoiling import EpisodeNoise, HoleKind
 from MVGCore.training.stack import Stack
 
 SAMPLES = 4096  # pixels that a synthesis draft is fitted to: half of what a user's is, for time
@@ -125,7 +124,7 @@ class ImageEpisodes:
     def _denoising(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, split = self.rng, len(shown)
         clean = self.augment.contrasted(warp.with_neighbours(stack.image, [*shown, *asked]), rng)
-        noise = _EpisodeNoise.draw(rng)
+        noise = EpisodeNoise.draw(rng)
         noisy, answer = noise.add(clean, rng), clean[split:, 1]
         labels = clean[:split, 1]
         if rng.random() < self.shares.own_examples:
@@ -147,7 +146,7 @@ class ImageEpisodes:
 
     def _inpainting(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, depth = self.rng, len(stack.image)
-        kind = _HoleKind.draw(rng)
+        kind = HoleKind.draw(rng)
         wanted = [*shown, *asked]
         # Of each slice: the nearest intact ones before and after its hole, and its neighbours.
         around = [[k - kind.before - 1, k - 1, k, k + 1, k + kind.after + 1] for k in wanted]
@@ -243,86 +242,3 @@ class _Parts:
     target: TargetBatch
     answer: Tensor
     region: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class _EpisodeNoise:
-    """The noise of one episode.
-
-    Attributes:
-        kind, level: as `add_noise` takes them.
-        grain: standard deviation in pixels by which the noise is blurred; 0 for white noise.
-        streaks: standard deviation of streaks along the rows, as in low-dose CT.
-    """
-
-    kind: str
-    level: float
-    grain: float
-    streaks: float
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> _EpisodeNoise:
-        kind = str(rng.choice(NOISE_KINDS))
-        level = float(np.exp(rng.uniform(np.log(0.02), np.log(0.3))))
-        grain = float(rng.uniform(0.4, 0.9)) if rng.random() < 0.2 else 0.0
-        streaks = level * float(rng.uniform(0.2, 0.8)) if kind == "poisson" and rng.random() < 0.3 else 0.0
-        return cls(kind, level, grain, streaks)
-
-    def draft(self, noisy: Tensor) -> Tensor:
-        """(n, D, S, S) -> (n, S, S) cheaply denoised; the kind is used where it is all that there is."""
-        if self.grain or self.streaks:
-            return denoise_draft(noisy)
-        plain = Noise(self.kind, self.level)
-        stable, sigma = plain.stabilise(noisy)
-        return plain.restore(denoise_draft(stable, torch.full((len(noisy),), sigma)))
-
-    def add(self, images: Tensor, rng: np.random.Generator) -> Tensor:
-        """Noise for images (n, 3, S, S); not clipped, since clipping would bias the mean."""
-        noisy = add_noise(images, self.level, rng, self.kind)
-        if self.grain:
-            line = torch.exp(-0.5 * (torch.arange(-2, 3) / self.grain).square())
-            line = line / line.square().sum().sqrt()  # keeps the spread of the noise
-            noise = (noisy - images).flatten(0, 1)[:, None]
-            kernel = (line[:, None] * line[None])[None, None]
-            noisy = images + F.conv2d(noise, kernel, padding=2)[:, 0].view_as(images)
-        if self.streaks:
-            rows = torch.from_numpy(rng.standard_normal((*images.shape[:3], 1), dtype=np.float32))
-            noisy = noisy + self.streaks * rows
-        return noisy
-
-
-@dataclass(frozen=True)
-class _HoleKind:
-    """What is missing in one episode.
-
-    Attributes:
-        whole: whole slices are missing.
-        before, after: how many slices before and after a target miss the same place.
-        count: holes of a slice.
-        ragged: the outline is irregular.
-    """
-
-    whole: bool
-    before: int
-    after: int
-    count: int
-    ragged: bool
-
-    @classmethod
-    def draw(cls, rng: np.random.Generator) -> _HoleKind:
-        whole = bool(rng.random() < 0.35)
-        deep = rng.random() < 0.7
-        before, after = (int(rng.integers(0, 5)) if deep else 0 for _ in range(2))
-        return cls(whole, before, after, int(rng.integers(1, 4)), bool(rng.random() < 0.4))
-
-    def mask(self, side: int, rng: np.random.Generator) -> Tensor:
-        """(side, side) bool, true where the image is missing."""
-        if self.whole:
-            return torch.ones(side, side, dtype=torch.bool)
-        hole = torch.stack([random_hole(side, rng) for _ in range(self.count)]).amax(0)
-        if self.ragged:
-            field = torch.from_numpy(rng.standard_normal((1, 1, 12, 12), dtype=np.float32))
-            wave = F.interpolate(field, size=(side, side), mode="bicubic", align_corners=True)[0, 0]
-            blurred = F.avg_pool2d(hole[None], 15, 1, 7)[0]
-            hole = (blurred + 0.25 * wave > 0.4).float() * (blurred > 0.02)
-        return hole > 0
