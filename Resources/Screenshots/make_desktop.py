@@ -21,7 +21,7 @@ from MVGDesktop.editing.tools import Tool
 from MVGDesktop.theme import Theme
 from MVGDesktop.window import MainWindow
 
-SIZE = (1480, 900)
+SIZE = (1540, 1000)
 LIMIT_S = 600
 
 

@@ -52,7 +52,8 @@ class FourUp(QtWidgets.QWidget):
         for panel in self.panels:
             panel.maximizeRequested.connect(lambda panel=panel: self.toggle_alone(panel))
             panel.view.entered.connect(lambda _view, panel=panel: self.activate(panel))
-            panel.view.pointed.connect(self._on_pointed)
+            panel.view.pointed.connect(self.pointed)
+            panel.view.crosshairMoved.connect(lambda view, ras: self.jump(ras, but=view))
         self.set_crosshair(True)
 
     @property
@@ -137,8 +138,11 @@ class FourUp(QtWidgets.QWidget):
         painter = QtGui.QPainter(image)
         for view in [*self.views, self.three_d]:
             if view.isVisible():
-                place = view.mapTo(self, QtCore.QPoint(0, 0))
-                painter.drawImage(QtCore.QPointF(place), view.picture())
+                place = QtCore.QPointF(view.mapTo(self, QtCore.QPoint(0, 0)))
+                drawn = view.picture()
+                # VTK's window may be a pixel smaller than the widget, where grab() sees what was there before.
+                painter.drawImage(QtCore.QRectF(place, QtCore.QSizeF(view.size())), drawn)
+                painter.drawImage(place, drawn)
         painter.end()
         image.setDevicePixelRatio(ratio)
         return image
@@ -147,11 +151,6 @@ class FourUp(QtWidgets.QWidget):
         """Let go of the scene; the widget must not be used afterwards."""
         for view in [*self.views, self.three_d]:
             view.close_view()
-
-    def _on_pointed(self, view: SliceView, ras: np.ndarray | None) -> None:
-        if ras is not None and QtWidgets.QApplication.keyboardModifiers() & QtCore.Qt.ShiftModifier:
-            self.jump(ras, but=view)
-        self.pointed.emit(view, ras)
 
 
 def _rgb(color: str) -> tuple[float, float, float]:

@@ -60,6 +60,7 @@ class SliceView(RenderView):
     changed = QtCore.pyqtSignal()  # offset, zoom, orientation, or what is shown
     entered = QtCore.pyqtSignal(object)  # this view, when the mouse comes or presses
     pointed = QtCore.pyqtSignal(object, object)  # this view and the world position under the mouse, or None
+    crosshairMoved = QtCore.pyqtSignal(object, object)  # this view and a world position: Shift and move
     doubleClicked = QtCore.pyqtSignal()
 
     def __init__(self, name: str, orientation: str, parent: QtWidgets.QWidget | None = None) -> None:
@@ -166,7 +167,10 @@ class SliceView(RenderView):
             super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:
-        self.pointed.emit(self, self.ras(event.localPos()))
+        ras = self.ras(event.localPos())
+        self.pointed.emit(self, ras)
+        if event.modifiers() & QtCore.Qt.ShiftModifier and not event.buttons():
+            self.crosshairMoved.emit(self, ras)
         if not (self.tool and self.tool.move(self, event)):
             super().mouseMoveEvent(event)
 
