@@ -16,11 +16,14 @@ import torch
 from MVGCore.cli.train import build_config, recipe_names
 from MVGCore.errors import InputError
 from MVGCore.models import create, describe
+from MVGCore.models.device import select_device
 from MVGCore.tasks import ImageTask, SegmentationTask
 from MVGCore.training import TrainConfig, train
 from MVGCore.training.episodes import EpisodeSampler
+from MVGCore.training.held_out import score_held_out
 from MVGCore.training.optimiser import parameter_groups
 from MVGCore.training.pool import PoolBuilder, load_stacks, stack_paths
+from MVGCore.training.run import held_out_batches
 from MVGCore.training.trainer import Trainer
 from Testing.core.training.datasets import layouts
 
@@ -164,6 +167,14 @@ def test_the_recipe_trains_a_vit(small: TrainConfig) -> None:
     slices = sum(stack.facts.depth for stack in load_stacks(stack_paths(Path(str(small.pool)), "train")))
     assert int(facts["step"]) == round(2 * slices / small.batch), "two epochs"
     assert str(small.data_root) not in facts["training"]
+
+
+def test_image_tasks_are_scored_without_segmentation(small: TrainConfig) -> None:
+    stacks = load_stacks(stack_paths(Path(str(small.pool)), "train"))
+    pairs = [stack for stack in stacks if stack.task == "denoising"]
+    config = replace(small, side=32, episodes=replace(small.episodes, sets=1))
+    score = score_held_out(create("compact"), list(held_out_batches(pairs, config)), select_device("cpu"))
+    assert set(score.values()) == {"denoising"} and 0 < score.images["denoising"] < 60
 
 
 def test_hidden_labels_become_the_mask_token(small: TrainConfig, tmp_path: Path) -> None:
