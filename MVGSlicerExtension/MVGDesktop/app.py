@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import slicer
 import vtk
 from PyQt5 import QtCore, QtWidgets
 
-from MVGCore.errors import OutputError
+from MVGCore.errors import InputError, OutputError
 from MVGDesktop import headless, qtcompat
+from MVGDesktop.files.dicom import find_series
+
+if TYPE_CHECKING:
+    from MVGDesktop.window import MainWindow
 
 _SETTLE_MS = 1500  # until surfaces, thumbnails and views have come to rest
 
@@ -61,37 +67,51 @@ def run(start: Start) -> int:
     """Show the window until it is closed, and return the exit code.
 
     Raises:
+        InputError: A file cannot be opened for the screenshot.
         OutputError: The screenshot cannot be written.
     """
     application = prepare()
     from MVGDesktop.files.recovery import leftovers
     from MVGDesktop.window import MainWindow
 
-    unattended = start.screenshot is not None
-    slicer.app.set_testing(unattended)
-    window = MainWindow()
-    window.show()
-    for path in start.files:
-        window.filing.open(path)
-    if start.demo:
-        window.filing.open_demo()
-        window.filing.label_demo()
     if start.screenshot is not None:
-        window.resize(*start.size)
-        return _take_screenshot(window, start.screenshot)
+        slicer.app.set_testing(True)
+        with tempfile.TemporaryDirectory() as folder:
+            # Nothing of the user's: the picture is the same everywhere.
+            settings = QtCore.QSettings(str(Path(folder) / "settings.ini"), QtCore.QSettings.IniFormat)
+            window = MainWindow(settings, Path(folder) / "recovery")
+            window.resize(*start.size)
+            try:
+                _open(window, start)
+                return _take_screenshot(window, start.screenshot)
+            finally:
+                window.close_everything()
+    slicer.app.set_testing(False)
+    window = MainWindow()
+    _open(window, start)
     found = leftovers()
     if found:
         window.filing.offer_recovery(found)
-    logging.info("MVG: window is ready")
     return int(application.exec_())
 
 
-def _take_screenshot(window: QtWidgets.QMainWindow, path: Path) -> int:
+def _open(window: MainWindow, start: Start) -> None:
+    window.show()
+    unattended = start.screenshot is not None
+    for path in start.files:
+        # Nobody is there to choose among the series of a folder.
+        source = find_series(path)[0].file if unattended and path.is_dir() else path
+        if not window.filing.open(source) and unattended:
+            raise InputError(window.statusBar().currentMessage())
+    if start.demo:
+        window.filing.open_demo()
+        window.filing.label_demo()
+
+
+def _take_screenshot(window: MainWindow, path: Path) -> int:
     loop = QtCore.QEventLoop()
     QtCore.QTimer.singleShot(_SETTLE_MS, loop.quit)
     loop.exec_()
-    saved = window.picture().save(str(path))
-    window.close_everything()
-    if not saved:
+    if not window.picture().save(str(path)):
         raise OutputError(f"'{path}' cannot be written; choose another folder, and the ending .png.")
     return 0

@@ -96,9 +96,7 @@ class Menus:
         window, style = self._window, QtWidgets.QStyle
         menu = window.menuBar().addMenu("&Edit")
         self._tool_bar.addSeparator()
-        self.undo = self._add(
-            menu, "&Undo", window.document.undo, "Ctrl+Z", bar=True, icon=style.SP_ArrowBack
-        )
+        self.undo = self._add(menu, "&Undo", window.undo, "Ctrl+Z", bar=True, icon=style.SP_ArrowBack)
         self.redo = self._add(
             menu, "&Redo", window.document.redo, "Ctrl+Y", bar=True, icon=style.SP_ArrowForward
         )

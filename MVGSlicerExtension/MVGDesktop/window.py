@@ -112,6 +112,10 @@ class MainWindow(QtWidgets.QMainWindow):
         else:
             self._tell(lambda: copy_slice_of(self.document, self._result(), point, panel.normal))
 
+    def undo(self) -> None:
+        """Take the last action back, or tell why not."""
+        self._tell(self.document.undo)
+
     def picture(self) -> QtGui.QImage:
         """The whole window as it looks now; `grab()` alone cannot see what VTK draws."""
         image = self.grab().toImage()

@@ -19,7 +19,7 @@ import pytest
 
 from MVGCore.volume import Geometry, Volume
 from Testing.desktop.conftest import application, no_hidden_errors, settle, shared_window, window  # noqa: F401
-from Testing.desktop.mouse import move, place_of, press, release, wheel
+from Testing.desktop.mouse import LEFT, move, place_of, press, release, wheel
 
 pytestmark = pytest.mark.display
 SHAPE = (300, 512, 512)
@@ -70,7 +70,7 @@ def test_stroke(large_window, application, radius: float, ball: bool) -> None:  
     places = [place_of(axial, (200 + 3 * step, 256, axial.slice_number())) for step in range(40)]
     press(axial.view, places[0])
     steps = iter(places[1:])
-    times = clock(lambda: move(axial.view, next(steps), 1), len(places) - 1)
+    times = clock(lambda: move(axial.view, next(steps), LEFT), len(places) - 1)
     end = clock(lambda: release(axial.view, places[-1]), 1)
     report(f"end of the stroke of {radius:g} mm", end)
     assert report(f"stroke step of {radius:g} mm{' ball' if ball else ''}", times) < STROKE_MS

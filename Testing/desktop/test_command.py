@@ -27,6 +27,16 @@ def test_a_picture_of_an_image_is_made_without_a_hand(a_volume: Volume, tmp_path
     assert "#000000" in colors and any(QtGui.QColor(each).lightness() > 230 for each in colors)
 
 
+@pytest.mark.display
+def test_a_damaged_image_is_told_and_no_picture_is_made(tmp_path: Path) -> None:
+    image, picture = tmp_path / "bad.nrrd", tmp_path / "picture.png"
+    image.write_bytes(b"NRRD0004\n")
+    words = [sys.executable, "-m", "MVGCore.cli.main", "desktop", image, "--screenshot", picture]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "bad.nrrd' cannot be read" in done.stderr
+    assert not picture.exists()
+
+
 def test_a_missing_file_is_told(capsys: pytest.CaptureFixture) -> None:
     assert main(["desktop", "no such file.nrrd"]) == 2
     assert "There is no file 'no such file.nrrd'" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, LabelMap, Segment, Segmentation, SegmentClass, Volume
 from MVGDesktop.document import Document
+from MVGDesktop.editing.history import ForeignEdit
 from MVGDesktop.editing.shapes import Region
 from MVGDesktop.editing.strokes import apply_region
 from MVGDesktop.editing.voxels import Mode
@@ -175,6 +176,15 @@ def test_what_somebody_else_writes_ends_the_history(document: Document) -> None:
         np.ones(SHAPE, np.uint8), node, document.segment_id, document.volume
     )
     assert not document.history.undo_name and document.unsaved
+
+
+def test_what_cannot_be_taken_back_says_so_and_is_forgotten(document: Document) -> None:
+    document.need_segment()
+    paint(document, 5)
+    document.history.add(ForeignEdit("Accept", lambda: False))
+    with pytest.raises(InputError, match="Accept cannot be taken back"):
+        document.undo()
+    assert document.history.undo_name == "Paint" and not document.history.redo_name
 
 
 def test_each_segmentation_has_a_history_of_its_own(document: Document) -> None:

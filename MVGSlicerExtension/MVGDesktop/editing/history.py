@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from PyQt5 import QtCore
 
+from MVGCore.errors import InputError
 from MVGDesktop.editing.shapes import Box
 from MVGDesktop.editing.voxels import Array, Voxels
 
@@ -63,13 +64,19 @@ class History(QtCore.QObject):
         self.changed.emit()
 
     def undo(self) -> None:
-        """Take the last action back, if there is one."""
+        """Take the last action back, if there is one.
+
+        Raises:
+            InputError: It cannot be taken back any more; it is forgotten.
+        """
         if self._done:
             command = self._done.pop()
-            command.undo()
-            if command.repeatable:
-                self._undone.append(command)
-            self.changed.emit()
+            try:
+                command.undo()
+                if command.repeatable:
+                    self._undone.append(command)
+            finally:
+                self.changed.emit()
 
     def redo(self) -> None:
         """Do the action again that was taken back last, if there is one."""
@@ -138,7 +145,11 @@ class ForeignEdit:
 
     repeatable = False
 
-    def __init__(self, name: str, take_back: Callable[[], object]) -> None:
+    def __init__(self, name: str, take_back: Callable[[], bool]) -> None:
+        """Args:
+        name: For the menu.
+        take_back: Takes it back, or gives False if that cannot be done any more.
+        """
         self._name, self._take_back = name, take_back
 
     @property
@@ -146,7 +157,8 @@ class ForeignEdit:
         return self._name
 
     def undo(self) -> None:
-        self._take_back()
+        if not self._take_back():
+            raise InputError(f"{self._name} cannot be taken back any more: the segments were edited since.")
 
     def redo(self) -> None:
         raise NotImplementedError("It is not kept by the history.")

@@ -140,7 +140,7 @@ class FourUp(QtWidgets.QWidget):
             if view.isVisible():
                 place = QtCore.QPointF(view.mapTo(self, QtCore.QPoint(0, 0)))
                 drawn = view.picture()
-                # VTK's window may be a pixel smaller than the widget, where grab() sees what was there before.
+                # VTK's window may be a pixel smaller than the widget; grab() sees old pixels there.
                 painter.drawImage(QtCore.QRectF(place, QtCore.QSizeF(view.size())), drawn)
                 painter.drawImage(place, drawn)
         painter.end()
