@@ -77,20 +77,35 @@ class Adaptation:
         if held_out is None:
             text = "Adaptation needs three labelled slices, one of them to see whether it helps; label more."
             return AdaptReport(False, None, None, 0, time.monotonic() - start, text), None
+        try:
+            return self._learn(lessons, held_out, seconds, progress, cancelled)
+        except torch.cuda.OutOfMemoryError:
+            text = "The GPU has too little memory to adapt on; choose the device cpu to adapt."
+            return AdaptReport(False, None, None, 0, time.monotonic() - start, text), None
+
+    def _learn(
+        self,
+        lessons: Sequence[Lessons],
+        held_out: int,
+        seconds: float,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> tuple[AdaptReport, dict[str, Tensor] | None]:
+        start = time.monotonic()
         learner = _Learner(copy.deepcopy(self.model), self.device, self.config, self.seed)
         rest = [n for n in range(lessons[0].count) if n != held_out]
-        before = best = self._score(learner.model, lessons, held_out)
-        best_steps, weights = 0, None
-        while learner.step < self.config.steps and time.monotonic() - start < seconds:
+        before = best = self._score(self.model, lessons, held_out)
+        best_steps, weights, done = 0, None, 0.0
+        while done < 1:
             if cancelled():
                 raise Cancelled("Cancelled.")
             learner.learn(lessons, rest)
-            done = max(learner.step / self.config.steps, (time.monotonic() - start) / seconds)
-            progress(min(1.0, done), f"{learner.step} steps, Dice {before:.2f} before, {best:.2f} now")
-            if learner.step % self.config.check_every == 0:
+            done = min(1.0, max(learner.step / self.config.steps, (time.monotonic() - start) / seconds))
+            if learner.step % self.config.check_every == 0 or done == 1:
                 score = self._score(learner.averaged, lessons, held_out)
                 if score > max(best, before + self.config.least_gain):
                     best, best_steps, weights = score, learner.step, learner.snapshot()
+            progress(done, f"{learner.step} steps, Dice {before:.2f} before, {best:.2f} at best")
         spent = time.monotonic() - start
         if weights is None:
             text = (
@@ -122,7 +137,7 @@ class _Learner:
 
     def __init__(self, model: InContextModel, device: Device, config: AdaptConfig, seed: int) -> None:
         self.model, self.device, self.config = model.train(), device, config
-        self.averaged = copy.deepcopy(model)
+        self.averaged = copy.deepcopy(model).eval()
         self.step = 0
         self._rng = np.random.default_rng([seed, 5])
         self._optimizer = torch.optim.AdamW(

@@ -133,7 +133,7 @@ def test_time_is_a_limit(small_weights: Path, tube, session_on) -> None:
     session = session_on(small_weights, tube)
     heard: list[float] = []
     report = session.adapt(1e-3, progress=lambda fraction, text: heard.append(fraction))
-    assert report.steps <= 1 and heard == sorted(heard)
+    assert report.steps == 1 and heard == sorted(heard) and heard[-1] == 1
     with pytest.raises(InputError, match="seconds"):
         session.adapt(0)
 
@@ -207,3 +207,16 @@ def test_a_draft_is_changed_like_its_image(
         guess = lesson.task.logits(lesson.target.label).argmax(1)
         agree.append(float((guess == lesson.positions).float().mean()))
     assert np.mean(agree) > 0.93 and adapt_module.AdaptConfig().sets > 0
+
+
+def test_a_gpu_too_small_to_learn_on_is_said(
+    small_weights: Path, tube, session_on, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("full")
+
+    monkeypatch.setattr(adapt_module._Learner, "learn", full)
+    session = session_on(small_weights, tube)
+    report = session.adapt(LONG, steps=5)
+    assert not report.kept and "memory" in report.text and not session.adapted
+    assert session.preview(3).labels.any()
