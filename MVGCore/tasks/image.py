@@ -7,7 +7,7 @@ own examples by spoiling intact slices; synthesis is given examples. What is kno
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,6 +19,8 @@ from MVGCore.models.base import TargetBatch
 
 IMAGE_TASKS = ("synthesis", "denoising", "inpainting")
 NOISE_KINDS = ("gaussian", "rician", "poisson")
+NO_DRAFT = 0.05  # error that counts as usual without a draft
+LEAST_SCALE = 5e-4  # smooth-L1 of an error of 0.7 % of the window: better is not asked for
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,15 @@ class ImageTask:
         name: one of `IMAGE_TASKS`.
         weight: of its loss beside that of segmentations.
         region: (T, H, W) 1 where the answer counts (the holes of an inpainting); None: everywhere.
+        scale: (T,) error that is usual for each target, by which its own is divided: otherwise a few hard
+            targets outweigh all on which a good draft could be bettered. None: errors count as they are.
         beta: where smooth-L1 turns from quadratic to linear.
     """
 
     name: str
     weight: float = 4.0
     region: Tensor | None = None
+    scale: Tensor | None = None
     beta: float = 0.05
 
     def encode(self, answer: Tensor) -> Tensor:
@@ -52,11 +57,21 @@ class ImageTask:
         return self.weight * self.mean(error)
 
     def mean(self, error: Tensor) -> Tensor:
-        """Mean of an error (T, H, W) over the region."""
-        if self.region is None:
-            return error.mean()
-        region = self.region.to(error)
-        return (error * region).sum() / region.sum().clamp(min=1)
+        """Mean of an error (T, H, W) over the region, in units of the scale."""
+        region = torch.ones_like(error) if self.region is None else self.region.to(error)
+        if self.scale is None:
+            return (error * region).sum() / region.sum().clamp(min=1)
+        each = (error * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
+        return (each / self.scale.to(each)).mean()
+
+    def relative_to(self, target: TargetBatch, answer: Tensor) -> ImageTask:
+        """The task with errors in units of what the draft of each target leaves; the answer is (T, H, W)."""
+        wanted = self.encode(answer)
+        left = F.smooth_l1_loss(target.label, wanted, beta=self.beta, reduction="none").mean(1)
+        region = torch.ones_like(left) if self.region is None else self.region.to(left)
+        scale = (left * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
+        drafted = target.draft.amax((1, 2, 3)) > 0
+        return replace(self, scale=torch.where(drafted, scale, NO_DRAFT).clamp(min=LEAST_SCALE))
 
 
 def image_target(images: Tensor, guess: Tensor | None, known: Tensor | None = None) -> TargetBatch:

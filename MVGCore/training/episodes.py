@@ -8,7 +8,7 @@ up.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ class EpisodeConfig:
         empty_targets: how often an unlabelled slice is a target, compared with a labelled one.
         augment: how slices are changed.
         loss: of segmentations; image_weight: of image tasks beside it.
+        relative_errors: errors of image tasks count in units of what the target's draft leaves.
     """
 
     sets: int = 4
@@ -63,7 +64,8 @@ class EpisodeConfig:
     empty_targets: float = 0.15
     augment: Augmentation = field(default_factory=Augmentation)
     loss: SegmentationLoss = field(default_factory=SegmentationLoss)
-    image_weight: float = 4.0
+    image_weight: float = 0.3
+    relative_errors: bool = True
 
 
 @dataclass
@@ -204,7 +206,11 @@ class EpisodeSampler:
         ]
         regions = [e.region for e in episodes if e.region is not None]
         region = torch.cat(regions) if regions else None
-        return Batch.of(episodes, ImageTask(name, self.config.image_weight, region, shares.beta))
+        task = ImageTask(name, self.config.image_weight, region, beta=shares.beta)
+        batch = Batch.of(episodes, task)
+        if not self.config.relative_errors:
+            return batch
+        return replace(batch, task=task.relative_to(batch.target, batch.answer))
 
 
 @dataclass(frozen=True)

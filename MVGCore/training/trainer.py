@@ -63,8 +63,9 @@ def to_device(batch: Batch, device: Device) -> Batch:
     """The same batch on another device."""
     place = device.torch_device
     task = batch.task
-    if isinstance(task, ImageTask) and task.region is not None:
-        task = replace(task, region=task.region.to(place))
+    if isinstance(task, ImageTask):
+        region, scale = (None if x is None else x.to(place) for x in (task.region, task.scale))
+        task = replace(task, region=region, scale=scale)
     return Batch(batch.prompts.to(place), batch.target.to(place), task, batch.answer.to(place))
 
 

@@ -87,6 +87,18 @@ def test_only_the_region_of_an_inpainting_counts() -> None:
     assert float(task.loss(task.encode(answer) + 0.3, answer)) == pytest.approx(everywhere)
 
 
+def test_errors_count_in_units_of_what_the_draft_leaves() -> None:
+    answer = torch.rand(2, 8, 8)
+    guess = answer + torch.tensor([0.02, 0.2])[:, None, None]
+    target = image_target(anatomy(2, 8), guess)
+    task = ImageTask("denoising", weight=1.0).relative_to(target, answer)
+    assert float(task.loss(target.label, answer)) == pytest.approx(1.0)
+    halved = task.encode(answer) + torch.tensor([0.01, 0.2])[:, None, None, None]
+    assert float(task.loss(halved, answer)) == pytest.approx((0.25 + 1.0) / 2)
+    hidden = image_target(anatomy(2, 8), None)
+    assert float(task.relative_to(hidden, answer).loss(task.encode(answer), answer)) == 0
+
+
 def test_a_target_shows_the_draft_and_what_is_known() -> None:
     images, guess, known = anatomy(), torch.rand(2, 48, 48), torch.zeros(2, 48, 48)
     known[:, :24] = 1
