@@ -40,6 +40,7 @@ class IndexFolder:
 
 def _case(folder: Path, entry: dict[str, Any]) -> DataCase:
     images = {name: folder / path for name, path in entry["images"].items()}
+    task = entry.get("task", "")
     return DataCase(
         id=entry["id"],
         dataset=entry["dataset"],
@@ -50,9 +51,9 @@ def _case(folder: Path, entry: dict[str, Any]) -> DataCase:
         classes={int(value): name for value, name in (entry.get("classes") or {}).items()},
         # Files count their axes i, j, k; arrays are stored k, j, i.
         axis=2 - int(entry.get("slice_axis", 2)),
-        task=entry.get("task", ""),
+        task=task,
         patient=entry.get("patient", ""),
-        repeat=CONTRASTS_TIMES if len(images) > 1 else 1,
+        repeat=CONTRASTS_TIMES if len(images) > 1 and task != "denoising" else 1,
     )
 
 

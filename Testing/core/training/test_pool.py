@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
 from MVGCore.training.datasets import DataSet
 from MVGCore.training.pool import PoolBuilder, load_stacks, open_stacks, stack_paths
-from MVGCore.training.stack import StackConfig
+from MVGCore.training.stack import StackConfig, StackFile
 
 
 def sets(data: Path) -> list[DataSet]:
@@ -60,3 +61,13 @@ def test_whole_slices_show_the_whole_slice(data: Path, tmp_path: Path) -> None:
     assert stack.image.shape[1:] == (48, 48) and not stack.drafts
     assert middle[24, 24] == 1 and 0.5 * 452 < middle.sum() < 1.2 * 452, "pi (2 * 6)^2 pixels at most"
     assert stack.labels.any((1, 2)).all(), "slices without labels are dropped"
+
+
+def test_stacks_of_older_pools_are_read(data: Path, tmp_path: Path) -> None:
+    PoolBuilder(sets(data), tmp_path, seed=0, stacks=StackConfig(side=48, whole=True)).build(1, 0)
+    (path,) = stack_paths(tmp_path, "train")
+    now = StackFile.of(path)
+    with np.load(path) as arrays:
+        older = {name: arrays[name] for name in arrays.files if name not in ("facts", "task")}
+    np.savez_compressed(path, **older)
+    assert StackFile.of(path) == now and now.facts.labelled and not now.facts.paired

@@ -179,6 +179,7 @@ def test_an_index_may_say_everything(data: Path) -> None:
     )
     (case,) = all_cases("index", data)
     assert (case.task, case.person, case.axis, case.labels) == ("denoising", "p", 2, ())
+    assert case.repeat == 1, "a pair is no rare contrast"
     (data / "index.json").write_text('{"cases": [{"id": "d"}]}')
     with pytest.raises(InputError, match="index.json"):
         all_cases("index", data)
