@@ -14,8 +14,9 @@ from MVGCore.errors import InputError
 from MVGCore.volume.labelmap import distinct_color
 from MVGDesktop.editing.history import History
 from MVGDesktop.editing.segments import AddSegment, RemoveSegment
-from MVGDesktop.editing.voxels import Array, Voxels
+from MVGDesktop.editing.voxels import REPRESENTATION, Array, Voxels
 from MVGDesktop.grids import volume_grid
+from MVGDesktop.segmentations import has_reference, prepare_segmentation, seen_segmentations
 
 _SAME_MM = 1e-3
 CONTENT_EVENTS = ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved", "SegmentModified")
@@ -44,6 +45,7 @@ class Document(QtCore.QObject):
         self._voxels: Voxels | None = None
         self._tags: list[tuple[Any, int]] = []
         self._own_change = False
+        self._stamp: tuple[Any, ...] = ()
         of = slicer.vtkMRMLScene
         events = (of.NodeRemovedEvent, of.EndCloseEvent)
         self._scene_tags = [slicer.mrmlScene.AddObserver(event, self._on_scene) for event in events]
@@ -65,7 +67,7 @@ class Document(QtCore.QObject):
         self.volume_id = volume_id
         self.volumeChanged.emit(volume_id)
         if self.volume is not None and self.segmentation is not None and not self.fits(self.segmentation):
-            fitting = [each for each in _seen_segmentations() if self.fits(each)]
+            fitting = [each for each in seen_segmentations() if self.fits(each)]
             self.set_segmentation(fitting[-1].GetID() if fitting else "")
 
     def fits(self, segmentation: Any) -> bool:
@@ -85,6 +87,7 @@ class Document(QtCore.QObject):
         self.segmentation_id = segmentation_id
         self._voxels = None
         self.history.use(segmentation_id)
+        self._stamp = self._stamp_now()
         node = self.segmentation
         if node is not None:
             for name in CONTENT_EVENTS:
@@ -116,9 +119,12 @@ class Document(QtCore.QObject):
         if node is None:
             raise InputError("There is no segmentation yet: add a segment first.")
         if self._voxels is None or self._voxels.node is not node:
-            if self.volume is not None and not _has_reference(node):
+            if self.volume is not None and not has_reference(node):
                 node.SetReferenceImageGeometryParameterFromVolumeNode(self.volume)
             self._voxels = Voxels(node)
+        # What Slicer or MVG cut to its contents is spread over the grid again; that is no edit.
+        with self.changing_display():
+            self._voxels.layers()
         return self._voxels
 
     def image(self) -> Array | None:
@@ -206,6 +212,7 @@ class Document(QtCore.QObject):
         finally:
             self._own_change = before
         if not before:
+            self._stamp = self._stamp_now()
             self.mark_unsaved()
             self.contentChanged.emit()
 
@@ -213,10 +220,13 @@ class Document(QtCore.QObject):
     def changing_display(self) -> Iterator[None]:
         """Changes inside, such as new surfaces, change nothing that could be saved or taken back."""
         before, self._own_change = self._own_change, True
+        stamp = self._stamp_now()
         try:
             yield
         finally:
             self._own_change = before
+            if self._stamp == stamp:
+                self._stamp = self._stamp_now()
 
     def close(self) -> None:
         """Follow the scene no longer."""
@@ -234,11 +244,24 @@ class Document(QtCore.QObject):
     def _find(self, segmentation_id: str) -> Callable[[], Any]:
         return lambda: slicer.mrmlScene.GetNodeByID(segmentation_id)
 
+    def _stamp_now(self) -> tuple[Any, ...]:
+        """Differs whenever voxels were written or segments came and went; names and colours do not count."""
+        node = self.segmentation
+        if node is None:
+            return ()
+        segmentation = node.GetSegmentation()
+        layers = range(segmentation.GetNumberOfLayers(REPRESENTATION))
+        images = [segmentation.GetLayerDataObject(each, REPRESENTATION) for each in layers]
+        scalars = [image.GetPointData().GetScalars() for image in images]
+        return (*segmentation.GetSegmentIDs(), *(each.GetMTime() if each else 0 for each in scalars))
+
     def _on_content(self, *_: Any) -> None:
         if self._own_change:
             return
-        # Somebody else wrote: older strokes could only be taken back into what is gone.
-        self.history.clear()
+        if self._stamp != self._stamp_now():
+            # Somebody else wrote: older strokes could only be taken back into what is gone.
+            self._stamp = self._stamp_now()
+            self.history.clear()
         ids = self.segment_ids()
         if self.segment_id not in ids:
             self.set_segment(ids[0] if ids else "")
@@ -257,28 +280,10 @@ class Document(QtCore.QObject):
 
     def _another_segmentation(self) -> str:
         """What to edit when the segmentation is gone: the last one that users see, or none."""
-        seen = _seen_segmentations()
+        seen = seen_segmentations()
         return seen[-1].GetID() if seen else ""
 
     def _unobserve(self) -> None:
         for node, tag in self._tags:
             node.RemoveObserver(tag)
         self._tags = []
-
-
-def prepare_segmentation(node: Any, volume: Any) -> None:
-    """Give a segmentation its display, the grid of a volume and its transform, as Slicer's editor does."""
-    if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-    node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
-    node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-
-
-def _seen_segmentations() -> list[Any]:
-    nodes = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-    return [node for node in nodes if not node.GetHideFromEditors()]
-
-
-def _has_reference(node: Any) -> bool:
-    name = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
-    return bool(node.GetSegmentation().GetConversionParameter(name))

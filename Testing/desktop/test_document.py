@@ -178,6 +178,17 @@ def test_what_somebody_else_writes_ends_the_history(document: Document) -> None:
     assert not document.history.undo_name and document.unsaved
 
 
+def test_names_and_tags_that_others_write_keep_the_history(document: Document) -> None:
+    document.need_segment()
+    paint(document, 5)
+    segment = document.segmentation.GetSegmentation().GetSegment(document.segment_id)
+    segment.SetName("renamed")
+    segment.SetTag("x", "y")
+    assert document.history.undo_name == "Paint"
+    document.undo()
+    assert not document.voxels().mask(document.segment_id).any()
+
+
 def test_what_cannot_be_taken_back_says_so_and_is_forgotten(document: Document) -> None:
     document.need_segment()
     paint(document, 5)

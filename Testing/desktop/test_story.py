@@ -84,7 +84,8 @@ def test_open_paint_run_correct_undo_save_reload(
     corrected = window.document.voxels().mask(window.document.segment_ids()[0]).copy()
     assert not corrected[14, 32, 30] and (corrected != result).any(axis=(1, 2)).nonzero()[0].tolist() == [14]
     axial.view.setFocus()
-    settle(application)
+    settle(application, 500)  # the panel has found the correction meanwhile
+    assert window.menus.undo.text() == "Undo Erase"
     QtTest.QTest.keyClick(axial.view, QtCore.Qt.Key_Z, QtCore.Qt.ControlModifier)
     assert np.array_equal(window.document.voxels().mask(window.document.segment_ids()[0]), result)
 

@@ -13,8 +13,8 @@ from vtk.util.numpy_support import get_vtk_array_type, numpy_to_vtk
 from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, Segment, Segmentation, SegmentClass, Volume, robust_window
 from MVGCore.volume.segmentation import free_id
-from MVGDesktop.document import prepare_segmentation
 from MVGDesktop.editing.voxels import REPRESENTATION, Voxels
+from MVGDesktop.segmentations import prepare_segmentation
 
 PATH_ATTRIBUTE = "MVG.Path"
 _TERMINOLOGY = slicer.vtkSegment.GetTerminologyEntryTagName()

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import psutil
-import slicer
 from PyQt5 import QtCore
 
 from MVGCore.errors import MVGError
 from MVGCore.volume import Segmentation, Volume, atomic_path, write_segmentation, write_volume
 from MVGDesktop.document import Document
 from MVGDesktop.files.nodes import PATH_ATTRIBUTE, segmentation_of, volume_of
+from MVGDesktop.segmentations import seen_segmentations
 
 INTERVAL_MS = 20_000
 _RECORD = "record.json"
@@ -147,10 +147,8 @@ class Autosave(QtCore.QObject):
             self._volume_files[document.volume_id] = path
         segmentations = [
             (node.GetID(), node.GetName(), segmentation_of(node))
-            for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-            if not node.GetHideFromEditors()
-            and not node.GetAttribute(_RESULT_ATTRIBUTE)
-            and node.GetSegmentation().GetNumberOfSegments()
+            for node in seen_segmentations()
+            if not node.GetAttribute(_RESULT_ATTRIBUTE) and node.GetSegmentation().GetNumberOfSegments()
         ]
         return _Work(path, volume.GetName(), image, segmentations)
 
