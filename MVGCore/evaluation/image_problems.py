@@ -178,7 +178,9 @@ def _noisy(source: Source, images: Sequence[Volume], condition: str, choice: int
     clean, window = _clean(source, images[0])
     kind, level = condition.split()
     noisy = add_noise(clean.array, kind, float(level), np.random.default_rng(choice))
-    sigma = float(level) * (float(np.sqrt(clean.array.mean())) if kind == "poisson" else 1)
+    # That of Poisson noise varies: its mean within the body.
+    body = clean.array[clean.array > 0.1]
+    sigma = float(level) * (float(np.sqrt(body.mean())) if kind == "poisson" and body.size else 1.0)
     return Problem(
         "denoise",
         source.case.id,

@@ -244,7 +244,7 @@ def measure(raw: NDArray[Any]) -> tuple[Window, Noise]:
     window = robust_window(raw)
     places = inner(len(raw), MEASURED)
     planes = scaled(neighbours(raw, places), window)
-    noise = measure_noise(planes[:, 1], denoise_draft(planes))
+    noise = measure_noise(planes, denoise_draft(planes))
     clean = []
     for place in places:
         slab = scaled(raw[max(0, place - REACH) : place + REACH + 1], window)

@@ -21,6 +21,9 @@ _STEPS = 400  # of the tables of Rician moments
 _CLEARLY = 0.85  # another kind than Gaussian must fit so much better
 EMPTY = 2e-3  # so much above the darkest place something is shown
 LEAST = 1e-3  # no noise at all
+DARKEST = 1e-4  # share of the pixels that are darker than the floor
+AIR_MARGIN = 1.06  # what is hardly brighter than noise alone is taken for air: the bias is steep there
+FAINT = 0.15  # of the strongest noise: what is below it is as good as none
 QUANTILE = 0.35  # of the detail: below the median, since edges are detail too
 _HALF_NORMAL = float(special.ndtri(0.5 + QUANTILE / 2))
 
@@ -102,26 +105,28 @@ class Noise:
             return ((smooth.clamp(min=1.2) / 2).square() - 1 / 8) * self.level**2 + self.floor
         if self.kind == "rician":
             signal, means, _ = rician_moments()
-            scaled = ((smooth - self.floor) / self.level).numpy()
+            level = self.level * AIR_MARGIN
+            scaled = ((smooth - self.floor) / level).numpy()
             strong = np.sqrt(np.maximum(np.square(scaled) - 1, 0))
             found = np.where(scaled < means[-1], np.interp(scaled, means, signal), strong)
-            return torch.from_numpy(found).float() * self.level + self.floor
+            return torch.from_numpy(found).float() * level + self.floor
         return smooth
 
 
-def measure_noise(noisy: Tensor, smooth: Tensor) -> Noise:
+def measure_noise(planes: Tensor, smooth: Tensor) -> Noise:
     """Kind and level of the noise of slices.
 
-    The noise is seen in the finest diagonal detail, which holds little else, in places of like intensity:
-    how it grows with the intensity tells the kind.
+    The noise is seen in the finest diagonal detail in three dimensions, which holds little else, in places of
+    like intensity: how it grows with the intensity tells the kind.
 
     Args:
-        noisy: (T, H, W).
-        smooth: the same with its noise shrunk away, still with the bias that magnitudes have.
+        planes: (T, 3, H, W) previous, this and next slice.
+        smooth: (T, H, W) the middle slices with their noise shrunk away, still with the bias that magnitudes
+            have.
     """
-    detail = F.conv2d(noisy[:, None], torch.tensor([[[[0.5, -0.5], [-0.5, 0.5]]]]))[:, 0].abs().flatten()
+    noisy, detail = planes[:, 1], _finest_detail(planes).abs().flatten()
     means = F.avg_pool2d(smooth[:, None], 2, stride=1)[:, 0].flatten()
-    floor = float(noisy.flatten().kthvalue(max(1, noisy.numel() // 10_000)).values)
+    floor = float(noisy.flatten().kthvalue(max(1, int(noisy.numel() * DARKEST))).values)
     # What was cut away or holds no signal has no noise to measure.
     shows = means > float(means.min()) + EMPTY
     means, detail = means[shows], detail[shows]
@@ -133,12 +138,25 @@ def measure_noise(noisy: Tensor, smooth: Tensor) -> Noise:
     return _best_kind(mean, deviation.clamp(min=LEAST), floor)
 
 
+def _finest_detail(planes: Tensor) -> Tensor:
+    """(T, 3, H, W) -> (T, H - 1, W - 1) with the deviation of the noise."""
+    corners = torch.tensor([[[[0.5, -0.5], [-0.5, 0.5]]]])
+    before, own, after = (
+        F.conv2d(planes.flatten(0, 1)[:, None], corners)[:, 0].unflatten(0, (-1, 3)).unbind(1)
+    )
+    # At an end of the volume a slice stands for its own neighbour.
+    is_end = (after == own).flatten(1).all(1)[:, None, None]
+    other = torch.where(is_end, before, after)
+    return (own - other) / 2**0.5
+
+
 def _best_kind(mean: Tensor, deviation: Tensor, floor: float) -> Noise:
     level = float(deviation.median())
     best = Noise("gaussian", level)
     misfit = _CLEARLY * _misfit(best, mean, deviation)
     above = (mean - floor).clamp(min=1e-3)
-    slopes = (deviation / above.sqrt()).quantile(torch.linspace(0.3, 1, 8)).tolist()
+    noisy = deviation >= FAINT * deviation.max()
+    slopes = (deviation / above.sqrt())[noisy].quantile(torch.linspace(0.3, 1, 8)).tolist()
     # A few levels around the median: where there is no signal, magnitudes are less noisy than elsewhere.
     others = [Noise("poisson", slope, floor) for slope in slopes]
     others += [Noise("rician", level * f, floor) for f in np.linspace(0.8, 1.7, 19)]
@@ -152,8 +170,19 @@ def _best_kind(mean: Tensor, deviation: Tensor, floor: float) -> Noise:
         found = _misfit(noise, mean, deviation) * (_SIGN if noise.kind == "rician" and is_air else 1)
         if found < misfit:
             best, misfit = noise, found
-    return best
+    measured = _measured_in_air(above, floor) if best.kind == "rician" and is_air else best
+    return measured if abs(measured.level / best.level - 1) < 0.15 else best
+
+
+def _measured_in_air(above: Tensor, floor: float) -> Noise:
+    """Rician noise from the brightness of the air, which tells its level best; `above` by bins, ascending."""
+    air = above[above < 1.15 * above[: len(above) // 4].median()]
+    # The darkest of all pixels, taken for the floor, is not quite as dark.
+    darkest = (-2 * np.log1p(-DARKEST)) ** 0.5
+    level = float(air.mean()) / (RAYLEIGH_MEAN - darkest)
+    return Noise("rician", level, floor - darkest * level)
 
 
 def _misfit(noise: Noise, mean: Tensor, deviation: Tensor) -> float:
-    return float((noise.deviation(mean).clamp(min=LEAST) / deviation).log().abs().mean())
+    least = FAINT * float(deviation.max())
+    return float((noise.deviation(mean).clamp(min=least) / deviation.clamp(min=least)).log().abs().mean())
