@@ -75,7 +75,11 @@ def no_hidden_errors(application: QtWidgets.QApplication, caplog: pytest.LogCapt
 def make_window(
     application: QtWidgets.QApplication, tmp_path: Path, no_hidden_errors: None
 ) -> Iterator[Callable]:
-    """Makes windows with settings and recovery of their own; they are closed without questions."""
+    """Makes windows with settings and recovery of their own; they are closed without questions.
+
+    A window takes its views' nodes along when it closes, so there may be one at a time: do not mix with
+    `window` in a file.
+    """
     import slicer
 
     windows = []
@@ -122,9 +126,15 @@ def new_window(application: QtWidgets.QApplication, folder: Path) -> MainWindow:
     window = MainWindow(settings, folder / "recovery")
     window.resize(1400, 900)
     window.show()
-    window.activateWindow()
+    activate(window)
     settle(application)
     return window
+
+
+def activate(window: MainWindow) -> None:
+    """Give the window the keyboard; the window system takes its time."""
+    window.activateWindow()
+    wait_until(window.isActiveWindow, 30)
 
 
 def reset(window: MainWindow) -> None:
@@ -147,7 +157,7 @@ def reset(window: MainWindow) -> None:
     window.statusBar().clearMessage()
     window.views.activate(window.views.panels[0])
     window.views.show_all()
-    window.activateWindow()
+    activate(window)
 
 
 @pytest.fixture

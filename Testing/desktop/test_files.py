@@ -1,4 +1,4 @@
-"""Opening, saving, dropping, recent files, DICOM, scenes, unsaved changes."""
+"""Opening, saving, dropping, DICOM, scenes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from MVGCore.volume import (
     write_volume,
 )
 from MVGDesktop.files.dicom import SeriesChooser, find_series
-from MVGDesktop.files.nodes import volume_node
 from MVGDesktop.files.opening import Kind, open_file
 from Testing.desktop.conftest import settle
 
@@ -72,17 +71,6 @@ def test_files_that_are_dropped_are_opened(
     view = window.panel.controller.view()
     assert (view.volume_id, view.partner_id) == (window.document.volume_id, window.document.segmentation_id)
     assert not window.document.unsaved
-
-
-def test_recent_files_are_offered(make_window, image_file: Path) -> None:
-    window = make_window()
-    window.filing.recent.add("gone.nrrd")
-    window.filing.recent.add(image_file)
-    again = make_window()
-    assert again.filing.recent.paths() == [str(image_file)]
-    assert again.welcome.recent.count() == 1
-    again.welcome.recent.itemActivated.emit(again.welcome.recent.item(0))
-    assert again.document.volume.GetName() == "Bild mit Leerzeichen é"
 
 
 @pytest.mark.parametrize("ending", [".seg.nrrd", ".nii.gz", ".nrrd", ".mha"])
@@ -143,34 +131,6 @@ def test_a_full_or_missing_folder_is_told(open_window, tmp_path: Path) -> None:
     assert not open_window.filing.save_to(tmp_path / "nowhere" / "x.seg.nrrd")
     assert "does not exist" in open_window.statusBar().currentMessage()
     assert open_window.document.unsaved
-
-
-@pytest.mark.parametrize("button, closes", [("Save", True), ("Discard", True), ("Cancel", False)])
-def test_unsaved_changes_are_asked_about(make_window, a_volume, tmp_path, button: str, closes: bool) -> None:
-    window = make_window()
-    window.document.set_volume(volume_node(a_volume).GetID())
-    window.document.need_segment()
-    target = tmp_path / "kept.seg.nrrd"
-    window.filing._saved_as = str(target)
-    asked = []
-
-    def answer() -> None:
-        box = QtWidgets.QApplication.activeModalWidget()
-        asked.append(box.text())
-        box.button(getattr(QtWidgets.QMessageBox, button)).click()
-
-    QtCore.QTimer.singleShot(50, answer)
-    assert window.close() == closes
-    assert asked == ["The labels have changes that are not saved."]
-    assert target.exists() == (button == "Save")
-
-
-def test_nothing_is_asked_when_all_is_saved(make_window, a_volume, tmp_path: Path) -> None:
-    window = make_window()
-    window.document.set_volume(volume_node(a_volume).GetID())
-    window.document.need_segment()
-    assert window.filing.save_to(tmp_path / "a.seg.nrrd")
-    assert window.close()
 
 
 def write_series(folder: Path, name: str, count: int, value: int) -> None:

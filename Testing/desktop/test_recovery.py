@@ -52,7 +52,7 @@ settle(application, 60_000)
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_after_kill_the_work_is_taken_up_again(make_window, a_volume: Volume, tmp_path: Path) -> None:
+def test_after_kill_the_work_is_taken_up_again(window, a_volume: Volume, tmp_path: Path) -> None:
     image, mask = tmp_path / "ball.nrrd", tmp_path / "mask.npy"
     write_volume(image, a_volume)
     words = [sys.executable, "-c", PAINTER, image, tmp_path, mask, ROOT]
@@ -63,7 +63,6 @@ def test_after_kill_the_work_is_taken_up_again(make_window, a_volume: Volume, tm
     found = leftovers(tmp_path / "recovery")
     assert [each.volume for each in found] == [image]
 
-    window = make_window()
     window.filing.recover(found[0])
     painted = np.load(mask)
     assert painted.any()
@@ -73,7 +72,7 @@ def test_after_kill_the_work_is_taken_up_again(make_window, a_volume: Volume, tm
     wait_until(lambda: not window.autosave.writing)
     # It is safe again at once, in this window's own folder, which is in use and so not offered to others.
     assert (window.autosave.folder / "record.json").exists()
-    assert leftovers(tmp_path / "recovery") == []
+    assert leftovers(tmp_path / "recovery") == [] and leftovers(window.autosave.folder.parent) == []
 
 
 def test_what_is_saved_or_closed_leaves_nothing(open_window, application, tmp_path: Path) -> None:

@@ -135,7 +135,8 @@ class SliceView(RenderView):
             logics.RemoveItem(self.logic)
             self.logic.SetMRMLScene(None)
             for node in nodes:
-                slicer.mrmlScene.RemoveNode(node)
+                if node is not None and node.GetScene() is not None:
+                    slicer.mrmlScene.RemoveNode(node)
 
     def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
         super().resizeEvent(event)
