@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import sys
-import tempfile
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -101,8 +100,7 @@ class Client:
             in_memory: whether arrays may go through memory; otherwise they go through temporary files.
             limits: how long to wait for a worker.
         """
-        folder = log_folder or Path(tempfile.gettempdir()) / "MVG-logs"
-        self._log_path = new_log(folder)
+        self._log_path = new_log(log_folder)
         self._talk = Conversation(python or sys.executable, self._log_path, in_memory, limits or Limits())
         self._numbers = count(1)
         self._image: Volume | None = None

@@ -45,7 +45,7 @@ class Limits:
         cancel: until it has stopped what was cancelled.
     """
 
-    start: float = 120.0
+    start: float = 300.0
     silence: float = 20.0
     cancel: float = 3.0
 
@@ -180,6 +180,8 @@ class Conversation:
             self._lose(message.text, FailureKind.SETUP if message.setup else FailureKind.CRASHED)
         elif isinstance(message, Ready):
             self._loaded, self.memory = True, message.memory
+            if self._stopping is not None:
+                self._stopping = (self._stopping[0], time.monotonic() + self._limits.cancel)
             self._events.append(message)
         elif isinstance(message, Progress | SliceDone):
             if message.job == self.job:
@@ -234,15 +236,16 @@ class Conversation:
             if message is not None and self._sent.get(name) is not message:
                 self._link.send(message)
                 self._sent[name] = message
+                if name == "model":
+                    self._loaded = False
 
     def _check_time(self) -> None:
         now = time.monotonic()
         if self._link is None:
             return
-        silence = (
-            self._limits.silence if self._loaded else self._limits.start
-        )  # loading torch stops all threads
-        if self._stopping is not None and now > self._stopping[1]:
+        # While torch and a model are being loaded nothing can be stopped, and hardly a thread runs.
+        silence = self._limits.silence if self._loaded else self._limits.start
+        if self._stopping is not None and self._loaded and now > self._stopping[1]:
             self._lose("The worker did not stop what was cancelled.", FailureKind.HUNG)
         elif not self._greeted and now - self._started > self._limits.start:
             text = f"{self._python} did not start in {self._limits.start:.0f} s: choose another interpreter."

@@ -117,9 +117,7 @@ class Link:
         try:
             process = self._start()
         except OSError as error:
-            reason = error.strerror or str(error)
-            text = f"The worker cannot be started with {self._python} ({reason}): choose another interpreter."
-            self._finish(Ended(text, setup=True))
+            self._finish(Ended(self._not_started(error.strerror or str(error), error.filename), setup=True))
             return
         threading.Thread(target=self._receive, args=(process,), name="MVG worker in", daemon=True).start()
         exchange = Exchange(self._folders, "h")
@@ -195,8 +193,7 @@ class Link:
             greeting = read_greeting(line)
         except ProtocolError:
             said = line.decode("utf-8", "replace").strip() or processes.tail(self._log) or "it said nothing"
-            text = f"The worker cannot be started with {self._python} ({said}): choose another interpreter."
-            self.inbox.append(Ended(text, setup=True))
+            self.inbox.append(Ended(self._not_started(said), setup=True))
             return False
         problem = misfit(own_greeting(), greeting)
         if problem:
@@ -206,6 +203,13 @@ class Link:
         self.heard = time.monotonic()
         self.inbox.append(greeting)
         return True
+
+    def _not_started(self, reason: str, file: str | None = None) -> str:
+        if file is not None and file != self._python:
+            return (
+                f"'{file}' cannot be written ({reason}): free disk space, or check the folder's permissions."
+            )
+        return f"The worker cannot be started with {self._python} ({reason}): choose another interpreter."
 
     def _finish(self, ended: Ended | None) -> None:
         self._outbox.put(None)

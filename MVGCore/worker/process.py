@@ -99,8 +99,15 @@ def kill(process: subprocess.Popen[bytes], worker_pid: int | None) -> None:
     process.kill()
 
 
-def new_log(folder: Path) -> Path:
-    """A name for the log of a worker; nothing is written yet."""
+def new_log(folder: Path | None = None) -> Path:
+    """A name for the log of a worker; nothing is written yet.
+
+    Args:
+        folder: where to put it; None stands for a folder of this user's among the temporary files.
+    """
+    if folder is None:
+        user = f"-{os.getuid()}" if sys.platform != "win32" else ""  # there the temporary files are one's own
+        folder = Path(tempfile.gettempdir()) / f"MVG-logs{user}"
     return folder / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}.log"
 
 

@@ -73,6 +73,7 @@ def make_client(
 ) -> Iterator[MakeClient]:
     """Makes clients that have model, image and examples; ends them, and looks for what they left behind."""
     clients: list[Client] = []
+    others = set(leftovers(temp_folder))
 
     def make(**choices: Any) -> Client:
         client = Client(**{"log_folder": tmp_path / "logs", **choices})
@@ -87,7 +88,7 @@ def make_client(
     for client in clients:
         client.close()
     wait_until(lambda: not any(is_running(pid) for pid in pids))
-    wait_until(lambda: not leftovers(temp_folder))
+    wait_until(lambda: set(leftovers(temp_folder)) <= others)
 
 
 @pytest.fixture
@@ -129,7 +130,25 @@ def expected(small_weights: Path, tube: tuple[Volume, LabelMap], prompts: Prompt
     return session.preview(5).labels
 
 
+@pytest.fixture(scope="session")
+def shared_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """One client for all tests that do not mind what was before: a process takes seconds to start."""
+    client = Client(log_folder=tmp_path_factory.mktemp("logs"))
+    yield client
+    pid = client.worker_pid
+    client.close()
+    wait_until(lambda: pid is None or not is_running(pid))
+    wait_until(lambda: not leftovers(Path(tempfile.gettempdir())))
+
+
 @pytest.fixture
-def client(make_client: MakeClient) -> Client:
-    """A client that has all that it needs."""
-    return make_client()
+def client(
+    shared_client: Client, small_weights: Path, tube: tuple[Volume, LabelMap], prompts: PromptSet
+) -> Client:
+    """A client that has all that it needs and nothing to do."""
+    shared_client.cancel()
+    shared_client.poll()
+    shared_client.set_model(small_weights, "cpu", threads=1)
+    shared_client.set_image(tube[0])
+    shared_client.set_prompts(prompts)
+    return shared_client

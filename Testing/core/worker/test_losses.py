@@ -117,6 +117,31 @@ def test_a_worker_that_does_not_stop_is_replaced(make_client: MakeClient, expect
     check_preview(client, expected)
 
 
+def test_a_worker_that_loads_a_model_need_not_stop(
+    make_client: MakeClient, patched_worker: Callable[[str], str], expected: np.ndarray
+) -> None:
+    """It would only have to load again."""
+    python = patched_worker("""
+        import time
+        from MVGCore.session import Session
+
+        begin = Session.__init__
+
+        def slow(self, *arguments):
+            time.sleep(2)
+            begin(self, *arguments)
+
+        Session.__init__ = slow
+    """)
+    client = make_client(python=python, limits=Limits(cancel=0.5))
+    job = client.preview(5)
+    wait_until(lambda: client.poll() == [] and client.job == job)
+    pid = pid_of(client)
+    client.cancel()
+    check_preview(client, expected)
+    assert pid_of(client) == pid
+
+
 def test_an_adapted_model_survives_a_crash(
     make_client: MakeClient,
     patched_worker: Callable[[str], str],
@@ -165,7 +190,7 @@ def _weights(client: Client, path: Path) -> dict[str, bytes]:
 
 def test_restarting_by_hand(client: Client, expected: np.ndarray) -> None:
     job = client.propagate()
-    poll_until(client, is_ready)
+    poll_until(client, slice_of(job))
     first = pid_of(client)
     client.restart("A test wants it.")
     events = poll_until(client, is_restarted)
@@ -174,13 +199,14 @@ def test_restarting_by_hand(client: Client, expected: np.ndarray) -> None:
 
 
 def test_closing_in_mid_run_and_starting_again(
-    client: Client, temp_folder: Path, expected: np.ndarray
+    make_client: MakeClient, temp_folder: Path, expected: np.ndarray
 ) -> None:
+    client, others = make_client(), leftovers(temp_folder)
     client.propagate()
     poll_until(client, is_ready)
     pid = pid_of(client)
     client.close()
     client.close()
     assert client.poll() == [] and not client.busy
-    wait_until(lambda: not is_running(pid) and not leftovers(temp_folder))
+    wait_until(lambda: not is_running(pid) and set(leftovers(temp_folder)) == set(others))
     check_preview(client, expected)

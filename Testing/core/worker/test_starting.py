@@ -32,6 +32,11 @@ def test_interpreters_that_do_not_work(make_client: MakeClient, tmp_path: Path) 
     failed = fail(client, client.preview(5))
     assert failed.kind is FailureKind.SETUP and "missing" in failed.message
 
+    (tmp_path / "file").touch()
+    unwritable = make_client(log_folder=tmp_path / "file")
+    failed = fail(unwritable, unwritable.preview(5))
+    assert failed.kind is FailureKind.SETUP and "file" in failed.message and "written" in failed.message
+
     other = make_client(python="/bin/cat")
     failed = fail(other, other.preview(5))
     assert failed.kind is FailureKind.SETUP and "/bin/cat" in failed.message

@@ -15,7 +15,7 @@ from MVGCore.worker.client import Client
 from MVGCore.worker.events import Cancelled, Event, Failed, Finished, Ready, Restarted, SliceDone
 from MVGCore.worker.exchange import PREFIX, memory_folder
 
-PATIENCE = 120.0  # seconds: a test that waits longer fails
+PATIENCE = 300.0  # seconds: a test that waits longer fails
 ENDS = (Finished, Failed, Cancelled)
 
 
