@@ -103,7 +103,7 @@ def examples_note(now: Situation) -> str:
         return _("No examples needed: what is around continues. Voxels that are not marked stay as they are.")
     if not now.examples:
         if task is Task.SEGMENT:
-            return _("Label a slice with the Segment Editor, then add it here.")
+            return _("Label a slice, then add it here.")
         if task is Task.SYNTHESIZE:
             return _("Choose a volume that shows the wanted contrast on a few slices, then add them.")
         return _("No examples needed. Slices of a cleaner volume can be added.")

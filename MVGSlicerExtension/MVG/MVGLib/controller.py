@@ -117,7 +117,7 @@ class Controller(Choosing, Running):
     @action
     def _undo_accept(self) -> None:
         if not self.scene.undo_accept():
-            raise InputError(_("The segmentation was edited since; undo in the Segment Editor."))
+            raise InputError(_("The segmentation was edited since; undo that first."))
         self.say(_("Your segments are as they were."))
 
     def _review_ended(self) -> None:
