@@ -108,7 +108,7 @@ def new_log(folder: Path | None = None) -> Path:
     if folder is None:
         user = f"-{os.getuid()}" if sys.platform != "win32" else ""  # there the temporary files are one's own
         folder = Path(tempfile.gettempdir()) / f"MVG-logs{user}"
-    return folder / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}.log"
+    return folder / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers):03d}.log"
 
 
 def open_log(path: Path) -> IO[bytes]:
