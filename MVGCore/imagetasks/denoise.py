@@ -27,7 +27,8 @@ from MVGCore.volume import Volume, Window, check_image, robust_window
 MEASURED = 9  # slices that the noise is measured in
 OWN_EXAMPLES = 5  # slices that a volume gives as examples of itself
 TRIALS = 4
-SPLIT = 0.5  # how much more noise the trials of the gate have
+SPLIT = 0.7  # how much more noise the trials of the gate have
+MARGIN = 0.003  # by so much the network must be better: the trials are noisy themselves
 AIR = 3.0  # magnitudes below so many levels of the noise hold next to no signal
 
 
@@ -140,7 +141,7 @@ class Denoising:
             few = examples if local else examples.thinned(FOREIGN)
             made.shown = show(few, image, window, window, local, clip=False)
             trials = made._left_out_trials(made.shown)
-        made.share = best_share(trials or made._split_trials(rng), power=2, undecided=0.0)
+        made.share = best_share(trials or made._split_trials(rng), power=2, undecided=0.0, margin=MARGIN)
         return made
 
     def generate(self, indices: list[int]) -> Tensor:

@@ -19,7 +19,7 @@ from MVGCore.imagetasks.shown import Shown, scaled, show
 from MVGCore.volume import Volume, Window, check_image, robust_window
 
 FITTED = 24  # examples that the draft is fitted to
-UNDECIDED = 0.5  # with a single example there is nothing to leave out
+UNDECIDED = 0.25  # with a single example there is nothing to leave out
 
 
 def run_synthesize(

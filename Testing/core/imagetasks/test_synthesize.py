@@ -69,7 +69,7 @@ def test_a_model_that_spoils_the_draft_gets_no_share(
 
 def test_a_single_example_cannot_be_left_out(engine: Engine, ct: Volume, other: Volume) -> None:
     result = run_synthesize(engine, ct, ImageExamples.from_volumes(ct, other, axis=0, slices=[7]))
-    assert result.weight == 0.5 and "second slice" in result.notes[0]
+    assert result.weight == 0.25 and "second slice" in result.notes[0]
 
 
 def test_slices_outside_the_range_hold_the_lowest_intensity(
