@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     for path in arguments.files:
         if not path.exists():
             raise InputError(f"There is no file '{path}'; check the name.")
-    if sys.platform.startswith("linux") and not _has_screen():
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         raise InputError("There is no screen: set DISPLAY, or start the command with xvfb-run.")
     try:
         from MVGDesktop.app import Start
@@ -51,7 +51,3 @@ def run(arguments: argparse.Namespace) -> None:
     code = run_window(Start(tuple(arguments.files), arguments.demo, arguments.screenshot))
     if code:
         raise MVGError(f"The window ended with code {code}.")
-
-
-def _has_screen() -> bool:
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -33,14 +33,19 @@ _DEMO_SLICES = 3
 
 
 class Filing:
-    """What the File menu does."""
+    """What the File menu does.
+
+    Attributes:
+        recent: The files that were opened last.
+        demonstration: `MVGCore.cli.demo.DemoTask` once the demonstration was opened, else None.
+    """
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
         self._document = window.document
         self.recent = RecentFiles(window.settings)
         self._saved_as = ""
-        self._demo: Any = None
+        self.demonstration: Any = None
         welcome = window.welcome
         welcome.openRequested.connect(self.ask_open)
         welcome.folderRequested.connect(self.ask_folder)
@@ -50,7 +55,7 @@ class Filing:
 
     def forget(self) -> None:
         """Nothing is open any more: the next save asks for a name."""
-        self._saved_as, self._demo = "", None
+        self._saved_as, self.demonstration = "", None
 
     def open(self, path: str | Path) -> bool:
         """Open a file or DICOM folder; what fails is told.
@@ -252,8 +257,8 @@ class Filing:
     def _open_demo(self) -> None:
         from MVGCore.cli.demo import DemoTask
 
-        self._demo = DemoTask.prepare()
-        image = self._demo.example.image
+        self.demonstration = DemoTask.prepare()
+        image = self.demonstration.example.image
         image.name = stem(image.name) or "Brain"
         self._document.set_volume(volume_node(image).GetID())
         self._window.guide.show()
@@ -263,7 +268,7 @@ class Filing:
         from MVGCore.evaluation.cases import keep_slices, labelled_slices
         from MVGCore.volume import Segmentation
 
-        example = self._demo.example
+        example = self.demonstration.example
         slices = labelled_slices(example.truth, example.axis, _DEMO_SLICES)
         few = Segmentation.from_labelmap(keep_slices(example.truth, example.axis, slices))
         node = segmentation_node(few, "Brain labels", self._document.volume)

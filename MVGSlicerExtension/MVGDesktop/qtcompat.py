@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from types import ModuleType
 from typing import Any
@@ -36,6 +37,9 @@ def application() -> QtWidgets.QApplication:
     existing = QtWidgets.QApplication.instance()
     if existing is not None:
         return existing
+    if sys.platform.startswith("linux") and os.environ.get("DISPLAY"):
+        # VTK draws into windows of X only, which Wayland has as well.
+        os.environ.setdefault("QT_QPA_PLATFORM", "xcb")
     for attribute in ("AA_EnableHighDpiScaling", "AA_UseHighDpiPixmaps", "AA_ShareOpenGLContexts"):
         QtCore.QCoreApplication.setAttribute(getattr(QtCore.Qt, attribute))
     # Half steps such as 150 % stay as they are; older Qt rounds them to 200 %.

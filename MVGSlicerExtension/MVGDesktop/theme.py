@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from enum import Enum
@@ -82,6 +83,7 @@ def apply_theme(application: QtWidgets.QApplication, theme: Theme) -> bool:
     Returns:
         Whether they are dark.
     """
+    _system_palette()
     dark = theme is Theme.DARK or (theme is Theme.SYSTEM and system_is_dark())
     application.setStyle(_FramedFusion("Fusion"))
     palette = QtGui.QPalette()
@@ -105,7 +107,13 @@ def system_is_dark() -> bool:
     setting = _answer(["gsettings", "get", "org.gnome.desktop.interface", "color-scheme"])
     if setting:
         return "dark" in setting
-    return bool(QtGui.QPalette().color(QtGui.QPalette.Window).lightness() < 128)
+    return bool(_system_palette().color(QtGui.QPalette.Window).lightness() < 128)
+
+
+@functools.cache
+def _system_palette() -> QtGui.QPalette:
+    """The colours that Qt began with; asked for before they are replaced."""
+    return QtWidgets.QApplication.palette()
 
 
 def _answer(command: list[str]) -> str:

@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from MVGCore.volume import Geometry, Volume
-from Testing.desktop.conftest import application, no_hidden_errors, settle, shared_window, window  # noqa: F401
+from MVGDesktop.files.nodes import segmentation_of
+from Testing.desktop.conftest import application, no_hidden_errors, settle, shared_window, wait_until, window  # noqa: F401
 from Testing.desktop.mouse import LEFT, move, place_of, press, release, wheel
 
 pytestmark = pytest.mark.display
@@ -94,6 +95,26 @@ def test_memory(large_window, application) -> None:  # noqa: F811
     megabytes = psutil.Process().memory_info().rss / 2**20
     print(f"\nmemory with 512 x 512 x 300 voxels: {megabytes:.0f} MB")
     assert megabytes < MEMORY_MB
+
+
+def test_demonstration(window, application) -> None:  # noqa: F811
+    """The demonstration's brain by three labelled slices, through the panel and the worker of the window."""
+    window.filing.open_demo()
+    window.filing.label_demo()
+    controller, start = window.panel.controller, time.perf_counter()
+    controller.apply()
+    wait_until(lambda: controller.view().review is not None and controller.view().progress is None, 900)
+    seconds = time.perf_counter() - start
+    example, result = window.filing.demonstration.example, segmentation_of(window.document.segmentation)
+    known = set(controller.view().review.known)
+    rest = [index for index in range(example.truth.array.shape[0]) if index not in known]
+    labels = result.to_labelmap()
+    for class_ in labels.classes:
+        (truth_id,) = (each.id for each in example.truth.classes if each.name == class_.name)
+        ours, truth = labels.array[rest] == class_.id, example.truth.array[rest] == truth_id
+        dice = 2 * (ours & truth).sum() / (ours.sum() + truth.sum())
+        print(f"\n{class_.name}: Dice {dice:.3f} on the slices that were not labelled ({seconds:.0f} s)")
+        assert dice > 0.5
 
 
 def test_start(tmp_path: Path) -> None:

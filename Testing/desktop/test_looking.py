@@ -162,6 +162,16 @@ def test_themes_have_readable_text(open_window, application, name: str) -> None:
     assert (palette.color(palette.Window).lightness() < 128) == (name == "dark")
 
 
+def test_the_system_is_followed_again_after_another_choice(open_window, application) -> None:
+    from MVGDesktop.theme import Theme, system_is_dark
+
+    wanted = system_is_dark()
+    open_window.set_theme(Theme.DARK if not wanted else Theme.LIGHT)
+    assert system_is_dark() == wanted
+    open_window.set_theme(Theme.SYSTEM)
+    assert (application.palette().color(application.palette().Window).lightness() < 128) == wanted
+
+
 def contrast(palette, text: str, ground: str) -> float:
     def luminance(role: str) -> float:
         color = palette.color(getattr(palette, role))
