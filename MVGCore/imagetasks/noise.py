@@ -19,7 +19,7 @@ _RAYLEIGH_DEVIATION = float(np.sqrt(2 - np.pi / 2))
 _SIGN = 0.6
 _STEPS = 400  # of the tables of Rician moments
 _CLEARLY = 0.85  # another kind than Gaussian must fit so much better
-EMPTY = 2e-3  # so much above the darkest place something is shown
+EMPTY = 5e-3  # so much above the floor something is shown
 LEAST = 1e-3  # no noise at all
 DARKEST = 1e-4  # share of the pixels that are darker than the floor
 AIR_MARGIN = 1.06  # what is hardly brighter than noise alone is taken for air: the bias is steep there
@@ -128,7 +128,7 @@ def measure_noise(planes: Tensor, smooth: Tensor) -> Noise:
     means = F.avg_pool2d(smooth[:, None], 2, stride=1)[:, 0].flatten()
     floor = float(noisy.flatten().kthvalue(max(1, int(noisy.numel() * DARKEST))).values)
     # What was cut away or holds no signal has no noise to measure.
-    shows = means > float(means.min()) + EMPTY
+    shows = means > floor + EMPTY
     means, detail = means[shows], detail[shows]
     if len(means) < 16 * BINS:
         return Noise("gaussian", LEAST)
