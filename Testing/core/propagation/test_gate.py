@@ -10,7 +10,7 @@ from MVGCore.models.device import Device
 from MVGCore.propagation import gate as gate_module
 from MVGCore.propagation.context import GroupContext, Weights, draw_prompts, encode_prompts, palettes
 from MVGCore.propagation.drafting import GroupDrafts
-from MVGCore.propagation.gate import CANDIDATES, USUAL, choose_weights
+from MVGCore.propagation.gate import OTHERS, USUAL, choose_weights
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.plan import make_plan
 
@@ -36,7 +36,7 @@ def test_a_model_that_is_wrong_leaves_it_to_the_draft(echo, tube, prompts_of, mo
     assert weights_for(echo, tube, prompts_of(tube, [2, 5, 8, 11])).model == 0
 
 
-def test_a_model_that_is_right_where_the_draft_is_not_does_it_alone(
+def test_a_model_that_is_right_where_the_diffusion_is_not_does_without_it(
     echo, tube, prompts_of, monkeypatch
 ) -> None:
     """The classes change places on every second slice: no draft can know, the model does."""
@@ -50,7 +50,25 @@ def test_a_model_that_is_right_where_the_draft_is_not_does_it_alone(
         return torch.nn.functional.one_hot(answer, 3).movedim(-1, 0)[None].float().add(1e-6).log()
 
     monkeypatch.setattr(gate_module, "generate", knowing)
-    assert weights_for(echo, tube, prompts) == Weights(1.0)
+    weights = weights_for(echo, tube, prompts)
+    assert weights.model >= 0.5 and weights.diffusion == 0
+
+
+def test_left_out_slices_that_disagree_change_nothing(echo, tube, prompts_of, monkeypatch) -> None:
+    """The network is right on two left-out slices and wrong on the third."""
+    prompts = prompts_of(tube, [1, 4, 7, 10, 13])
+    for prompt in prompts[1::2]:
+        prompt.labels = np.choose(np.digitize(prompt.labels, [3, 300]), [0, 300, 3]).astype(np.uint16)
+    places = [prompt.index for prompt in prompts]
+
+    def knowing_two(model, device, context, images, slices, chosen, hint):
+        answer = context.positions[places.index(slices[0])].long()
+        if slices[0] == 7:
+            answer = torch.zeros_like(answer)
+        return torch.nn.functional.one_hot(answer, 3).movedim(-1, 0)[None].float().add(1e-6).log()
+
+    monkeypatch.setattr(gate_module, "generate", knowing_two)
+    assert weights_for(echo, tube, prompts) == USUAL
 
 
 def test_where_all_are_right_the_usual_mixture_stays(echo, tube, prompts_of) -> None:
@@ -77,5 +95,5 @@ def test_one_left_out_slice_is_no_evidence(echo, tube, prompts_of, slices: list[
 
 
 def test_the_weights_that_are_tried_sum_to_one() -> None:
-    for each in CANDIDATES:
+    for each in (USUAL, *OTHERS):
         assert each.model + each.geodesic + each.diffusion == 1
