@@ -27,6 +27,7 @@ from MVGCore.volume import Volume, Window, check_image, robust_window
 MEASURED = 9  # slices that the noise is measured in
 OWN_EXAMPLES = 5  # slices that a volume gives as examples of itself
 TRIALS = 4
+WHOLE = (slice(None), slice(None))
 SPLIT = 0.7  # how much more noise the trials of the gate have
 MARGIN = 0.003  # by so much the network must be better: the trials are noisy themselves
 AIR = 3.0  # magnitudes below so many levels of the noise hold next to no signal
@@ -165,15 +166,20 @@ class Denoising:
         rows: Sequence[int],
         places: Sequence[int],
         but: int | None = None,
+        part: tuple[slice, slice] = WHOLE,
     ) -> Tensor:
-        """The network's answer for slices of (K, H, W) that lie at some places of the volume."""
+        """The network's answer for slices of (K, H, W) that lie at some places of the volume.
+
+        `part` says which rows and columns of the volume's slices they are.
+        """
         assert self.shown is not None
         chosen = self.shown.nearest(float(np.mean(places)), PROMPTS, but)
+        down, across = part
         question = Question(
             torch.from_numpy(neighbours(planes.numpy(), rows)),
             draft.clamp(0, 1),
-            self.shown.images[chosen],
-            self.shown.wanted[chosen].clamp(0, 1),
+            self.shown.images[chosen][:, :, down, across],
+            self.shown.wanted[chosen][:, down, across].clamp(0, 1),
             self.shown.distances(places, chosen),
         )
         return self.engine.answer(question, self.calls.is_cancelled)
@@ -207,18 +213,24 @@ class Denoising:
         is compared with the draft.
         """
         noise = replace(self.noise, level=self.noise.level * (1 + SPLIT**2) ** 0.5)
+        part = _middle(self.planes.shape[1:], self.engine.model.canvas_sides[0])
         trials = []
         for place in inner(len(self.planes), TRIALS):
             self.calls.check()
             first = max(0, place - 2 * REACH)
-            slab, row = self.planes[first : place + 2 * REACH + 1], place - first
-            clean = self._draft(self.planes, range(first, first + len(slab)))
+            slab, row = self.planes[first : place + 2 * REACH + 1, part[0], part[1]], place - first
+            clean = self._draft(slab, range(len(slab)))
             extra = self._like_noise(clean, rng)
             noisier = slab + SPLIT * extra
             draft = self._draft(noisier, [row], noise)
-            generated = self._ask(noisier, draft, [row], [place])
+            generated = self._ask(noisier, draft, [row], [place], part=part)
             trial = Trial(draft, generated, (slab - extra / SPLIT)[[row]])
-            trials.append(self._with_air(trial, clean, row, place, rng) if noise.kind == "rician" else trial)
+            if noise.kind == "rician":
+                again = self.noise.add(clean, rng)
+                draft = self._draft(again, [row])
+                generated = self._ask(again, draft, [row], [place], part=part)
+                trial = self._with_air(trial, Trial(draft, generated, clean[[row]]))
+            trials.append(trial)
         return trials
 
     def _like_noise(self, clean: Tensor, rng: np.random.Generator) -> Tensor:
@@ -226,14 +238,18 @@ class Denoising:
         deviation = self.noise.deviation(self.noise.mean(clean))
         return deviation * torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
 
-    def _with_air(self, trial: Trial, clean: Tensor, row: int, place: int, rng: np.random.Generator) -> Trial:
-        """The trial, with the draft as the truth where there is next to no signal."""
-        noisy = self.noise.add(clean, rng)
-        draft = self._draft(noisy, [row])
-        generated = self._ask(noisy, draft, [row], [place])
-        air = clean[[row]] < self.noise.floor + AIR * self.noise.level
-        pairs = ((draft, trial.draft), (generated, trial.generated), (clean[[row]], trial.truth))
+    def _with_air(self, trial: Trial, again: Trial) -> Trial:
+        """The trial, with another in its place where there is next to no signal."""
+        air = again.truth < self.noise.floor + AIR * self.noise.level
+        pairs = ((again.draft, trial.draft), (again.generated, trial.generated), (again.truth, trial.truth))
         return Trial(*(torch.where(air, in_air, elsewhere) for in_air, elsewhere in pairs))
+
+
+def _middle(shape: Sequence[int], side: int) -> tuple[slice, slice]:
+    """The middle of a slice, not larger than one canvas."""
+    starts = [max(0, (size - side) // 2) for size in shape]
+    rows, columns = (slice(start, start + side) for start in starts)
+    return rows, columns
 
 
 def measure(raw: NDArray[Any]) -> tuple[Window, Noise]:
