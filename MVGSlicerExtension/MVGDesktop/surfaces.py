@@ -8,7 +8,7 @@ import numpy as np
 import slicer
 import vtk
 from numpy.typing import NDArray
-from PyQt5 import QtCore
+from PyQt5 import QtCore, QtGui
 from scipy import ndimage
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
@@ -39,7 +39,7 @@ class Surfaces(QtCore.QObject):
         self._document = document
         self._timer = QtCore.QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self.update_now)
+        self._timer.timeout.connect(self._on_rest)
         self._made: dict[Any, int] = {}
         document.contentChanged.connect(self.request)
         document.segmentationChanged.connect(lambda _id: self._restart())
@@ -75,6 +75,12 @@ class Surfaces(QtCore.QObject):
             for layer in range(segmentation.GetNumberOfLayers(LABELS)):
                 self._update_layer(segmentation, layer)
         self.updated.emit()
+
+    def _on_rest(self) -> None:
+        if QtGui.QGuiApplication.mouseButtons():
+            self.request()  # the next stroke has begun
+        else:
+            self.update_now()
 
     def _restart(self) -> None:
         self._made.clear()

@@ -20,7 +20,7 @@ import pytest
 from MVGCore.volume import Geometry, Volume
 from MVGDesktop.files.nodes import segmentation_of
 from Testing.desktop.conftest import application, no_hidden_errors, settle, shared_window, wait_until, window  # noqa: F401
-from Testing.desktop.mouse import LEFT, move, place_of, press, release, wheel
+from Testing.desktop.mouse import LEFT, click, move, place_of, press, release, wheel
 
 pytestmark = pytest.mark.display
 SHAPE = (300, 512, 512)
@@ -85,6 +85,20 @@ def test_scrolling(large_window, application) -> None:  # noqa: F811
         axial.view.render_now()
 
     report("scroll one slice", clock(turn, 30))
+
+
+def test_surfaces_after_a_stroke(large_window, application) -> None:  # noqa: F811
+    """What the hand may feel 0.6 s after a stroke, and what the panel does in one look."""
+    from MVGDesktop.editing.tools import Tool
+
+    axial = large_window.views.panels[0]
+    large_window.editor.use(Tool.PAINT)
+    large_window.editor.set_radius(60.0)
+    large_window.tools.sphere.setChecked(True)
+    click(axial.view, place_of(axial, (256, 256, 150)))
+    report("surface of a ball of 60 mm", clock(large_window.surfaces.update_now, 1))
+    report("the panel's look after a stroke", clock(large_window.panel.controller.poll, 20))
+    report("autosave's copy", clock(large_window.autosave._snapshot, 1))
 
 
 def test_memory(large_window, application) -> None:  # noqa: F811

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import psutil
-from PyQt5 import QtCore
+from PyQt5 import QtCore, QtGui
 
 from MVGCore.errors import MVGError
 from MVGCore.volume import Segmentation, Volume, atomic_path, write_segmentation, write_volume
@@ -100,8 +100,10 @@ class Autosave(QtCore.QObject):
         self._timer.start(interval_ms)
 
     def save(self) -> None:
-        """Write what changed since the last time, unless that is still being written."""
+        """Write what changed since the last time, unless it is still being written or the hand draws."""
         if not self._changed or self.writing or self._document.volume is None:
+            return
+        if QtGui.QGuiApplication.mouseButtons():
             return
         try:
             work = self._snapshot()
