@@ -79,11 +79,6 @@ class Editor(QtCore.QObject):
         for view in views:
             view.tool = self
 
-    @property
-    def busy(self) -> bool:
-        """Whether a stroke or a polygon is under way."""
-        return self._stroke is not None or bool(self._corners)
-
     def use(self, tool: Tool) -> None:
         """Change the tool."""
         self.drop_polygon()

@@ -20,7 +20,6 @@ class Outline:
         self._data = vtk.vtkPolyData()
         self._data.SetPoints(self._points)
         self._actors = [_actor(self._data, (0, 0, 0), 3.0), _actor(self._data, (1, 1, 1), 1.2)]
-        self._renderer = renderer
         for actor in self._actors:
             renderer.AddViewProp(actor)
 
@@ -60,11 +59,6 @@ class Outline:
     def visible(self) -> bool:
         """Whether a line is shown."""
         return bool(self._actors[0].GetVisibility())
-
-    def remove(self) -> None:
-        """Take it out of the view."""
-        for actor in self._actors:
-            self._renderer.RemoveViewProp(actor)
 
 
 def _actor(data: Any, color: tuple[float, float, float], width: float) -> Any:
