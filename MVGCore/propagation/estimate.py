@@ -43,9 +43,9 @@ class Lines:
 
 
 AS_STATED = Lines()
-# Fitted on 57 propagations of 13 held-out training cases and 3 rendered heads: the expected Dice is off by .10
-# (classes), .16 (slices) and .08 (volumes) on average; with one labelled slice, or classes that no slice shows,
-# by more. For other weights: python -m MVGCore.evaluation.confidence
+# Fitted on 57 propagations of 13 held-out training cases and 3 rendered heads: the expected Dice is off
+# by .10 (classes), .16 (slices) and .08 (volumes) on average; with one labelled slice, or classes that no
+# slice shows, by more. For other weights: python -m MVGCore.evaluation.confidence
 SHIPPED = Lines(
     of_class=Line(0.185, 0.718, -0.001, 0.334),
     of_slice=Line(-0.044, 0.972, 0.149, 0.103),
