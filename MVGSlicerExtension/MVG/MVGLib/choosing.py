@@ -175,7 +175,7 @@ class Choosing(Core):
     def _filled(self, volume_id: str, partner_id: str) -> list[SliceKey]:
         """The slices of a segmentation that are labelled, or of a wanted volume that are filled."""
         if self.scene.is_segmentation(partner_id):
-            return self.scene.labelled(partner_id, volume_id)
+            return self.workspace.generated.drawn(partner_id, volume_id)
         volume, wanted = self.scene.volume(volume_id), self.scene.volume(partner_id)
         check_same_grid(volume, wanted)
         return filled_slices(wanted)

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
+from MVGCore.volume import SliceKey
 from MVGLib.examples import Example
+from MVGLib.generated import Sums
 from MVGLib.state import Review, Score, Settings, Task
 
 MODULE = "MVG"
@@ -114,6 +116,27 @@ class Parameters:
     def set_class_names(self, names: dict[str, int]) -> None:
         """Keep which number stands for which class."""
         self._set_json("Classes", names)
+
+    def generated(self) -> dict[tuple[str, str], Sums]:
+        """(Segmentation, volume) -> checksums of the slices that accepted results have left there."""
+        found = {}
+        for record in self._json("Generated", []):
+            nodes = self._source(record["partner"]), self._source(record["volume"])
+            if all(nodes):
+                found[nodes] = {SliceKey(axis, index): checksum for axis, index, checksum in record["slices"]}
+        return found
+
+    def set_generated(self, sums: dict[tuple[str, str], Sums]) -> None:
+        """Keep the checksums of the slices that accepted results have left."""
+        records = [
+            {
+                "partner": self._number(partner_id),
+                "volume": self._number(volume_id),
+                "slices": [[place.axis, place.index, checksum] for place, checksum in sorted(own.items())],
+            }
+            for (partner_id, volume_id), own in sums.items()
+        ]
+        self._set_json("Generated", records)
 
     def review(self) -> Review | None:
         """The result that waits to be reviewed, if its node is still there."""

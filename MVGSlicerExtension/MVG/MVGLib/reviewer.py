@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from MVGCore.errors import MVGError
 from MVGCore.volume import SliceKey
 from MVGCore.worker.events import ImageMade, Propagated, SliceDone
 from MVGLib.examples import renumbered
+from MVGLib.generated import checksum
 from MVGLib.protocols import ResultWriter, Scene
 from MVGLib.runner import Order
 from MVGLib.state import Review, Score, Task
@@ -116,7 +115,7 @@ class Reviewer:
         """Write a slice."""
         assert self._writer is not None and self.review is not None
         self._writer.put(done.index, done.values, done.confidence)
-        self._written[done.index] = _checksum(done.values)
+        self._written[done.index] = checksum(done.values)
         score = _score(done)
         if score is not None:
             self.review = replace(self.review, slices={**self.review.slices, done.index: score})
@@ -178,18 +177,20 @@ class Reviewer:
     def accept(self) -> str:
         """Keep the result; gives the user's segmentation that has it now, or empty if it has its own."""
         assert self._writer is not None and self.review is not None
-        workspace = self._workspace
+        workspace, writer, review = self._workspace, self._writer, self.review
         into = workspace.partner_id if workspace.settings.into_own and workspace.task.makes_segments else ""
         keep: list[SliceKey] = []
         if into:
-            drawn = self._scene.labelled(into, workspace.volume_id)
-            shown = [each.place for each in workspace.book.of(workspace.task) if each.partner_id == into]
-            keep = sorted({*drawn, *shown})
-        self._writer.show(True)
-        self._writer.show_confidence(False)
-        self._writer.accept(into, keep)
-        if into:  # corrected slices are in the user's segmentation now
-            workspace.book.move(self.review.node_id, into)
+            drawn = workspace.generated.drawn(into, review.volume_id)
+            keep = sorted({*drawn, *self._examples_in(into)})
+        written = {SliceKey(review.axis, index) for index in writer.put_slices()}
+        writer.show(True)
+        writer.show_confidence(False)
+        writer.accept(into, keep)
+        if into:
+            corrected = self._examples_in(review.node_id)
+            workspace.generated.note(into, review.volume_id, sorted(written - {*keep, *corrected}))
+            workspace.book.move(review.node_id, into)  # what was corrected is there now
         self.forget()
         return into
 
@@ -215,6 +216,9 @@ class Reviewer:
             self._writer.show_confidence(on)
             self.review = replace(self.review, overlay=on)
             self._settle()
+
+    def _examples_in(self, node_id: str) -> list[SliceKey]:
+        return [each.place for each in self._workspace.book.of(Task.SEGMENT) if each.partner_id == node_id]
 
     def corrected(self) -> Iterator[int | None]:
         """Look through the slices for those that somebody else has changed, the one in view first.
@@ -251,15 +255,11 @@ class Reviewer:
         place = SliceKey(review.axis, index)
         classes = self._workspace.classes.adopt(self._scene.classes(review.node_id))
         labels = self._scene.slice_labels(review.node_id, self._workspace.volume_id, place)
-        checksum = _checksum(renumbered(labels, classes))
-        if self._written.get(index) == checksum:
+        found = checksum(renumbered(labels, classes))
+        if self._written.get(index) == found:
             return False
-        self._written[index] = checksum
+        self._written[index] = found
         return True
-
-
-def _checksum(values: NDArray[Any]) -> int:
-    return zlib.crc32(np.ascontiguousarray(values).tobytes())
 
 
 def _score(done: SliceDone) -> Score | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from MVGLib.examplebook import ExampleBook
 from MVGLib.examples import ClassTable
+from MVGLib.generated import Generated
 from MVGLib.parameters import LABELS, MASK, VOLUME, WANTED, Parameters
 from MVGLib.protocols import Scene
 from MVGLib.state import Settings, Task
@@ -23,6 +24,7 @@ class Workspace:
         nodes: Role (`parameters.VOLUME`, ...) -> node id, empty if none is chosen.
         classes: The numbers of the classes.
         book: The examples.
+        generated: Slices of the user's segmentations that accepted results have left.
     """
 
     def __init__(self, scene: Scene, parameters: Callable[[], Parameters]) -> None:
@@ -38,6 +40,7 @@ class Workspace:
         self.nodes = dict.fromkeys((VOLUME, LABELS, WANTED, MASK), "")
         self.classes = ClassTable()
         self.book = ExampleBook(scene, self.classes)
+        self.generated = Generated(scene, self.classes, {})
 
     @property
     def task(self) -> Task:
@@ -82,6 +85,7 @@ class Workspace:
         """A node is gone: it is not chosen any more, and its examples are none."""
         self.nodes = {role: "" if known == node_id else known for role, known in self.nodes.items()}
         self.book.forget_node(node_id)
+        self.generated.forget_node(node_id)
 
     def load(self) -> None:
         """Read everything from the scene."""
@@ -90,6 +94,7 @@ class Workspace:
         self.nodes = {role: parameters.node_id(role) for role in self.nodes}
         self.classes = ClassTable(parameters.class_names())
         self.book = ExampleBook(self._scene, self.classes)
+        self.generated = Generated(self._scene, self.classes, parameters.generated())
         for task in _ONE_OF_EACH:
             self.book.set(task, parameters.examples(task))
 
@@ -100,6 +105,7 @@ class Workspace:
         for role, node_id in self.nodes.items():
             parameters.set_node_id(role, node_id)
         parameters.set_class_names(self.classes.numbers)
+        parameters.set_generated(self.generated.sums)
         for task in _ONE_OF_EACH:
             parameters.set_examples(task, self.book.of(task))
 

@@ -93,6 +93,53 @@ def test_accept_into_the_users_segments_keeps_the_drawn_slices(
         assert now[name].any(axis=(1, 2)).all()
 
 
+def test_a_second_accept_writes_over_the_first_but_not_over_what_was_drawn(
+    ready, clock, scene, a_volume_node, a_segmentation_node
+):
+    ready.remove(ready.view().examples[-1].key)  # drawn, but no example
+    ready.set(into_own=True)
+    ready.apply()
+    finish(ready)
+    ready.accept()
+    first = segments_of(a_segmentation_node, a_volume_node)
+    assert first["liver"].any(axis=(1, 2)).all()
+    touched = first["liver"].copy()
+    touched[7] = False
+    touched[7, 1:3, 1:3] = True
+    put_segment(a_segmentation_node, "liver", touched, a_volume_node)  # by hand, in a slice that MVG made
+    example = ready.view().examples[0].slice.index
+    touched[example] = False
+    touched[example, 0:2, 0:2] = True
+    put_segment(a_segmentation_node, "liver", touched, a_volume_node)
+    settle(ready, clock)
+    ready.apply()
+    finish(ready)
+    ready.accept()
+    assert problem(ready) == ""
+    second = segments_of(a_segmentation_node, a_volume_node)["liver"]
+    by_hand = [*LABELLED, 7]
+    assert np.array_equal(second[by_hand], touched[by_hand])
+    for index in (0, 1):  # nearest to the example that has changed
+        assert np.array_equal(second[index], touched[example])
+        assert not np.array_equal(second[index], first["liver"][index])
+
+
+def test_generated_slices_are_no_examples_also_when_the_scene_was_reopened(
+    ready, make_controller, worker, a_segmentation_node
+):
+    ready.set(into_own=True)
+    ready.apply()
+    finish(ready)
+    ready.accept()
+    for example in ready.view().examples:
+        ready.remove(example.key)
+    ready.add_all_labelled()
+    assert [row.slice.index for row in ready.view().examples] == list(LABELLED)
+    again = make_controller(worker)
+    again.add_all_labelled()
+    assert [row.slice.index for row in again.view().examples] == list(LABELLED)
+
+
 def test_a_cancelled_run_changes_nothing(ready, worker):
     before = node_names(slicer.mrmlScene)
     ready.apply()
