@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from MVGCore.imagetasks.result import ImageResult, ImageSlice, ResultImage
 from MVGCore.imagetasks.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, Stopwatch, fill, finish
 from MVGCore.imagetasks.shown import Shown, pixel_step, scaled, show
 from MVGCore.imagetasks.shrink import REACH, shrink
+from MVGCore.imagetasks.split import Split, best_strength
 from MVGCore.prompts import AXIS_NAMES
 from MVGCore.volume import Volume, Window, check_image, robust_window
 
@@ -28,9 +29,7 @@ MEASURED = 9  # slices that the noise is measured in
 OWN_EXAMPLES = 5  # slices that a volume gives as examples of itself
 TRIALS = 4
 WHOLE = (slice(None), slice(None))
-SPLIT = 0.7  # how much more noise the trials of the gate have
 MARGIN = 0.003  # by so much the network must be better: the trials are noisy themselves
-AIR = 3.0  # magnitudes below so many levels of the noise hold next to no signal
 
 
 def run_denoise(
@@ -107,6 +106,7 @@ class Denoising:
         step: distance of neighbouring slices in pixels.
         calls: of the caller.
         shown: the examples.
+        strength: of the classical draft, in levels of the noise.
         share: of the network in the answer.
     """
 
@@ -117,6 +117,7 @@ class Denoising:
     step: float
     calls: Callbacks
     shown: Shown | None = None
+    strength: float = 1.0
     share: float = 0.0
 
     @classmethod
@@ -134,7 +135,10 @@ class Denoising:
         window, noise = measure(raw)
         made = cls(engine, scaled(raw, window), window, noise, pixel_step(image, axis), calls)
         calls.check()
-        trials: list[Trial] = []
+        splits, trials = made._splits(rng), []
+        made.strength = best_strength(
+            splits, lambda split, strength: made._draft(split.noisier, [split.row], split.noise, strength)
+        )
         if examples is None:
             made.shown = made._own_examples(rng)
         else:
@@ -142,7 +146,8 @@ class Denoising:
             few = examples if local else examples.thinned(FOREIGN)
             made.shown = show(few, image, window, window, local, clip=False)
             trials = made._left_out_trials(made.shown)
-        made.share = best_share(trials or made._split_trials(rng), power=2, undecided=0.0, margin=MARGIN)
+        trials = trials or [made._split_trial(split, rng) for split in splits]
+        made.share = best_share(trials, power=2, undecided=0.0, margin=MARGIN)
         return made
 
     def generate(self, indices: list[int]) -> Tensor:
@@ -152,12 +157,18 @@ class Denoising:
         values = mix(draft, generated, self.share)
         return values * (self.window.high - self.window.low) + self.window.low
 
-    def _draft(self, planes: Tensor, rows: Sequence[int], noise: Noise | None = None) -> Tensor:
+    def _draft(
+        self,
+        planes: Tensor,
+        rows: Sequence[int],
+        noise: Noise | None = None,
+        strength: float | None = None,
+    ) -> Tensor:
         """(T, H, W) of slices of (K, H, W)."""
-        noise = noise or self.noise
+        noise, strength = noise or self.noise, strength or self.strength
         first, last = max(0, min(rows) - 2 * REACH), max(rows) + 2 * REACH + 1
         stable, sigma = noise.stabilise(planes[first:last])
-        return noise.restore(shrink(stable, sigma, [row - first for row in rows]))
+        return noise.restore(shrink(stable, strength * sigma, [row - first for row in rows]))
 
     def _ask(
         self,
@@ -204,45 +215,39 @@ class Denoising:
             trials.append(Trial(draft, generated, shown.wanted[[n]]))
         return trials
 
-    def _split_trials(self, rng: np.random.Generator) -> list[Trial]:
-        """The volume with more noise, against the same volume with noise that is independent of it.
-
-        With y = x + n and z distributed as n, the noises of y + a z and of y - z / a are independent: what
-        comes nearest to the second from the first comes nearest to x (Pang et al. 2021, "Recorrupted-to-
-        Recorrupted"). Where magnitudes hold next to no signal this is not so: there new noise on the draft
-        is compared with the draft.
-        """
-        noise = replace(self.noise, level=self.noise.level * (1 + SPLIT**2) ** 0.5)
-        part = _middle(self.planes.shape[1:], self.engine.model.canvas_sides[0])
-        trials = []
+    def _splits(self, rng: np.random.Generator) -> list[Split]:
+        """A few slabs of the volume, taken apart."""
+        down, across = self._part
+        splits = []
         for place in inner(len(self.planes), TRIALS):
             self.calls.check()
             first = max(0, place - 2 * REACH)
-            slab, row = self.planes[first : place + 2 * REACH + 1, part[0], part[1]], place - first
+            slab = self.planes[first : place + 2 * REACH + 1, down, across]
             clean = self._draft(slab, range(len(slab)))
-            extra = self._like_noise(clean, rng)
-            noisier = slab + SPLIT * extra
-            draft = self._draft(noisier, [row], noise)
-            generated = self._ask(noisier, draft, [row], [place], part=part)
-            trial = Trial(draft, generated, (slab - extra / SPLIT)[[row]])
-            if noise.kind == "rician":
-                again = self.noise.add(clean, rng)
-                draft = self._draft(again, [row])
-                generated = self._ask(again, draft, [row], [place], part=part)
-                trial = self._with_air(trial, Trial(draft, generated, clean[[row]]))
-            trials.append(trial)
-        return trials
+            splits.append(Split.of(slab, clean, place, place - first, self.noise, rng))
+        return splits
 
-    def _like_noise(self, clean: Tensor, rng: np.random.Generator) -> Tensor:
-        """Gaussian noise as strong as that of the volume is at every pixel of its clean slices."""
-        deviation = self.noise.deviation(self.noise.mean(clean))
-        return deviation * torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
+    def _split_trial(self, split: Split, rng: np.random.Generator) -> Trial:
+        """The network on one of them.
 
-    def _with_air(self, trial: Trial, again: Trial) -> Trial:
-        """The trial, with another in its place where there is next to no signal."""
-        air = again.truth < self.noise.floor + AIR * self.noise.level
-        pairs = ((again.draft, trial.draft), (again.generated, trial.generated), (again.truth, trial.truth))
-        return Trial(*(torch.where(air, in_air, elsewhere) for in_air, elsewhere in pairs))
+        Where magnitudes hold next to no signal, new noise on the draft is compared with the draft instead.
+        """
+        row, place = [split.row], [split.place]
+        draft = self._draft(split.noisier, row, split.noise)
+        generated = self._ask(split.noisier, draft, row, place, part=self._part)
+        truth = split.other[row]
+        if split.air.any():
+            again = self.noise.add(split.clean, rng)
+            own = self._draft(again, row)
+            answer = self._ask(again, own, row, place, part=self._part)
+            pairs = ((own, draft), (answer, generated), (split.clean[row], truth))
+            draft, generated, truth = (torch.where(split.air, *pair) for pair in pairs)
+        return Trial(draft, generated, truth)
+
+    @property
+    def _part(self) -> tuple[slice, slice]:
+        """The rows and columns that trials look at."""
+        return _middle(self.planes.shape[1:], self.engine.model.canvas_sides[0])
 
 
 def _middle(shape: Sequence[int], side: int) -> tuple[slice, slice]:

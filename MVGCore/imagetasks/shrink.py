@@ -17,7 +17,6 @@ from torch import Tensor
 from MVGCore.imagedrafts import BLOCK, STRIDE, THRESHOLD, atoms, cosines
 
 REACH = 2  # slices on either side
-STRENGTH = 0.95  # of the noise: a little is left for the sake of texture
 
 
 def shrink(stack: Tensor, sigma: float, rows: Sequence[int]) -> Tensor:
@@ -31,7 +30,6 @@ def shrink(stack: Tensor, sigma: float, rows: Sequence[int]) -> Tensor:
     Returns:
         (T, H, W).
     """
-    sigma *= STRENGTH
     around = np.clip(np.asarray(rows)[:, None] + np.arange(-REACH, REACH + 1), 0, len(stack) - 1)
     needed, place = np.unique(around, return_inverse=True)
     wider = np.clip(needed[:, None] + np.arange(-REACH, REACH + 1), 0, len(stack) - 1)
