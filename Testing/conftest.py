@@ -23,11 +23,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[DISPLAY] = open_display()
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if DISPLAY in config.stash:
-        config.stash[DISPLAY].close()
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     why_not = item.config.stash[DISPLAY].why_not
     if why_not and item.get_closest_marker("display"):

@@ -10,6 +10,17 @@ from dataclasses import dataclass
 
 SCREEN = "1920x1080x24"
 
+# Ends the server after the process of the test run, not before: Qt and VTK keep connections until the very
+# end, and Xlib ends a process that loses one with an error.
+_KEEPER = """
+import os, subprocess, sys
+writer = int(sys.argv[1])
+server = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, pass_fds=[writer])
+os.close(writer)
+sys.stdin.read()
+server.terminate()
+"""
+
 
 @dataclass
 class Display:
@@ -20,15 +31,6 @@ class Display:
     """
 
     why_not: str = ""
-    _server: subprocess.Popen[bytes] | None = None
-
-    def close(self) -> None:
-        """Ends the server if it is ours."""
-        if self._server is not None:
-            _close_windows()
-            self._server.terminate()
-            self._server.wait()
-            self._server = None
 
 
 def open_display() -> Display:
@@ -40,30 +42,24 @@ def open_display() -> Display:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         return Display("there is no display and no Xvfb (Debian: apt-get install xvfb)")
     reader, writer = os.pipe()
-    # Xvfb picks a free display, and its number on the pipe says that it is ready.
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"],
+    # Nobody closes the other end of this pipe but the system, when this process has gone.
+    alive, _ours = os.pipe()
+    command = ["Xvfb", "-displayfd", str(writer), "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]
+    subprocess.Popen(
+        [sys.executable, "-c", _KEEPER, str(writer), *command],
+        stdin=alive,
         pass_fds=[writer],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     os.close(writer)
+    os.close(alive)
+    # Xvfb picks a free display, and its number on the pipe says that it is ready.
     with os.fdopen(reader) as answer:
         number = answer.readline().strip()
     if not number:
-        server.wait()
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
         return Display("Xvfb does not start")
     os.environ["DISPLAY"] = f":{number}"
-    return Display(_server=server)
-
-
-def _close_windows() -> None:
-    """Ends Qt's connection, or Xlib would end the whole process with an error when the server goes."""
-    widgets = sys.modules.get("PyQt5.QtWidgets")
-    application = widgets.QApplication.instance() if widgets is not None else None
-    if application is not None:
-        from PyQt5 import sip
-
-        application.closeAllWindows()
-        sip.delete(application)
+    return Display()
