@@ -102,6 +102,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--shape", type=int, nargs=3, default=(100, 256, 256), metavar=("K", "J", "I"))
     parser.add_argument("--prompts", type=int, default=5, help="labelled slices")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--cancels", type=int, default=5)
     parser.add_argument("--files", action="store_true", help="exchange arrays through temporary files")
     return parser.parse_args(argv)
 
@@ -134,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         first.append(host.wait(SliceDone, job))
         host.wait(Finished, job)
         whole.append(time.perf_counter() - start)
-    told, free = cancelling(host, 5)
+    told, free = cancelling(host, options.cancels)
     host.call("close")
     if hasattr(os, "nice"):
         from MVGCore.worker.server import POLITENESS
@@ -152,6 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ]
     cells = [[what, f"{value:.3f}", "" if limit is None else f"{limit:g}"] for what, value, limit in rows]
     print(table(["seconds", "measured", "limit"], cells))
+    if hasattr(os, "getloadavg"):
+        print(f"\nLoad of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     met = all(limit is None or value <= limit for _, value, limit in rows)
     print(f"\nLimits: {'met' if met else 'exceeded'}")
     return 0 if met else 1
