@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from MVGCore.errors import InputError
@@ -138,7 +139,8 @@ class Synthesis:
         """Raw intensities (T, H, W) of slices."""
         planes = neighbours(np.moveaxis(self.image.array, self.axis, 0), indices)
         images = scaled(planes, self.window).clamp(0, 1)
-        draft = self.draft.predict(images)
+        # One by one: the features of a slice take a hundred times its memory.
+        draft = torch.cat([self.draft.predict(image[None]) for image in images])
         generated = draft
         if self.share:
             chosen = self.shown.nearest(float(np.mean(indices)), PROMPTS)
