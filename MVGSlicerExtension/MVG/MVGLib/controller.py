@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from MVGCore.errors import InputError, MVGError
+from MVGCore.errors import MVGError
 from MVGCore.volume import SliceKey
 from MVGLib.choosing import Choosing
 from MVGLib.core import action
+from MVGLib.orders import Trace
 from MVGLib.running import Running
 from MVGLib.state import Level, Phase, Remedy
 from MVGLib.texts import _
@@ -27,25 +28,24 @@ class Controller(Choosing, Running):
         >>> controller.accept()
     """
 
+    _made_from: tuple[Trace | None, tuple[object, ...] | None] = (None, None)  # trace and basis, for undo
+
     @action
     def accept(self) -> None:
         """Keep the result; one step of undo."""
         self._may("accept")
+        review = self.reviewer.review
+        assert review is not None
         into = self.reviewer.accept()
-        self._review_ended()
-        if into:
-            text = _("The result is in the segments of '{name}'.").format(name=self.scene.name(into))
-            self.say(text, Level.INFO, Remedy.UNDO_ACCEPT)
+        text = _("The result is in the segments of '{name}'.") if into else _("'{name}' is kept.")
+        self._review_ended(text.format(name=self.scene.name(into or review.node_id)))
 
     @action
     def discard(self) -> None:
-        """Remove the result; the scene is as it was before."""
+        """Remove the result; the scene is as it was before. One step of undo."""
         self._may("discard")
-        review = self.reviewer.review
-        assert review is not None
-        self.workspace.book.forget_node(review.node_id)
         self.reviewer.discard()
-        self._review_ended()
+        self._review_ended(_("The result was discarded."))
 
     @action
     def compare(self, before: bool) -> None:
@@ -96,8 +96,8 @@ class Controller(Choosing, Running):
         wanted = self.message.remedy if self.message else None
         if wanted is Remedy.ROTATE_VIEWS:
             self._rotate_views()
-        elif wanted is Remedy.UNDO_ACCEPT:
-            self._undo_accept()
+        elif wanted is Remedy.UNDO:
+            self._undo()
         elif wanted is Remedy.MAKE_GRAY:
             self._make_gray()
 
@@ -115,11 +115,14 @@ class Controller(Choosing, Running):
             self.set_volume(gray_id)
 
     @action
-    def _undo_accept(self) -> None:
-        if not self.scene.undo_accept():
-            raise InputError(_("The segmentation was edited since; undo that first."))
-        self.say(_("Your segments are as they were."))
+    def _undo(self) -> None:
+        self.reviewer.undo()
+        self.trace, self.basis = self._made_from
+        self.workspace.parameters.set_review(self.reviewer.review)
+        self.say(_("All is as it was; the result waits for its review again."))
 
-    def _review_ended(self) -> None:
+    def _review_ended(self, text: str) -> None:
+        self._made_from = (self.trace, self.basis)
         self.trace, self.basis, self._search, self._stale_since = None, None, None, None
         self.workspace.parameters.set_review(None)
+        self.say(text, Level.INFO, Remedy.UNDO if self.reviewer.can_undo else None)

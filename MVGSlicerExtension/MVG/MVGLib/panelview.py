@@ -14,7 +14,7 @@ from MVGLib.texts import _
 
 _REMEDIES = {
     Remedy.ROTATE_VIEWS: _("Turn views"),
-    Remedy.UNDO_ACCEPT: _("Undo"),
+    Remedy.UNDO: _("Undo"),
     Remedy.MAKE_GRAY: _("Make it grey"),
     Remedy.OPEN_LOG: _("Log"),
 }

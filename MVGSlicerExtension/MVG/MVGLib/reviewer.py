@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from MVGCore.errors import MVGError
+from MVGCore.errors import InputError, MVGError
 from MVGCore.volume import SliceKey
 from MVGCore.worker.events import ImageMade, Propagated, SliceDone
-from MVGLib.examples import renumbered
-from MVGLib.generated import checksum
+from MVGLib.examples import Example, renumbered
+from MVGLib.generated import Sums, checksum
 from MVGLib.protocols import ResultWriter, Scene
 from MVGLib.runner import Order
 from MVGLib.state import Review, Score, Task
@@ -33,6 +33,18 @@ def _writes(method: Callable[..., Any]) -> Callable[..., Any]:
             self.writing = was
 
     return run
+
+
+@dataclass(frozen=True, eq=False)
+class _Ended:
+    """A review that has ended, for undo."""
+
+    review: Review
+    kept: Any  # of the scene
+    written: dict[int, int]
+    into: str  # segmentation that took the result, or empty
+    examples: list[Example]
+    generated: dict[tuple[str, str], Sums]
 
 
 class Reviewer:
@@ -57,6 +69,7 @@ class Reviewer:
         self._own_stamp = ""  # fingerprint of the result after MVG wrote last
         self._fresh = False  # whether the result was begun by the run that goes on
         self._before: Review | None = None
+        self._ended: _Ended | None = None
         self.writing = False
 
     def open(self, review: Review | None) -> None:
@@ -74,7 +87,7 @@ class Reviewer:
     def forget(self) -> None:
         """Know of no result any more; the scene is not touched."""
         self.review, self._writer, self._written, self._before = None, None, {}, None
-        self._own_stamp, self._fresh = "", False
+        self._own_stamp, self._fresh, self._ended = "", False, None
 
     @_writes
     def begin(self, order: Order, volume_id: str, axis: int, known: Iterable[int]) -> None:
@@ -86,7 +99,7 @@ class Reviewer:
             axis: Array axis of the slices.
             known: Those that are given.
         """
-        self._before = self.review
+        self._before, self._ended = self.review, None
         self._fresh = self._writer is None
         task, name = order.settings.task, self._scene.name(volume_id)
         onto = self.review.node_id if self.review else ""
@@ -183,6 +196,7 @@ class Reviewer:
         if into:
             drawn = workspace.generated.drawn(into, review.volume_id)
             keep = sorted({*drawn, *self._examples_in(into)})
+        ended = self._about_to_end(into)
         written = {SliceKey(review.axis, index) for index in writer.put_slices()}
         writer.show(True)
         writer.show_confidence(False)
@@ -192,14 +206,63 @@ class Reviewer:
             workspace.generated.note(into, review.volume_id, sorted(written - {*keep, *corrected}))
             workspace.book.move(review.node_id, into)  # what was corrected is there now
         self.forget()
+        self._ended = ended
         return into
 
     @_writes
     def discard(self) -> None:
-        """Remove the result."""
-        assert self._writer is not None
+        """Remove the result, and the examples that were drawn in it."""
+        assert self._writer is not None and self.review is not None
+        ended = self._about_to_end()
+        self._workspace.book.forget_node(self.review.node_id)
         self._writer.discard()
         self.forget()
+        self._ended = ended
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a result can wait for its review again."""
+        return self._ended is not None
+
+    @_writes
+    def undo(self) -> None:
+        """Take the last `accept` or `discard` back: the result waits for its review again.
+
+        Raises:
+            InputError: The scene has changed too much since.
+        """
+        ended = self._ended
+        if ended is None:
+            raise InputError(_("There is nothing to undo any more."))
+        if ended.into and not self._scene.undo_accept():
+            raise InputError(_("The segmentation was edited since; undo that first."))
+        self._scene.bring_back(ended.kept)
+        self.open(ended.review)
+        assert self._writer is not None
+        self._writer.show(True)
+        self._written = ended.written
+        there = [each for each in ended.examples if self._is_there(each)]
+        self._workspace.book.set(Task.SEGMENT, there)
+        self._workspace.generated.sums = ended.generated
+
+    def _about_to_end(self, into: str = "") -> _Ended | None:
+        """What undo needs; None for a sequence, whose other frames hold results as well."""
+        assert self.review is not None
+        if self._scene.frames(self.review.volume_id) > 1:
+            return None
+        workspace = self._workspace
+        return _Ended(
+            replace(self.review, shown=True, overlay=False),
+            self._scene.keepsake(self.review.node_id),
+            dict(self._written),
+            into,
+            workspace.book.of(Task.SEGMENT),
+            workspace.generated.sums,
+        )
+
+    def _is_there(self, example: Example) -> bool:
+        nodes = (example.volume_id, example.partner_id)
+        return bool(example.path) or all(self._scene.exists(each) for each in nodes)
 
     @_writes
     def show(self, on: bool) -> None:

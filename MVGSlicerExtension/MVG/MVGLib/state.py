@@ -57,7 +57,7 @@ class Remedy(str, Enum):
     """What a button beside a message does."""
 
     ROTATE_VIEWS = "rotate views"
-    UNDO_ACCEPT = "undo accept"
+    UNDO = "undo"  # the end of a review
     MAKE_GRAY = "make gray"
     OPEN_LOG = "open log"  # by the panel, with what the system opens text files with
 

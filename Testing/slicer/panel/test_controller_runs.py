@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import slicer
 
 from MVGCore.volume import SliceKey
@@ -138,6 +139,83 @@ def test_generated_slices_are_no_examples_also_when_the_scene_was_reopened(
     again = make_controller(worker)
     again.add_all_labelled()
     assert [row.slice.index for row in again.view().examples] == list(LABELLED)
+
+
+def lasting_nodes() -> list[str]:
+    """Without what reading a segment by Slicer's means leaves behind."""
+    passing = ("LabelMapVolume", "SubjectHierarchy")
+    return [each for each in node_names(slicer.mrmlScene) if not any(name in each for name in passing)]
+
+
+@pytest.mark.parametrize("how", ["accept", "into own", "discard"])
+def test_accept_and_discard_are_undone_in_one_step(
+    ready, worker, clock, scene, a_volume_node, a_segmentation_node, how
+):
+    untouched = lasting_nodes()
+    drawn = segments_of(a_segmentation_node, a_volume_node)
+    ready.set(into_own=how == "into own")
+    ready.apply()
+    finish(ready)
+    node = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
+    jump(scene, a_volume_node, 7)
+    mask = segments_of(node, a_volume_node)["liver"]
+    mask[7] = False
+    mask[7, 1:3, 1:3] = True
+    put_segment(node, node.GetSegmentation().GetNthSegmentID(0), mask, a_volume_node)
+    settle(ready, clock)
+    before, nodes = ready.view(), lasting_nodes()
+    masks, sure = segments_of(node, a_volume_node), scene.open_result(node.GetID()).confidence(8)
+    assert len(before.examples) == 4
+    for _again in range(2):
+        ready.discard() if how == "discard" else ready.accept()
+        assert ready.view().review is None
+        ready.remedy()
+        assert problem(ready) == ""
+        assert lasting_nodes() == nodes
+        now = ready.view()
+        assert now.review == before.review and now.hint == before.hint
+        assert [row.key for row in now.examples] == [row.key for row in before.examples]
+        after = segments_of(slicer.mrmlScene.GetNodeByID(now.review.node_id), a_volume_node)
+        assert all(np.array_equal(after[name], masks[name]) for name in masks)
+        assert np.array_equal(scene.open_result(now.review.node_id).confidence(8), sure)
+        own = segments_of(a_segmentation_node, a_volume_node)
+        assert all(np.array_equal(own[name], drawn[name]) for name in drawn)
+        settle(ready, clock)
+        assert len(ready.view().examples) == 4  # nothing was taken for a correction
+    ready.apply()
+    finish(ready)
+    assert problem(ready) == "" and worker.asked[-1][0] == "propagate"
+    ready.discard()
+    assert lasting_nodes() == untouched
+
+
+@pytest.mark.parametrize("how", ["accept", "discard"])
+def test_undo_of_a_volume_shows_it_again(controller, red_view, a_volume_node, how):
+    composite = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red").GetSliceCompositeNode()
+    composite.SetBackgroundVolumeID(a_volume_node.GetID())
+    controller.set_task("denoise")
+    controller.apply()
+    finish(controller)
+    review, nodes = controller.view().review, node_names(slicer.mrmlScene)
+    getattr(controller, how)()
+    controller.remedy()
+    assert problem(controller) == "" and controller.view().review == review
+    assert node_names(slicer.mrmlScene) == nodes
+    assert composite.GetBackgroundVolumeID() == review.node_id
+    image = slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(review.node_id))
+    assert np.array_equal(image, slicer.util.arrayFromVolume(a_volume_node) + 1)
+
+
+def test_undo_says_when_it_is_too_late(ready, a_volume_node, a_segmentation_node):
+    ready.set(into_own=True)
+    ready.apply()
+    finish(ready)
+    ready.accept()
+    mask = segments_of(a_segmentation_node, a_volume_node)["liver"]
+    mask[0, 0, 0] = True
+    put_segment(a_segmentation_node, "liver", mask, a_volume_node)
+    ready.remedy()
+    assert "edited since" in problem(ready) and ready.view().review is None
 
 
 def test_a_cancelled_run_changes_nothing(ready, worker):

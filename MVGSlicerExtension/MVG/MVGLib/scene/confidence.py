@@ -9,10 +9,11 @@ import vtk
 from numpy.typing import NDArray
 
 from MVGLib.scene.placement import volume_shape
+from MVGLib.scene.resultbase import remove_node, with_helpers
 from MVGLib.scene.voxels import allocate, array_of, modified
 
 OPACITY = 0.6  # over the slices
-_ROLE = "MVGConfidence"
+ROLE = "MVGConfidence"  # of the reference from the result
 _COLORS = "MVGConfidenceColors"
 # Confidence that is worth a look, in percent; above it the overlay is clear.
 _UNSURE = 95
@@ -20,7 +21,7 @@ _UNSURE = 95
 
 def of(result_node: Any) -> Any:
     """The confidence of a result, or None."""
-    return result_node.GetNodeReference(_ROLE)
+    return result_node.GetNodeReference(ROLE)
 
 
 def add(result_node: Any, volume_node: Any) -> Any:
@@ -41,7 +42,7 @@ def add(result_node: Any, volume_node: Any) -> Any:
     node.SetIJKToRASMatrix(matrix)
     node.SetAndObserveImageData(image)
     node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
-    result_node.SetNodeReferenceID(_ROLE, node.GetID())
+    result_node.SetNodeReferenceID(ROLE, node.GetID())
     return node
 
 
@@ -58,14 +59,18 @@ def read(node: Any, axis: int, index: int) -> NDArray[np.float32] | None:
     return (percent / 100).astype(np.float32) if percent.any() else None
 
 
+def nodes_of(node: Any) -> list[Any]:
+    """The colours of a confidence volume, its display and storage, and the node as the last."""
+    display = node.GetDisplayNode()
+    colors = display.GetColorNode() if display is not None else None
+    return [*([colors] if colors is not None else []), *with_helpers(node)]
+
+
 def remove(node: Any) -> None:
     """Remove a confidence volume, and the colours when the last one goes."""
     scene, display = node.GetScene(), node.GetDisplayNode()
     colors = display.GetColorNode() if display is not None else None
-    storage = node.GetStorageNode()
-    for each in (node, display, storage):
-        if each is not None:
-            scene.RemoveNode(each)
+    remove_node(scene, node)
     if colors is not None and colors.GetAttribute(_COLORS) and not _used(scene, colors):
         scene.RemoveNode(colors)
 

@@ -13,6 +13,7 @@ from MVGCore.errors import InputError
 from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
 from MVGLib.scene import segments, sequences, volumes
 from MVGLib.scene.fingerprint import fingerprint
+from MVGLib.scene.keepsake import Keepsake
 from MVGLib.scene.observers import Observers, Watch, Watcher
 from MVGLib.scene.preview import Preview
 from MVGLib.scene.results import SegmentResult, VolumeResult, open_result
@@ -206,6 +207,18 @@ class Scene:
             InputError: The node is gone or holds no result that waits for review.
         """
         return open_result(self.mrml, node_id, self._undo)
+
+    def keepsake(self, result_id: str) -> Keepsake:
+        """What makes a result that waits for review, to be kept before it is accepted or discarded."""
+        return Keepsake(self.mrml, self.node(result_id))
+
+    def bring_back(self, kept: Keepsake) -> None:
+        """Make a result wait for its review again after it was accepted or discarded.
+
+        Raises:
+            InputError: Its volume is gone.
+        """
+        kept.bring_back()
 
     def undo_accept(self) -> bool:
         """Take back the last `accept` into a segmentation; False if it was edited since."""

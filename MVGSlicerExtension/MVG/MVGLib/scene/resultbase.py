@@ -15,6 +15,7 @@ KIND = "MVG.Result"  # attribute of a node that waits for review; its value is o
 SEGMENTS, VOLUME = "segments", "volume"
 INPUT = "MVGInput"  # role of the reference to the volume that the result belongs to
 _AXIS, _SLICES = "MVG.Axis", "MVG.Slices"
+MARKS = (KIND, _AXIS, _SLICES)  # attributes of a node that waits for review
 
 
 class Result:
@@ -77,7 +78,7 @@ class Result:
     def _settled(self) -> None:
         """The node is one like any other from now on."""
         node = self._node()
-        for attribute in (KIND, _AXIS, _SLICES):
+        for attribute in MARKS:
             node.RemoveAttribute(attribute)
         node.RemoveNodeReferenceIDs(INPUT)
 
@@ -91,12 +92,16 @@ def mark(node: Any, kind: str, axis: int, volume_node: Any) -> None:
 
 def remove_node(scene: Any, node: Any) -> None:
     """Remove a node with what was made for it alone."""
-    helpers = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
-    helpers += [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
-    scene.RemoveNode(node)
-    for each in helpers:
-        if each is not None and each.GetScene() is not None:
+    for each in reversed(with_helpers(node)):
+        if each.GetScene() is not None:
             scene.RemoveNode(each)
+
+
+def with_helpers(node: Any) -> list[Any]:
+    """What was made for a node alone, its display and storage, and the node as the last."""
+    found = [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
+    found += [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+    return [*(each for each in found if each is not None), node]
 
 
 def _ranges(numbers: Iterable[int]) -> str:
