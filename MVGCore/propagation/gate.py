@@ -8,7 +8,7 @@ out. Mean Dice on held-out training cases with 3 and 5 labelled slices, and on h
 
                          head and neck   hippocampus    brain tissue
     network alone        .457  .631      .785  .866     .747  .784
-    best of left-out     .479  .672      .762  .864     (yesterday's weights)
+    best of left-out     .479  .672      .762  .864     (the weights before these)
     both drafts          .325  .613      .772  .847     .736  .751
     this                 .520  .694      .796  .868     .748  .790
 """
