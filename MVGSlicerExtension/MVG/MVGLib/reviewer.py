@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from MVGCore.errors import InputError, MVGError
 from MVGCore.volume import SliceKey
 from MVGCore.worker.events import ImageMade, Propagated, SliceDone
@@ -16,6 +14,7 @@ from MVGLib.examples import Example, renumbered
 from MVGLib.generated import Sums, checksum
 from MVGLib.protocols import ResultWriter, Scene
 from MVGLib.runner import Order
+from MVGLib.scores import mean_of, score_of, scores_of
 from MVGLib.state import Review, Score, Task
 from MVGLib.texts import _
 from MVGLib.workspace import Workspace
@@ -129,7 +128,7 @@ class Reviewer:
         assert self._writer is not None and self.review is not None
         self._writer.put(done.index, done.values, done.confidence)
         self._written[done.index] = checksum(done.values)
-        score = _score(done)
+        score = score_of(done)
         if score is not None:
             self.review = replace(self.review, slices={**self.review.slices, done.index: score})
 
@@ -142,13 +141,13 @@ class Reviewer:
         known = tuple(sorted(known))
         changes: dict[str, Any] = {"known": known, "notes": tuple(notes)}
         if isinstance(summary, Propagated):
-            slices = {**self.review.slices, **_scores(summary)}
+            slices = {**self.review.slices, **scores_of(summary)}
             slices = {index: slices[index] for index in sorted(slices) if index not in known}
             estimate = summary.expected_dice
             expected = Score(estimate.value, estimate.error) if estimate else None
             following = summary.next_slice
             if partial:  # what is said of a part must not stand for all
-                expected = _mean(slices) if expected else None
+                expected = mean_of(slices) if expected else None
                 following = min(slices, key=lambda index: slices[index].value, default=None)
             changes |= {"slices": slices, "expected": expected, "next_slice": following}
         elif isinstance(summary, ImageMade):
@@ -323,25 +322,3 @@ class Reviewer:
             return False
         self._written[index] = found
         return True
-
-
-def _score(done: SliceDone) -> Score | None:
-    if done.dice is not None:
-        return Score(done.dice.value, done.dice.error)
-    if done.confidence is None:
-        return None
-    counted = np.asarray(done.values) > 0
-    return Score(float(done.confidence[counted].mean())) if counted.any() else None
-
-
-def _scores(summary: Propagated) -> dict[int, Score]:
-    scores = {index: Score(value) for index, value in summary.slice_confidence.items()}
-    return scores | {index: Score(each.value, each.error) for index, each in summary.slice_dice.items()}
-
-
-def _mean(slices: dict[int, Score]) -> Score | None:
-    if not slices:
-        return None
-    errors = [score.error for score in slices.values() if score.error is not None]
-    value = sum(score.value for score in slices.values()) / len(slices)
-    return Score(value, sum(errors) / len(errors) if errors else None)
