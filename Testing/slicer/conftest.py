@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,8 +14,25 @@ start()  # before anything imports MVGLib: it expects `slicer` as Slicer has it
 
 import slicer  # noqa: E402
 
+from MVGDesktop import qtcompat  # noqa: E402
 from MVGLib.scene import Scene  # noqa: E402
+from Testing.slicer import slicershim  # noqa: E402
 from Testing.slicer.nodes import make_image, make_segmentation, make_volume, turn  # noqa: E402
+
+
+@pytest.fixture
+def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Slicer's application with an empty scene, in which nothing is to be installed."""
+    app = start()
+    qtcompat.application()
+    qtcompat.install()
+    slicershim.install(monkeypatch, app)
+    from MVGLib.slicerhost import SlicerHost
+
+    monkeypatch.setattr(SlicerHost, "python", lambda self: sys.executable)
+    app.mrmlScene().Clear(0)
+    yield app
+    app.mrmlScene().Clear(0)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 import slicer
 from PyQt5 import QtWidgets
 
-from MVGDesktop import headless, qtcompat
 from Testing.slicer import slicershim
 from Testing.slicer.test_module import EXTENSION, MODULE_FILES, load
 
@@ -31,20 +30,6 @@ class ScriptedEffect:
 
     def parameterSetNode(self) -> Any:
         return self.node
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    app = headless.start()
-    qtcompat.application()
-    qtcompat.install()
-    slicershim.install(monkeypatch, app)
-    from MVGLib.slicerhost import SlicerHost
-
-    monkeypatch.setattr(SlicerHost, "python", lambda self: sys.executable)
-    app.mrmlScene().Clear(0)
-    yield app
-    app.mrmlScene().Clear(0)
 
 
 @pytest.fixture

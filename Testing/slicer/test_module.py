@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from MVGDesktop import headless, qtcompat
 from Testing.slicer import slicershim
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,21 +29,6 @@ def load(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-@pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Slicer's application with an empty scene, in which nothing is to be installed."""
-    app = headless.start()
-    qtcompat.application()
-    qtcompat.install()
-    slicershim.install(monkeypatch, app)
-    from MVGLib.slicerhost import SlicerHost
-
-    monkeypatch.setattr(SlicerHost, "python", lambda self: sys.executable)
-    app.mrmlScene().Clear(0)
-    yield app
-    app.mrmlScene().Clear(0)
 
 
 @pytest.fixture
