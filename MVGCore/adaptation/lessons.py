@@ -16,12 +16,12 @@ from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation import (
     PROMPTS_PER_SLICE,
+    USUAL,
     GroupContext,
     Hint,
     blend,
     encode_prompts,
     generate,
-    mean_dice,
 )
 from MVGCore.tasks.palette import colour_labels, colour_probabilities, random_palette
 from MVGCore.tasks.segmentation import SegmentationTask
@@ -84,7 +84,8 @@ class Lessons:
         return self._hints[key]
 
     def score(self, model: InContextModel, device: Device, n: int) -> float:
-        """Mean Dice of slice n, generated from the others as a propagation does it."""
+        """Mean Dice of slice n, generated from the others as a propagation does it, but for the appearance,
+        which knows all labelled slices."""
         context, others = self.context, [each for each in range(self.count) if each != n]
         index = self._prompts[n].index
         memories = tuple(
@@ -95,7 +96,7 @@ class Lessons:
         hint, chosen = self.hint(n, others), rest.prompts_for(index, PROMPTS_PER_SLICE)
         logs = generate(model, device, rest, context.images[n : n + 1], [index], chosen, hint)
         if hint is not None:
-            logs = blend(logs, hint, context.weights)
+            logs = blend(logs, hint, None, USUAL)
         return mean_dice(logs, context.positions[n])
 
     def draw(self, allowed: Sequence[int], sets: int, rng: np.random.Generator) -> Lesson:
@@ -166,3 +167,13 @@ class _Drawn:
     draft: Tensor
     trust: Tensor
     distance: Tensor
+
+
+def mean_dice(logs: Tensor, truth: Tensor) -> float:
+    """Mean Dice of log-probabilities (1, C, S, S) over the classes of the truth (S, S)."""
+    guess, scores = logs[0].argmax(0), []
+    for position in torch.unique(truth):
+        if position:
+            a, b = guess == position, truth == position
+            scores.append(2 * float((a & b).sum()) / float(a.sum() + b.sum()))
+    return float(np.mean(scores))

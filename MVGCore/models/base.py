@@ -142,5 +142,10 @@ class InContextModel(nn.Module):
     def generate(self, memory: PromptMemory, target: TargetBatch) -> Tensor:
         """Colours (T, 3, H, W) of the targets' labels; near 0..1, not clipped."""
 
+    def textures(self, images: Tensor) -> Tensor | None:
+        """(n, F, h, w) what pixels of slices (n, 3, H, W) look like, at any stride; None: it has nothing to
+        say of single pixels."""
+        return None
+
     def forward(self, prompts: PromptBatch, target: TargetBatch) -> Tensor:
         return self.generate(self.encode_prompts(prompts), target)

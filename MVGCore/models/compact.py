@@ -74,12 +74,14 @@ class Pyramid(nn.Module):
             nn.Sequential(*(ResidualBlock(w) for _ in range(n))) for w, n in zip(widths, blocks, strict=True)
         )
 
+    def finest(self, x: Tensor) -> Tensor:
+        """The level of stride 2 alone."""
+        return self.stages[0](self.stem(F.pixel_unshuffle(x, 2)))
+
     def forward(self, x: Tensor) -> list[Tensor]:
-        x = self.stem(F.pixel_unshuffle(x, 2))
-        levels = []
-        for n, stage in enumerate(self.stages):
-            x = stage(x if n == 0 else self.down[n - 1](x))
-            levels.append(x)
+        levels = [self.finest(x)]
+        for down, stage in zip(self.down, self.stages[1:], strict=True):
+            levels.append(stage(down(levels[-1])))
         return levels
 
 
@@ -93,8 +95,16 @@ class ImageEncoder(nn.Module):
         self.top_down = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in zip(w[1:], w[2:], strict=False))
         self.refine = nn.ModuleList(ResidualBlock(a) for a in w[1:-1])
 
+    @staticmethod
+    def _centered(image: Tensor) -> Tensor:
+        return image * 4 - 2
+
+    def finest(self, image: Tensor) -> Tensor:
+        """The level of stride 2 alone, which does not depend on the others."""
+        return self.pyramid.finest(self._centered(image))
+
     def forward(self, image: Tensor) -> list[Tensor]:
-        levels = self.pyramid(image * 4 - 2)
+        levels = self.pyramid(self._centered(image))
         for n in (1, 0):
             upper = F.interpolate(self.top_down[n](levels[n + 2]), scale_factor=2.0)
             levels[n + 1] = self.refine[n](levels[n + 1] + upper)
@@ -357,6 +367,10 @@ class Compact(InContextModel):
         x = self.decode2([_double(x), f2, h2], c2)
         correction, choice = F.pixel_shuffle(self.head(x).float(), 2).split(3, 1)
         return correction + self._mixture(choice, target, colour)
+
+    def textures(self, images: Tensor) -> Tensor:
+        """The features of stride 2: what is seen within some pixels, before any prompt is read."""
+        return self.image_encoder.finest(images)
 
     @staticmethod
     def _mixture(choice: Tensor, target: TargetBatch, colour: Tensor) -> Tensor:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from MVGCore.propagation.context import GroupContext, Hint, blend, encode_prompts, generate
-from MVGCore.propagation.gate import mean_dice
+from MVGCore.propagation.context import GroupContext, Hint, encode_prompts, generate
 from MVGCore.propagation.memo import Memo
+from MVGCore.propagation.mixture import USUAL, blend
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan
 from MVGCore.propagation.prepare import PROMPTS_PER_SLICE
 from MVGCore.propagation.propagate import Progress, Propagator, SliceResult
@@ -21,10 +21,10 @@ __all__ = [
     "Propagator",
     "Result",
     "ResultCanvas",
+    "USUAL",
     "SliceResult",
     "blend",
     "encode_prompts",
     "generate",
     "make_plan",
-    "mean_dice",
 ]

@@ -15,6 +15,7 @@ from MVGCore.drafts import Draft
 from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.device import Device, autocast
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.appearance import Appearance
 from MVGCore.propagation.drafting import GroupDrafts
 from MVGCore.propagation.plan import ClassGroup
 from MVGCore.tasks.palette import colour_probabilities, random_palette
@@ -22,20 +23,6 @@ from MVGCore.tasks.segmentation import SegmentationTask
 from MVGCore.volume.normalise import normalise
 
 FAR = 128.0  # distance in canvas pixels that stands for "another volume"
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Shares of the model's answer and of the two drafts in the result; they sum to one."""
-
-    model: float
-    geodesic: float = 0.0
-    diffusion: float = 0.0
-
-
-MODEL_ALONE = Weights(1.0)
-# On a slice that is drawn in part the network sees what is drawn and the drafts do not.
-COMPLETING = Weights(0.75, 0.1, 0.15)
 
 
 @dataclass
@@ -50,7 +37,7 @@ class GroupContext:
         step: distance of neighbouring slices in canvas pixels.
         images, positions: (N, 3, S, S) and (N, S, S), the prompts on the canvas.
         drafts: of the gaps between labelled slices; None without prompts from this volume.
-        weights: of the model and of the drafts in the answer.
+        appearance: what the classes look like on the labelled slices of this volume; None as for drafts.
     """
 
     group: ClassGroup
@@ -61,7 +48,7 @@ class GroupContext:
     images: Tensor
     positions: Tensor
     drafts: GroupDrafts | None = None
-    weights: Weights = MODEL_ALONE
+    appearance: Appearance | None = None
 
     def prompts_for(self, index: int, count: int, but: int | None = None) -> tuple[int, ...]:
         """Positions of the prompts nearest to the gap of a slice, nearest first; other volumes' come last.
@@ -76,6 +63,12 @@ class GroupContext:
         distance = np.abs(places - (np.mean(ends) if ends else index))
         order = np.argsort(np.where(np.isnan(distance), np.inf, distance), kind="stable")
         return tuple(others[n] for n in order[:count])
+
+    def looks(self, model: InContextModel, device: Device, images: Tensor) -> Tensor | None:
+        """(T, C, S, S) log-probabilities of slices (T, 3, S, S) by appearance; None if none was learned."""
+        if self.appearance is None:
+            return None
+        return self.appearance.log_probabilities(images, textures(model, device, images))
 
     def distances(self, slices: Sequence[int], prompts: Sequence[int]) -> Tensor:
         """(T, N) distance of slices to some of the prompts, in canvas pixels."""
@@ -158,13 +151,11 @@ def generate(
     return torch.stack(logs).mean(0).log_softmax(1).cpu()
 
 
-def blend(generated: Tensor, hint: Hint, weights: Weights) -> Tensor:
-    """Weighted geometric mean of the model's answer and the drafts: log-probabilities (T, C, S, S)."""
-    total = weights.model * generated
-    for share, draft in ((weights.geodesic, hint.geodesic), (weights.diffusion, hint.diffusion)):
-        if share:
-            total = total + share * draft.clamp(min=1e-3).log()
-    return total.log_softmax(1)
+def textures(model: InContextModel, device: Device, images: Tensor) -> Tensor | None:
+    """The model's features (n, F, s, s) of the pixels of slices (n, 3, S, S), if it has such."""
+    with torch.no_grad(), autocast(device):
+        seen = model.textures(images.to(device.torch_device))
+    return None if seen is None else seen.float().cpu()
 
 
 def canvases(group: ClassGroup, slab: NDArray[np.generic]) -> Tensor:

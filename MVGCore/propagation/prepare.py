@@ -1,4 +1,4 @@
-"""Prepares what the slices of a volume are generated from: encoded prompts, drafts and their weights."""
+"""Prepares what the slices of a volume are generated from: encoded prompts, drafts, appearance."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from torch import Tensor
 from MVGCore.models.base import InContextModel, PromptMemory
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
-from MVGCore.propagation.context import GroupContext, draw_prompts, encode_prompts, palettes
+from MVGCore.propagation.appearance import Appearance
+from MVGCore.propagation.context import GroupContext, draw_prompts, encode_prompts, palettes, textures
 from MVGCore.propagation.drafting import GroupDrafts
-from MVGCore.propagation.gate import choose_weights
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt
 from MVGCore.tasks.segmentation import SegmentationTask
@@ -54,7 +54,7 @@ class Preparation:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def context(self, group: ClassGroup) -> GroupContext:
-        """A group with its prompts encoded, its drafts in sight, and their weights chosen."""
+        """A group with its prompts encoded, its drafts in sight, and its appearance learned."""
         start = time.perf_counter()
         prompts = [*self.local, *self.foreign]
         names = [self._name(group, prompt) for prompt in prompts]
@@ -69,12 +69,22 @@ class Preparation:
         start = self._spent("encode examples", start)
         if positions[: len(known)].any():
             context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo)
-            context.weights = self.memo.get(
-                ("weights", group, tuple(names)),
-                lambda: choose_weights(self.model, self.device, context, PROMPTS_PER_SLICE),
-            )
-            self._spent("weigh the draft", start)
+            context.appearance = self._appearance(context, names[: len(known)])
+            self._spent("learn the appearance", start)
         return context
+
+    def _appearance(self, context: GroupContext, names: Sequence[Hashable]) -> Appearance:
+        group, count = context.group, len(names)
+        return self.memo.get(
+            ("appearance", group, tuple(names)),
+            lambda: Appearance.learn(
+                context.images[:count],
+                context.positions[:count],
+                len(group.ids) + 1,
+                textures(self.model, self.device, context.images[:count]),
+                self.seed,
+            ),
+        )
 
     def _name(self, group: ClassGroup, prompt: Prompt) -> Hashable:
         """Names what a prompt shows of a group."""

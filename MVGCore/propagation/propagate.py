@@ -16,11 +16,12 @@ from MVGCore.models.device import Device, select_device
 from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.calibration import SHIPPED, Calibration
-from MVGCore.propagation.context import COMPLETING, GroupContext, blend, canvases, draw_given, generate
+from MVGCore.propagation.context import GroupContext, canvases, draw_given, generate
 from MVGCore.propagation.ends import EndTracker
 from MVGCore.propagation.estimate import slice_estimate
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.merge import Areas, MergedSlice, merge_groups
+from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.plan import Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import PROMPTS_PER_SLICE, Preparation
 from MVGCore.volume import Volume
@@ -245,9 +246,11 @@ class Propagator:
         chosen = context.prompts_for(batch[len(batch) // 2], PROMPTS_PER_SLICE)
         given = None if drawn is None else draw_given(context.group, drawn)
         logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
+        start = self._spent("generate", start)
         if hint is not None:
-            logs = blend(logs, hint, context.weights if drawn is None else COMPLETING)
-        self._spent("generate", start)
+            looks = context.looks(self.model, self.device, images)
+            logs = blend(logs, hint, looks, USUAL if drawn is None else COMPLETING)
+            self._spent("mix", start)
         return logs.exp()[:, 1:].numpy()
 
     def _leave_gpu(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,14 @@ from scipy import ndimage
 
 from MVGCore.errors import InputError
 from MVGCore.training.datasets import DataCase, DataSet, cases_of
+from MVGCore.training.found import found_structures
 from MVGCore.training.reading import LoadedCase, read_labels
 from MVGCore.training.real import Region, cut
 from MVGCore.training.stack import Stack, StackConfig, StackFile, build_stack, load_stack, save_stack
 from MVGCore.training.synthetic import ShapePool, synthetic_region
 
 HELD_OUT_EVERY = 16  # training cases of each set, and synthetic stacks: one is held out for decisions
+FOUND = "found"  # in the names of stacks whose structures were found in the image
 SETTINGS = "stacks.json"  # what the stacks of a pool were cut like
 
 
@@ -50,17 +52,26 @@ class PoolBuilder:
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def build(
-        self, per_case: int, synthetic: int, progress: Callable[[float, str], None] | None = None
+        self,
+        per_case: int,
+        synthetic: int,
+        found: int = 0,
+        progress: Callable[[float, str], None] | None = None,
     ) -> None:
-        """Make what is not there yet: `per_case` stacks of every real case and `synthetic` synthetic ones."""
-        total = per_case * sum(case.repeat for case in self._real_cases) + synthetic
-        for n, name in enumerate(self._make(per_case, synthetic)):
+        """Make what is not there yet: `per_case` stacks of every real case, `found` more of those that
+        segmentation is trained on, with structures found in their images, and `synthetic` synthetic ones."""
+        segmented = [case for case in self._real_cases if case.task in ("", "segmentation")]
+        total = per_case * sum(case.repeat for case in self._real_cases) + found * len(segmented) + synthetic
+        for n, name in enumerate(self._make(per_case, synthetic, found)):
             if progress:
                 progress((n + 1) / total, name)
 
-    def _make(self, per_case: int, synthetic: int) -> Iterator[str]:
+    def _make(self, per_case: int, synthetic: int, found: int) -> Iterator[str]:
         for case in self._real_cases:
-            yield from self._real(case, self._split(case.person in self._held_out), per_case * case.repeat)
+            names = [f"{case.id}_{n}" for n in range(per_case * case.repeat)]
+            if case.task in ("", "segmentation"):
+                names += [f"{case.id}_{FOUND}{n}" for n in range(found)]
+            yield from self._real(case, self._split(case.person in self._held_out), names)
         shapes: ShapePool | None = None
         for number in range(synthetic):
             folder = self.folder / self._split(number % HELD_OUT_EVERY == 0)
@@ -71,14 +82,18 @@ class PoolBuilder:
                 self._save(path, path.stem, synthetic_region(shapes, rng), rng)
             yield path.stem
 
-    def _real(self, case: DataCase, split: str, count: int) -> Iterator[str]:
-        paths = [self.folder / split / f"{case.id}_{n}.npz" for n in range(count)]
+    def _real(self, case: DataCase, split: str, names: Sequence[str]) -> Iterator[str]:
+        paths = [self.folder / split / f"{name}.npz" for name in names]
         missing = [path for path in paths if not path.exists()]
         loaded = LoadedCase.read(case, self.stacks.ct_window) if missing else None
         for path in paths:
             if loaded and path in missing:
                 rng = np.random.default_rng([self.seed, 2, *path.stem.encode()])
-                region = cut(loaded.volume(rng), rng, self.stacks.side, self.stacks.whole)
+                volume = loaded.volume(rng)
+                if path.stem.startswith(f"{case.id}_{FOUND}"):
+                    structures = found_structures(volume.image, volume.spacing, rng)
+                    volume = replace(volume, labels=structures)
+                region = cut(volume, rng, self.stacks.side, self.stacks.whole)
                 self._save(path, case.id, region, rng, case.task)
             yield path.stem
 

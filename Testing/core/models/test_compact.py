@@ -209,3 +209,11 @@ def test_the_bundled_sizes_accept_every_canvas_they_offer() -> None:
 def test_a_local_read_of_several_heads_is_refused() -> None:
     with pytest.raises(ValueError, match="one head"):
         Compact(replace(SMALL, heads=(2, 2, 2)))
+
+
+def test_textures_are_the_encoders_finest_level() -> None:
+    model = Compact(CompactConfig(widths=(8, 16, 24, 32)))
+    images = torch.rand(2, 3, 64, 64)
+    textures = model.textures(images)
+    assert textures.shape == (2, 8, 32, 32)
+    torch.testing.assert_close(textures, model.image_encoder(images)[0])

@@ -16,8 +16,6 @@ from MVGCore.propagation.context import (
     FAR,
     GroupContext,
     Hint,
-    Weights,
-    blend,
     canvases,
     draw_prompts,
     encode_prompts,
@@ -96,27 +94,6 @@ def test_where_the_drafts_disagree_there_is_still_a_hint() -> None:
     one, other = torch.eye(2)[:, :, None, None].expand(2, 2, 4, 4), torch.eye(2).flip(0)[:, :, None, None]
     hint = Hint.of(Draft(one, other.expand(2, 2, 4, 4)), [0, 1], 8)
     torch.testing.assert_close(hint.trust, torch.full((2, 1, 8, 8), LEAST_TRUST))
-
-
-def test_blending_goes_from_the_model_to_either_draft() -> None:
-    hint = Hint.of(a_draft(), [3, 4], 16)
-    generated = torch.randn(2, 3, 16, 16).log_softmax(1)
-    torch.testing.assert_close(blend(generated, hint, Weights(1.0)), generated)
-    for weights in (Weights(0.0, 1.0, 0.0), Weights(0.0, 0.0, 1.0), Weights(0.0, 0.5, 0.5)):
-        drafted = blend(generated, hint, weights)
-        assert (drafted.argmax(1)[0] == 1).all() and (drafted.argmax(1)[1] == 0).all()
-        torch.testing.assert_close(drafted.exp().sum(1), torch.ones(2, 16, 16))
-
-
-def test_blending_is_a_geometric_mean() -> None:
-    model, geodesic, diffusion = (
-        torch.tensor(p)[None, :, None, None].expand(1, 2, 2, 2) for p in ([0.8, 0.2], [0.2, 0.8], [0.5, 0.5])
-    )
-    hint = Hint(geodesic, diffusion, torch.ones(1, 1, 2, 2))
-    even = blend(model.log(), hint, Weights(0.5, 0.5, 0.0)).exp()
-    torch.testing.assert_close(even, diffusion)
-    odds = blend(model.log(), hint, Weights(0.5, 0.0, 0.5)).exp()
-    torch.testing.assert_close(odds[:, 0] / odds[:, 1], torch.full((1, 2, 2), 2.0))
 
 
 def test_the_answers_of_all_colourings_are_averaged(echo, tube, prompts_of) -> None:

@@ -229,8 +229,9 @@ def test_times_of_all_stages_are_kept(echo, tube, prompts_of) -> None:
     assert set(propagator.seconds) == {
         "encode examples",
         "draft",
-        "weigh the draft",
+        "learn the appearance",
         "generate",
+        "mix",
         "read back",
     }
     assert all(seconds >= 0 for seconds in propagator.seconds.values())

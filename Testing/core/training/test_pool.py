@@ -19,7 +19,9 @@ def sets(data: Path) -> list[DataSet]:
 
 def test_the_pool_holds_real_and_synthetic_stacks_and_keeps_some_back(data: Path, tmp_path: Path) -> None:
     seen: list[float] = []
-    PoolBuilder(sets(data), tmp_path / "pool", seed=0).build(3, 3, lambda done, name: seen.append(done))
+    PoolBuilder(sets(data), tmp_path / "pool", seed=0).build(
+        3, 3, progress=lambda done, name: seen.append(done)
+    )
     train, held_out = (load_stacks(stack_paths(tmp_path / "pool", split)) for split in ("train", "held_out"))
     assert {stack.source for stack in held_out} <= {"a", "synthetic_00000"}
     assert {stack.source for stack in train} <= {"b", "synthetic_00001", "synthetic_00002"}
