@@ -3,7 +3,8 @@
     python -m MVGCore.evaluation.annotation --out mvg-annotation --most 10
 
 A user starts with the middle slice of the structures and labels one slice after the other: the one that MVG
-proposes, a random one, or the one that is truly worst; or so many evenly spaced ones from the start.
+proposes, a random one, or the one that is truly worst; or so many evenly spaced ones from the start, as
+peers get them too.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +22,9 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation.cases import Case, Example, keep_slices, labelled_slices, read_cases
+from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.metrics import dice_per_class
+from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.tables import table
 from MVGCore.volume import atomic_path
 
@@ -37,7 +41,7 @@ class Point:
 
     Attributes:
         case, group: of the volume.
-        strategy: how the slices were chosen, one of `STRATEGIES`.
+        strategy: how the slices were chosen, one of `STRATEGIES`, or the name of a peer.
         slices: in the order in which they were labelled.
         dice: mean Dice on the other slices over all classes that these contain; a class not found counts 0.
         expected: the Dice that the session expected; None if it expected none.
@@ -76,6 +80,17 @@ def annotate(
         if chosen is None:
             break
         slices.append(chosen)
+    return points
+
+
+def annotate_for(peer: Peer, case: str, group: str, example: Example, most: int) -> list[Point]:
+    """Let a peer propagate 1 to `most` evenly spaced slices of a case."""
+    points = []
+    for count in range(1, most + 1):
+        slices = labelled_slices(example.truth, example.axis, count)
+        few = keep_slices(example.truth, example.axis, slices)
+        dice = rest_dice(example, peer(example.image, few, example.axis, slices), slices)
+        points.append(Point(case, group, peer.name, slices, dice, None))
     return points
 
 
@@ -128,7 +143,7 @@ def to_markdown(points: Sequence[Point], goal: float) -> str:
     most = max(len(point.slices) for point in points)
     cases = sorted({point.case for point in points})
     lines = []
-    for strategy in [each for each in STRATEGIES if any(point.strategy == each for point in points)]:
+    for strategy in dict.fromkeys(point.strategy for point in points):
         curves = [_curve(points, case, strategy, most) for case in cases]
         mean = np.mean(curves, axis=0)
         reached = [slices_to(curve, goal) for curve in curves]
@@ -161,7 +176,7 @@ def draw(points: Sequence[Point], path: Path) -> None:
     cases = sorted({point.case for point in points})
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
-    for strategy in [each for each in STRATEGIES if any(point.strategy == each for point in points)]:
+    for strategy in dict.fromkeys(point.strategy for point in points):
         mean = np.mean([_curve(points, case, strategy, most) for case in cases], axis=0)
         axes.plot(range(1, most + 1), mean, marker="o", label=strategy)
     axes.set(xlabel="labelled slices", ylabel="mean Dice", title=f"{len(cases)} volumes")
@@ -191,6 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=1, help="only every so many cases (16: held-out ones)")
     parser.add_argument("--cases", nargs="*", help="by name")
     parser.add_argument("--strategies", nargs="*", default=STRATEGIES, choices=STRATEGIES)
+    parser.add_argument("--peers", nargs="*", default=("GrowCut", "random walker"), help="by name")
     parser.add_argument("--most", type=int, default=10, help="labelled slices at the end")
     parser.add_argument("--goal", type=float, default=0.85, help="Dice to reach")
     parser.add_argument("--model", default="compact")
@@ -201,11 +217,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     session = Session(options.model, "cpu", threads=options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
+    peers = [peer_by_name(name) for name in options.peers]
     points: list[Point] = []
     for case in chosen_cases(options.role, options.every, options.cases):
         example = case.load()
-        for strategy in options.strategies:
-            found = annotate(session, case.id, case.group, example, strategy, options.most)
+        curves = [partial(annotate, session, strategy=each) for each in options.strategies]
+        curves += [partial(annotate_for, peer) for peer in peers]
+        for curve in curves:
+            found = curve(case=case.id, group=case.group, example=example, most=options.most)
             points += found
             with open(options.out / "points.jsonl", "a", encoding="utf-8") as file:
                 file.writelines(json.dumps(asdict(point)) + "\n" for point in found)

@@ -16,12 +16,14 @@ from MVGCore.evaluation.annotation import (
     WORST,
     Point,
     annotate,
+    annotate_for,
     draw,
     rest_dice,
     slices_to,
     to_markdown,
 )
 from MVGCore.evaluation.cases import Example
+from MVGCore.evaluation.peers import NearestSlice
 from MVGCore.outcomes import Estimate
 from MVGCore.volume import Geometry, LabelMap, Volume
 
@@ -82,6 +84,13 @@ def test_random_slices_show_a_structure_and_never_repeat(example) -> None:
     assert slices != places(example, RANDOM, most=10, seed=1)[-1]
 
 
+def test_a_peer_gets_evenly_spaced_slices(example) -> None:
+    points = annotate_for(NearestSlice(), "a", "g", example, 4)
+    assert [point.slices for point in points] == places(example, EVEN, most=4)
+    assert {point.strategy for point in points} == {"nearest slice"}
+    assert points[3].dice > points[0].dice
+
+
 def test_the_worst_slice_is_where_the_copy_is_most_wrong(example) -> None:
     """The middle slice shows both classes; they are copied to where neither is, or only one."""
     first, second = places(example, WORST, most=2)[-1]
@@ -122,9 +131,10 @@ def test_a_run_writes_table_points_and_picture(example, tmp_path: Path, monkeypa
 
     monkeypatch.setattr(annotation, "chosen_cases", lambda *_: [Case()])
     monkeypatch.setattr("MVGCore.session.Session", lambda *_, **__: Copying())
-    assert annotation.main(["--out", str(tmp_path), "--most", "3"]) == 0
+    assert annotation.main(["--out", str(tmp_path), "--most", "3", "--peers", "nearest slice"]) == 0
     lines = (tmp_path / "points.jsonl").read_text().splitlines()
-    assert len(lines) == 3 * len(STRATEGIES)
-    assert PROPOSED in (tmp_path / "annotation.md").read_text()
+    assert len(lines) == 3 * (len(STRATEGIES) + 1)
+    written = (tmp_path / "annotation.md").read_text()
+    assert PROPOSED in written and "nearest slice" in written
     draw([Point("a", "g", EVEN, (1,), 0.5, None)], tmp_path / "again.png")
     assert (tmp_path / "annotation.png").read_bytes()[:4] == b"\x89PNG"
