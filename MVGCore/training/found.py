@@ -74,6 +74,8 @@ def _connected(bands: NDArray[np.int32]) -> NDArray[np.int32]:
     for band in np.unique(bands):
         inside = bands == band
         cores, found = ndimage.label(ndimage.binary_opening(inside))
+        for _ in range(2):  # what the opening rounded off goes back to its part
+            cores = np.where(inside & (cores == 0), ndimage.maximum_filter(cores, 3), cores)
         whole, _ = ndimage.label(inside & (cores == 0))
         parts[cores > 0] = cores[cores > 0] + count
         count += found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
+from MVGCore.training import pool
 from MVGCore.training.datasets import DataSet
 from MVGCore.training.pool import PoolBuilder, load_stacks, open_stacks, stack_paths
 from MVGCore.training.stack import StackConfig, StackFile
@@ -73,3 +75,20 @@ def test_stacks_of_older_pools_are_read(data: Path, tmp_path: Path) -> None:
         older = {name: arrays[name] for name in arrays.files if name not in ("facts", "task")}
     np.savez_compressed(path, **older)
     assert StackFile.of(path) == now and now.facts.labelled and not now.facts.paired
+
+
+def test_structures_are_found_in_images_beside_their_labels(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in images without labels, but in none that serves another task."""
+    quarters = np.zeros((16, 24, 24), np.int32)
+    quarters[:, :12, :12], quarters[:, 12:, 12:] = 1, 2
+    monkeypatch.setattr(pool, "found_structures", lambda *_: quarters)
+    entries = json.loads((data / "index.json").read_text())["cases"]
+    del entries[1]["label"]
+    entries.append(entries[1] | {"id": "d", "task": "denoising"})
+    (data / "index.json").write_text(json.dumps({"cases": entries}))
+    PoolBuilder(sets(data), tmp_path / "pool", seed=0).build(0, 0, found=2)
+    stacks = load_stacks(stack_paths(tmp_path / "pool", "train"))
+    assert {stack.source for stack in stacks} == {"b"}
+    assert all(stack.labels.any() and stack.drafts and stack.facts.real for stack in stacks)
