@@ -28,6 +28,7 @@ from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
 BATCH = 8
+FIRST_BATCH = 2
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ class Propagator:
     def _batches(self, wanted: Sequence[int], known: Sequence[int]) -> list[list[int]]:
         """Slices that share their nearest prompts, in batches.
 
-        Nearest batches come first, outwards beyond the ends.
+        Nearest batches come first, outwards beyond the ends. The very first is small: something is to be seen
+        soon.
         """
         gaps: dict[int, list[int]] = {}
         for index in wanted:
@@ -158,7 +160,8 @@ class Propagator:
         for gap in gaps.values():
             ordered = sorted(gap, key=distance)
             batches += [ordered[n : n + self.batch] for n in range(0, len(ordered), self.batch)]
-        return sorted(batches, key=lambda batch: distance(batch[0]))
+        first, *rest = sorted(batches, key=lambda batch: distance(batch[0]))
+        return [part for part in (first[:FIRST_BATCH], first[FIRST_BATCH:]) if part] + rest
 
     def _make_plan(self) -> Plan:
         sides = self.model.canvas_sides

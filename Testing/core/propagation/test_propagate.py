@@ -75,6 +75,11 @@ def test_a_batch_never_crosses_a_labelled_slice(echo, tube, prompts_of) -> None:
         assert len({(n > 4) + (n > 6) for n in batch}) == 1 and len(batch) <= 8
 
 
+def test_the_first_batch_is_small(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [1, 12]), batch=8)
+    assert [len(batch) for batch in propagator._batches(range(2, 12), [1, 12])] == [2, 6, 2]
+
+
 def test_an_honest_draft_makes_honest_labels(echo, tube, prompts_of) -> None:
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 11]))
     for done in propagator.slices([4, 6, 8], quiet, never):
@@ -153,8 +158,8 @@ def test_a_full_gpu_halves_the_batch_and_remembers_it(echo, tube, prompts_of) ->
     full_gpu(echo, 2, calls)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2]), device=FAKE_GPU, batch=8)
     assert sorted(order(propagator, list(range(3, 13)))) == list(range(3, 13))
-    # 8 and 4 fail; from then on two slices at a time, each in two colourings.
-    assert calls == [8, 4, *[2] * 10]
+    # The first two pass, in two colourings; six and three fail; from then on it is one slice at a time.
+    assert calls == [2, 2, 6, 3, *[1] * 16]
     assert propagator.device is FAKE_GPU and propagator.notes == []
 
 
