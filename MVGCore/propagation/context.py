@@ -38,6 +38,7 @@ class GroupContext:
         images, positions: (N, 3, S, S) and (N, S, S), the prompts on the canvas.
         drafts: of the gaps between labelled slices; None without prompts from this volume.
         appearance: what the classes look like on the labelled slices of this volume; None as for drafts.
+        small: (C,) how small each class is there, 0 to 1; None as for drafts.
     """
 
     group: ClassGroup
@@ -49,6 +50,7 @@ class GroupContext:
     positions: Tensor
     drafts: GroupDrafts | None = None
     appearance: Appearance | None = None
+    small: Tensor | None = None
 
     def prompts_for(self, index: int, count: int, but: int | None = None) -> tuple[int, ...]:
         """Positions of the prompts nearest to the gap of a slice, nearest first; other volumes' come last.

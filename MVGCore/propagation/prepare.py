@@ -18,6 +18,7 @@ from MVGCore.propagation.appearance import Appearance
 from MVGCore.propagation.context import GroupContext, draw_prompts, encode_prompts, palettes, textures
 from MVGCore.propagation.drafting import GroupDrafts
 from MVGCore.propagation.memo import Memo
+from MVGCore.propagation.mixture import smallness
 from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt
 from MVGCore.tasks.segmentation import SegmentationTask
 
@@ -69,6 +70,7 @@ class Preparation:
         start = self._spent("encode examples", start)
         if positions[: len(known)].any():
             context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo)
+            context.small = smallness(positions[: len(known)], len(group.ids) + 1)
             context.appearance = self._appearance(context, names[: len(known)])
             self._spent("learn the appearance", start)
         return context

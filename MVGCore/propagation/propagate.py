@@ -252,7 +252,8 @@ class Propagator:
         start = self._spent("generate", start)
         if hint is not None:
             looks = context.looks(self.model, self.device, images)
-            logs = blend(logs, hint, looks, USUAL if drawn is None else COMPLETING)
+            mixed = (USUAL, context.small) if drawn is None else (COMPLETING, None)
+            logs = blend(logs, hint, looks, *mixed)
             self._spent("mix", start)
         return logs.exp()[:, 1:].numpy()
 

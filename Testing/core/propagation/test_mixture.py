@@ -9,7 +9,16 @@ import torch
 
 from MVGCore.drafts import Draft
 from MVGCore.propagation.context import Hint
-from MVGCore.propagation.mixture import COMPLETING, USUAL, Weights, blend
+from MVGCore.propagation.mixture import (
+    COMPLETING,
+    LARGE_AREA,
+    OF_SMALL,
+    SMALL_AREA,
+    USUAL,
+    Weights,
+    blend,
+    smallness,
+)
 
 
 def a_hint() -> Hint:
@@ -26,7 +35,7 @@ def even(*probabilities: float) -> torch.Tensor:
     return torch.tensor(probabilities)[None, :, None, None].expand(1, -1, 2, 2)
 
 
-@pytest.mark.parametrize("weights", [USUAL, COMPLETING])
+@pytest.mark.parametrize("weights", [USUAL, OF_SMALL, COMPLETING])
 def test_shares_sum_to_one(weights: Weights) -> None:
     assert sum(astuple(weights)) == pytest.approx(1)
 
@@ -67,3 +76,24 @@ def test_nobody_is_surer_than_a_thousand_to_one() -> None:
         even(0.0, 1.0).log().clamp(min=-30), hint, even(1.0, 0.0).log(), Weights(0.0, 0.5, 0.25, 0.25)
     )
     torch.testing.assert_close(sure[:, 1].exp(), torch.full((1, 2, 2), 1e-3), atol=1e-4, rtol=0)
+
+
+def test_a_class_is_small_by_its_area_on_the_slices_that_show_it() -> None:
+    positions = torch.zeros(3, 40, 40, dtype=torch.long)
+    positions[0].view(-1)[: int(SMALL_AREA)] = 1
+    positions[1].view(-1)[: int(LARGE_AREA)] = 2
+    positions[2].view(-1)[: int((SMALL_AREA * LARGE_AREA) ** 0.5)] = 3
+    torch.testing.assert_close(smallness(positions, 5)[:4], torch.tensor([0, 1, 0, 0.5]), atol=0.01, rtol=0)
+
+
+def test_small_structures_are_left_to_the_geodesic_draft_where_it_sees_them() -> None:
+    """It sees class 2, which is small, on the left half; all others see class 1 everywhere."""
+    geodesic = torch.zeros(1, 3, 4, 4)
+    geodesic[:, 2, :, :2] = geodesic[:, 1, :, 2:] = 1
+    others = torch.tensor([0.001, 0.998, 0.001])[None, :, None, None].expand(1, 3, 4, 4)
+    hint = Hint(geodesic, others, torch.ones(1, 1, 4, 4))
+    for looks in (None, others.log()):
+        plain = blend(others.log(), hint, looks, USUAL).argmax(1)[0]
+        left = blend(others.log(), hint, looks, USUAL, torch.tensor([0.0, 0.0, 1.0])).argmax(1)[0]
+        assert (plain == 1).all()
+        assert (left[:, :2] == 2).all() and (left[:, 2:] == 1).all()
