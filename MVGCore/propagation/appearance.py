@@ -85,7 +85,9 @@ class Appearance:
         """(T, C, S, S) log-probabilities of the classes on slices (T, 3, S, S); textures as in `learn`."""
         with torch.no_grad():
             seen = (features(images, textures).movedim(1, -1) - self.center) / self.scale
-            return (_answer(seen, self.layers) + self.prior).log_softmax(-1).movedim(-1, 1)
+            with torch.autocast("cpu", torch.bfloat16):  # half the time
+                answer = _answer(seen, self.layers)
+            return (answer.float() + self.prior).log_softmax(-1).movedim(-1, 1)
 
 
 def features(images: Tensor, textures: Tensor | None = None) -> Tensor:

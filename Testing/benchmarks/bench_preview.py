@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     first = seconds(lambda: session.preview(middle + 3))
     warm = min(seconds(lambda: session.preview(middle + 3)) for _ in range(4))
     session.propagate()
-    prompts.prompts[len(slices) // 2].labels[100:104, 80:84] = 1
+    prompts.prompts[len(slices) // 2].labels[100:104, 80:84] = 2  # within an organ of class 1
 
     def correct() -> None:
         session.set_prompts(prompts)
