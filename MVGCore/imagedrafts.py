@@ -246,17 +246,17 @@ def _neighbourhood(images: Tensor) -> Tensor:
     images = images.float()
     targets, _, height, width = images.shape
     middle = images[:, 1:2]
-    blurred = [_blur(middle, sigma) for sigma in (1.0, 2.0, 4.0)]
-    detail = (_blur(middle.square(), 1.5) - _blur(middle, 1.5).square()).clamp(min=0).sqrt()
+    blurred = [blur(middle, sigma) for sigma in (1.0, 2.0, 4.0)]
+    detail = (blur(middle.square(), 1.5) - blur(middle, 1.5).square()).clamp(min=0).sqrt()
     y = torch.linspace(-1, 1, height).view(1, 1, -1, 1).expand(targets, 1, height, width)
     x = torch.linspace(-1, 1, width).view(1, 1, 1, -1).expand(targets, 1, height, width)
     planes = torch.cat((images, *blurred, detail, middle.square(), y, x), 1)
     return planes.movedim(1, -1).reshape(-1, planes.shape[1])
 
 
-def _blur(planes: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of (T, 1, H, W)."""
-    reach = max(1, round(2.5 * sigma))
+def blur(planes: Tensor, sigma: float, reach: int | None = None) -> Tensor:
+    """Gaussian blur of (T, 1, H, W), cut off after `reach` pixels (None: two and a half sigma)."""
+    reach = max(1, round(2.5 * sigma)) if reach is None else reach
     line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma).square())
     line = line / line.sum()
     padded = F.pad(planes, (reach, reach, reach, reach), mode="replicate")

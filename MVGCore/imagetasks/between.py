@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from MVGCore.imagedrafts import membrane
+from MVGCore.imagedrafts import blur, membrane
 
 WAYS = 4
 USUAL = (0.25, 0.25, 0.5, 0.0)  # their shares where nothing can be tried
@@ -121,7 +121,8 @@ def _flow(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
             left, right = _displaced(one, -part * flow), _displaced(two, (1 - part) * flow)
             slope = part * _slopes(left) + (1 - part) * _slopes(right)
             strength = slope.square().sum(0) + (right - left).square() + _EDGE**2
-            flow = _blurred(flow - (right - left) * slope / strength)
+            flow = flow - (right - left) * slope / strength
+            flow = blur(flow[:, None], SMOOTH, int(2 * SMOOTH))[:, 0]
     return flow
 
 
@@ -143,14 +144,6 @@ def _slopes(plane: Tensor) -> Tensor:
     """(2, H, W) central differences along rows and columns."""
     padded = F.pad(plane[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
     return torch.stack((padded[2:, 1:-1] - padded[:-2, 1:-1], padded[1:-1, 2:] - padded[1:-1, :-2])) / 2
-
-
-def _blurred(flow: Tensor) -> Tensor:
-    reach = int(2 * SMOOTH)
-    line = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / SMOOTH).square())
-    line = line / line.sum()
-    padded = F.pad(flow[:, None], (reach, reach, reach, reach), mode="replicate")
-    return F.conv2d(F.conv2d(padded, line.view(1, 1, -1, 1)), line.view(1, 1, 1, -1))[:, 0]
 
 
 def best_ways(errors: Sequence[Tensor]) -> tuple[float, ...]:

@@ -18,6 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from MVGCore.imagedrafts import blur
+
 HIDDEN = 48
 STEPS = 250  # with 600 and twice the width: four times the time for a mixture that is .002 better
 BATCH = 2048
@@ -94,9 +96,10 @@ def features(images: Tensor, textures: Tensor | None = None) -> Tensor:
     """(n, 15 + F', S, S) of slices between their neighbours (n, 3, S, S) with textures (n, F', s, s); the
     last two are the place, -1..1."""
     before, here, after = images.split(1, 1)
-    smooth = {sigma: _smooth(here, sigma) for sigma in (1, 2, 4, 8)}
+    smooth = {sigma: blur(here, sigma, 3 * sigma) for sigma in (1, 2, 4, 8)}
     spread = [
-        (_smooth(here.square(), sigma) - smooth[sigma].square()).clamp(min=0).sqrt() for sigma in (2, 4)
+        (blur(here.square(), sigma, 3 * sigma) - smooth[sigma].square()).clamp(min=0).sqrt()
+        for sigma in (2, 4)
     ]
     side = images.shape[-1]
     place = torch.linspace(-1, 1, side).expand(len(images), 1, side, side)
@@ -110,22 +113,13 @@ def features(images: Tensor, textures: Tensor | None = None) -> Tensor:
             *spread,
             before,
             after,
-            _smooth(before, 2),
-            _smooth(after, 2),
+            blur(before, 2, 6),
+            blur(after, 2, 6),
             place.transpose(2, 3),
             place,
         ],
         1,
     )
-
-
-def _smooth(planes: Tensor, sigma: float) -> Tensor:
-    """Gaussian smoothing in the plane of (n, 1, S, S)."""
-    reach = round(3 * sigma)
-    kernel = torch.exp(-torch.arange(-reach, reach + 1).float().square() / (2 * sigma**2))
-    kernel = kernel / kernel.sum()
-    padded = F.pad(planes, (reach,) * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
 
 
 def _edge(planes: Tensor) -> Tensor:

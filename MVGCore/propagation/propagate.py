@@ -251,9 +251,11 @@ class Propagator:
         logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
         start = self._spent("generate", start)
         if hint is not None:
-            looks = context.looks(self.model, self.device, images)
-            mixed = (USUAL, context.small) if drawn is None else (COMPLETING, None)
-            logs = blend(logs, hint, looks, *mixed)
+            if drawn is None:
+                looks = context.looks(self.model, self.device, images)
+                logs = blend(logs, hint, looks, USUAL, context.small)
+            else:
+                logs = blend(logs, hint, None, COMPLETING)
             self._spent("mix", start)
         return logs.exp()[:, 1:].numpy()
 

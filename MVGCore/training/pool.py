@@ -4,7 +4,7 @@ trainer."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -60,17 +60,14 @@ class PoolBuilder:
     ) -> None:
         """Make what is not there yet: `per_case` stacks of every real case, `found` more of those that
         segmentation is trained on, with structures found in their images, and `synthetic` synthetic ones."""
-        segmented = [case for case in self._real_cases if case.task in ("", "segmentation")]
-        total = per_case * sum(case.repeat for case in self._real_cases) + found * len(segmented) + synthetic
+        total = sum(len(_names(case, per_case, found)) for case in self._real_cases) + synthetic
         for n, name in enumerate(self._make(per_case, synthetic, found)):
             if progress:
                 progress((n + 1) / total, name)
 
     def _make(self, per_case: int, synthetic: int, found: int) -> Iterator[str]:
         for case in self._real_cases:
-            names = [f"{case.id}_{n}" for n in range(per_case * case.repeat)]
-            if case.task in ("", "segmentation"):
-                names += [f"{case.id}_{FOUND}{n}" for n in range(found)]
+            names = _names(case, per_case, found)
             yield from self._real(case, self._split(case.person in self._held_out), names)
         shapes: ShapePool | None = None
         for number in range(synthetic):
@@ -82,15 +79,15 @@ class PoolBuilder:
                 self._save(path, path.stem, synthetic_region(shapes, rng), rng)
             yield path.stem
 
-    def _real(self, case: DataCase, split: str, names: Sequence[str]) -> Iterator[str]:
-        paths = [self.folder / split / f"{name}.npz" for name in names]
+    def _real(self, case: DataCase, split: str, names: Mapping[str, bool]) -> Iterator[str]:
+        paths = {self.folder / split / f"{name}.npz": is_found for name, is_found in names.items()}
         missing = [path for path in paths if not path.exists()]
         loaded = LoadedCase.read(case, self.stacks.ct_window) if missing else None
-        for path in paths:
+        for path, is_found in paths.items():
             if loaded and path in missing:
                 rng = np.random.default_rng([self.seed, 2, *path.stem.encode()])
                 volume = loaded.volume(rng)
-                if path.stem.startswith(f"{case.id}_{FOUND}"):
+                if is_found:
                     structures = found_structures(volume.image, volume.spacing, rng)
                     volume = replace(volume, labels=structures)
                 region = cut(volume, rng, self.stacks.side, self.stacks.whole)
@@ -102,7 +99,7 @@ class PoolBuilder:
     ) -> None:
         if region is None:
             return
-        drafts = self.stacks.drafts if task in ("", "segmentation") else 0
+        drafts = self.stacks.drafts if _segments(task) else 0
         image, labels, step, other = region.image, region.labels, region.step, region.other
         stack = build_stack(source, image, labels, step, rng, drafts, other, task)
         if stack is not None:
@@ -135,10 +132,21 @@ class PoolBuilder:
             if number < 4:
                 organs += list(_organs(heads[-1], (1.0, 1.0, 1.0), minimum=1500))
         for number, case in enumerate(self._real_cases):
-            whole_organs = case.labels and case.task in ("", "segmentation")
+            whole_organs = case.labels and _segments(case.task)
             if whole_organs and case.person not in self._held_out and number % 3 == 1:
                 organs += list(_organs(*read_labels(case), minimum=150))
         return ShapePool(tuple(heads), tuple(organs))
+
+
+def _segments(task: str) -> bool:
+    """Whether what serves this task only (empty: all of them) is segmented."""
+    return task in ("", "segmentation")
+
+
+def _names(case: DataCase, per_case: int, found: int) -> dict[str, bool]:
+    """Name of every stack of a case -> whether its structures are found in the image."""
+    names = {f"{case.id}_{n}": False for n in range(per_case * case.repeat)}
+    return names | {f"{case.id}_{FOUND}{n}": True for n in range(found if _segments(case.task) else 0)}
 
 
 def held_out_people(groups: Sequence[Sequence[DataCase]]) -> set[str]:

@@ -81,12 +81,11 @@ def configured(variant: Variant, base: TrainConfig) -> TrainConfig:
 
 def chosen(variant: Variant, paths: Sequence[Path], stacks: Sequence[Stack]) -> list[Stack]:
     """The stacks that a run is trained on."""
-    kept = []
-    for path, stack in zip(paths, stacks, strict=True):
-        found = FOUND in path.stem
-        if not (variant.stacks == "real" and not stack.facts.real or variant.stacks == "labelled" and found):
-            kept.append(stack)
-    return kept
+    if variant.stacks == "real":
+        return [stack for stack in stacks if stack.facts.real]
+    if variant.stacks == "labelled":
+        return [stack for path, stack in zip(paths, stacks, strict=True) if FOUND not in path.stem]
+    return list(stacks)
 
 
 def scores(

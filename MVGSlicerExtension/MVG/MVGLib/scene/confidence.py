@@ -61,18 +61,21 @@ def read(node: Any, axis: int, index: int) -> NDArray[np.float32] | None:
 
 def nodes_of(node: Any) -> list[Any]:
     """The colours of a confidence volume, its display and storage, and the node as the last."""
-    display = node.GetDisplayNode()
-    colors = display.GetColorNode() if display is not None else None
+    colors = _colors_of(node)
     return [*([colors] if colors is not None else []), *with_helpers(node)]
 
 
 def remove(node: Any) -> None:
     """Remove a confidence volume, and the colours when the last one goes."""
-    scene, display = node.GetScene(), node.GetDisplayNode()
-    colors = display.GetColorNode() if display is not None else None
+    scene, colors = node.GetScene(), _colors_of(node)
     remove_node(scene, node)
     if colors is not None and colors.GetAttribute(_COLORS) and not _used(scene, colors):
         scene.RemoveNode(colors)
+
+
+def _colors_of(node: Any) -> Any:
+    display = node.GetDisplayNode()
+    return display.GetColorNode() if display is not None else None
 
 
 def _new_image(extent: tuple[int, ...]) -> Any:
