@@ -39,7 +39,10 @@ def _prepare_pool(config: TrainConfig, log: Log) -> Path:
 
 
 def train(config: TrainConfig, log: Log = print) -> Path:
-    """Build what the pool lacks, train, and return the path of the averaged weights."""
+    """Build what the pool lacks, train, and return the path of the averaged weights.
+
+    Of several processes all leave their group at the end: `torchrun` starts one run.
+    """
     if config.threads:
         torch.set_num_threads(config.threads)
     config.out.mkdir(parents=True, exist_ok=True)
@@ -58,6 +61,7 @@ def train(config: TrainConfig, log: Log = print) -> Path:
     batches = [to_device(batch, trainer.device) for batch in held_out_batches(held, config)] if main else []
     trainer.count_epochs(shares)
     trainer.run(shares, batches)
+    trainer.finish()
     return config.out / f"{config.model}.safetensors"
 
 

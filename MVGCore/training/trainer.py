@@ -162,6 +162,15 @@ class Trainer:
         self._score(held_out)
         self.save()
 
+    def finish(self) -> None:
+        """Leave the group of processes, all together.
+
+        A process that ends while the threads of its group still run is aborted by them now and then, and
+        `torchrun` then kills the first one before it has written its weights.
+        """
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+
     def _sources(self, shares: Mapping[int, Sequence[StackSource]], side: int) -> list[Iterator[Batch]]:
         return [_loader(share, self.config, side, self.step, number) for number, share in shares.items()]
 
