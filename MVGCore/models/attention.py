@@ -8,6 +8,10 @@ from torch import Tensor, nn
 
 from MVGCore.models.base import PromptMemory
 
+# At once; above 32 MB the C library returns memory to the system after each use, and getting it back takes
+# longer than the softmax itself.
+MOST_LOGITS = 8_000_000
+
 
 class Read(nn.Module):
     """Cosine attention from target tokens to prompt tokens.
@@ -76,17 +80,23 @@ class FullRead(Read):
         keys, values = (x.transpose(1, 2).flatten(2, 3) for x in (keys, values))  # (B, heads, N * hw, d)
         q = self.tokens(self.query(features)) * self.temperature.exp().view(-1, 1, 1)
         q = q.to(keys.dtype).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, heads, M, hw, d)
-        per_set = q.shape[2]
-        logits = q.flatten(2, 3) @ keys.transpose(-1, -2)
-        logits = logits.view(sets, self.heads, per_set, h * w, count, h * w)
+        bias = self.penalty(memory).view(sets, -1, self.heads, count).transpose(1, 2)  # (B, heads, M, N)
         grid = _grid(h, w)
-        bias = self.penalty(memory).view(sets, per_set, self.heads, count).transpose(1, 2)
-        logits = logits + self.spatial(grid, grid).to(logits.dtype)[None, :, None, :, None, :]
-        logits = logits + bias.to(logits.dtype)[:, :, :, None, :, None]
+        spatial = self.spatial(grid, grid).to(keys.dtype)
+        few = max(1, MOST_LOGITS // (sets * self.heads * h * w * keys.shape[2]))
+        parts = zip(q.split(few, 2), bias.to(keys.dtype).split(few, 2), strict=True)
+        read = torch.cat([self._attend(*part, spatial, keys, values) for part in parts], 2)
+        return self.out(read.permute(0, 2, 1, 4, 3).reshape(total, -1, h, w))
+
+    @staticmethod
+    def _attend(q: Tensor, bias: Tensor, spatial: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Queries (B, heads, M, hw, d) with the biases of their prompts (B, heads, M, N) -> what they read."""
+        pixels, count = q.shape[3], bias.shape[-1]
+        logits = (q.flatten(2, 3) @ keys.transpose(-1, -2)).view(*q.shape[:4], count, pixels)
+        logits += spatial[None, :, None, :, None, :]  # in place: a new tensor costs more than the sum
+        logits += bias[:, :, :, None, :, None]
         weights = logits.flatten(-2).softmax(-1).flatten(2, 3)
-        read = (weights.to(values.dtype) @ values).view(sets, self.heads, per_set, h * w, -1)
-        read = read.permute(0, 2, 1, 4, 3).reshape(total, -1, h, w)
-        return self.out(read)
+        return (weights.to(values.dtype) @ values).unflatten(2, q.shape[2:4])
 
 
 class LocalRead(Read):
@@ -144,7 +154,8 @@ class LocalRead(Read):
         local = _grid(s, s) * s / h, (_grid(2 * s, 2 * s) * 2 * s - s / 2) / h
         static = self.spatial(*local)[0][None, :, :] + self._outside(h, w)[:, None, :]
         bias = self.penalty(memory).view(sets, 1, per_set, 1, count, 1)
-        logits = logits + static.to(logits.dtype)[None, :, None, :, None, :] + bias.to(logits.dtype)
+        logits += static.to(logits.dtype)[None, :, None, :, None, :]
+        logits += bias.to(logits.dtype)
         weights = logits.flatten(-2).softmax(-1).flatten(2, 3).to(values.dtype)
         read = (weights @ values).view(sets, blocks, per_set, s, s, -1).transpose(1, 2)
         read = (
