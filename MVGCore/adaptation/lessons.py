@@ -15,7 +15,6 @@ from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, Target
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation import (
-    PROMPTS_PER_SLICE,
     USUAL,
     GroupContext,
     Hint,
@@ -93,7 +92,7 @@ class Lessons:
             for task in context.tasks
         )
         rest = replace(context, memories=memories, places=context.places[others])
-        hint, chosen = self.hint(n, others), rest.prompts_for(index, PROMPTS_PER_SLICE)
+        hint, chosen = self.hint(n, others), rest.prompts_for(index)
         logs = generate(model, device, rest, context.images[n : n + 1], [index], chosen, hint)
         if hint is not None:
             logs = blend(logs, hint, None, USUAL)

@@ -90,7 +90,7 @@ class FullRead(Read):
 
     @staticmethod
     def _attend(q: Tensor, bias: Tensor, spatial: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Queries (B, heads, M, hw, d) with the biases of their prompts (B, heads, M, N) -> what they read."""
+        """Queries (B, heads, M, hw, d) and biases of their prompts (B, heads, M, N) -> what they read."""
         pixels, count = q.shape[3], bias.shape[-1]
         logits = (q.flatten(2, 3) @ keys.transpose(-1, -2)).view(*q.shape[:4], count, pixels)
         logits += spatial[None, :, None, :, None, :]  # in place: a new tensor costs more than the sum

@@ -6,12 +6,10 @@ from MVGCore.propagation.context import GroupContext, Hint, encode_prompts, gene
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.mixture import USUAL, blend
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan
-from MVGCore.propagation.prepare import PROMPTS_PER_SLICE
 from MVGCore.propagation.propagate import Progress, Propagator, SliceResult
 from MVGCore.propagation.result import Result, ResultCanvas
 
 __all__ = [
-    "PROMPTS_PER_SLICE",
     "ClassGroup",
     "GroupContext",
     "Hint",

@@ -22,6 +22,7 @@ from MVGCore.tasks.palette import colour_probabilities, random_palette
 from MVGCore.tasks.segmentation import SegmentationTask
 from MVGCore.volume.normalise import normalise
 
+PROMPTS_PER_SLICE = 5  # the nearest ones; more was never trained and never helped
 FAR = 128.0  # distance in canvas pixels that stands for "another volume"
 
 
@@ -52,19 +53,17 @@ class GroupContext:
     appearance: Appearance | None = None
     small: Tensor | None = None
 
-    def prompts_for(self, index: int, count: int, but: int | None = None) -> tuple[int, ...]:
+    def prompts_for(self, index: int, count: int = PROMPTS_PER_SLICE) -> tuple[int, ...]:
         """Positions of the prompts nearest to the gap of a slice, nearest first; other volumes' come last.
 
-        All slices between two labelled ones get the same prompts, whoever else is in their batch. The prompt
-        at position `but` is left out.
+        All slices between two labelled ones get the same prompts, whoever else is in their batch.
         """
-        others = [n for n in range(len(self.places)) if n != but]
-        places = self.places[others]
+        places = self.places
         below, above = places[places <= index], places[places >= index]
         ends = [*below[below.argsort()][-1:], *above[above.argsort()][:1]]
         distance = np.abs(places - (np.mean(ends) if ends else index))
         order = np.argsort(np.where(np.isnan(distance), np.inf, distance), kind="stable")
-        return tuple(others[n] for n in order[:count])
+        return tuple(int(n) for n in order[:count])
 
     def looks(self, model: InContextModel, device: Device, images: Tensor) -> Tensor | None:
         """(T, C, S, S) log-probabilities of slices (T, 3, S, S) by appearance; None if none was learned."""

@@ -22,7 +22,6 @@ from MVGCore.propagation.mixture import smallness
 from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt
 from MVGCore.tasks.segmentation import SegmentationTask
 
-PROMPTS_PER_SLICE = 5  # the nearest ones; more was never trained and never helped
 COLOURINGS = 2  # head and neck, 3 slices: Dice .44 with one, .47 with two
 LARGE = 160  # side of a canvas above which one colouring has to do: time counts there
 

@@ -23,7 +23,7 @@ from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.merge import Areas, MergedSlice, merge_groups
 from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.plan import Plan, make_plan, plan_from_others
-from MVGCore.propagation.prepare import PROMPTS_PER_SLICE, Preparation
+from MVGCore.propagation.prepare import Preparation
 from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
@@ -246,7 +246,7 @@ class Propagator:
         hint = context.hint(batch)
         start = self._spent("draft", start)
         images = canvases(context.group, slab)
-        chosen = context.prompts_for(batch[len(batch) // 2], PROMPTS_PER_SLICE)
+        chosen = context.prompts_for(batch[len(batch) // 2])
         given = None if drawn is None else draw_given(context.group, drawn)
         logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
         start = self._spent("generate", start)
