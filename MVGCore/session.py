@@ -200,7 +200,9 @@ class Session:
         before = self._use.weights() if self.adapted else None
         self.forget_adaptation()
         try:
-            contexts = self._propagator(cancelled or _never, finished_only=True).contexts(cancelled or _never)
+            propagator = self._propagator(cancelled or _never, finished_only=True)
+            # What was carried over from other volumes is a guess, and nothing to learn from.
+            contexts = [] if propagator.carried else propagator.contexts(cancelled or _never)
             config = AdaptConfig() if steps is None else AdaptConfig(steps=steps)
             adaptation = Adaptation(self._model, self._device, contexts, self._seed, config)
             report, weights = adaptation.run(seconds, progress or _silent, cancelled or _never)

@@ -9,6 +9,7 @@ from MVGCore.errors import InputError
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.carry import carry_over
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.propagate import Propagator, SliceResult
 from MVGCore.propagation.wanted import is_slice_of, main_axis
@@ -74,7 +75,10 @@ class Prepared:
             """With copies of the prompts, which their owner may change."""
             ordered = sorted(own, key=lambda prompt: prompt.index)
             copies = [[replace(p, labels=p.labels.copy()) for p in part] for part in (ordered, foreign)]
-            return Propagator(model, device, image, copies[0], copies[1], self._seed, memo=self._memo)
+            carried = [] if any(p.labels.any() for p in own) else self._carried(foreign, image, ordered)
+            return Propagator(
+                model, device, image, copies[0], copies[1], self._seed, memo=self._memo, carried=carried
+            )
 
         propagator = made_of(finished)
         self.completed = {p.index: propagator.complete(p, cancelled) for p in local if p.partial}
@@ -86,3 +90,10 @@ class Prepared:
             propagator = made_of([*finished, *drawn])
         self._made = (names, propagator)
         return propagator
+
+    def _carried(self, foreign: Sequence[Prompt], image: Volume, own: Sequence[Prompt]) -> list[Prompt]:
+        """What examples of other volumes say of slices that are not labelled here."""
+        names = tuple(prompt.fingerprint for prompt in foreign)
+        carried = self._memo.get(("carried", names), lambda: carry_over(foreign, image))
+        labelled = {prompt.index for prompt in own}
+        return [prompt for prompt in carried if prompt.index not in labelled]

@@ -24,6 +24,7 @@ from MVGCore.propagation.merge import Areas, MergedSlice, merge_groups
 from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.plan import Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import Preparation
+from MVGCore.propagation.wanted import carry_note
 from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
@@ -59,6 +60,7 @@ class Propagator:
         image: the volume.
         local: labelled slices of this volume, by index; may be empty.
         foreign: labelled slices of other volumes.
+        carried: of these, what was carried over to this volume, by index (see `carry`).
         seed: of the random colours.
         batch: slices that are generated together.
         calibration: what the confidence is worth.
@@ -76,6 +78,7 @@ class Propagator:
     batch: int = BATCH
     memo: Memo = field(default_factory=Memo)
     calibration: Calibration = SHIPPED
+    carried: Sequence[Prompt] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _contexts: list[GroupContext] = field(default_factory=list, init=False)
@@ -99,8 +102,10 @@ class Propagator:
             return
         progress(0.0, "Preparing the examples")
         self.contexts(cancelled)
-        known, done = [prompt.index for prompt in self.local], 0
-        ends = EndTracker(self.local) if self.local else None
+        if self.carried:
+            self.notes.append(carry_note(self.carried))
+        known, done = [prompt.index for prompt in self.placed], 0
+        ends = EndTracker(self.placed) if self.placed else None
         for batch in self._batches(wanted, known):
             if cancelled():
                 raise Cancelled("Cancelled.")
@@ -134,9 +139,14 @@ class Propagator:
 
     def _side(self, index: int) -> int:
         """-1 before the first labelled slice, 1 after the last, else 0; 0 with none."""
-        if not self.local:
+        if not self.placed:
             return 0
-        return (index > self.local[-1].index) - (index < self.local[0].index)
+        return (index > self.placed[-1].index) - (index < self.placed[0].index)
+
+    @property
+    def placed(self) -> list[Prompt]:
+        """The examples that have their place in this volume, by index."""
+        return sorted([*self.local, *self.carried], key=lambda prompt: prompt.index)
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -165,8 +175,8 @@ class Propagator:
 
     def _make_plan(self) -> Plan:
         sides = self.model.canvas_sides
-        if any(prompt.labels.any() for prompt in self.local):
-            return make_plan(self.local, self.image.geometry.array_spacing, sides)
+        if any(prompt.labels.any() for prompt in self.placed):
+            return make_plan(self.placed, self.image.geometry.array_spacing, sides)
         return plan_from_others(self.foreign, self.image, sides)
 
     def contexts(self, cancelled: Callable[[], bool]) -> list[GroupContext]:
@@ -194,7 +204,7 @@ class Propagator:
             self.device,
             self._planes,
             self.plan,
-            self.local,
+            self.placed,
             self.foreign,
             self.seed,
             self.memo,
@@ -231,7 +241,7 @@ class Propagator:
                 groups,
                 [answer[n] for answer in answers],
                 shape,
-                self.calibration.of(beyond=not self.local or self._side(index) != 0),
+                self.calibration.of(beyond=bool(self.carried) or not self.local or self._side(index) != 0),
             )
             for n, index in enumerate(batch)
         ]

@@ -52,3 +52,12 @@ def class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
     if not missing:
         return []
     return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
+
+
+def carry_note(carried: Sequence[Prompt]) -> str:
+    """That examples of other volumes were carried over, and to which slices."""
+    slices = ", ".join(str(prompt.index) for prompt in carried)
+    return (
+        "No labelled slice of this volume shows a structure, so the examples of other volumes were carried "
+        f"over to its slices {slices} by matching the images: check the result, and label a slice here."
+    )
