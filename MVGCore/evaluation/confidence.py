@@ -11,24 +11,34 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from MVGCore.evaluation.annotation import chosen_cases
-from MVGCore.evaluation.cases import Example, keep_slices, labelled_slices
+from MVGCore.evaluation.cases import Case, Example, keep_slices, labelled_slices
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.prompts import PromptSet
 from MVGCore.propagation import Propagator, SliceResult
 from MVGCore.propagation.calibration import AS_STATED, OBVIOUS, Calibration, Curve, Sureness
+from MVGCore.propagation.carry import carry_over
 from MVGCore.propagation.estimate import LEAST_AREA, Line, Lines, stated_dice, summed
 
 COUNTS = (1, 2, 3, 5)
 BINS = 15
 PER_SLICE = 60  # pixels drawn of a slice, chosen classes and background each
 AROUND = 12  # slices beyond the structures that are still looked at
+
+BETWEEN, BEYOND, CARRIED = "between", "beyond", "carried"
+PLACES = (BETWEEN, BEYOND, CARRIED)
+CARRIED_SLICES = 6  # labelled on the volume that they are carried over from
+
+RIDGE = 1e-3  # keeps a curve where it is if nearly all are right
 
 Floats = NDArray[np.float64]
 
@@ -45,12 +55,13 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Run:
-    """One case with some labelled slices, propagated."""
+    """One case with some labelled slices, or with slices that were carried over from others, propagated."""
 
     case: str
     example: Example
     slices: tuple[int, ...]
     done: list[SliceResult]
+    carried: bool = False
 
     def truth(self, index: int) -> NDArray[np.integer]:
         """(H, W) true labels of a slice, of the classes that were shown."""
@@ -58,9 +69,11 @@ class Run:
         shown = np.unique(plane[list(self.slices)])
         return np.where(np.isin(plane[index], shown), plane[index], 0)
 
-    def beyond(self, index: int) -> bool:
-        """Whether a slice lies outside the labelled ones."""
-        return not self.slices[0] < index < self.slices[-1]
+    def place(self, index: int) -> str:
+        """Where a slice lies, one of `PLACES`."""
+        if self.carried:
+            return CARRIED
+        return BETWEEN if self.slices[0] < index < self.slices[-1] else BEYOND
 
 
 def runs(
@@ -82,11 +95,32 @@ def runs(
             yield Run(name, example, slices, done)
 
 
-def sample(run: Run, beyond: bool, of_class: bool, rng: np.random.Generator) -> Pixels:
-    """Pixels of a run between (or beyond) its labelled slices, where a class (or background) was chosen."""
+def carried_runs(model: InContextModel, cases: Sequence[Case]) -> Iterator[Run]:
+    """Propagates every case from six labelled slices of the next one of its group."""
+    device = select_device("cpu")
+    for n, case in enumerate(cases):
+        donors = [each for each in [*cases[n + 1 :], *cases[:n]] if each.group == case.group]
+        if not donors:
+            continue
+        example, donor = case.load(), donors[0].load()
+        labelled = labelled_slices(donor.truth, donor.axis, CARRIED_SLICES)
+        few = keep_slices(donor.truth, donor.axis, labelled)
+        prompts = PromptSet.from_labelmap(donor.image, few, axis=donor.axis, slices=labelled).prompts
+        carried = carry_over(prompts, example.image)
+        propagator = Propagator(
+            model, device, example.image, [], prompts, calibration=AS_STATED, carried=carried
+        )
+        depth = example.truth.array.shape[example.axis]
+        done = list(propagator.slices(range(depth), lambda fraction, text: None, lambda: False))
+        shown = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
+        yield Run(case.id, example, tuple(int(each) for each in shown), done, carried=True)
+
+
+def sample(run: Run, place: str, of_class: bool, rng: np.random.Generator) -> Pixels:
+    """Pixels of a run at a place in its volume, where a class (or background) was chosen."""
     stated, right, weight = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
     for each in run.done:
-        if run.beyond(each.index) != beyond:
+        if run.place(each.index) != place:
             continue
         places = np.flatnonzero(
             (each.labels > 0) if of_class else (each.labels == 0) & (each.confidence < OBVIOUS)
@@ -111,16 +145,18 @@ def joined(samples: Sequence[Pixels]) -> Pixels:
 
 
 def fit_curve(pixels: Pixels) -> Curve:
-    """Logistic regression of being right on the stated log-odds, by Newton's method."""
+    """Logistic regression of being right on the stated log-odds."""
     stated = np.clip(pixels.stated, 1e-4, 1 - 1e-4)
     design = np.stack((np.log(stated / (1 - stated)), np.ones_like(stated)), 1)
-    solution = start = np.array([1.0, 0.0])
-    ridge = 1e-3 * float(pixels.weight.sum())  # keeps it where it is if nearly all are right
-    for _ in range(30):
-        guess = 1 / (1 + np.exp(-design @ solution))
-        gradient = design.T @ (pixels.weight * (guess - pixels.right)) + ridge * (solution - start)
-        curvature = (design * (pixels.weight * guess * (1 - guess))[:, None]).T @ design
-        solution = solution - np.linalg.solve(curvature + ridge * np.eye(2), gradient)
+    weight, start = pixels.weight / pixels.weight.sum(), np.array([1.0, 0.0])
+
+    def loss(solution: Floats) -> tuple[float, Floats]:
+        odds, off = design @ solution, solution - start
+        value = float((weight * (np.logaddexp(0, odds) - pixels.right * odds)).sum())
+        slope = design.T @ (weight * (expit(odds) - pixels.right))
+        return value + RIDGE / 2 * float(off @ off), slope + RIDGE * off
+
+    solution = minimize(loss, start, jac=True, method="L-BFGS-B").x
     return Curve(round(float(solution[0]), 3), round(float(solution[1]), 3))
 
 
@@ -184,26 +220,29 @@ def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     return 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
 
 
-def fit_calibration(model: InContextModel, cases: Sequence[tuple[str, Example]]) -> Calibration:
-    """The curves of all four kinds of pixels; prints their errors."""
+def fit_calibration(
+    model: InContextModel, cases: Sequence[tuple[str, Example]], whole: Sequence[Case]
+) -> Calibration:
+    """The curves of all six kinds of pixels, of the loaded cases and of carried ones; prints their errors."""
     rng = np.random.default_rng(0)
-    kinds = [(beyond, of_class) for beyond in (False, True) for of_class in (True, False)]
-    samples: dict[tuple[bool, bool], list[Pixels]] = {kind: [] for kind in kinds}
-    for run in runs(model, cases, AS_STATED):
+    kinds = [(place, of_class) for place in PLACES for of_class in (True, False)]
+    samples: dict[tuple[str, bool], list[Pixels]] = {kind: [] for kind in kinds}
+    for run in chain(runs(model, cases, AS_STATED), carried_runs(model, whole)):
         for kind in kinds:
             found = sample(run, *kind, rng)
             if len(found.stated):
                 samples[kind].append(found)
     curves = {}
     for kind in kinds:
+        if not samples[kind]:
+            curves[kind] = Curve()
+            continue
         pixels = joined(samples[kind])
         curves[kind] = fit_curve(pixels)
-        place, chosen = ("beyond" if kind[0] else "between"), ("class" if kind[1] else "background")
+        place, chosen = kind[0], "class" if kind[1] else "background"
         before, after = calibration_error(pixels, Curve()), two_fold_error(samples[kind])
         print(f"{place}, {chosen}: error {before:.3f} before, {after:.3f} after (other half of the cases)")
-    return Calibration(
-        Sureness(curves[False, True], curves[False, False]), Sureness(curves[True, True], curves[True, False])
-    )
+    return Calibration(*(Sureness(curves[place, True], curves[place, False]) for place in PLACES))
 
 
 def fit_lines(model: InContextModel, cases: Sequence[tuple[str, Example]], calibration: Calibration) -> Lines:
@@ -228,8 +267,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="compact")
     options = parser.parse_args(argv)
     model = load(options.model, "cpu")
-    cases = [(case.id, case.load()) for case in chosen_cases("train", options.every, options.cases)]
-    calibration = fit_calibration(model, cases)
+    whole = chosen_cases("train", options.every, options.cases)
+    cases = [(case.id, case.load()) for case in whole]
+    calibration = fit_calibration(model, cases, whole)
     print(calibration, flush=True)
     print(fit_lines(model, cases, calibration))
     return 0

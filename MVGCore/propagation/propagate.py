@@ -241,7 +241,7 @@ class Propagator:
                 groups,
                 [answer[n] for answer in answers],
                 shape,
-                self.calibration.of(beyond=bool(self.carried) or not self.local or self._side(index) != 0),
+                self.calibration.of(not self.placed or self._side(index) != 0, carried=bool(self.carried)),
             )
             for n, index in enumerate(batch)
         ]

@@ -8,6 +8,8 @@ import pytest
 from MVGCore.evaluation import confidence
 from MVGCore.evaluation.cases import Example
 from MVGCore.evaluation.confidence import (
+    BETWEEN,
+    BEYOND,
     Pixels,
     Run,
     calibration_error,
@@ -77,11 +79,11 @@ def a_run() -> Run:
 
 def test_samples_are_of_one_kind(a_run: Run) -> None:
     rng = np.random.default_rng(0)
-    between = sample(a_run, False, True, rng)
+    between = sample(a_run, BETWEEN, True, rng)
     assert between.right.all() and between.weight.sum() == 16 + 8
-    background = sample(a_run, False, False, rng)
+    background = sample(a_run, BETWEEN, False, rng)
     assert background.weight.sum() == 2 * 64 - 24 and 0 < (1 - background.right).sum() <= 8
-    assert sample(a_run, True, True, rng).weight.sum() == 16
+    assert sample(a_run, BEYOND, True, rng).weight.sum() == 16
 
 
 def test_pairs_compare_what_is_stated_with_what_is_true(a_run: Run) -> None:
@@ -92,6 +94,8 @@ def test_pairs_compare_what_is_stated_with_what_is_true(a_run: Run) -> None:
 
 def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) -> None:
     class Case:
+        group = "tubes"
+
         def __init__(self, name: str) -> None:
             self.id = name
 
@@ -105,3 +109,4 @@ def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) 
     assert (
         "Calibration(between=Sureness(of_class=Curve(slope=" in printed and "Lines(of_class=Line(" in printed
     )
+    assert "carried, class: error" in printed  # each of the two from the other one's slices

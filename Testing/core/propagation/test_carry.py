@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from MVGCore.prompts import PromptSet
+from MVGCore.propagation.calibration import SHIPPED
 from MVGCore.propagation.carry import SIDE, Frame, carry_over
 from MVGCore.volume import Geometry, LabelMap, Volume
 
@@ -114,3 +115,10 @@ def test_a_session_says_that_it_carried_and_does_not_adapt_to_a_guess(small_weig
     assert "9, 13, 17" in result.notes[0] and "label a slice" in result.notes[0]
     report = session.adapt(seconds=5, steps=1)
     assert not report.kept and "three labelled slices" in report.text
+
+
+def test_what_was_carried_over_is_trusted_less() -> None:
+    stated = np.full((4, 4), 0.9, np.float32)
+    labels = np.ones((4, 4), np.uint16)
+    usual, carried = SHIPPED.of(beyond=False), SHIPPED.of(beyond=False, carried=True)
+    assert (carried(stated, labels) < usual(stated, labels) - 0.2).all()
