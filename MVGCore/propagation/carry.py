@@ -14,7 +14,7 @@ label of the others, stretched to the volume, has .63 on the hippocampus.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -23,48 +23,20 @@ from scipy import fft, ndimage
 
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.plan import slice_spacing
-from MVGCore.volume import Volume
+from MVGCore.volume import LabelMap, SliceKey, Volume
+from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.normalise import normalise, robust_window
 
 SIDE = 96  # pixels of the squares on which slices are compared
 COARSE = 2  # positions are sought on squares that are this much coarser
 STRETCHES = (0.85, 1.0, 1.15)  # of the distances between slices, true to scale
 LEVELS, ITERATIONS = 3, 30
-SMOOTHNESS = (
-    1.5  # of the deformation, in pixels of the square; Dice of the labels with 1, 1.5, 2: .67, .67, .65
-)
+# Of the deformation, in pixels of the square; Dice of the labels with 1, 1.5, 2: .67, .67, .65.
+SMOOTHNESS = 1.5
 QUANTILES = np.linspace(0, 1, 32)
 
 Planes = NDArray[np.float32]
 Points = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Frame:
-    """How slices lie on squares of SIDE pixels: their middles coincide.
-
-    Attributes:
-        shape: (H, W) of the slices.
-        scale: pixels of a slice per pixel of the square, along rows and columns.
-    """
-
-    shape: tuple[int, int]
-    scale: tuple[float, float]
-
-    def draw(self, plane: NDArray[np.floating]) -> Planes:
-        """(H, W) -> (SIDE, SIDE)."""
-        smooth = ndimage.gaussian_filter(plane, [max(0.0, 0.5 * scale - 0.25) for scale in self.scale])
-        offset = self.to_slice(np.zeros((2, 1)))[:, 0]
-        drawn = ndimage.affine_transform(smooth, self.scale, offset, (SIDE, SIDE), order=1, mode="nearest")
-        return np.asarray(drawn, np.float32)
-
-    def to_slice(self, points: Points) -> Points:
-        """Places (2, n) on the square -> places on the slice, in pixels."""
-        return (points - (SIDE - 1) / 2) * _column(self.scale) + (_column(self.shape) - 1) / 2
-
-    def to_square(self, points: Points) -> Points:
-        """The way back."""
-        return (points - (_column(self.shape) - 1) / 2) / _column(self.scale) + (SIDE - 1) / 2
 
 
 @dataclass(frozen=True)
@@ -73,14 +45,14 @@ class Match:
 
     Attributes:
         likeness: mean correlation of the slices with those they are matched to, -1..1.
-        frame: how they are drawn.
+        canvas: on which they are drawn.
         drawn: (N, SIDE, SIDE) the slices.
         places: (N,) the slices they are matched to; outside the volume for those that have none.
         shifts: (N, 2) by which they are moved in the plane, in pixels of the square.
     """
 
     likeness: float
-    frame: Frame
+    canvas: Canvas
     drawn: Planes
     places: NDArray[np.intp]
     shifts: Points
@@ -96,37 +68,24 @@ def carry_over(foreign: Sequence[Prompt], image: Volume) -> list[Prompt]:
     axis, window = foreign[0].axis, robust_window(image.array)
     planes = np.moveaxis(image.array, axis, 0)
     spacing = slice_spacing(image.geometry.array_spacing, axis)
-    shape = (int(planes.shape[1]), int(planes.shape[2]))
-    pixel = max(shape[0] * spacing[1], shape[1] * spacing[2]) / SIDE
-    frame = Frame(shape, (pixel / spacing[1], pixel / spacing[2]))
-    drawn = np.stack([frame.draw(normalise(plane, window)) for plane in planes])
+    canvas = Canvas.whole((int(planes.shape[1]), int(planes.shape[2])), spacing[1:], SIDE)
+    # Slice by slice: a large volume normalised as a whole would double its memory.
+    drawn = np.stack([canvas.draw_image(normalise(plane, window)) for plane in planes])
     best: dict[int, tuple[float, NDArray[np.uint16]]] = {}
     for prompts in _by_volume(foreign):
-        match = _match(prompts, drawn, frame, spacing)
+        match = _match(prompts, drawn, canvas, spacing)
         for n, prompt in enumerate(prompts):
             place = int(match.places[n])
             if not 0 <= place < len(planes):
                 continue
             field, difference = _deformation(drawn[place], match.drawn[n], match.shifts[n])
             if place not in best or difference < best[place][0]:
-                best[place] = (difference, _bent(prompt.labels, match.frame, frame, field))
-    return [
-        replace(
-            foreign[0],
-            index=place,
-            image=planes[np.clip([place - 1, place, place + 1], 0, len(planes) - 1)].astype(np.float32),
-            labels=labels,
-            geometry=image.geometry,
-            window=window,
-            source=image.name,
-            key="",
-        )
-        for place, (_, labels) in sorted(best.items())
-    ]
-
-
-def _column(values: Sequence[float]) -> Points:
-    return np.asarray(values, np.float64)[:, None]
+                best[place] = (difference, _bent(prompt.labels, match.canvas, canvas, field))
+    labels = np.zeros(image.geometry.shape, np.uint16)
+    for place, (_, bent) in best.items():
+        np.moveaxis(labels, axis, 0)[place] = bent
+    carried = LabelMap.of(labels, image.geometry)
+    return [Prompt.of(image, carried, SliceKey(axis, place), window) for place in sorted(best)]
 
 
 def _by_volume(prompts: Sequence[Prompt]) -> Iterator[list[Prompt]]:
@@ -139,23 +98,23 @@ def _by_volume(prompts: Sequence[Prompt]) -> Iterator[list[Prompt]]:
 
 
 def _match(
-    prompts: Sequence[Prompt], drawn: Planes, frame: Frame, spacing: tuple[float, float, float]
+    prompts: Sequence[Prompt], drawn: Planes, canvas: Canvas, spacing: tuple[float, float, float]
 ) -> Match:
-    """Slices of one other volume matched to those of this one, drawn (K, SIDE, SIDE) in a frame."""
-    axis, shape = prompts[0].axis, prompts[0].labels.shape
-    along, *across = slice_spacing(prompts[0].geometry.array_spacing, axis)
-    depth, others = len(drawn), prompts[0].geometry.shape[axis]
-    pixel = [scale * size for scale, size in zip(frame.scale, spacing[1:], strict=True)]
-    true = (pixel[0] / across[0], pixel[1] / across[1])
-    stretched = tuple(
-        scale * theirs / ours for scale, theirs, ours in zip(frame.scale, shape, frame.shape, strict=True)
-    )
+    """Slices of one other volume matched to those of this one, drawn on a canvas, (K, SIDE, SIDE)."""
+    shape = (int(prompts[0].labels.shape[0]), int(prompts[0].labels.shape[1]))
+    along, *across = slice_spacing(prompts[0].geometry.array_spacing, prompts[0].axis)
+    depth, others = len(drawn), prompts[0].geometry.shape[prompts[0].axis]
+    pixel = canvas.pixel_mm(spacing[1:])
+    true = (pixel / across[0], pixel / across[1])
+    stretched = (canvas.scale[0] * shape[0] / canvas.shape[0], canvas.scale[1] * shape[1] / canvas.shape[1])
+    middle = ((shape[0] - 1) / 2, (shape[1] - 1) / 2)
     slopes = [stretch * along / spacing[0] for stretch in STRETCHES] + [depth / others]
     indices = np.array([prompt.index for prompt in prompts])
     matches = []
-    for scale in (true, (stretched[0], stretched[1])):
-        own = Frame((int(shape[0]), int(shape[1])), scale)
-        theirs = np.stack([own.draw(normalise(p.image[1], p.window)) for p in prompts])
+    shown = np.stack([normalise(prompt.image[1], prompt.window) for prompt in prompts])
+    for scale in (true, stretched):
+        own = Canvas(shape, SIDE, middle, scale)
+        theirs = own.draw_image(shown)
         likeness, shifts = _correlation(_coarse(drawn), _coarse(theirs))
         places = _best_places(likeness, indices, slopes)
         rows = np.arange(len(prompts))
@@ -239,12 +198,12 @@ def _shrunk(image: sitk.Image, level: int) -> sitk.Image:
     return sitk.Shrink(sitk.SmoothingRecursiveGaussian(image, 2**level / 2), [2**level] * 2)
 
 
-def _bent(labels: NDArray[np.uint16], theirs: Frame, ours: Frame, field: Points) -> NDArray[np.uint16]:
+def _bent(labels: NDArray[np.uint16], theirs: Canvas, ours: Canvas, field: Points) -> NDArray[np.uint16]:
     """Labels of another volume's slice on a slice of this one; `field` as from `_deformation`."""
-    pixels = np.indices(ours.shape).reshape(2, -1).astype(np.float64)
-    on_square = ours.to_square(pixels)
+    pixels = np.indices(ours.shape).reshape(2, -1).T
+    on_square = ours.to_canvas(pixels).T
     there = np.stack([ndimage.map_coordinates(part, on_square, order=1, mode="nearest") for part in field])
-    places = theirs.to_slice(there)
+    places = theirs.to_slice(there.T).T
     ids = [int(each) for each in np.unique(labels)]
     shares = [
         ndimage.map_coordinates((labels == each).astype(np.float32), places, order=1, cval=float(each == 0))

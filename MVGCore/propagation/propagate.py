@@ -84,6 +84,8 @@ class Propagator:
     _contexts: list[GroupContext] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
+        # The examples that have their place in this volume, by index.
+        self.placed = sorted([*self.local, *self.carried], key=lambda prompt: prompt.index)
         self.plan = self._make_plan()
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
 
@@ -142,11 +144,6 @@ class Propagator:
         if not self.placed:
             return 0
         return (index > self.placed[-1].index) - (index < self.placed[0].index)
-
-    @property
-    def placed(self) -> list[Prompt]:
-        """The examples that have their place in this volume, by index."""
-        return sorted([*self.local, *self.carried], key=lambda prompt: prompt.index)
 
     @property
     def ids(self) -> tuple[int, ...]:

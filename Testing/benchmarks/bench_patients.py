@@ -17,20 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
+from MVGCore.evaluation.annotation import rest_dice
 from MVGCore.evaluation.cases import Case, Example, keep_slices, labelled_slices, read_cases
-from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
 
 DONORS = 2
-
-
-def mean_dice(example: Example, labels: NDArray[np.integer]) -> float:
-    """Over the classes of the truth, on the whole volume."""
-    classes = [int(each) for each in np.unique(example.truth.array) if each]
-    scores = dice_per_class(example.truth.array, labels, classes)
-    return float(np.mean([scores[each] for each in classes]))
 
 
 def stretched(example: Example, donor: Example) -> NDArray[np.integer]:
@@ -52,7 +45,7 @@ def measured(
     session.set_prompts(examples)
     start = time.perf_counter()
     result = session.propagate()
-    return mean_dice(example, result.labels.array), time.perf_counter() - start
+    return rest_dice(example, result.labels.array, ()), time.perf_counter() - start
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for n, case in enumerate(cases[: options.most]):
             example = case.load()
             donors = [cases[(n + k) % len(cases)].load() for k in range(1, DONORS + 1)]
-            for_nothing = max(mean_dice(example, stretched(example, donor)) for donor in donors)
+            for_nothing = max(rest_dice(example, stretched(example, donor), ()) for donor in donors)
             scores.append((for_nothing, *measured(session, example, donors, options.slices)))
         mean = np.mean(scores, axis=0)
         rows.append([group, f"{mean[1]:.3f}", f"{mean[0]:.3f}", f"{mean[2]:.1f}", str(len(scores))])

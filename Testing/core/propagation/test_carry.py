@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from MVGCore.prompts import PromptSet
 from MVGCore.propagation.calibration import SHIPPED
-from MVGCore.propagation.carry import SIDE, Frame, carry_over
+from MVGCore.propagation.carry import SIDE, carry_over
 from MVGCore.volume import Geometry, LabelMap, Volume
+from MVGCore.volume.canvas import Canvas
 
 
 def body(depth: int = 20, shift: tuple[float, float, float] = (0, 0, 0), stretch: float = 1.0) -> tuple:
@@ -95,11 +96,11 @@ def test_a_volume_of_one_slice_takes_what_fits_best() -> None:
 )
 @settings(max_examples=50, deadline=None)
 def test_places_go_there_and_back(shape: tuple, scale: tuple, point: tuple) -> None:
-    frame = Frame(shape, scale)
-    places = np.array(point, dtype=np.float64)[:, None]
-    np.testing.assert_allclose(frame.to_slice(frame.to_square(places)), places, atol=1e-6)
-    middle = (np.array(shape, dtype=np.float64)[:, None] - 1) / 2
-    np.testing.assert_allclose(frame.to_square(middle), (SIDE - 1) / 2)
+    middle = (np.array(shape, dtype=np.float64) - 1) / 2
+    canvas = Canvas(shape, SIDE, tuple(middle), scale)
+    places = np.array(point, dtype=np.float64)
+    np.testing.assert_allclose(canvas.to_slice(canvas.to_canvas(places)), places, atol=1e-6)
+    np.testing.assert_allclose(canvas.to_canvas(middle), (SIDE - 1) / 2)
 
 
 def test_a_session_says_that_it_carried_and_does_not_adapt_to_a_guess(small_weights) -> None:
