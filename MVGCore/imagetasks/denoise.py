@@ -23,7 +23,7 @@ from MVGCore.imagetasks.shown import Shown, pixel_step, scaled, show
 from MVGCore.imagetasks.shrink import REACH, shrink
 from MVGCore.imagetasks.split import Split, best_strength
 from MVGCore.prompts import AXIS_NAMES
-from MVGCore.volume import Volume, Window, check_image, robust_window
+from MVGCore.volume import Volume, Window, check_image, neighbour_indices, robust_window
 
 MEASURED = 9  # slices that the noise is measured in
 OWN_EXAMPLES = 5  # slices that a volume gives as examples of itself
@@ -198,7 +198,7 @@ class Denoising:
     def _own_examples(self, rng: np.random.Generator) -> Shown:
         """Slices of the volume: their draft, and the same with new noise."""
         places = inner(len(self.planes), OWN_EXAMPLES)
-        around = np.clip(np.array(places)[:, None] + [-1, 0, 1], 0, len(self.planes) - 1)
+        around = neighbour_indices(places, len(self.planes))
         clean = torch.stack([self._draft(self.planes, rows.tolist()) for rows in around]).clamp(0, 1)
         flags = np.ones(len(places), dtype=bool)
         return Shown(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import GeometryMismatchError, InputError
 from MVGCore.prompts import AXIS_NAMES
-from MVGCore.volume import Geometry, Volume, Window, check_image, robust_window
+from MVGCore.volume import Geometry, Volume, Window, check_image, neighbour_indices, robust_window
 
 FloatArray = NDArray[np.float32]
 
@@ -121,8 +121,7 @@ class ImageExamples:
 
 def neighbours(planes: NDArray[Any], indices: Sequence[int]) -> FloatArray:
     """(K, H, W) -> (T, 3, H, W) float32: previous, this and next slice; ends repeat themselves."""
-    around = np.clip(np.asarray(indices, dtype=np.intp)[:, None] + [-1, 0, 1], 0, len(planes) - 1)
-    return planes[around].astype(np.float32)
+    return planes[neighbour_indices(indices, len(planes))].astype(np.float32)
 
 
 def filled_planes(planes: NDArray[Any]) -> list[int]:

@@ -20,7 +20,7 @@ from MVGCore.imagetasks.holes import Move, deepest, moved, moves_for
 from MVGCore.imagetasks.result import ImageResult, ImageSlice, ResultImage
 from MVGCore.imagetasks.run import PREPARED, Callbacks, Progress, Stopwatch, fill, finish
 from MVGCore.imagetasks.shown import pixel_step, scaled
-from MVGCore.volume import LabelMap, Volume, Window, check_image, robust_window
+from MVGCore.volume import LabelMap, Volume, Window, check_image, neighbour_indices, robust_window
 
 MARGIN = 0.03  # by so much of the draft's error the network must be better: a few holes are a small sample
 EXAMPLES = 3  # intact slices that are shown with the hole over them
@@ -172,7 +172,7 @@ class Filling:
 
     def _seen(self, holes: NDArray[np.bool_], rows: Sequence[int]) -> Tensor:
         """(T, 3, H, W) previous, this and next slice with their holes at 0."""
-        around = np.clip(np.asarray(rows)[:, None] + [-1, 0, 1], 0, len(self.planes) - 1)
+        around = neighbour_indices(rows, len(self.planes))
         return self.planes[around].clamp(0, 1).masked_fill(torch.from_numpy(holes[around]), 0.0)
 
     def _ask(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.volume import Geometry, LabelMap, SliceKey, Volume, Window
+from MVGCore.volume import Geometry, LabelMap, SliceKey, Volume, Window, neighbour_indices
 
 AXIS_NAMES = ("k", "j", "i")
 
@@ -77,8 +77,7 @@ class Prompt:
             InputError: There is no such slice.
         """
         _check_place(image.geometry, place.axis, place.index)
-        last = image.geometry.shape[place.axis] - 1
-        around = np.clip([place.index - 1, place.index, place.index + 1], 0, last)
+        (around,) = neighbour_indices([place.index], image.geometry.shape[place.axis])
         return cls(
             axis=place.axis,
             index=place.index,

@@ -22,6 +22,7 @@ from MVGCore.training.hints import Patches
 from MVGCore.training.planes import Augmentation, Warp
 from MVGCore.training.spoiling import EpisodeNoise, HoleKind
 from MVGCore.training.stack import Stack
+from MVGCore.volume import neighbour_indices
 
 SAMPLES = 4096  # pixels that a synthesis draft is fitted to: half of what a user's is, for time
 
@@ -171,7 +172,7 @@ class ImageEpisodes:
     def _given_holes(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         """Inpainting of the stack's own holes; what is missing without an answer is shown to nobody."""
         split, wanted = len(shown), [*shown, *asked]
-        around = np.clip([[k - 1, k, k + 1] for k in wanted], 0, len(stack.image) - 1)
+        around = neighbour_indices(wanted, len(stack.image))
         planes = self.augment.contrasted(warp.with_neighbours(stack.image, wanted), self.rng)
         labels = warp.sample(stack.labels[around.reshape(-1)], "nearest").unflatten(0, (len(wanted), 3))
         holes, region = labels > 0, labels[split:, 1] == 1

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from MVGCore.augment import change_contrast, random_warp, spoil
 from MVGCore.training.stack import Stack, StoredDraft
+from MVGCore.volume import neighbour_indices
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ class Warp:
 
     def with_neighbours(self, image: np.ndarray, slices: Sequence[int]) -> Tensor:
         """(n, 3, S, S) previous, this and next slice in 0..1; each slice is sampled once."""
-        around = np.clip([k + d for k in slices for d in (-1, 0, 1)], 0, len(image) - 1)
-        unique, place = np.unique(around, return_inverse=True)
+        around = neighbour_indices(slices, len(image))
+        unique, place = np.unique(around.ravel(), return_inverse=True)
         planes = self.sample(image[unique]) / 255
         return planes[torch.from_numpy(place)].unflatten(0, (len(slices), 3))
 

@@ -9,7 +9,7 @@ from MVGCore.volume.matching import match_labels
 from MVGCore.volume.normalise import CT_WINDOWS, Window, denormalise, normalise, robust_window
 from MVGCore.volume.reading import read_labelmap, read_segmentation, read_volume
 from MVGCore.volume.segmentation import Segment, Segmentation
-from MVGCore.volume.slicing import SliceKey, labelled_slices
+from MVGCore.volume.slicing import SliceKey, labelled_slices, neighbour_indices
 from MVGCore.volume.volume import Volume, check_image
 from MVGCore.volume.writing import write_labelmap, write_segmentation, write_volume
 
@@ -28,6 +28,7 @@ __all__ = [
     "denormalise",
     "labelled_slices",
     "match_labels",
+    "neighbour_indices",
     "normalise",
     "read_labelmap",
     "read_segmentation",

@@ -1,7 +1,8 @@
-"""Which slices of a label map the user drew."""
+"""Slices: which of a label map the user drew, and which lie around one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,11 @@ class SliceKey:
 
     axis: int
     index: int
+
+
+def neighbour_indices(indices: Sequence[int], depth: int) -> NDArray[np.intp]:
+    """(T, 3) previous, this and next slice of T slices among `depth`; the ends repeat themselves."""
+    return np.clip(np.asarray(indices, dtype=np.intp)[:, None] + [-1, 0, 1], 0, depth - 1)
 
 
 def labelled_slices(labels: LabelMap, axis: int | None = None) -> list[SliceKey]:

@@ -14,6 +14,7 @@ from MVGCore.volume import (
     denormalise,
     labelled_slices,
     match_labels,
+    neighbour_indices,
     normalise,
     robust_window,
 )
@@ -136,3 +137,12 @@ def test_windows() -> None:
     assert robust_window(sparse) == Window(0, 7)
     with pytest.raises(InputError, match="constant"):
         robust_window(np.ones((3, 3, 3)))
+
+
+@given(st.integers(1, 9), st.data())
+def test_a_slice_lies_between_its_neighbours(depth: int, data) -> None:
+    index = data.draw(st.integers(0, depth - 1))
+    ((before, here, after),) = neighbour_indices([index], depth)
+    assert here == index
+    assert before == (index - 1 if index else index)
+    assert after == (index + 1 if index < depth - 1 else index)
