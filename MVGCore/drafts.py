@@ -115,9 +115,14 @@ def _step_costs(image: Tensor, lengths: tuple[float, float, float], edge: float,
 
 
 def geodesic_distances(
-    image: Tensor, seeds: Tensor, known: Sequence[int], step: float, config: DraftConfig
+    image: Tensor,
+    seeds: Tensor,
+    known: Sequence[int],
+    step: float,
+    config: DraftConfig,
+    pins: Tensor | None = None,
 ) -> Tensor:
-    """Geodesic distance of every voxel to each class, (C, K, H, W).
+    """Geodesic distance of every voxel to each class, (C, K, H, W); arguments as of `make_draft`.
 
     Raster sweeps along all six directions over the 26 neighbours (the scheme of generalised distance
     transforms, Toivanen 1996). Diagonal steps matter: with the six face neighbours alone a thin oblique
@@ -126,6 +131,8 @@ def geodesic_distances(
     distance = torch.full((seeds.shape[0], *image.shape), UNREACHED)
     for n, k in enumerate(sorted(known)):
         distance[:, k] = torch.where(seeds[:, n] > 0.5, 0.0, UNREACHED)
+    if pins is not None:
+        distance.masked_fill_(one_hot(pins, len(seeds)) > 0, 0.0)
     lengths = (step, 1.0, 1.0)
     for _ in range(config.rounds):
         for axis in range(3):
@@ -139,17 +146,28 @@ def geodesic_distances(
 
 
 def geodesic_draft(
-    image: Tensor, seeds: Tensor, known: Sequence[int], step: float, config: DraftConfig
+    image: Tensor,
+    seeds: Tensor,
+    known: Sequence[int],
+    step: float,
+    config: DraftConfig,
+    pins: Tensor | None = None,
 ) -> Tensor:
-    distance = geodesic_distances(image, seeds, known, step, config)
+    distance = geodesic_distances(image, seeds, known, step, config, pins)
     nearest = distance.amin(0, keepdim=True)
     # The margin counts relative to the length of the path: far from all seeds nobody is sure.
     return torch.softmax(-(distance - nearest) / (config.temperature * (1 + 0.1 * nearest)), dim=0)
 
 
 def diffusion_draft(
-    image: Tensor, seeds: Tensor, known: Sequence[int], step: float, config: DraftConfig
+    image: Tensor,
+    seeds: Tensor,
+    known: Sequence[int],
+    step: float,
+    config: DraftConfig,
+    pinned: Tensor | None = None,
 ) -> Tensor:
+    """The harmonic probabilities. `pinned` (C, K, H, W): shares of known labels, 0 where none is known."""
     depth = image.shape[0]
     lengths = (step, 1.0, 1.0)
     weights = [
@@ -159,8 +177,13 @@ def diffusion_draft(
     for d, w in enumerate(weights):
         diagonal.narrow(d, 0, w.shape[d]).add_(w)
         diagonal.narrow(d, 1, w.shape[d]).add_(w)
-    free = torch.ones(depth, 1, 1)
+    start = interpolation_start(seeds, known, depth)
+    free = torch.ones(image.shape)
     free[sorted(known)] = 0.0
+    if pinned is not None:
+        share = pinned.sum(0)
+        start = torch.where((share > 0) & (free > 0), pinned / share.clamp(min=1e-6), start)
+        free[share > 0] = 0.0
 
     def laplacian(x: Tensor) -> Tensor:
         out = diagonal * x
@@ -170,7 +193,6 @@ def diffusion_draft(
             out.narrow(d + 1, 1, n).sub_(w * x.narrow(d + 1, 0, n))
         return out.mul_(free)
 
-    start = interpolation_start(seeds, known, depth)
     solution = (
         conjugate_gradient(laplacian, -laplacian(start), diagonal, config.iterations).add_(start).clamp_(0, 1)
     )
@@ -246,6 +268,7 @@ def make_draft(
     step: float,
     config: DraftConfig | None = None,
     reach: float | None = None,
+    pins: Tensor | None = None,
 ) -> Draft:
     """Propagate labelled slices through a stack.
 
@@ -257,17 +280,21 @@ def make_draft(
         step: distance of neighbouring slices in in-plane pixels.
         config: settings.
         reach: see `balance`.
+        pins: (K, H, W) class positions that are known on other slices too, -1 where none is.
     """
     config = config or DraftConfig()
-    geodesic = geodesic_draft(image, seeds, known, step, config)
+    geodesic = geodesic_draft(image, seeds, known, step, config, pins)
     # The diffusion is smooth by nature: half the in-plane resolution costs it nothing (Dice .842 against .845
     # on hippocampus with 5 slices) and is ten times faster.
-    small = diffusion_draft(_halve(image), _halve(seeds), known, step / 2, config)
+    pinned = None if pins is None else _halve(one_hot(pins, len(seeds)))
+    small = diffusion_draft(_halve(image), _halve(seeds), known, step / 2, config, pinned)
     diffusion = F.interpolate(small, scale_factor=2.0, mode="bilinear", align_corners=False)
     expected = interpolation_start(seeds, known, len(image))
     diffusion = balance(diffusion, expected, known, config.keep_area, reach)
-    ordered = sorted(known)
-    geodesic[:, ordered] = diffusion[:, ordered] = seeds
+    for draft in (geodesic, diffusion):
+        if pins is not None:
+            draft[:, pins >= 0] = one_hot(pins[pins >= 0], len(seeds))
+        draft[:, sorted(known)] = seeds
     return Draft(geodesic, diffusion)
 
 

@@ -131,7 +131,8 @@ class Session:
             canvas.put(done)
             if shown:
                 shown(done)
-        left_out = [*axis_notes(prompts), *class_notes(propagator.foreign, propagator.ids)]
+        ids = propagator.ids
+        left_out = [*axis_notes(prompts, image, ids), *class_notes(propagator.foreign, ids)]
         seconds = {**propagator.seconds, "propagate": time.perf_counter() - start}
         return canvas.result(prompts, known, seconds, self._device.name, [*left_out, *propagator.notes])
 
@@ -170,7 +171,8 @@ class Session:
         image, prompts = self._ready()
         depth = image.geometry.shape[prompts.axis]
         wanted_slices(depth, (), (index, index))
-        places = [prompt.index for prompt in prompts.enabled if is_slice_of(prompt, image)]
+        own = [each for each in prompts.enabled if each.axis == prompts.axis and is_slice_of(each, image)]
+        places = [prompt.index for prompt in own]
         below = max((place for place in places if place < index), default=0)
         return below, min((place for place in places if place > index), default=depth - 1)
 

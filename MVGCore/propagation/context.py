@@ -16,7 +16,7 @@ from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, Prompt
 from MVGCore.models.device import Device, autocast
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.appearance import Appearance
-from MVGCore.propagation.drafting import GroupDrafts
+from MVGCore.propagation.drafting import GroupDrafts, draw_known
 from MVGCore.propagation.plan import ClassGroup
 from MVGCore.tasks.palette import colour_probabilities, random_palette
 from MVGCore.tasks.segmentation import SegmentationTask
@@ -52,6 +52,11 @@ class GroupContext:
     drafts: GroupDrafts | None = None
     appearance: Appearance | None = None
     small: Tensor | None = None
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """(C - 1,) which classes some prompt shows."""
+        return np.isin(np.arange(1, len(self.group.ids) + 1), self.positions.unique().numpy())
 
     def prompts_for(self, index: int, count: int = PROMPTS_PER_SLICE) -> tuple[int, ...]:
         """Positions of the prompts nearest to the gap of a slice, nearest first; other volumes' come last.
@@ -171,12 +176,10 @@ def draw_prompts(group: ClassGroup, prompts: Sequence[Prompt]) -> tuple[Tensor, 
     return images, torch.from_numpy(labels)
 
 
-def draw_given(group: ClassGroup, prompt: Prompt) -> Given:
-    """What is known of a prompt, on the group's canvas."""
-    assert prompt.known is not None
-    positions = torch.from_numpy(group.canvas.draw_labels(prompt.labels, group.ids))
-    known = torch.from_numpy(group.canvas.draw_image(prompt.known.astype(np.float32)) > 0.5)
-    return Given(positions[None], known[None, None].float())
+def draw_given(group: ClassGroup, labels: NDArray[np.uint16], known: NDArray[np.bool_]) -> Given:
+    """Labels of slices (T, H, W), known in part, on the group's canvas."""
+    positions = torch.from_numpy(draw_known(group.canvas, group.ids, labels, known))
+    return Given(positions.clamp(min=0), (positions >= 0)[:, None].float())
 
 
 def encode_prompts(

@@ -12,8 +12,10 @@ from torch import Tensor
 
 from MVGCore.drafts import Draft, make_draft, one_hot
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.plan import ClassGroup
+from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.normalise import normalise
 
 DRAFT_VALUES = 16_000_000  # numbers in the drafts of a group; above it they are made on fewer pixels
@@ -40,6 +42,7 @@ class GroupDrafts:
         prompts: the labelled slices of this volume, by index.
         step: distance of neighbouring slices in canvas pixels.
         memo: keeps drafts when the prompts change.
+        crossing: slices that are labelled across other axes.
     """
 
     planes: NDArray[np.generic]
@@ -47,6 +50,7 @@ class GroupDrafts:
     prompts: Sequence[Prompt]
     step: float
     memo: Memo
+    crossing: Crossing | None = None
     _gaps: dict[int, GapDraft] = field(default_factory=dict, init=False)
 
     def around(self, index: int) -> GapDraft:
@@ -67,12 +71,14 @@ class GroupDrafts:
         # The same resolution everywhere, so that what is found out about one gap holds for the others.
         side = draft_side(self.group, len(self.planes))
         shown = tuple((prompt.index, prompt.digest(self.group.ids)) for prompt in ends)
-        reach = self._reach()
+        reach, crossing = self._reach(), self.crossing
+        lines = crossing.digest if crossing else ()
+        slices = range(first, last + 1)
         return self.memo.get(
-            ("draft", self.group, first, last, shown, self.step, reach),
+            ("draft", self.group, first, last, shown, self.step, reach, lines),
             lambda: GapDraft(
                 first,
-                draft_group(self.planes, self.group, ends, range(first, last + 1), self.step, side, reach),
+                draft_group(self.planes, self.group, ends, slices, self.step, side, reach, crossing),
             ),
         )
 
@@ -104,6 +110,7 @@ def draft_group(
     step: float,
     side: int,
     reach: float | None = None,
+    crossing: Crossing | None = None,
 ) -> Draft:
     """The draft of a group for consecutive slices.
 
@@ -115,19 +122,42 @@ def draft_group(
         step: distance of neighbouring slices in canvas pixels.
         side: pixels along a side of the draft (see `draft_side`).
         reach: slices beyond the labelled ones within which structures are expected; None: the mean gap.
+        crossing: slices that are labelled across other axes.
     """
     small = group.canvas.resized(side)
     ordered = sorted(prompts, key=lambda prompt: prompt.index)
     positions = np.stack([small.draw_labels(prompt.labels, group.ids) for prompt in ordered])
     known = [prompt.index - slices.start for prompt in ordered]
-    shown = [0, *(int(each) for each in np.unique(positions) if each)]
+    lines = None if crossing is None else draw_known(small, group.ids, *crossing.among(slices))
+    drawn = positions if lines is None else np.concatenate((positions.ravel(), lines.ravel()))
+    shown = [0, *(int(each) for each in np.unique(drawn) if each > 0)]
     classes = len(group.ids) + 1
     if len(shown) == 1:
         return _nothing(classes, len(slices), side)
     stack = torch.from_numpy(normalise(small.draw_image(image[slices.start : slices.stop]), group.window))
     seeds = one_hot(torch.from_numpy(positions), classes)[shown]
-    draft = make_draft(stack, seeds, known, step * side / group.canvas.side, reach=reach)
+    pins = None if lines is None else torch.from_numpy(_places_in(shown, lines))
+    draft = make_draft(stack, seeds, known, step * side / group.canvas.side, reach=reach, pins=pins)
     return Draft(_among(draft.geodesic, shown, classes), _among(draft.diffusion, shown, classes))
+
+
+def draw_known(
+    canvas: Canvas, ids: Sequence[int], labels: NDArray[np.uint16], known: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Labels of slices (T, H, W), known in part, as class positions on a canvas, (T, S, S); -1: not known.
+
+    A line of known pixels stays one where the canvas is coarser than the slice.
+    """
+    others = known & ~np.isin(labels, ids)
+    shares = np.stack([canvas.draw_image(each) for each in (others, *(known & (labels == i) for i in ids))])
+    enough = 0.49 / max(1.0, *canvas.scale)
+    return np.where(shares.sum(0) >= enough, shares.argmax(0), -1)
+
+
+def _places_in(shown: Sequence[int], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Class positions as places among the classes that are shown; what is not known stays -1."""
+    places = np.searchsorted(shown, positions)
+    return np.where(positions < 0, -1, places)
 
 
 def _nothing(classes: int, depth: int, side: int) -> Draft:

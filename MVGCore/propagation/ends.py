@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,18 +22,25 @@ LEAST_SHARE_OF_ONE = 0.1
 class EndTracker:
     """Remembers which classes have ended on either side of the labelled slices."""
 
-    def __init__(self, prompts: Sequence[Prompt]) -> None:
-        """Looks at the labelled slices, which are given by index; classes on none of them are left alone."""
+    def __init__(self, prompts: Sequence[Prompt], spans: Mapping[int, tuple[int, int]] | None = None) -> None:
+        """Looks at the labelled slices, which are given by index; classes on none of them are left alone.
+
+        Args:
+            prompts: the labelled slices.
+            spans: class id -> first and last slice on which it is known to be, besides.
+        """
+        self._spans = spans or {}
         self._known = {class_id for prompt in prompts for class_id in _areas(prompt.labels)}
         self._share = LEAST_SHARE if len(prompts) > 1 else LEAST_SHARE_OF_ONE
         self._areas = {side: _areas(prompts[place].labels) for side, place in ((-1, 0), (1, -1))}
 
-    def ended(self, side: int, merged: MergedSlice) -> MergedSlice:
+    def ended(self, side: int, index: int, merged: MergedSlice) -> MergedSlice:
         """The next slice outwards on a side (-1 or 1), without the classes that have ended."""
         areas, alive = _areas(merged.labels), self._areas[side]
         for class_id in [each for each in alive if areas.get(each, 0) < self._share * alive[each]]:
-            del alive[class_id]
-        ended = self._known - alive.keys()
+            if not self._within(class_id, index):
+                del alive[class_id]
+        ended = {each for each in self._known - alive.keys() if not self._within(each, index)}
         gone = np.isin(merged.labels, list(ended))
         return replace(
             merged,
@@ -41,6 +48,10 @@ class EndTracker:
             confidence=np.where(gone, np.maximum(1 - merged.confidence, 0.5), merged.confidence),
             areas={class_id: each for class_id, each in merged.areas.items() if class_id not in ended},
         )
+
+    def _within(self, class_id: int, index: int) -> bool:
+        first, last = self._spans.get(class_id, (index, index - 1))
+        return first <= index <= last
 
 
 def _areas(labels: NDArray[np.uint16]) -> dict[int, int]:

@@ -45,6 +45,24 @@ class MergedSlice:
     areas: dict[int, Areas]
 
 
+def average(
+    probabilities: Sequence[NDArray[np.float32]], shown: Sequence[NDArray[np.bool_]]
+) -> NDArray[np.float32]:
+    """What several sets of examples say of a group, averaged: (T, C - 1, S, S).
+
+    Args:
+        probabilities: per set (T, C - 1, S, S) foreground probabilities.
+        shown: per set (C - 1,) the classes that it shows: of the others it knows nothing.
+    """
+    if len(probabilities) == 1:
+        return probabilities[0]
+    votes = np.maximum(np.sum(shown, axis=0), 1)[:, None, None]
+    says = [each * which[:, None, None] for each, which in zip(probabilities, shown, strict=True)]
+    classes = np.sum(says, axis=0) / votes
+    background = np.mean([1 - each.sum(1, keepdims=True) for each in says], axis=0)
+    return np.asarray(classes / (classes.sum(1, keepdims=True) + background), np.float32)
+
+
 def merge_groups(
     groups: Sequence[ClassGroup],
     probabilities: Sequence[NDArray[np.float32]],

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.crossing import Crossing
 from MVGCore.volume import Volume
 from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.contrast import labelled_window
@@ -60,18 +61,29 @@ def slice_spacing(spacing: Sequence[float], axis: int) -> tuple[float, float, fl
     return spacing[axis], rows, columns
 
 
-def make_plan(prompts: Sequence[Prompt], spacing: Sequence[float], sides: tuple[int, ...]) -> Plan:
+def make_plan(
+    prompts: Sequence[Prompt],
+    spacing: Sequence[float],
+    sides: tuple[int, ...],
+    crossing: Crossing | None = None,
+) -> Plan:
     """Plan for prompts that lie across one axis of one volume.
 
     Args:
         prompts: all of the same axis and shape; at least one label among them.
         spacing: of the volume in array order (k, j, i), millimetres.
         sides: canvas sides that the model offers, ascending.
+        crossing: slices of the volume that are labelled across other axes.
     """
     axis = prompts[0].axis
     along, rows, columns = slice_spacing(spacing, axis)
     labels = np.stack([prompt.labels for prompt in prompts])
-    groups = [_fit_group(ids, prompts, labels, (rows, columns), sides) for ids in group_classes(labels)]
+    groups = []
+    for ids in group_classes(labels):
+        mask = np.isin(labels, ids)
+        shown = mask if crossing is None else np.concatenate((mask, crossing.shows(ids)[None]))
+        canvas = _fit(shown, (rows, columns), sides)
+        groups.append(ClassGroup(ids, canvas, _window(prompts, mask, canvas)))
     return Plan(axis, (along, rows, columns), tuple(groups))
 
 
@@ -174,19 +186,6 @@ def _steady_range(places: NDArray[np.intp]) -> tuple[int, int]:
     first, end = int(places[0]), int(places[-1]) + 1
     grid = 2 ** int(np.log2(max(1, (end - first) / GRID)))
     return first // grid * grid, -(-end // grid) * grid
-
-
-def _fit_group(
-    ids: tuple[int, ...],
-    prompts: Sequence[Prompt],
-    labels: NDArray[np.integer],
-    spacing: tuple[float, float],
-    sides: tuple[int, ...],
-) -> ClassGroup:
-    """Classes with the canvas and the window that show them on labelled slices (n, H, W) of one volume."""
-    mask = np.isin(labels, ids)
-    canvas = _fit(mask, spacing, sides)
-    return ClassGroup(ids, canvas, _window(prompts, mask, canvas))
 
 
 def _moved_labels(labels: NDArray[np.uint16], shape: tuple[int, ...]) -> NDArray[np.uint16]:

@@ -16,6 +16,7 @@ from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.appearance import Appearance
 from MVGCore.propagation.context import GroupContext, draw_prompts, encode_prompts, palettes, textures
+from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.drafting import GroupDrafts
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.mixture import smallness
@@ -41,6 +42,7 @@ class Preparation:
         seed: of the random colours.
         memo: what earlier preparations made for this volume and model.
         seconds: time spent per stage, filled while preparing.
+        crossing: slices of this volume that are labelled across other axes.
     """
 
     model: InContextModel
@@ -52,6 +54,7 @@ class Preparation:
     seed: int
     memo: Memo
     seconds: dict[str, float] = field(default_factory=dict)
+    crossing: Crossing | None = None
 
     def context(self, group: ClassGroup) -> GroupContext:
         """A group with its prompts encoded, its drafts in sight, and its appearance learned."""
@@ -68,7 +71,7 @@ class Preparation:
         context = GroupContext(group, tasks, memories, places, step, images, positions)
         start = self._spent("encode examples", start)
         if positions[: len(known)].any():
-            context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo)
+            context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo, self.crossing)
             context.small = smallness(positions[: len(known)], len(group.ids) + 1)
             context.appearance = self._appearance(context, names[: len(known)])
             self._spent("learn the appearance", start)

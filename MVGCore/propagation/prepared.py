@@ -10,6 +10,7 @@ from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.carry import carry_over
+from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.propagate import Propagator, SliceResult
 from MVGCore.propagation.wanted import is_slice_of, main_axis
@@ -61,7 +62,8 @@ class Prepared:
         """
         axis = main_axis(prompts)
         across = [p for p in prompts if p.axis == axis and not (finished_only and p.partial)]
-        names = tuple(prompt.fingerprint for prompt in across)
+        lines = tuple(p for p in prompts if p.axis != axis and is_slice_of(p, image))
+        names = tuple(prompt.fingerprint for prompt in (*across, *lines))
         if self._made is not None and self._made[0] == names:
             return self._made[1]
         self._made = None
@@ -74,10 +76,16 @@ class Prepared:
         def made_of(own: Sequence[Prompt]) -> Propagator:
             """With copies of the prompts, which their owner may change."""
             ordered = sorted(own, key=lambda prompt: prompt.index)
-            copies = [[replace(p, labels=p.labels.copy()) for p in part] for part in (ordered, foreign)]
-            carried = [] if any(p.labels.any() for p in own) else self._carried(foreign, image, ordered)
             return Propagator(
-                model, device, image, copies[0], copies[1], self._seed, memo=self._memo, carried=carried
+                model,
+                device,
+                image,
+                _copies(ordered),
+                _copies(foreign),
+                self._seed,
+                memo=self._memo,
+                carried=[] if any(p.labels.any() for p in own) else self._carried(foreign, image, ordered),
+                crossing=Crossing(axis, tuple(_copies(lines))) if lines else None,
             )
 
         propagator = made_of(finished)
@@ -91,9 +99,14 @@ class Prepared:
         self._made = (names, propagator)
         return propagator
 
-    def _carried(self, foreign: Sequence[Prompt], image: Volume, own: Sequence[Prompt]) -> list[Prompt]:
+    def _carried(self, foreign: Sequence[Prompt], image: Volume, own: Sequence[Prompt]) -> list[list[Prompt]]:
         """What examples of other volumes say of slices that are not labelled here."""
         names = tuple(prompt.fingerprint for prompt in foreign)
         carried = self._memo.get(("carried", names), lambda: carry_over(foreign, image))
         labelled = {prompt.index for prompt in own}
-        return [prompt for prompt in carried if prompt.index not in labelled]
+        left = [[prompt for prompt in part if prompt.index not in labelled] for part in carried]
+        return [part for part in left if any(prompt.labels.any() for prompt in part)]
+
+
+def _copies(prompts: Sequence[Prompt]) -> list[Prompt]:
+    return [replace(prompt, labels=prompt.labels.copy()) for prompt in prompts]

@@ -17,15 +17,16 @@ from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.calibration import SHIPPED, Calibration
 from MVGCore.propagation.context import GroupContext, canvases, draw_given, generate
+from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.ends import EndTracker
 from MVGCore.propagation.estimate import slice_estimate
 from MVGCore.propagation.memo import Memo
-from MVGCore.propagation.merge import Areas, MergedSlice, merge_groups
+from MVGCore.propagation.merge import Areas, MergedSlice, average, merge_groups
 from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.plan import Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import Preparation
 from MVGCore.propagation.wanted import carry_note
-from MVGCore.volume import Volume
+from MVGCore.volume import Volume, neighbour_indices
 
 Progress = Callable[[float, str], None]
 BATCH = 8
@@ -60,7 +61,8 @@ class Propagator:
         image: the volume.
         local: labelled slices of this volume, by index; may be empty.
         foreign: labelled slices of other volumes.
-        carried: of these, what was carried over to this volume, by index (see `carry`).
+        carried: what was carried over to this volume of each volume of these (see `carry_over`).
+        crossing: slices of this volume that are labelled across other axes.
         seed: of the random colours.
         batch: slices that are generated together.
         calibration: what the confidence is worth.
@@ -78,14 +80,19 @@ class Propagator:
     batch: int = BATCH
     memo: Memo = field(default_factory=Memo)
     calibration: Calibration = SHIPPED
-    carried: Sequence[Prompt] = ()
+    carried: Sequence[Sequence[Prompt]] = ()
+    crossing: Crossing | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    _contexts: list[GroupContext] = field(default_factory=list, init=False)
+    _contexts: list[list[GroupContext]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        # The examples that have their place in this volume, by index.
-        self.placed = sorted([*self.local, *self.carried], key=lambda prompt: prompt.index)
+        # Sets of examples that have their place in this volume, by index. Each is propagated by itself.
+        self.tellings = [
+            sorted([*self.local, *part], key=lambda prompt: prompt.index) for part in self.carried or [()]
+        ]
+        together = {id(prompt): prompt for telling in self.tellings for prompt in telling}
+        self.placed = sorted(together.values(), key=lambda prompt: prompt.index)
         self.plan = self._make_plan()
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
 
@@ -105,18 +112,17 @@ class Propagator:
         progress(0.0, "Preparing the examples")
         self.contexts(cancelled)
         if self.carried:
-            self.notes.append(carry_note(self.carried))
+            self.notes.append(carry_note(sorted({prompt.index for part in self.carried for prompt in part})))
         known, done = [prompt.index for prompt in self.placed], 0
-        ends = EndTracker(self.placed) if self.placed else None
+        spans = self.crossing.span() if self.crossing else {}
+        ends = EndTracker(self.placed, spans) if self.placed else None
         for batch in self._batches(wanted, known):
             if cancelled():
                 raise Cancelled("Cancelled.")
             for index, merged in zip(batch, self._generate(batch), strict=True):
                 side = self._side(index)
-                kept = ends.ended(side, merged) if ends and side else merged
                 done += 1
-                expected = slice_estimate(kept.areas)
-                yield SliceResult(index, kept.labels, kept.confidence, expected, kept.areas)
+                yield self._result(index, ends.ended(side, index, merged) if ends and side else merged)
             progress(done / len(wanted), f"{done} of {len(wanted)} slices")
 
     def complete(self, prompt: Prompt, cancelled: Callable[[], bool]) -> SliceResult:
@@ -135,9 +141,25 @@ class Propagator:
                 if self.device.name == "cpu":
                     raise
             self._leave_gpu()
-        labels = np.where(prompt.known, prompt.labels, merged.labels)
-        confidence = np.where(prompt.known, np.float32(1), merged.confidence)
-        return SliceResult(prompt.index, labels, confidence, slice_estimate(merged.areas), merged.areas)
+        return self._result(prompt.index, merged, prompt)
+
+    def _result(self, index: int, merged: MergedSlice, drawn: Prompt | None = None) -> SliceResult:
+        """A slice in which all that is drawn is as it was drawn."""
+        labels, confidence = merged.labels, merged.confidence
+        given = self._given(index, drawn)
+        if given is not None:
+            labels = np.where(given[1], given[0], labels)
+            confidence = np.where(given[1], np.float32(1), confidence)
+        return SliceResult(index, labels, confidence, slice_estimate(merged.areas), merged.areas)
+
+    def _given(self, index: int, drawn: Prompt | None) -> tuple[NDArray[np.uint16], NDArray[np.bool_]] | None:
+        """Labels (H, W) and where they are known (H, W): what is drawn of a slice, and lines across it."""
+        lines = self.crossing.on(index) if self.crossing else None
+        if drawn is None or drawn.known is None:
+            return lines
+        if lines is None:
+            return drawn.labels, drawn.known
+        return np.where(drawn.known, drawn.labels, lines[0]), drawn.known | lines[1]
 
     def _side(self, index: int) -> int:
         """-1 before the first labelled slice, 1 after the last, else 0; 0 with none."""
@@ -173,11 +195,11 @@ class Propagator:
     def _make_plan(self) -> Plan:
         sides = self.model.canvas_sides
         if any(prompt.labels.any() for prompt in self.placed):
-            return make_plan(self.placed, self.image.geometry.array_spacing, sides)
+            return make_plan(self.placed, self.image.geometry.array_spacing, sides, self.crossing)
         return plan_from_others(self.foreign, self.image, sides)
 
     def contexts(self, cancelled: Callable[[], bool]) -> list[GroupContext]:
-        """What each group is generated from, prepared by now; on the CPU if the GPU is full.
+        """What each group is generated from in each telling, prepared by now; on the CPU if the GPU is full.
 
         Raises:
             Cancelled: as soon as `cancelled()` is true between two groups.
@@ -187,25 +209,26 @@ class Propagator:
                 raise Cancelled("Cancelled.")
             group = self.plan.groups[len(self._contexts)]
             try:
-                self._contexts.append(self._preparation().context(group))
+                self._contexts.append([self._preparation(each).context(group) for each in self.tellings])
                 continue
             except torch.cuda.OutOfMemoryError:
                 if self.device.name == "cpu":
                     raise
             self._leave_gpu()
-        return self._contexts
+        return [context for tellings in self._contexts for context in tellings]
 
-    def _preparation(self) -> Preparation:
+    def _preparation(self, telling: Sequence[Prompt]) -> Preparation:
         return Preparation(
             self.model,
             self.device,
             self._planes,
             self.plan,
-            self.placed,
-            self.foreign,
+            telling,
+            () if self.carried else self.foreign,
             self.seed,
             self.memo,
             self.seconds,
+            self.crossing,
         )
 
     def _generate(self, slices: Sequence[int]) -> list[MergedSlice]:
@@ -227,12 +250,17 @@ class Propagator:
         return merged
 
     def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[MergedSlice]:
-        around = np.clip(np.array(batch)[:, None] + [-1, 0, 1], 0, len(self._planes) - 1)
-        slab = self._planes[around]
-        answers = [self._group_probabilities(context, slab, batch, drawn) for context in self._contexts]
+        slab = self._planes[neighbour_indices(batch, len(self._planes))]
+        answers = [
+            average(
+                [self._group_probabilities(context, slab, batch, drawn) for context in tellings],
+                [context.shown for context in tellings],
+            )
+            for tellings in self._contexts
+        ]
         start = time.perf_counter()
         shape = (int(slab.shape[-2]), int(slab.shape[-1]))
-        groups = [context.group for context in self._contexts]
+        groups = self.plan.groups
         merged = [
             merge_groups(
                 groups,
@@ -254,7 +282,8 @@ class Propagator:
         start = self._spent("draft", start)
         images = canvases(context.group, slab)
         chosen = context.prompts_for(batch[len(batch) // 2])
-        given = None if drawn is None else draw_given(context.group, drawn)
+        shown = [each for index in batch if (each := self._given(index, drawn)) is not None]
+        given = draw_given(context.group, *map(np.stack, zip(*shown, strict=True))) if shown else None
         logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
         start = self._spent("generate", start)
         if hint is not None:
@@ -271,7 +300,7 @@ class Propagator:
         self.device = select_device("cpu")
         self.model.to("cpu")
         self.memo.clear()
-        for context in self._contexts:
+        for context in (context for tellings in self._contexts for context in tellings):
             context.memories = tuple(memory.to("cpu") for memory in context.memories)
 
     def _spent(self, stage: str, start: float) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
+from MVGCore.propagation.plan import label_values
 from MVGCore.volume import Volume
 
 
@@ -37,13 +38,24 @@ def wanted_slices(depth: int, known: Sequence[int], slice_range: tuple[int, int]
     return [index for index in range(first, last + 1) if index not in set(known)]
 
 
-def axis_notes(prompts: PromptSet) -> list[str]:
-    """That slices across other axes than that of the set are not used."""
-    axis = prompts.axis
-    others = sum(prompt.axis != axis for prompt in prompts.enabled)
-    if not others:
-        return []
-    return [f"{others} labelled slices lie across another axis than {AXIS_NAMES[axis]} and were not used."]
+def axis_notes(prompts: PromptSet, image: Volume, ids: Sequence[int]) -> list[str]:
+    """What of the slices across other axes than that of the set is not used: classes that are labelled on
+    them only, and slices of other volumes."""
+    axis, notes = prompts.axis, []
+    across = [prompt for prompt in prompts.enabled if prompt.axis != axis]
+    own = [prompt for prompt in across if is_slice_of(prompt, image)]
+    missing = sorted({value for prompt in own for value in label_values(prompt.labels)} - set(ids))
+    if missing:
+        notes.append(
+            f"The classes {missing} are labelled across another axis than {AXIS_NAMES[axis]} only: what is "
+            f"drawn was kept, but nothing was added; label them on a slice across {AXIS_NAMES[axis]}."
+        )
+    if len(across) > len(own):
+        notes.append(
+            f"{len(across) - len(own)} labelled slices of other volumes lie across another axis than "
+            f"{AXIS_NAMES[axis]} and were not used."
+        )
+    return notes
 
 
 def class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
@@ -54,9 +66,9 @@ def class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
     return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
 
 
-def carry_note(carried: Sequence[Prompt]) -> str:
+def carry_note(places: Sequence[int]) -> str:
     """That examples of other volumes were carried over, and to which slices."""
-    slices = ", ".join(str(prompt.index) for prompt in carried)
+    slices = ", ".join(str(place) for place in places)
     return (
         "No labelled slice of this volume shows a structure, so the examples of other volumes were carried "
         f"over to its slices {slices} by matching the images: check the result, and label a slice here."

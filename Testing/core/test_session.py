@@ -272,13 +272,17 @@ def test_the_same_slice_of_a_changed_image_is_of_another_volume(tube: Case) -> N
     assert not is_slice_of(prompt, replace(tube[0], geometry=shifted))
 
 
-def test_slices_across_another_axis_are_left_out_and_said(small_weights: Path, tube: Case) -> None:
+def test_slices_of_others_across_another_axis_are_left_out_and_said(small_weights: Path, tube: Case) -> None:
     prompts = PromptSet.from_labelmap(*tube, axis=0, slices=KNOWN)
-    prompts.add_slice(*tube, axis=2, index=11)
+    prompts.add_slice(replace(tube[0], array=tube[0].array + 1, name="other"), tube[1], axis=2, index=11)
     session = a_session(small_weights, tube)
     session.set_prompts(prompts)
     result = session.propagate(slice_range=(4, 4))
-    assert result.axis == 0 and len(result.notes) == 1 and "k" in result.notes[0]
+    assert (
+        result.axis == 0
+        and len(result.notes) == 1
+        and "1 labelled slices of other volumes" in result.notes[0]
+    )
 
 
 def test_nothing_runs_without_an_image_or_prompts(small_weights: Path, tube: Case) -> None:
@@ -305,7 +309,7 @@ def test_examples_of_nothing_are_refused(small_weights: Path, tube: Case) -> Non
         session.set_prompts(prompts)
         with pytest.raises(InputError, match="no structure"):
             session.propagate()
-        prompts.add_slice(*tube, axis=2, index=11)  # across another axis: it is not used
+        prompts.add_slice(*tube, axis=2, index=11)  # across another axis: no whole slice to start from
 
 
 def test_an_image_that_shows_nothing_is_refused(small_weights: Path, tube: Case) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MVGCore.propagation.calibration import Curve, Sureness
-from MVGCore.propagation.merge import PLAUSIBLE, merge_groups
+from MVGCore.propagation.merge import PLAUSIBLE, average, merge_groups
 from MVGCore.propagation.plan import ClassGroup
 from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.normalise import Window
@@ -64,6 +64,24 @@ def test_an_absent_group_changes_nothing() -> None:
     merged = merge_groups([group_of(1, 2), group_of(9)], [planes, blank], SHAPE)
     np.testing.assert_array_equal(merged.labels, alone.labels)
     np.testing.assert_array_equal(merged.confidence, alone.confidence)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 2**32 - 1))
+def test_sets_of_examples_have_equal_votes(classes: int, sets: int, seed: int) -> None:
+    told = [answers(classes, seed + n)[None, 1:] for n in range(sets)]
+    every = np.ones(classes, bool)
+    np.testing.assert_allclose(average(told, [every] * sets), np.mean(told, axis=0), atol=1e-5)
+    np.testing.assert_allclose(average(told[:1] * sets, [every] * sets), told[0], atol=1e-5)
+
+
+def test_a_set_that_does_not_show_a_class_has_no_vote_on_it() -> None:
+    knows = np.array([0.6, 0.2], np.float32).reshape(1, 2, 1, 1)
+    does_not = np.array([0.6, 0.0], np.float32).reshape(1, 2, 1, 1)
+    both = average([knows, does_not], [np.array([True, True]), np.array([True, False])])
+    assert both.sum() < 1
+    # .6, .2 and, of the background, the mean of .2 and .4, brought to a sum of one.
+    np.testing.assert_allclose(both.ravel(), np.array([0.6, 0.2]) / 1.1, atol=1e-6)
 
 
 @pytest.mark.parametrize("certain", [0.0, 1.0])
