@@ -130,7 +130,8 @@ class OrderBook:
 
     def trace(self, order: Order, local: dict[int, Prompt]) -> Trace:
         """What a result of this order is made from; `local` is as `local_prompts` gives it."""
-        others = [each for each in order.prompts.prompts if each.index not in local] if order.prompts else []
+        keys = {each.key for each in local.values()}
+        others = [each for each in order.prompts.prompts if each.key not in keys] if order.prompts else []
         settings = order.settings
         basis = (
             *(settings.task, settings.model, settings.seed, settings.adapt, order.axis),
@@ -142,7 +143,10 @@ class OrderBook:
         return Trace(basis, sums, _checksum(others))
 
     def _prompts(self, axis: int) -> PromptSet:
-        prompts = self._workspace.book.prompt_set(axis)
+        """The examples; those across other axes too, unless the user chose an axis that few lie across."""
+        prompts = self._workspace.book.prompt_set()
+        if not prompts.prompts or prompts.axis != axis:
+            prompts = self._workspace.book.prompt_set(axis)
         if not any(prompt.labels.any() for prompt in prompts.prompts):
             if not prompts.prompts:
                 raise InputError(_("No example lies across the chosen axis; set the slices in Options."))

@@ -267,6 +267,28 @@ def test_a_corrected_slice_is_an_example_and_only_its_neighbours_are_made_anew(
     assert ready.view().review.known == (2, 5, 7, 9)
 
 
+def test_a_slice_across_another_axis_is_an_example_of_the_same_run(
+    ready, worker, red_view, scene, a_volume_node
+):
+    ready.apply()
+    finish(ready)
+    red_view.SetOrientation("Coronal")
+    scene.jump(a_volume_node.GetID(), SliceKey(1, 2))  # index 2 is also that of an axial example
+    ready.add_current_slice()
+    assert problem(ready) == ""
+    assert "have changed" in ready.view().hint
+    ready.apply()
+    finish(ready)
+    assert sorted((each.axis, each.index) for each in worker.prompts.prompts) == [
+        (0, 2),
+        (0, 5),
+        (0, 9),
+        (1, 2),
+    ]
+    assert worker.asked[-1] == ("propagate", None)
+    assert ready.view().review.known == (2, 5, 9)
+
+
 def test_what_mvg_writes_is_no_correction(ready, clock):
     ready.apply()
     finish(ready)
