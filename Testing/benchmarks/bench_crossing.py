@@ -49,7 +49,7 @@ def left(example: Example, sets: Sequence[PromptSet]) -> NDArray[np.bool_]:
 
 def dice(example: Example, labels: NDArray[np.integer], where: NDArray[np.bool_]) -> float:
     """Mean over the classes that are there."""
-    found, truth = labels[where], example.truth.array[where]
+    found, truth = (np.where(where, each, 0) for each in (labels, example.truth.array))
     scores = dice_per_class(truth, found, [int(each) for each in np.unique(truth) if each])
     return float(np.mean(list(scores.values())))
 
