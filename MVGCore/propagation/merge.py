@@ -50,17 +50,22 @@ def average(
 ) -> NDArray[np.float32]:
     """What several sets of examples say of a group, averaged: (T, C - 1, S, S).
 
+    The odds of a class against background are those of the sets that show it: what the others call
+    background is no word against it.
+
     Args:
         probabilities: per set (T, C - 1, S, S) foreground probabilities.
-        shown: per set (C - 1,) the classes that it shows: of the others it knows nothing.
+        shown: per set (C - 1,) the classes that it shows.
     """
     if len(probabilities) == 1:
         return probabilities[0]
-    votes = np.maximum(np.sum(shown, axis=0), 1)[:, None, None]
-    says = [each * which[:, None, None] for each, which in zip(probabilities, shown, strict=True)]
-    classes = np.sum(says, axis=0) / votes
-    background = np.mean([1 - each.sum(1, keepdims=True) for each in says], axis=0)
-    return np.asarray(classes / (classes.sum(1, keepdims=True) + background), np.float32)
+    odds = np.zeros_like(probabilities[0])
+    knows = np.asarray(shown)[:, :, None, None]  # (sets, C - 1, 1, 1)
+    backgrounds = [1 - each.sum(1, keepdims=True) for each in probabilities]
+    says = sum(each * know for each, know in zip(probabilities, knows, strict=True))
+    denies = sum(each * know for each, know in zip(backgrounds, knows, strict=True))
+    odds = np.divide(says, np.maximum(denies, LEAST), out=odds, where=knows.any(0))
+    return np.asarray(odds / (1 + odds.sum(1, keepdims=True)), np.float32)
 
 
 def merge_groups(
