@@ -10,7 +10,8 @@ What each volume of examples says is propagated by itself, and the answers are a
 Dice over a volume from six labelled slices each of others, four training cases of hippocampus: from one other
 .71, from two .70, from five .77 (from the two most similar of four .74). With the slices of two others taken
 together as one set .67; the network alone, reading the foreign slices, .17; the whole label of another,
-stretched to the volume, .63.
+stretched to the volume, .63. On organs of head and neck averaging is no gain (three training cases: .30; as
+one set .29).
 """
 
 from __future__ import annotations
