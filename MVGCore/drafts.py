@@ -145,15 +145,8 @@ def geodesic_distances(
     return distance
 
 
-def geodesic_draft(
-    image: Tensor,
-    seeds: Tensor,
-    known: Sequence[int],
-    step: float,
-    config: DraftConfig,
-    pins: Tensor | None = None,
-) -> Tensor:
-    distance = geodesic_distances(image, seeds, known, step, config, pins)
+def geodesic_draft(distance: Tensor, config: DraftConfig) -> Tensor:
+    """Probabilities (C, K, H, W) by geodesic distances (C, K, H, W)."""
     nearest = distance.amin(0, keepdim=True)
     # The margin counts relative to the length of the path: far from all seeds nobody is sure.
     return torch.softmax(-(distance - nearest) / (config.temperature * (1 + 0.1 * nearest)), dim=0)
@@ -178,12 +171,12 @@ def diffusion_draft(
         diagonal.narrow(d, 0, w.shape[d]).add_(w)
         diagonal.narrow(d, 1, w.shape[d]).add_(w)
     start = interpolation_start(seeds, known, depth)
-    free = torch.ones(image.shape)
+    free = torch.ones(depth, 1, 1)
     free[sorted(known)] = 0.0
     if pinned is not None:
         share = pinned.sum(0)
         start = torch.where((share > 0) & (free > 0), pinned / share.clamp(min=1e-6), start)
-        free[share > 0] = 0.0
+        free = free * (share == 0)
 
     def laplacian(x: Tensor) -> Tensor:
         out = diagonal * x
@@ -283,7 +276,7 @@ def make_draft(
         pins: (K, H, W) class positions that are known on other slices too, -1 where none is.
     """
     config = config or DraftConfig()
-    geodesic = geodesic_draft(image, seeds, known, step, config, pins)
+    geodesic = geodesic_draft(geodesic_distances(image, seeds, known, step, config, pins), config)
     # The diffusion is smooth by nature: half the in-plane resolution costs it nothing (Dice .842 against .845
     # on hippocampus with 5 slices) and is ten times faster.
     pinned = None if pins is None else _halve(one_hot(pins, len(seeds)))

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation.cases import Case, Example, keep_slices, labelled_slices, read_cases
+from MVGCore.evaluation.cases import Case, Example, keep_slices, labelled_prompts, labelled_slices, read_cases
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.evaluation.peers import Peer
@@ -96,10 +96,7 @@ def annotate_for(peer: Peer, case: str, group: str, example: Example, most: int)
 
 def propagate(session: Session, example: Example, slices: Sequence[int]) -> Result:
     """What the session makes of an example of which these slices are labelled."""
-    from MVGCore.prompts import PromptSet
-
-    few = keep_slices(example.truth, example.axis, slices)
-    session.set_prompts(PromptSet.from_labelmap(example.image, few, axis=example.axis, slices=slices))
+    session.set_prompts(labelled_prompts(example, slices))
     return session.propagate()
 
 

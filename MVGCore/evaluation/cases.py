@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from MVGCore.errors import InputError, MissingExtraError
+from MVGCore.prompts import PromptSet
 from MVGCore.volume import (
     Geometry,
     LabelMap,
@@ -194,6 +195,12 @@ def keep_slices(labels: LabelMap, axis: int, slices: Sequence[int]) -> LabelMap:
     array[given] = labels.array[given]
     shown = set(np.unique(array[given]).tolist())
     return replace(labels, array=array, classes=tuple(c for c in labels.classes if c.id in shown))
+
+
+def labelled_prompts(example: Example, slices: Sequence[int]) -> PromptSet:
+    """These slices of a case as a user's examples."""
+    few = keep_slices(example.truth, example.axis, slices)
+    return PromptSet.from_labelmap(example.image, few, axis=example.axis, slices=slices)
 
 
 def demo_case(resolution_mm: int = 2) -> tuple[Volume, LabelMap]:

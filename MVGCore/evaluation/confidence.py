@@ -19,11 +19,10 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from MVGCore.evaluation.annotation import chosen_cases
-from MVGCore.evaluation.cases import Case, Example, keep_slices, labelled_slices
+from MVGCore.evaluation.cases import Case, Example, labelled_prompts, labelled_slices
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
-from MVGCore.prompts import PromptSet
 from MVGCore.propagation import Propagator, SliceResult
 from MVGCore.propagation.calibration import AS_STATED, OBVIOUS, Calibration, Curve, Sureness
 from MVGCore.propagation.carry import carry_over
@@ -85,8 +84,7 @@ def runs(
         shown = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
         for count in COUNTS:
             slices = labelled_slices(example.truth, example.axis, count)
-            few = keep_slices(example.truth, example.axis, slices)
-            prompts = PromptSet.from_labelmap(example.image, few, axis=example.axis, slices=slices).prompts
+            prompts = labelled_prompts(example, slices).prompts
             propagator = Propagator(model, device, example.image, prompts, [], calibration=calibration)
             depth = example.truth.array.shape[example.axis]
             near = range(max(0, shown[0] - AROUND), min(depth, shown[-1] + AROUND + 1))
@@ -104,8 +102,7 @@ def carried_runs(model: InContextModel, cases: Sequence[Case]) -> Iterator[Run]:
             continue
         example, donor = case.load(), donors[0].load()
         labelled = labelled_slices(donor.truth, donor.axis, CARRIED_SLICES)
-        few = keep_slices(donor.truth, donor.axis, labelled)
-        prompts = PromptSet.from_labelmap(donor.image, few, axis=donor.axis, slices=labelled).prompts
+        prompts = labelled_prompts(donor, labelled).prompts
         carried = carry_over(prompts, example.image)
         propagator = Propagator(
             model, device, example.image, [], prompts, calibration=AS_STATED, carried=carried

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class GroupContext:
     appearance: Appearance | None = None
     small: Tensor | None = None
 
-    @property
+    @cached_property
     def shown(self) -> NDArray[np.bool_]:
         """(C - 1,) which classes some prompt shows."""
         return np.isin(np.arange(1, len(self.group.ids) + 1), self.positions.unique().numpy())

@@ -39,7 +39,7 @@ class Crossing:
         for prompt in self.prompts:
             drawn = np.ones(prompt.labels.shape, np.bool_) if prompt.known is None else prompt.known
             line = _line(drawn, prompt.axis, self.axis, index)
-            row = self._row(prompt)
+            row = _within(self.axis, prompt.axis)
             np.moveaxis(known, row, 0)[prompt.index] |= line
             np.moveaxis(labels, row, 0)[prompt.index][line] = _line(
                 prompt.labels, prompt.axis, self.axis, index
@@ -55,8 +55,7 @@ class Crossing:
         """Class id -> first and last slice across the axis on which it is labelled."""
         spans: dict[int, tuple[int, int]] = {}
         for prompt in self.prompts:
-            along = self.axis if self.axis < prompt.axis else self.axis - 1
-            lines = np.moveaxis(prompt.labels, along, 0)
+            lines = np.moveaxis(prompt.labels, _within(prompt.axis, self.axis), 0)
             for class_id in (int(each) for each in np.unique(lines) if each):
                 shown = np.flatnonzero((lines == class_id).any(1))
                 first, last = spans.get(class_id, (shown[0], shown[-1]))
@@ -67,9 +66,8 @@ class Crossing:
         """(H, W) where some slice across the axis is labelled as one of some classes."""
         shown = np.zeros(self._shape, np.bool_)
         for prompt in self.prompts:
-            along = self.axis if self.axis < prompt.axis else self.axis - 1
-            line = np.isin(prompt.labels, ids).any(along)
-            np.moveaxis(shown, self._row(prompt), 0)[prompt.index] |= line
+            line = np.isin(prompt.labels, ids).any(_within(prompt.axis, self.axis))
+            np.moveaxis(shown, _within(self.axis, prompt.axis), 0)[prompt.index] |= line
         return shown
 
     @property
@@ -77,17 +75,18 @@ class Crossing:
         geometry = self.prompts[0].geometry
         return tuple(size for axis, size in enumerate(geometry.shape) if axis != self.axis)
 
-    def _row(self, prompt: Prompt) -> int:
-        """The axis of a slice (H, W) that a labelled slice lies across."""
-        return prompt.axis if prompt.axis < self.axis else prompt.axis - 1
-
     @cached_property
     def digest(self) -> tuple[str, ...]:
         """Names what is drawn."""
         return tuple(prompt.fingerprint for prompt in self.prompts)
 
 
+def _within(across: int, axis: int) -> int:
+    """Which axis of a plane across one axis of the volume another axis of the volume is."""
+    return axis if axis < across else axis - 1
+
+
 def _line(plane: NDArray[Value], across: int, axis: int, index: int) -> NDArray[Value]:
     """The line that a plane (across one axis) has in common with slice `index` across another axis."""
-    line: NDArray[Value] = np.moveaxis(plane, axis if axis < across else axis - 1, 0)[index]
+    line: NDArray[Value] = np.moveaxis(plane, _within(across, axis), 0)[index]
     return line

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -146,13 +147,13 @@ class Propagator:
     def _result(self, index: int, merged: MergedSlice, drawn: Prompt | None = None) -> SliceResult:
         """A slice in which all that is drawn is as it was drawn."""
         labels, confidence = merged.labels, merged.confidence
-        given = self._given(index, drawn)
+        given = self._known(index, drawn)
         if given is not None:
             labels = np.where(given[1], given[0], labels)
             confidence = np.where(given[1], np.float32(1), confidence)
         return SliceResult(index, labels, confidence, slice_estimate(merged.areas), merged.areas)
 
-    def _given(self, index: int, drawn: Prompt | None) -> tuple[NDArray[np.uint16], NDArray[np.bool_]] | None:
+    def _known(self, index: int, drawn: Prompt | None) -> tuple[NDArray[np.uint16], NDArray[np.bool_]] | None:
         """Labels (H, W) and where they are known (H, W): what is drawn of a slice, and lines across it."""
         lines = self.crossing.on(index) if self.crossing else None
         if drawn is None or drawn.known is None:
@@ -251,9 +252,11 @@ class Propagator:
 
     def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[MergedSlice]:
         slab = self._planes[neighbour_indices(batch, len(self._planes))]
+        known = [each for index in batch if (each := self._known(index, drawn)) is not None]
+        labels = tuple(np.stack(part) for part in zip(*known, strict=True))
         answers = [
             average(
-                [self._group_probabilities(context, slab, batch, drawn) for context in tellings],
+                [self._group_probabilities(context, slab, batch, drawn, labels) for context in tellings],
                 [context.shown for context in tellings],
             )
             for tellings in self._contexts
@@ -274,16 +277,23 @@ class Propagator:
         return merged
 
     def _group_probabilities(
-        self, context: GroupContext, slab: NDArray[np.generic], batch: list[int], drawn: Prompt | None
+        self,
+        context: GroupContext,
+        slab: NDArray[np.generic],
+        batch: list[int],
+        drawn: Prompt | None,
+        known: tuple[NDArray[Any], ...],
     ) -> NDArray[np.float32]:
-        """(T, C - 1, S, S) foreground probabilities; of one slice if it is drawn in part."""
+        """(T, C - 1, S, S) foreground probabilities; of one slice if it is drawn in part.
+
+        `known` are labels (T, H, W) and where they are known (T, H, W); empty where nothing is.
+        """
         start = time.perf_counter()
         hint = context.hint(batch)
         start = self._spent("draft", start)
         images = canvases(context.group, slab)
         chosen = context.prompts_for(batch[len(batch) // 2])
-        shown = [each for index in batch if (each := self._given(index, drawn)) is not None]
-        given = draw_given(context.group, *map(np.stack, zip(*shown, strict=True))) if shown else None
+        given = draw_given(context.group, *known) if known else None
         logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
         start = self._spent("generate", start)
         if hint is not None:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.evaluation.cases import Example, keep_slices, labelled_slices, read_cases
+from MVGCore.evaluation.cases import Example, labelled_prompts, labelled_slices, read_cases
 from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
@@ -32,8 +32,7 @@ def middles(example: Example) -> list[SliceKey]:
 def prompts_of(example: Example, count: int, across: Sequence[SliceKey]) -> PromptSet:
     """So many slices, evenly spaced, and some across other axes."""
     slices = labelled_slices(example.truth, example.axis, count)
-    few = keep_slices(example.truth, example.axis, slices)
-    prompts = PromptSet.from_labelmap(example.image, few, axis=example.axis, slices=slices)
+    prompts = labelled_prompts(example, slices)
     for key in across:
         prompts.add_slice(example.image, example.truth, key.axis, key.index)
     return prompts

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
 from MVGCore.evaluation.annotation import rest_dice
-from MVGCore.evaluation.cases import Case, Example, keep_slices, labelled_slices, read_cases
+from MVGCore.evaluation.cases import Case, Example, labelled_prompts, labelled_slices, read_cases
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
@@ -38,9 +38,7 @@ def measured(
     """Dice of MVG, and how many seconds it took."""
     examples = PromptSet()
     for donor in donors:
-        labelled = labelled_slices(donor.truth, donor.axis, slices)
-        few = keep_slices(donor.truth, donor.axis, labelled)
-        examples.merge(PromptSet.from_labelmap(donor.image, few, axis=donor.axis, slices=labelled))
+        examples.merge(labelled_prompts(donor, labelled_slices(donor.truth, donor.axis, slices)))
     session.set_image(example.image)
     session.set_prompts(examples)
     start = time.perf_counter()
