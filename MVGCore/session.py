@@ -102,6 +102,7 @@ class Session:
         cancelled: Callable[[], bool] | None = None,
         slice_range: tuple[int, int] | None = None,
         shown: Callable[[SliceResult], None] | None = None,
+        all_axes: bool = True,
     ) -> Result:
         """Label all slices.
 
@@ -109,7 +110,9 @@ class Session:
             progress: called with the done fraction and a text.
             cancelled: asked between batches; true ends the run.
             slice_range: first and last slice to label; labelled slices are returned in any case.
-            shown: called with every slice as soon as it is done.
+            shown: called with every slice as soon as it is done, and once more if it was corrected.
+            all_axes: once all slices of the image are labelled, look along its other two axes too: more
+                exact, and about twice the time. Nothing is looked at twice within a `slice_range`.
 
         Raises:
             InputError: no image, no prompts, or an impossible range.
@@ -127,7 +130,7 @@ class Session:
             if shown:
                 shown(self._prepared.completed[index])
         wanted = [index for index in wanted if index not in {*known, *self._prepared.completed}]
-        for done in self._slices(propagator, wanted, progress or _silent, cancelled or _never):
+        for done in self._slices(propagator, wanted, progress or _silent, cancelled or _never, all_axes):
             canvas.put(done)
             if shown:
                 shown(done)
@@ -328,9 +331,10 @@ class Session:
         wanted: Sequence[int],
         progress: Progress,
         cancelled: Callable[[], bool],
+        all_axes: bool = False,
     ) -> Iterator[SliceResult]:
         try:
-            yield from propagator.slices(wanted, progress, cancelled)
+            yield from propagator.slices(wanted, progress, cancelled, all_axes)
         finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
             self._device = propagator.device
 

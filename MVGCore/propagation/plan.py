@@ -82,7 +82,7 @@ def make_plan(
     for ids in group_classes(labels):
         mask = np.isin(labels, ids)
         shown = mask if crossing is None else np.concatenate((mask, crossing.shows(ids)[None]))
-        canvas = _fit(shown, (rows, columns), sides)
+        canvas = fit_canvas(shown, (rows, columns), sides)
         groups.append(ClassGroup(ids, canvas, _window(prompts, mask, canvas)))
     return Plan(axis, (along, rows, columns), tuple(groups))
 
@@ -104,7 +104,7 @@ def plan_from_others(prompts: Sequence[Prompt], image: Volume, sides: tuple[int,
     full = robust_window(image.array)
     groups = []
     for ids in group_classes(labels):
-        canvas = _fit(np.isin(labels, ids), (rows, columns), sides)
+        canvas = fit_canvas(np.isin(labels, ids), (rows, columns), sides)
         prompt = next(prompt for prompt in prompts if np.isin(prompt.labels, ids).any())
         shown = fit_prompt(ClassGroup(ids, canvas, full), prompt, canvas.pixel_mm((rows, columns))).window
         groups.append(ClassGroup(ids, canvas, _moved_window(shown, prompt.window, full)))
@@ -160,7 +160,7 @@ def group_classes(labels: NDArray[np.integer], size: int = GROUP_SIZE) -> list[t
     return halve(ids)
 
 
-def _fit(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...]) -> Canvas:
+def fit_canvas(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...]) -> Canvas:
     """The canvas around what slices (n, H, W) show.
 
     It has as many pixels as a slice has there, if the model offers so many.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,14 +25,18 @@ from MVGCore.propagation.estimate import slice_estimate
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.merge import Areas, MergedSlice, average, merge_groups
 from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
-from MVGCore.propagation.plan import Plan, make_plan, plan_from_others
+from MVGCore.propagation.plan import ClassGroup, Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import Preparation
-from MVGCore.propagation.wanted import carry_note
+from MVGCore.propagation.second_look import look_again
+from MVGCore.propagation.stack import Stack, probabilities
+from MVGCore.propagation.wanted import carry_note, in_batches
 from MVGCore.volume import Volume, neighbour_indices
 
 Progress = Callable[[float, str], None]
 BATCH = 8
-FIRST_BATCH = 2
+FIRST_SHARE = 0.4  # of the time that looking along all axes takes, that of the first look
+Answer = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes on a slice
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -98,12 +103,23 @@ class Propagator:
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
 
     def slices(
-        self, wanted: Sequence[int], progress: Progress, cancelled: Callable[[], bool]
+        self,
+        wanted: Sequence[int],
+        progress: Progress,
+        cancelled: Callable[[], bool],
+        all_axes: bool = False,
     ) -> Iterator[SliceResult]:
         """Generate slices, those nearest to a labelled slice first.
 
+        Args:
+            wanted: their indices.
+            progress: called with the done fraction and a text.
+            cancelled: asked between batches; true ends the run.
+            all_axes: look at the volume along its other axes as well, if all of its slices are wanted; slices
+                come a second time then, those that it changed.
+
         Raises:
-            Cancelled: as soon as `cancelled()` is true between two batches.
+            Cancelled: `cancelled()` was true.
         """
         self.seconds.clear()
         self.notes.clear()
@@ -114,17 +130,65 @@ class Propagator:
         self.contexts(cancelled)
         if self.carried:
             self.notes.append(carry_note(sorted({prompt.index for part in self.carried for prompt in part})))
-        known, done = [prompt.index for prompt in self.placed], 0
-        spans = self.crossing.span() if self.crossing else {}
-        ends = EndTracker(self.placed, spans) if self.placed else None
-        for batch in self._batches(wanted, known):
+        batches = in_batches(wanted, [prompt.index for prompt in self.placed], self.batch)
+        again = all_axes and self._seen_whole(wanted)
+        share, found, ends = FIRST_SHARE if again else 1.0, {}, self._ends()
+        for done, batch in enumerate(batches, start=1):
             if cancelled():
                 raise Cancelled("Cancelled.")
-            for index, merged in zip(batch, self._generate(batch), strict=True):
-                side = self._side(index)
-                done += 1
-                yield self._result(index, ends.ended(side, index, merged) if ends and side else merged)
-            progress(done / len(wanted), f"{done} of {len(wanted)} slices")
+            for index, answer in zip(batch, self._generate(batch), strict=True):
+                yield self._finished(index, answer, ends)
+                if again:
+                    found[index] = tuple(part.astype(np.float16) for part in answer)
+            count = sum(len(each) for each in batches[:done])
+            progress(share * count / len(wanted), f"{count} of {len(wanted)} slices")
+        if again and self._look_again(found, progress, cancelled):
+            ends = self._ends()
+            for index in (index for batch in batches for index in batch):
+                yield self._finished(index, found[index], ends)
+        progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
+
+    def _seen_whole(self, wanted: Sequence[int]) -> bool:
+        """Whether every slice is labelled or wanted; some have to be labelled to prove a second look."""
+        known = {prompt.index for prompt in self.local}
+        return bool(known) and known.union(wanted) == set(range(len(self._planes)))
+
+    def _look_again(
+        self, found: dict[int, Answer], progress: Progress, cancelled: Callable[[], bool]
+    ) -> bool:
+        """Look along the other axes at what was found, and correct it; whether anything was."""
+        start = time.perf_counter()
+        labelled = {prompt.index: prompt.labels for prompt in self.local}
+        looks = []
+        for number, group in enumerate(self.plan.groups):
+            own = {index: answer[number] for index, answer in found.items()}
+            stack = Stack.of(group, self._planes, own, labelled, self.crossing)
+            tell = partial(self._tell_again, progress, number)
+            looks.append(self._with_memory(partial(self._look_at, number, stack, tell, cancelled)))
+        for index, answer in found.items():
+            found[index] = tuple(
+                first if odds is None else probabilities(odds[index])
+                for first, odds in zip(answer, looks, strict=True)
+            )
+        self._spent("look again", start)
+        return any(odds is not None for odds in looks)
+
+    def _look_at(
+        self, number: int, stack: Stack, progress: Callable[[float], None], cancelled: Callable[[], bool]
+    ) -> NDArray[np.float16] | None:
+        return look_again(self.model, self.device, self._contexts[number][0], stack, progress, cancelled)
+
+    def _tell_again(self, progress: Progress, number: int, part: float) -> None:
+        share = (number + part) / len(self.plan.groups)
+        progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Looking along the other axes")
+
+    def _ends(self) -> EndTracker | None:
+        spans = self.crossing.span() if self.crossing else {}
+        return EndTracker(self.placed, spans) if self.placed else None
+
+    def _finished(self, index: int, answer: Answer, ends: EndTracker | None) -> SliceResult:
+        merged, side = self._merged(index, answer), self._side(index)
+        return self._result(index, ends.ended(side, index, merged) if ends and side else merged)
 
     def complete(self, prompt: Prompt, cancelled: Callable[[], bool]) -> SliceResult:
         """A slice that is drawn in part, with the rest generated; what is drawn stays as it is.
@@ -134,15 +198,8 @@ class Propagator:
         """
         assert prompt.known is not None
         self.contexts(cancelled)
-        while True:
-            try:
-                (merged,) = self._generate_now([prompt.index], prompt)
-                break
-            except torch.cuda.OutOfMemoryError:
-                if self.device.name == "cpu":
-                    raise
-            self._leave_gpu()
-        return self._result(prompt.index, merged, prompt)
+        (answer,) = self._with_memory(lambda: self._generate_now([prompt.index], prompt))
+        return self._result(prompt.index, self._merged(prompt.index, answer), prompt)
 
     def _result(self, index: int, merged: MergedSlice, drawn: Prompt | None = None) -> SliceResult:
         """A slice in which all that is drawn is as it was drawn."""
@@ -173,26 +230,6 @@ class Propagator:
         """All label values that are generated."""
         return tuple(value for group in self.plan.groups for value in group.ids)
 
-    def _batches(self, wanted: Sequence[int], known: Sequence[int]) -> list[list[int]]:
-        """Slices that share their nearest prompts, in batches.
-
-        Nearest batches come first, outwards beyond the ends. The very first is small: something is to be seen
-        soon.
-        """
-        gaps: dict[int, list[int]] = {}
-        for index in wanted:
-            gaps.setdefault(int(np.searchsorted(known, index)), []).append(index)
-
-        def distance(index: int) -> int:
-            return min((abs(index - place) for place in known), default=0)
-
-        batches = []
-        for gap in gaps.values():
-            ordered = sorted(gap, key=distance)
-            batches += [ordered[n : n + self.batch] for n in range(0, len(ordered), self.batch)]
-        first, *rest = sorted(batches, key=lambda batch: distance(batch[0]))
-        return [part for part in (first[:FIRST_BATCH], first[FIRST_BATCH:]) if part] + rest
-
     def _make_plan(self) -> Plan:
         sides = self.model.canvas_sides
         if any(prompt.labels.any() for prompt in self.placed):
@@ -209,14 +246,22 @@ class Propagator:
             if cancelled():
                 raise Cancelled("Cancelled.")
             group = self.plan.groups[len(self._contexts)]
+            self._contexts.append(self._with_memory(partial(self._contexts_of, group)))
+        return [context for tellings in self._contexts for context in tellings]
+
+    def _contexts_of(self, group: ClassGroup) -> list[GroupContext]:
+        return [self._preparation(each).context(group) for each in self.tellings]
+
+    def _with_memory(self, work: Callable[[], T]) -> T:
+        """What some work gives; a GPU that is full is left, and the work is done again."""
+        while True:
             try:
-                self._contexts.append([self._preparation(each).context(group) for each in self.tellings])
-                continue
+                return work()
             except torch.cuda.OutOfMemoryError:
                 if self.device.name == "cpu":
                     raise
+            # Only here, when the exception and with it the tensors of the failed attempt are gone.
             self._leave_gpu()
-        return [context for tellings in self._contexts for context in tellings]
 
     def _preparation(self, telling: Sequence[Prompt]) -> Preparation:
         return Preparation(
@@ -232,13 +277,13 @@ class Propagator:
             self.crossing,
         )
 
-    def _generate(self, slices: Sequence[int]) -> list[MergedSlice]:
-        """Merged slices of a batch; on a full GPU in halves, then on the CPU."""
-        merged: list[MergedSlice] = []
-        while len(merged) < len(slices):
-            batch = list(slices[len(merged) : len(merged) + self.batch])
+    def _generate(self, slices: Sequence[int]) -> list[Answer]:
+        """What the groups say of the slices of a batch; on a full GPU in halves, then on the CPU."""
+        answers: list[Answer] = []
+        while len(answers) < len(slices):
+            batch = list(slices[len(answers) : len(answers) + self.batch])
             try:
-                merged += self._generate_now(batch)
+                answers += self._generate_now(batch)
                 continue
             except torch.cuda.OutOfMemoryError:
                 if self.device.name == "cpu":
@@ -248,31 +293,26 @@ class Propagator:
                 self.batch = len(batch) // 2
             else:
                 self._leave_gpu()
-        return merged
+        return answers
 
-    def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[MergedSlice]:
+    def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[Answer]:
         slab = self._planes[neighbour_indices(batch, len(self._planes))]
         known = [each for index in batch if (each := self._known(index, drawn)) is not None]
         labels = tuple(np.stack(part) for part in zip(*known, strict=True))
-        answers = [
+        groups = [
             average(
                 [self._group_probabilities(context, slab, batch, drawn, labels) for context in tellings],
                 [context.shown for context in tellings],
             )
             for tellings in self._contexts
         ]
+        return list(zip(*groups, strict=True))
+
+    def _merged(self, index: int, answer: Answer) -> MergedSlice:
         start = time.perf_counter()
-        shape = (int(slab.shape[-2]), int(slab.shape[-1]))
-        groups = self.plan.groups
-        merged = [
-            merge_groups(
-                groups,
-                [answer[n] for answer in answers],
-                shape,
-                self.calibration.of(not self.placed or self._side(index) != 0, carried=bool(self.carried)),
-            )
-            for n, index in enumerate(batch)
-        ]
+        height, width = self._planes.shape[1:]
+        sure = self.calibration.of(not self.placed or self._side(index) != 0, carried=bool(self.carried))
+        merged = merge_groups(self.plan.groups, answer, (height, width), sure)
         self._spent("read back", start)
         return merged
 

@@ -81,12 +81,13 @@ class ResultCanvas:
         return np.moveaxis(array, self.axis, 0)[index]
 
     def put(self, done: SliceResult) -> None:
-        """Take a generated slice in."""
+        """Take a generated slice in; one that comes again replaces the former."""
         self._plane(self.labels, done.index)[...] = done.labels
         self._plane(self.confidence, done.index)[...] = done.confidence.astype(np.float16)
         counted = (done.confidence < UNSURE) | (done.labels > 0)
         self.slice_confidence[done.index] = float(done.confidence[counted].mean()) if counted.any() else 1.0
         self.areas[done.index] = done.areas
+        self.dice.pop(done.index, None)
         if done.dice is not None:
             self.dice[done.index] = done.dice
 

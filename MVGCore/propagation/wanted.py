@@ -12,6 +12,8 @@ from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
 from MVGCore.propagation.plan import label_values
 from MVGCore.volume import Volume
 
+FIRST_BATCH = 2
+
 
 def main_axis(prompts: Sequence[Prompt]) -> int:
     """The array axis of most of some prompts, the first of equals."""
@@ -36,6 +38,32 @@ def wanted_slices(depth: int, known: Sequence[int], slice_range: tuple[int, int]
     if not 0 <= first <= last < depth:
         raise InputError(f"There is no slice range {first} to {last}; choose within 0 to {depth - 1}.")
     return [index for index in range(first, last + 1) if index not in set(known)]
+
+
+def in_batches(wanted: Sequence[int], known: Sequence[int], size: int) -> list[list[int]]:
+    """Slices that share their nearest labelled ones, in batches.
+
+    Nearest batches come first, outwards beyond the ends. The very first is small: something is to be seen
+    soon.
+
+    Args:
+        wanted: indices of slices, at least one.
+        known: those of labelled slices, ascending.
+        size: slices of a batch at most.
+    """
+    gaps: dict[int, list[int]] = {}
+    for index in wanted:
+        gaps.setdefault(int(np.searchsorted(known, index)), []).append(index)
+
+    def distance(index: int) -> int:
+        return min((abs(index - place) for place in known), default=0)
+
+    batches = []
+    for gap in gaps.values():
+        ordered = sorted(gap, key=distance)
+        batches += [ordered[n : n + size] for n in range(0, len(ordered), size)]
+    first, *rest = sorted(batches, key=lambda batch: distance(batch[0]))
+    return [part for part in (first[:FIRST_BATCH], first[FIRST_BATCH:]) if part] + rest
 
 
 def axis_notes(prompts: PromptSet, image: Volume, ids: Sequence[int]) -> list[str]:

@@ -91,6 +91,7 @@ class Preview:
 class Propagate:
     job: int
     slice_range: tuple[int, int] | None
+    all_axes: bool = True
 
 
 @dataclass(frozen=True)

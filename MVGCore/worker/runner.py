@@ -146,7 +146,9 @@ class Runner:
             self._report(summaries.labelled_slice(message.job, axis, done))
 
         progress = self._progress(message.job)
-        result = session.propagate(progress, self._cancelled, message.slice_range, shown)
+        result = session.propagate(
+            progress, self._cancelled, message.slice_range, shown, all_axes=message.all_axes
+        )
         return summaries.propagated(result)
 
     def _adapt(self, session: Session, message: messages.Adapt) -> events.Adapted:

@@ -83,17 +83,17 @@ def test_the_second_preview_prepares_nothing(small_weights: Path, tube: Case, ma
     assert made == {"drafts": [], "encoded": []}
     np.testing.assert_array_equal(again.confidence, first.confidence)
     session.set_prompts(PromptSet.from_labelmap(*tube, axis=0, slices=[2, 6, 11]))  # equal, not the same
-    session.propagate()
+    session.propagate(all_axes=False)
     assert sorted(made["drafts"]) == [(0, 2), (6, 11), (11, 13)] and made["encoded"] == []
 
 
 def test_a_correction_prepares_only_what_it_touches(small_weights: Path, tube: Case, made) -> None:
     slices = [1, 4, 8, 12]
     session = a_session(small_weights, tube, slices)
-    session.propagate()
+    session.propagate(all_axes=False)
     emptied(made)
     session.set_prompts(corrected(tube, slices, 4))
-    result = session.propagate()
+    result = session.propagate(all_axes=False)
     assert made["encoded"] == [1, 1]
     assert (8, 12) not in made["drafts"] and {(1, 4), (4, 8)} <= set(made["drafts"])
     fresh = a_session(small_weights, tube, slices)

@@ -161,6 +161,7 @@ class Panel:
         ui.intoOwnCheckBox.clicked.connect(self._user(lambda on=False: controller.set(into_own=bool(on))))
         ui.adaptCheckBox.clicked.connect(self._user(lambda on=False: controller.set(adapt=bool(on))))
         ui.adaptSeconds.valueChanged.connect(self._user(lambda n: controller.set(adapt_seconds=int(n))))
+        ui.allAxesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_axes=bool(on))))
         ui.rangeCheckBox.clicked.connect(self._user(lambda on=False: controller.set(limited=bool(on))))
         ui.framesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_frames=bool(on))))
         ui.firstSlice.valueChanged.connect(self._user(lambda n: controller.set(first=int(n))))

@@ -146,6 +146,8 @@ class PanelView:
         for widget in (ui.adaptCheckBox, ui.adaptSeconds):
             widget.setVisible(settings.task.makes_segments)
         _set_value(ui.adaptSeconds, settings.adapt_seconds)
+        ui.allAxesCheckBox.setChecked(settings.all_axes)
+        ui.allAxesCheckBox.setVisible(settings.task.makes_segments)
         models = [*view.models, Choice("", _("From a file…"))]
         _set_choices(ui.modelComboBox, models, settings.model)
         _set_choices(ui.deviceComboBox, list(view.devices), settings.device)

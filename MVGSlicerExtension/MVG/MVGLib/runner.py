@@ -185,7 +185,7 @@ class Runner:
         if order.settings.task is Task.SEGMENT:
             if order.preview is not None:
                 return worker.preview(order.preview)
-            return worker.propagate(order.slice_range)
+            return worker.propagate(order.slice_range, order.settings.all_axes)
         limits = order.slice_range if order.preview is None else (order.preview, order.preview)
         choices: dict[str, Any] = {"slice_range": limits}
         if order.settings.task is Task.SYNTHESIZE:

@@ -174,6 +174,7 @@ class Settings:
         device: "auto", or as in `MVGCore.Session`.
         adapt: Whether to adapt to the examples first.
         adapt_seconds: For how long at most.
+        all_axes: Whether a run of all slices looks along the other axes too.
         limited: Whether only the slices `first` to `last` are wanted.
         first: First slice wanted.
         last: Last slice wanted.
@@ -188,6 +189,7 @@ class Settings:
     device: str = "auto"
     adapt: bool = False
     adapt_seconds: int = 20
+    all_axes: bool = True
     limited: bool = False
     first: int = 0
     last: int = 0

@@ -11,6 +11,7 @@ from MVGCore.models.device import Device
 from MVGCore.propagation import Propagator
 from MVGCore.propagation import propagate as propagate_module
 from MVGCore.propagation.merge import MergedSlice
+from MVGCore.propagation.wanted import in_batches
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 CPU = Device("cpu", torch.device("cpu"), torch.float32)
@@ -68,16 +69,13 @@ def test_each_slice_comes_once_and_the_nearest_first(echo, tube, prompts_of) -> 
     assert came[0] in (1, 3, 8, 10)
 
 
-def test_a_batch_never_crosses_a_labelled_slice(echo, tube, prompts_of) -> None:
-    propagator = a_propagator(echo, tube[0], prompts_of(tube, [4, 6]), batch=8)
-    batches = propagator._batches([n for n in range(14) if n not in (4, 6)], [4, 6])
-    for batch in batches:
+def test_a_batch_never_crosses_a_labelled_slice() -> None:
+    for batch in in_batches([n for n in range(14) if n not in (4, 6)], [4, 6], 8):
         assert len({(n > 4) + (n > 6) for n in batch}) == 1 and len(batch) <= 8
 
 
-def test_the_first_batch_is_small(echo, tube, prompts_of) -> None:
-    propagator = a_propagator(echo, tube[0], prompts_of(tube, [1, 12]), batch=8)
-    assert [len(batch) for batch in propagator._batches(range(2, 12), [1, 12])] == [2, 6, 2]
+def test_the_first_batch_is_small() -> None:
+    assert [len(batch) for batch in in_batches(range(2, 12), [1, 12], 8)] == [2, 6, 2]
 
 
 def test_an_honest_draft_makes_honest_labels(echo, tube, prompts_of) -> None:
@@ -128,12 +126,11 @@ def test_a_structure_that_ended_does_not_come_back(
 ) -> None:
     """Below slice 5 and above slice 8 the tube is seen, then absent, and then seen again."""
 
-    def seen(_: Propagator, slices: list[int]) -> list[MergedSlice]:
-        certain = np.ones((40, 36), np.float32)
-        shown = {n: 0 if n in (6, 7, 10, 3) else 3 for n in slices}
-        return [MergedSlice(np.full((40, 36), shown[n], np.uint16), certain, {}) for n in slices]
+    def seen(_: Propagator, index: int, answer: object) -> MergedSlice:
+        shown = 0 if index in (6, 7, 10, 3) else 3
+        return MergedSlice(np.full((40, 36), shown, np.uint16), np.ones((40, 36), np.float32), {})
 
-    monkeypatch.setattr(Propagator, "_generate", seen)
+    monkeypatch.setattr(Propagator, "_merged", seen)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [5, 8]))
     wanted = [n for n in range(14) if n not in (5, 8)]
     labelled = [done.index for done in propagator.slices(wanted, quiet, never) if done.labels.any()]
@@ -143,11 +140,11 @@ def test_a_structure_that_ended_does_not_come_back(
 def test_between_labelled_slices_a_structure_may_come_back(
     echo, tube, prompts_of, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def seen(_: Propagator, slices: list[int]) -> list[MergedSlice]:
-        certain = np.ones((40, 36), np.float32)
-        return [MergedSlice(np.full((40, 36), 3 if n == 7 else 0, np.uint16), certain, {}) for n in slices]
+    def seen(_: Propagator, index: int, answer: object) -> MergedSlice:
+        shown = 3 if index == 7 else 0
+        return MergedSlice(np.full((40, 36), shown, np.uint16), np.ones((40, 36), np.float32), {})
 
-    monkeypatch.setattr(Propagator, "_generate", seen)
+    monkeypatch.setattr(Propagator, "_merged", seen)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [1, 12]))
     done = {each.index: each.labels for each in propagator.slices(range(2, 12), quiet, never)}
     assert [n for n in done if done[n].any()] == [7]

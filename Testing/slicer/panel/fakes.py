@@ -45,6 +45,7 @@ class FakeWorker:
         self.asked: list[tuple[Any, ...]] = []
         self.image: Volume | None = None
         self.prompts: PromptSet | None = None
+        self.all_axes: bool | None = None  # as the last propagation was asked to look
         self.closed = False
         self.memory = ""
         self.log_path = Path("worker.log")
@@ -110,8 +111,9 @@ class FakeWorker:
         ]
         return job
 
-    def propagate(self, slice_range: tuple[int, int] | None = None) -> int:
+    def propagate(self, slice_range: tuple[int, int] | None = None, all_axes: bool = True) -> int:
         job = self._begin("propagate", slice_range)
+        self.all_axes = all_axes
         assert self.image is not None
         axis = self._axis
         first, last = slice_range or (0, self.image.geometry.shape[axis] - 1)

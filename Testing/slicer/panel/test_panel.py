@@ -267,6 +267,19 @@ def test_options_reach_the_worker(panel):
     assert worker.asked[-1] == ("propagate", (6, 11))
 
 
+def test_all_axes_are_looked_along_unless_switched_off(panel):
+    ui, worker = panel.ui, panel.controller.runner.worker
+    click(ui.applyButton)
+    assert worker.all_axes is True
+    finish(panel.controller)
+    click(ui.allAxesCheckBox, qt.QPoint(8, ui.allAxesCheckBox.height() // 2))
+    click(ui.applyButton)
+    assert worker.all_axes is False
+    finish(panel.controller)
+    click(ui.denoiseButton)
+    assert not ui.allAxesCheckBox.isVisible()
+
+
 def test_every_control_has_a_tooltip_and_a_name(reviewed):
     kinds = (qt.QAbstractButton, qt.QComboBox, qt.QSpinBox, slicer.qMRMLNodeComboBox)
     for kind in kinds:

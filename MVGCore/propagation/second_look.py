@@ -1,0 +1,251 @@
+"""A second look: along the other two axes of a volume, by what the first look has found.
+
+The first look goes from labelled slice to labelled slice. Once it has seen the whole volume, each group of
+classes is looked at again along both other axes: some slices there, as the first look labels them, are the
+examples of all others, and the labelled slices are lines of known labels on every one of them. The network
+gets no draft, so that it errs elsewhere than the first look did.
+
+A class is changed only where the look proves itself: with the lines hidden from it, it has to find the class
+on the labelled slices about as well as the first look thinks to have found it elsewhere, and it has to agree
+with the first look by and large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from MVGCore.errors import Cancelled
+from MVGCore.models.base import InContextModel
+from MVGCore.models.device import Device
+from MVGCore.propagation.context import Given, GroupContext, encode_prompts, generate
+from MVGCore.propagation.drafting import draw_known
+from MVGCore.propagation.merge import PLAUSIBLE
+from MVGCore.propagation.plan import fit_canvas
+from MVGCore.propagation.stack import Halves, Stack, class_odds, probabilities
+from MVGCore.volume.canvas import Canvas
+
+EXAMPLES = 5  # evenly spaced slices; a class that none of them shows brings one more
+SHARE = 0.25  # weight of a look that has proved itself; the first look keeps the rest
+RECALL = (
+    -0.1,
+    0.0,
+)  # Dice on labelled slices less the Dice that the first look expects: no weight, all of it
+AGREEMENT = (0.7, 0.9)  # Dice between both looks: no weight, all of it
+PROBED = 4  # every so manieth slice is first looked at without the lines
+BATCH = 8
+LEAST_ROWS = 3  # what shows on fewer slices gives no examples
+
+Floats = NDArray[np.float32]
+Progress = Callable[[float], None]
+
+
+def look_again(
+    model: InContextModel,
+    device: Device,
+    context: GroupContext,
+    stack: Stack,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> Halves | None:
+    """Log-odds (K, C, S, S) by both looks; None if the second one adds nothing.
+
+    Args:
+        model, device: what generates and where.
+        context: the group, as the first look had it.
+        stack: what the first look found.
+        progress: called with the done fraction.
+        cancelled: asked between batches; true ends the look.
+
+    Raises:
+        Cancelled: `cancelled()` was true.
+    """
+    total, expected = None, expected_dice(stack)
+    for done, axis in enumerate((1, 2)):
+        view = View.of(model, device, context, stack, axis)
+        gained = None if view is None else _gain(view, expected, _share(progress, done / 2, 1 / 2), cancelled)
+        if gained is not None:
+            total = (stack.odds if total is None else total) + gained
+    return total
+
+
+def _gain(view: View, expected: Floats, progress: Progress, cancelled: Callable[[], bool]) -> Halves | None:
+    """What one axis adds to the log-odds, (K, C, S, S); None if it does not prove itself."""
+    probed = view.rows[::PROBED]
+    probe = view.look(probed, False, _share(progress, 0.0, 0.2), cancelled)
+    recall = view.dice(probed, probe, view.known)
+    proven = _ramp(recall - expected, RECALL) * view.shown
+    if not proven.any():
+        return None
+    change = view.look(view.rows, True, _share(progress, 0.2, 0.8), cancelled)
+    agreement = view.dice(view.rows, change, ~view.known)
+    share = SHARE * proven * _ramp(agreement, AGREEMENT)
+    return view.spread(change * share[:, None, None].astype(np.float16)) if share.any() else None
+
+
+def expected_dice(stack: Stack) -> Floats:
+    """(C,) Dice of each class that the first look expects of what is not labelled; 0 for background."""
+    chosen, area, overlap = (np.zeros(stack.odds.shape[1], np.float32) for _ in range(3))
+    for odds, known in zip(stack.odds, stack.known, strict=True):
+        labels, found = odds.argmax(0), probabilities(odds)
+        for position, plane in enumerate(found, start=1):
+            own = (labels == position) & ~known
+            chosen[position] += own.sum()
+            overlap[position] += plane[own].sum(dtype=np.float32)
+            area[position] += plane[~known & (plane > PLAUSIBLE)].sum(dtype=np.float32)
+    return 2 * overlap / np.maximum(chosen + area, 1)
+
+
+@dataclass(frozen=True)
+class View:
+    """The slices of a stack across one of its other axes: R slices of (K, S).
+
+    Attributes:
+        model, device: what generates and where.
+        context: their examples and their canvas.
+        axis: 1 or 2, of the stack.
+        images, odds, known: (R, K, S), (R, C, K, S) and (R, K, S), those of the stack.
+        stride: distance of slices that tell something new; they are finer where the canvas enlarges.
+        rows: the slices that show something, as far as they are looked at.
+    """
+
+    model: InContextModel
+    device: Device
+    context: GroupContext
+    axis: int
+    images: Floats
+    odds: Halves
+    known: NDArray[np.bool_]
+    stride: int
+    rows: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, model: InContextModel, device: Device, context: GroupContext, stack: Stack, axis: int
+    ) -> View | None:
+        """The view along an axis with its examples encoded; None where next to nothing shows."""
+        group = context.group
+        labels = np.moveaxis(stack.odds.argmax(1), axis, 0)
+        stride = max(1, round(1 / group.canvas.scale[axis - 1]))
+        tasks = context.tasks[:1]
+        showing = np.flatnonzero(labels.any((1, 2)))
+        rows = tuple(range(showing[0], showing[-1] + 1, stride)) if len(showing) else ()
+        if len(rows) < LEAST_ROWS:
+            return None
+        canvas = fit_canvas(labels > 0, (context.step, 1.0), model.canvas_sides)
+        images = np.moveaxis(stack.images, axis, 0)
+        chosen = example_rows(labels, rows, len(group.ids))
+        positions = torch.from_numpy(canvas.draw_labels(labels[chosen], range(1, len(group.ids) + 1)))
+        shown = _with_neighbours(canvas, images, chosen, stride)
+        memories = tuple(encode_prompts(model, device, shown, positions, task) for task in tasks)
+        own = GroupContext(
+            replace(group, canvas=canvas),
+            tasks,
+            memories,
+            np.array(chosen, np.float64),
+            1 / canvas.scale[1],
+            shown,
+            positions,
+        )
+        odds = np.moveaxis(np.moveaxis(stack.odds, axis + 1, 0), 2, 1)
+        known = np.moveaxis(stack.known, axis, 0)
+        return cls(model, device, own, axis, images, odds, known, stride, rows)
+
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """(C,) which classes some example shows; never background."""
+        return np.array([False, *self.context.shown])
+
+    def look(
+        self, rows: Sequence[int], lines: bool, progress: Progress, cancelled: Callable[[], bool]
+    ) -> Halves:
+        """By how much the network's log-odds of some slices differ from the first look's: (n, C, K, S).
+
+        Args:
+            rows: the slices.
+            lines: show the network what is labelled of them.
+            progress: called with the done fraction.
+            cancelled: asked between batches; true ends the look.
+
+        Raises:
+            Cancelled: `cancelled()` was true.
+        """
+        changes = []
+        for start in range(0, len(rows), BATCH):
+            if cancelled():
+                raise Cancelled("Cancelled.")
+            changes.append(self._change(rows[start : start + BATCH], lines))
+            progress(min(1.0, (start + BATCH) / len(rows)))
+        return np.concatenate(changes)
+
+    def _change(self, rows: Sequence[int], lines: bool) -> Halves:
+        context, canvas = self.context, self.context.group.canvas
+        first = self.odds[list(rows)]
+        images = _with_neighbours(canvas, self.images, rows, self.stride)
+        given = self._given(rows, first) if lines else None
+        chosen = context.prompts_for(rows[len(rows) // 2])
+        logs = generate(self.model, self.device, context, images, rows, chosen, None, given)
+        found = canvas.read_back(logs.exp().numpy())
+        within = found.sum(1, keepdims=True) > 0.5  # of the canvas; nothing is said beyond
+        return np.where(within, class_odds(found[:, 1:], 1) - first, np.float16(0))
+
+    def _given(self, rows: Sequence[int], odds: Halves) -> Given:
+        ids = range(1, odds.shape[1])
+        positions = draw_known(self.context.group.canvas, ids, odds.argmax(1), self.known[list(rows)])
+        drawn = torch.from_numpy(positions)
+        return Given(drawn.clamp(min=0), (drawn >= 0)[:, None].float())
+
+    def dice(self, rows: Sequence[int], change: Halves, where: NDArray[np.bool_]) -> Floats:
+        """(C,) Dice between both looks on some slices, where (R, K, S) is true; 0 for background."""
+        first, part = self.odds[list(rows)], where[list(rows)]
+        before, after = first.argmax(1)[part], (first + change).argmax(1)[part]
+        classes = first.shape[1]
+        both = np.bincount(before[before == after], minlength=classes)
+        either = np.bincount(before, minlength=classes) + np.bincount(after, minlength=classes)
+        dices = 2 * both / np.maximum(either, 1)
+        dices[0] = 0
+        return dices.astype(np.float32)
+
+    def spread(self, change: Halves) -> Halves:
+        """Changes (n, C, K, S) of the slices looked at, in the stack: (K, C, S, S), lines between them."""
+        whole = np.zeros(self.odds.shape, np.float16)
+        for offset in range(self.stride):
+            part = np.float16(offset / self.stride)
+            following = np.concatenate((change[1:], change[-1:]))
+            places = np.array(self.rows) + offset
+            inside = places < len(whole)
+            whole[places[inside]] = ((1 - part) * change + part * following)[inside]
+        return np.moveaxis(np.moveaxis(whole, 1, 2), 0, self.axis + 1)
+
+
+def example_rows(labels: NDArray[np.integer], rows: Sequence[int], classes: int) -> list[int]:
+    """Which of some slices of labels (R, K, S) serve as examples: evenly spaced ones, and where a class that
+    they leave out shows most."""
+    steps = np.linspace(0, len(rows) - 1, EXAMPLES + 2)[1:-1]
+    chosen = {rows[round(step)] for step in steps}
+    for position in range(1, classes + 1):
+        areas = [(labels[row] == position).sum() for row in rows]
+        if max(areas) and not any((labels[row] == position).any() for row in chosen):
+            chosen.add(rows[int(np.argmax(areas))])
+    return sorted(chosen)
+
+
+def _with_neighbours(canvas: Canvas, images: Floats, rows: Sequence[int], stride: int) -> Tensor:
+    """Slices with their neighbours on a canvas: (n, 3, S, S)."""
+    around = np.clip(np.asarray(rows)[:, None] + [-stride, 0, stride], 0, len(images) - 1)
+    return torch.from_numpy(canvas.draw_image(images[around]))
+
+
+def _share(progress: Progress, start: float, size: float) -> Progress:
+    """Progress of a part of the work."""
+    return lambda part: progress(start + part * size)
+
+
+def _ramp(values: Floats, limits: tuple[float, float]) -> Floats:
+    """0 below the lower limit, 1 above the upper one, linear between."""
+    return np.clip((values - limits[0]) / (limits[1] - limits[0]), 0, 1)
