@@ -75,22 +75,23 @@ class Run:
         return BETWEEN if self.slices[0] < index < self.slices[-1] else BEYOND
 
 
-def runs(
-    model: InContextModel, cases: Sequence[tuple[str, Example]], calibration: Calibration
-) -> Iterator[Run]:
-    """Propagates every case with 1, 2, 3 and 5 evenly spaced labelled slices."""
+def runs(model: InContextModel, cases: Sequence[Case], calibration: Calibration) -> Iterator[Run]:
+    """Propagates every case with 1, 2, 3 and 5 evenly spaced labelled slices, along all axes."""
     device = select_device("cpu")
-    for name, example in cases:
+    for case in cases:
+        example = case.load()
         shown = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
         for count in COUNTS:
             slices = labelled_slices(example.truth, example.axis, count)
             prompts = labelled_prompts(example, slices).prompts
             propagator = Propagator(model, device, example.image, prompts, [], calibration=calibration)
             depth = example.truth.array.shape[example.axis]
+            wanted = [index for index in range(depth) if index not in slices]
+            made = propagator.slices(wanted, lambda fraction, text: None, lambda: False, all_axes=True)
+            last = {each.index: each for each in made}  # corrected slices come twice
             near = range(max(0, shown[0] - AROUND), min(depth, shown[-1] + AROUND + 1))
-            wanted = [index for index in near if index not in slices]
-            done = list(propagator.slices(wanted, lambda fraction, text: None, lambda: False))
-            yield Run(name, example, slices, done)
+            done = [last[index] for index in near if index in last]
+            yield Run(case.id, example, slices, done)
 
 
 def carried_runs(model: InContextModel, cases: Sequence[Case]) -> Iterator[Run]:
@@ -217,14 +218,12 @@ def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     return 2 * float((a & b).sum()) / max(1.0, float(a.sum() + b.sum()))
 
 
-def fit_calibration(
-    model: InContextModel, cases: Sequence[tuple[str, Example]], whole: Sequence[Case]
-) -> Calibration:
-    """The curves of all six kinds of pixels, of the loaded cases and of carried ones; prints their errors."""
+def fit_calibration(model: InContextModel, cases: Sequence[Case]) -> Calibration:
+    """The curves of all six kinds of pixels, of the cases and of carried ones; prints their errors."""
     rng = np.random.default_rng(0)
     kinds = [(place, of_class) for place in PLACES for of_class in (True, False)]
     samples: dict[tuple[str, bool], list[Pixels]] = {kind: [] for kind in kinds}
-    for run in chain(runs(model, cases, AS_STATED), carried_runs(model, whole)):
+    for run in chain(runs(model, cases, AS_STATED), carried_runs(model, cases)):
         for kind in kinds:
             found = sample(run, *kind, rng)
             if len(found.stated):
@@ -242,7 +241,7 @@ def fit_calibration(
     return Calibration(*(Sureness(curves[place, True], curves[place, False]) for place in PLACES))
 
 
-def fit_lines(model: InContextModel, cases: Sequence[tuple[str, Example]], calibration: Calibration) -> Lines:
+def fit_lines(model: InContextModel, cases: Sequence[Case], calibration: Calibration) -> Lines:
     """The lines of classes, slices and volumes; prints how far the expectation is off."""
     pairs: tuple[list[tuple[float, float]], ...] = ([], [], [])
     for run in runs(model, cases, calibration):
@@ -264,9 +263,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", default="compact")
     options = parser.parse_args(argv)
     model = load(options.model, "cpu")
-    whole = chosen_cases("train", options.every, options.cases)
-    cases = [(case.id, case.load()) for case in whole]
-    calibration = fit_calibration(model, cases, whole)
+    cases = chosen_cases("train", options.every, options.cases)
+    calibration = fit_calibration(model, cases)
     print(calibration, flush=True)
     print(fit_lines(model, cases, calibration))
     return 0

@@ -129,32 +129,17 @@ class View:
         cls, model: InContextModel, device: Device, context: GroupContext, stack: Stack, axis: int
     ) -> View | None:
         """The view along an axis with its examples encoded; None where next to nothing shows."""
-        group = context.group
         labels = np.moveaxis(stack.odds.argmax(1), axis, 0)
-        stride = max(1, round(1 / group.canvas.scale[axis - 1]))
-        tasks = context.tasks[:1]
+        stride = max(1, round(1 / context.group.canvas.scale[axis - 1]))
         showing = np.flatnonzero(labels.any((1, 2)))
         rows = tuple(range(showing[0], showing[-1] + 1, stride)) if len(showing) else ()
         if len(rows) < LEAST_ROWS:
             return None
-        canvas = fit_canvas(labels > 0, (context.step, 1.0), model.canvas_sides)
         images = np.moveaxis(stack.images, axis, 0)
-        chosen = example_rows(labels, rows, len(group.ids))
-        positions = torch.from_numpy(canvas.draw_labels(labels[chosen], range(1, len(group.ids) + 1)))
-        shown = _with_neighbours(canvas, images, chosen, stride)
-        memories = tuple(encode_prompts(model, device, shown, positions, task) for task in tasks)
-        own = GroupContext(
-            replace(group, canvas=canvas),
-            tasks,
-            memories,
-            np.array(chosen, np.float64),
-            1 / canvas.scale[1],
-            shown,
-            positions,
-        )
+        seen = _seen_across(model, device, context, images, labels, rows, stride)
         odds = np.moveaxis(np.moveaxis(stack.odds, axis + 1, 0), 2, 1)
         known = np.moveaxis(stack.known, axis, 0)
-        return cls(model, device, own, axis, images, odds, known, stride, rows)
+        return cls(model, device, seen, axis, images, odds, known, stride, rows)
 
     @property
     def shown(self) -> NDArray[np.bool_]:
@@ -221,6 +206,27 @@ class View:
             inside = places < len(whole)
             whole[places[inside]] = ((1 - part) * change + part * following)[inside]
         return np.moveaxis(np.moveaxis(whole, 1, 2), 0, self.axis + 1)
+
+
+def _seen_across(
+    model: InContextModel,
+    device: Device,
+    context: GroupContext,
+    images: Floats,
+    labels: NDArray[np.integer],
+    rows: Sequence[int],
+    stride: int,
+) -> GroupContext:
+    """A group's context for slices (R, K, S) across another axis, with examples of their labels (R, K, S)."""
+    group = context.group
+    canvas = fit_canvas(labels > 0, (context.step, 1.0), model.canvas_sides)
+    chosen = example_rows(labels, rows, len(group.ids))
+    positions = torch.from_numpy(canvas.draw_labels(labels[chosen], range(1, len(group.ids) + 1)))
+    shown = _with_neighbours(canvas, images, chosen, stride)
+    task = context.tasks[0]
+    memory = encode_prompts(model, device, shown, positions, task)
+    places, step = np.array(chosen, np.float64), 1 / canvas.scale[1]
+    return GroupContext(replace(group, canvas=canvas), (task,), (memory,), places, step, shown, positions)
 
 
 def example_rows(labels: NDArray[np.integer], rows: Sequence[int], classes: int) -> list[int]:

@@ -88,7 +88,7 @@ def axis_notes(prompts: PromptSet, image: Volume, ids: Sequence[int]) -> list[st
 
 def class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
     """That classes of other volumes are not generated."""
-    missing = sorted({int(value) for p in foreign for value in np.unique(p.labels) if value} - set(ids))
+    missing = sorted({value for prompt in foreign for value in label_values(prompt.labels)} - set(ids))
     if not missing:
         return []
     return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
