@@ -62,6 +62,7 @@ class PanelView:
                 ui.wantedSelector,
                 *tasks.values(),
                 ui.adaptCheckBox,
+                ui.allAxesCheckBox,
                 ui.adaptSeconds,
                 ui.modelComboBox,
                 ui.deviceComboBox,
