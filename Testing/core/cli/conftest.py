@@ -63,6 +63,7 @@ class FakeSession:
     made_with: dict[str, Any] = {}
     failure: BaseException | None = None
     adapted_for: float | None = None
+    all_axes: bool | None = None
     adaptation = AdaptReport(True, 0.8, 0.85, 40, 9.5, "40 steps raised the Dice from 0.800 to 0.850.")
 
     def __init__(self, **options: Any) -> None:
@@ -81,7 +82,10 @@ class FakeSession:
     def save_model(self, path: Path) -> None:
         path.write_text("weights")
 
-    def propagate(self, progress: Callable[[float, str], None] | None = None) -> FakeResult:
+    def propagate(
+        self, progress: Callable[[float, str], None] | None = None, all_axes: bool = True
+    ) -> FakeResult:
+        FakeSession.all_axes = all_axes
         if FakeSession.failure is not None:
             raise FakeSession.failure
         axis = self.prompts.axis
@@ -131,6 +135,7 @@ def fake_session(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
     monkeypatch.setitem(sys.modules, "MVGCore.session", module)
     monkeypatch.setattr(FakeSession, "failure", None)
     monkeypatch.setattr(FakeSession, "adapted_for", None)
+    monkeypatch.setattr(FakeSession, "all_axes", None)
     return FakeSession
 
 

@@ -58,6 +58,12 @@ def test_report_and_confidence_say_what_was_done(scene, fake_session, mvg: Mvg) 
     assert confidence.stat().st_size > 0
 
 
+def test_all_axes_are_looked_along_unless_told_otherwise(scene, fake_session, mvg: Mvg) -> None:
+    words = ["segment", scene.image_path, "--labels", scene.few_path, "-o", scene.folder / "out.nrrd"]
+    assert mvg(*words)[0] == 0 and fake_session.all_axes is True
+    assert mvg(*words, "--one-axis")[0] == 0 and fake_session.all_axes is False
+
+
 def test_saved_examples_are_used_alone_and_with_labels(scene, fake_session, mvg: Mvg) -> None:
     from MVGCore.prompts import PromptSet
 
