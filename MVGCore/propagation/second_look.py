@@ -7,7 +7,18 @@ gets no draft, so that it errs elsewhere than the first look did.
 
 A class is changed only where the look proves itself: with the lines hidden from it, it has to find the class
 on the labelled slices about as well as the first look thinks to have found it elsewhere, and it has to agree
-with the first look by and large.
+with the first look by and large. Mean Dice on held-out training cases, first look and both:
+
+                             3 slices       5 slices
+    hippocampus (7)          .838  .851     .892  .900
+    head and neck (5)        .497  .499     .671  .676
+    rendered heads (2)       .589  .590     .650  .646
+    found structures (1)     .228  .228     .204  .205
+
+Believed everywhere, it costs more than it gives where structures are small or folded (three of head and
+neck, five slices: .693 -> .637). With the first look's answer as a draft it repeats its errors and gains half
+as much; two colourings gain nothing. A second round gains .008 more on hippocampus with three slices, but
+nothing with five, or on head and neck, for half of the time again.
 """
 
 from __future__ import annotations
