@@ -132,21 +132,22 @@ class Propagator:
             self.notes.append(carry_note(sorted({prompt.index for part in self.carried for prompt in part})))
         batches = in_batches(wanted, [prompt.index for prompt in self.placed], self.batch)
         again = all_axes and self._seen_whole(wanted)
-        share, found, ends = FIRST_SHARE if again else 1.0, {}, self._ends()
-        for done, batch in enumerate(batches, start=1):
+        share, found, ends, done = FIRST_SHARE if again else 1.0, {}, self._ends(), 0
+        for batch in batches:
             if cancelled():
                 raise Cancelled("Cancelled.")
             for index, answer in zip(batch, self._generate(batch), strict=True):
                 yield self._finished(index, answer, ends)
                 if again:
                     found[index] = tuple(part.astype(np.float16) for part in answer)
-            count = sum(len(each) for each in batches[:done])
-            progress(share * count / len(wanted), f"{count} of {len(wanted)} slices")
-        if again and self._look_again(found, progress, cancelled):
-            ends = self._ends()
-            for index in (index for batch in batches for index in batch):
-                yield self._finished(index, found[index], ends)
-        progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
+            done += len(batch)
+            progress(share * done / len(wanted), f"{done} of {len(wanted)} slices")
+        if again:
+            if self._look_again(found, progress, cancelled):
+                ends = self._ends()
+                for index, answer in found.items():  # in the order of the first look
+                    yield self._finished(index, answer, ends)
+            progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
 
     def _seen_whole(self, wanted: Sequence[int]) -> bool:
         """Whether every slice is labelled or wanted; some have to be labelled to prove a second look."""

@@ -34,20 +34,18 @@ from torch import Tensor
 from MVGCore.errors import Cancelled
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
-from MVGCore.propagation.context import Given, GroupContext, encode_prompts, generate
-from MVGCore.propagation.drafting import draw_known
+from MVGCore.propagation.context import GroupContext, draw_given, encode_prompts, generate
 from MVGCore.propagation.merge import PLAUSIBLE
 from MVGCore.propagation.plan import fit_canvas
 from MVGCore.propagation.stack import Halves, Stack, class_odds, probabilities
+from MVGCore.volume import neighbour_indices
 from MVGCore.volume.canvas import Canvas
 
 EXAMPLES = 5  # evenly spaced slices; a class that none of them shows brings one more
 SHARE = 0.25  # weight of a look that has proved itself; the first look keeps the rest
-RECALL = (
-    -0.1,
-    0.0,
-)  # Dice on labelled slices less the Dice that the first look expects: no weight, all of it
-AGREEMENT = (0.7, 0.9)  # Dice between both looks: no weight, all of it
+# A look has no weight at the first value, all of it at the second:
+RECALL = (-0.1, 0.0)  # Dice on labelled slices less the Dice that the first look expects elsewhere
+AGREEMENT = (0.7, 0.9)  # Dice between both looks
 PROBED = 4  # every so manieth slice is first looked at without the lines
 BATCH = 8
 LEAST_ROWS = 3  # what shows on fewer slices gives no examples
@@ -102,9 +100,8 @@ def _gain(view: View, expected: Floats, progress: Progress, cancelled: Callable[
 def expected_dice(stack: Stack) -> Floats:
     """(C,) Dice of each class that the first look expects of what is not labelled; 0 for background."""
     chosen, area, overlap = (np.zeros(stack.odds.shape[1], np.float32) for _ in range(3))
-    for odds, known in zip(stack.odds, stack.known, strict=True):
-        labels, found = odds.argmax(0), probabilities(odds)
-        for position, plane in enumerate(found, start=1):
+    for labels, odds, known in zip(stack.labels, stack.odds, stack.known, strict=True):
+        for position, plane in enumerate(probabilities(odds), start=1):
             own = (labels == position) & ~known
             chosen[position] += own.sum()
             overlap[position] += plane[own].sum(dtype=np.float32)
@@ -120,7 +117,7 @@ class View:
         model, device: what generates and where.
         context: their examples and their canvas.
         axis: 1 or 2, of the stack.
-        images, odds, known: (R, K, S), (R, C, K, S) and (R, K, S), those of the stack.
+        images, odds, labels, known: (R, K, S), (R, C, K, S), (R, K, S) and (R, K, S), those of the stack.
         stride: distance of slices that tell something new; they are finer where the canvas enlarges.
         rows: the slices that show something, as far as they are looked at.
     """
@@ -131,6 +128,7 @@ class View:
     axis: int
     images: Floats
     odds: Halves
+    labels: NDArray[np.uint16]
     known: NDArray[np.bool_]
     stride: int
     rows: tuple[int, ...]
@@ -140,7 +138,7 @@ class View:
         cls, model: InContextModel, device: Device, context: GroupContext, stack: Stack, axis: int
     ) -> View | None:
         """The view along an axis with its examples encoded; None where next to nothing shows."""
-        labels = np.moveaxis(stack.odds.argmax(1), axis, 0)
+        labels = np.moveaxis(stack.labels, axis, 0)
         stride = max(1, round(1 / context.group.canvas.scale[axis - 1]))
         showing = np.flatnonzero(labels.any((1, 2)))
         rows = tuple(range(showing[0], showing[-1] + 1, stride)) if len(showing) else ()
@@ -150,7 +148,7 @@ class View:
         seen = _seen_across(model, device, context, images, labels, rows, stride)
         odds = np.moveaxis(np.moveaxis(stack.odds, axis + 1, 0), 2, 1)
         known = np.moveaxis(stack.known, axis, 0)
-        return cls(model, device, seen, axis, images, odds, known, stride, rows)
+        return cls(model, device, seen, axis, images, odds, labels, known, stride, rows)
 
     @property
     def shown(self) -> NDArray[np.bool_]:
@@ -180,27 +178,20 @@ class View:
         return np.concatenate(changes)
 
     def _change(self, rows: Sequence[int], lines: bool) -> Halves:
-        context, canvas = self.context, self.context.group.canvas
-        first = self.odds[list(rows)]
+        context, canvas, here = self.context, self.context.group.canvas, list(rows)
         images = _with_neighbours(canvas, self.images, rows, self.stride)
-        given = self._given(rows, first) if lines else None
+        given = draw_given(context.group, self.labels[here], self.known[here]) if lines else None
         chosen = context.prompts_for(rows[len(rows) // 2])
         logs = generate(self.model, self.device, context, images, rows, chosen, None, given)
         found = canvas.read_back(logs.exp().numpy())
         within = found.sum(1, keepdims=True) > 0.5  # of the canvas; nothing is said beyond
-        return np.where(within, class_odds(found[:, 1:], 1) - first, np.float16(0))
-
-    def _given(self, rows: Sequence[int], odds: Halves) -> Given:
-        ids = range(1, odds.shape[1])
-        positions = draw_known(self.context.group.canvas, ids, odds.argmax(1), self.known[list(rows)])
-        drawn = torch.from_numpy(positions)
-        return Given(drawn.clamp(min=0), (drawn >= 0)[:, None].float())
+        return np.where(within, class_odds(found[:, 1:], 1) - self.odds[here], np.float16(0))
 
     def dice(self, rows: Sequence[int], change: Halves, where: NDArray[np.bool_]) -> Floats:
         """(C,) Dice between both looks on some slices, where (R, K, S) is true; 0 for background."""
-        first, part = self.odds[list(rows)], where[list(rows)]
-        before, after = first.argmax(1)[part], (first + change).argmax(1)[part]
-        classes = first.shape[1]
+        here, classes = list(rows), change.shape[1]
+        part = where[here]
+        before, after = self.labels[here][part], (self.odds[here] + change).argmax(1)[part]
         both = np.bincount(before[before == after], minlength=classes)
         either = np.bincount(before, minlength=classes) + np.bincount(after, minlength=classes)
         dices = 2 * both / np.maximum(either, 1)
@@ -210,9 +201,9 @@ class View:
     def spread(self, change: Halves) -> Halves:
         """Changes (n, C, K, S) of the slices looked at, in the stack: (K, C, S, S), lines between them."""
         whole = np.zeros(self.odds.shape, np.float16)
+        following = np.concatenate((change[1:], change[-1:]))
         for offset in range(self.stride):
             part = np.float16(offset / self.stride)
-            following = np.concatenate((change[1:], change[-1:]))
             places = np.array(self.rows) + offset
             inside = places < len(whole)
             whole[places[inside]] = ((1 - part) * change + part * following)[inside]
@@ -229,33 +220,32 @@ def _seen_across(
     stride: int,
 ) -> GroupContext:
     """A group's context for slices (R, K, S) across another axis, with examples of their labels (R, K, S)."""
-    group = context.group
+    classes = len(context.group.ids)
     canvas = fit_canvas(labels > 0, (context.step, 1.0), model.canvas_sides)
-    chosen = example_rows(labels, rows, len(group.ids))
-    positions = torch.from_numpy(canvas.draw_labels(labels[chosen], range(1, len(group.ids) + 1)))
+    group = replace(context.group, ids=tuple(range(1, classes + 1)), canvas=canvas)
+    chosen = example_rows(labels, rows, classes)
+    positions = torch.from_numpy(canvas.draw_labels(labels[chosen], group.ids))
     shown = _with_neighbours(canvas, images, chosen, stride)
     task = context.tasks[0]
     memory = encode_prompts(model, device, shown, positions, task)
     places, step = np.array(chosen, np.float64), 1 / canvas.scale[1]
-    return GroupContext(replace(group, canvas=canvas), (task,), (memory,), places, step, shown, positions)
+    return GroupContext(group, (task,), (memory,), places, step, shown, positions)
 
 
 def example_rows(labels: NDArray[np.integer], rows: Sequence[int], classes: int) -> list[int]:
     """Which of some slices of labels (R, K, S) serve as examples: evenly spaced ones, and where a class that
     they leave out shows most."""
-    steps = np.linspace(0, len(rows) - 1, EXAMPLES + 2)[1:-1]
-    chosen = {rows[round(step)] for step in steps}
+    chosen = {round(step) for step in np.linspace(0, len(rows) - 1, EXAMPLES + 2)[1:-1]}
     for position in range(1, classes + 1):
-        areas = [(labels[row] == position).sum() for row in rows]
-        if max(areas) and not any((labels[row] == position).any() for row in chosen):
-            chosen.add(rows[int(np.argmax(areas))])
-    return sorted(chosen)
+        areas = (labels[list(rows)] == position).sum((1, 2))
+        if areas.any() and not areas[list(chosen)].any():
+            chosen.add(int(areas.argmax()))
+    return sorted(rows[place] for place in chosen)
 
 
 def _with_neighbours(canvas: Canvas, images: Floats, rows: Sequence[int], stride: int) -> Tensor:
     """Slices with their neighbours on a canvas: (n, 3, S, S)."""
-    around = np.clip(np.asarray(rows)[:, None] + [-stride, 0, stride], 0, len(images) - 1)
-    return torch.from_numpy(canvas.draw_image(images[around]))
+    return torch.from_numpy(canvas.draw_image(images[neighbour_indices(rows, len(images), stride)]))
 
 
 def _share(progress: Progress, start: float, size: float) -> Progress:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,11 @@ class Stack:
     odds: Halves
     known: NDArray[np.bool_]
 
+    @cached_property
+    def labels(self) -> NDArray[np.uint16]:
+        """(K, S, S) positions of the likeliest classes."""
+        return self.odds.argmax(1).astype(np.uint16)
+
     @classmethod
     def of(
         cls,
@@ -50,6 +56,7 @@ class Stack:
             labelled: index of a slice -> its labels (H, W); each slice is found or labelled.
             crossing: slices that are labelled across other axes.
         """
+        classes = np.arange(1, len(group.ids) + 1)[:, None, None]
         images, odds, known = [], [], []
         for index, plane in enumerate(planes):
             if index in labelled:
@@ -59,7 +66,6 @@ class Stack:
                 given = draw_known(group.canvas, group.ids, labels, drawn)[0]
             else:
                 given = np.full((group.canvas.side,) * 2, -1)
-            classes = np.arange(1, len(group.ids) + 1)[:, None, None]
             images.append(canvases(group, plane).numpy())
             odds.append(class_odds(np.where(given >= 0, given == classes, found.get(index, 0.0))))
             known.append(given >= 0)

@@ -30,9 +30,9 @@ class SliceKey:
     index: int
 
 
-def neighbour_indices(indices: Sequence[int], depth: int) -> NDArray[np.intp]:
-    """(T, 3) previous, this and next slice of T slices among `depth`; the ends repeat themselves."""
-    return np.clip(np.asarray(indices, dtype=np.intp)[:, None] + [-1, 0, 1], 0, depth - 1)
+def neighbour_indices(indices: Sequence[int], depth: int, stride: int = 1) -> NDArray[np.intp]:
+    """(T, 3) slices `stride` before, at and after T slices among `depth`; the ends repeat themselves."""
+    return np.clip(np.asarray(indices, dtype=np.intp)[:, None] + [-stride, 0, stride], 0, depth - 1)
 
 
 def labelled_slices(labels: LabelMap, axis: int | None = None) -> list[SliceKey]:

@@ -189,9 +189,7 @@ def test_every_class_has_an_example(count: int, classes: int, seed: int) -> None
     assert set(np.unique(labels)) - {0} <= set(np.unique(labels[chosen]))
 
 
-def test_slices_that_are_corrected_come_twice_and_none_within_a_range(
-    echo, ball, bright, monkeypatch
-) -> None:
+def test_slices_that_are_corrected_come_twice_and_none_within_a_range(echo, ball, bright) -> None:
     image, labels = ball
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
     propagator = Propagator(echo, CPU, image, prompts, [])

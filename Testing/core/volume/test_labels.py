@@ -146,3 +146,6 @@ def test_a_slice_lies_between_its_neighbours(depth: int, data) -> None:
     assert here == index
     assert before == (index - 1 if index else index)
     assert after == (index + 1 if index < depth - 1 else index)
+    stride = data.draw(st.integers(1, 4))
+    ((before, here, after),) = neighbour_indices([index], depth, stride)
+    assert (before, here, after) == (max(0, index - stride), index, min(depth - 1, index + stride))
