@@ -136,7 +136,7 @@ class Session:
                 shown(done)
         ids = propagator.ids
         left_out = [*axis_notes(prompts, image, ids), *class_notes(propagator.foreign, ids)]
-        seconds = {**propagator.seconds, "propagate": time.perf_counter() - start}
+        seconds = {**propagator.watch.seconds, "propagate": time.perf_counter() - start}
         return canvas.result(prompts, known, seconds, self._device.name, [*left_out, *propagator.notes])
 
     def preview(self, index: int, cancelled: Callable[[], bool] | None = None) -> SliceResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,7 +39,8 @@ class GroupContext:
         step: distance of neighbouring slices in canvas pixels.
         images, positions: (N, 3, S, S) and (N, S, S), the prompts on the canvas.
         drafts: of the gaps between labelled slices; None without prompts from this volume.
-        appearance: what the classes look like on the labelled slices of this volume; None as for drafts.
+        appearance: gives what the classes look like on the labelled slices of this volume, and learns it if
+            it has to; None as for drafts.
         small: (C,) how small each class is there, 0 to 1; None as for drafts.
     """
 
@@ -51,7 +52,7 @@ class GroupContext:
     images: Tensor
     positions: Tensor
     drafts: GroupDrafts | None = None
-    appearance: Appearance | None = None
+    appearance: Callable[[], Appearance] | None = None
     small: Tensor | None = None
 
     @cached_property
@@ -75,7 +76,7 @@ class GroupContext:
         """(T, C, S, S) log-probabilities of slices (T, 3, S, S) by appearance; None if none was learned."""
         if self.appearance is None:
             return None
-        return self.appearance.log_probabilities(images, textures(model, device, images))
+        return self.appearance().log_probabilities(images, textures(model, device, images))
 
     def distances(self, slices: Sequence[int], prompts: Sequence[int]) -> Tensor:
         """(T, N) distance of slices to some of the prompts, in canvas pixels."""

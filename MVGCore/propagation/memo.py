@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future
+from threading import Lock
 from typing import Any, TypeVar
 
 from torch import Tensor
@@ -15,6 +17,8 @@ LIMIT_BYTES = 600_000_000
 class Memo:
     """A store of results by what they were made of; what was not asked for longest goes first.
 
+    Several threads may use it: what one of them is making, the others wait for.
+
     Example:
         >>> memo = Memo()
         >>> draft = memo.get(("draft", group, labels_digest), lambda: make_draft(...))
@@ -25,25 +29,48 @@ class Memo:
         self._limit = limit_bytes
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._bytes: dict[Hashable, int] = {}
+        self._making: dict[Hashable, Future[Any]] = {}
+        self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """What was made for this key before, or now by `make`."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            found: T = self._kept[key]
-            return found
-        made = make()
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                found: T = self._kept[key]
+                return found
+            made: Future[T] | None = self._making.get(key)
+            if made is None:
+                mine = self._making[key] = Future[T]()
+        return self._made(key, make, mine) if made is None else made.result()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+            self._bytes.clear()
+
+    def _made(self, key: Hashable, make: Callable[[], T], told: Future[T]) -> T:
+        """What `make` gives, kept and told to those who wait for it; they share its error."""
+        try:
+            made = make()
+        except BaseException as error:
+            with self._lock:
+                del self._making[key]
+            told.set_exception(error)
+            raise
+        with self._lock:
+            del self._making[key]
+            self._keep(key, made)
+        told.set_result(made)
+        return made
+
+    def _keep(self, key: Hashable, made: object) -> None:
         self._kept[key] = made
         self._bytes[key] = sum(each.numel() * each.element_size() for each in _tensors(made))
         while len(self._kept) > 1 and sum(self._bytes.values()) > self._limit:
             oldest, _ = self._kept.popitem(last=False)
             del self._bytes[oldest]
-        return made
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._kept.clear()
-        self._bytes.clear()
 
 
 def _tensors(content: Any) -> Iterator[Tensor]:

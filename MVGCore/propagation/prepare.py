@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +20,7 @@ from MVGCore.propagation.drafting import GroupDrafts
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.mixture import smallness
 from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt
+from MVGCore.propagation.stopwatch import Stopwatch
 from MVGCore.tasks.segmentation import SegmentationTask
 
 COLOURINGS = 2  # head and neck, 3 slices: Dice .44 with one, .47 with two
@@ -41,7 +41,7 @@ class Preparation:
         foreign: labelled slices of other volumes.
         seed: of the random colours.
         memo: what earlier preparations made for this volume and model.
-        seconds: time spent per stage, filled while preparing.
+        watch: takes the time of each stage.
         crossing: slices of this volume that are labelled across other axes.
     """
 
@@ -53,42 +53,43 @@ class Preparation:
     foreign: Sequence[Prompt]
     seed: int
     memo: Memo
-    seconds: dict[str, float] = field(default_factory=dict)
+    watch: Stopwatch = field(default_factory=Stopwatch)
     crossing: Crossing | None = None
 
     def context(self, group: ClassGroup) -> GroupContext:
-        """A group with its prompts encoded, its drafts in sight, and its appearance learned."""
-        start = time.perf_counter()
+        """A group with its prompts encoded, its drafts and its appearance in sight."""
         prompts = [*self.local, *self.foreign]
-        names = [self._name(group, prompt) for prompt in prompts]
-        drawn = [self._drawn(group, *each) for each in zip(names, prompts, strict=True)]
-        tasks = palettes(group, COLOURINGS if group.canvas.side <= LARGE else 1, self.seed)
-        memories = tuple(self._encoded(group, n, task, names, drawn) for n, task in enumerate(tasks))
+        with self.watch.of("encode examples"):
+            names = [self._name(group, prompt) for prompt in prompts]
+            drawn = [self._drawn(group, *each) for each in zip(names, prompts, strict=True)]
+            tasks = palettes(group, COLOURINGS if group.canvas.side <= LARGE else 1, self.seed)
+            memories = tuple(self._encoded(group, n, task, names, drawn) for n, task in enumerate(tasks))
         step = self.plan.spacing[0] / self._pixel_mm(group)
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
         images, positions = (torch.cat(each) for each in zip(*drawn, strict=True))
         context = GroupContext(group, tasks, memories, places, step, images, positions)
-        start = self._spent("encode examples", start)
         if positions[: len(known)].any():
             context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo, self.crossing)
             context.small = smallness(positions[: len(known)], len(group.ids) + 1)
             context.appearance = self._appearance(context, names[: len(known)])
-            self._spent("learn the appearance", start)
         return context
 
-    def _appearance(self, context: GroupContext, names: Sequence[Hashable]) -> Appearance:
+    def _appearance(self, context: GroupContext, names: Sequence[Hashable]) -> Callable[[], Appearance]:
+        """Learns a group's appearance when it is first asked for, and keeps it."""
         group, count = context.group, len(names)
-        return self.memo.get(
-            ("appearance", group, tuple(names)),
-            lambda: Appearance.learn(
-                context.images[:count],
-                context.positions[:count],
-                len(group.ids) + 1,
-                textures(self.model, self.device, context.images[:count]),
-                self.seed,
-            ),
-        )
+
+        def learn() -> Appearance:
+            with self.watch.of("learn the appearance"):
+                return Appearance.learn(
+                    context.images[:count],
+                    context.positions[:count],
+                    len(group.ids) + 1,
+                    textures(self.model, self.device, context.images[:count]),
+                    self.seed,
+                )
+
+        return lambda: self.memo.get(("appearance", group, tuple(names)), learn)
 
     def _name(self, group: ClassGroup, prompt: Prompt) -> Hashable:
         """Names what a prompt shows of a group."""
@@ -125,8 +126,3 @@ class Preparation:
             )
 
         return PromptMemory.joined([encode(name, *each) for name, each in zip(names, drawn, strict=True)])
-
-    def _spent(self, stage: str, start: float) -> float:
-        now = time.perf_counter()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - start
-        return now

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,7 +29,9 @@ from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import Preparation
 from MVGCore.propagation.second_look import look_again
+from MVGCore.propagation.side_by_side import side_by_side, workers
 from MVGCore.propagation.stack import Stack, probabilities
+from MVGCore.propagation.stopwatch import Stopwatch
 from MVGCore.propagation.wanted import carry_note, in_batches
 from MVGCore.volume import Volume, neighbour_indices
 
@@ -73,7 +76,7 @@ class Propagator:
         batch: slices that are generated together.
         calibration: what the confidence is worth.
         memo: what earlier propagators made for the same volume, model and seed.
-        seconds: time spent per stage since the last run began.
+        watch: took the time of each stage since the last run began.
         notes: what the user should know of the last run.
     """
 
@@ -88,7 +91,7 @@ class Propagator:
     calibration: Calibration = SHIPPED
     carried: Sequence[Sequence[Prompt]] = ()
     crossing: Crossing | None = None
-    seconds: dict[str, float] = field(default_factory=dict)
+    watch: Stopwatch = field(default_factory=Stopwatch)
     notes: list[str] = field(default_factory=list)
     _contexts: list[list[GroupContext]] = field(default_factory=list, init=False)
 
@@ -121,7 +124,7 @@ class Propagator:
         Raises:
             Cancelled: `cancelled()` was true.
         """
-        self.seconds.clear()
+        self.watch.clear()
         self.notes.clear()
         if not wanted:
             progress(1.0, "All slices are labelled")
@@ -133,21 +136,40 @@ class Propagator:
         batches = in_batches(wanted, [prompt.index for prompt in self.placed], self.batch)
         again = all_axes and self._seen_whole(wanted)
         share, found, ends, done = FIRST_SHARE if again else 1.0, {}, self._ends(), 0
-        for batch in batches:
-            if cancelled():
-                raise Cancelled("Cancelled.")
-            for index, answer in zip(batch, self._generate(batch), strict=True):
-                yield self._finished(index, answer, ends)
-                if again:
-                    found[index] = tuple(part.astype(np.float16) for part in answer)
-            done += len(batch)
-            progress(share * done / len(wanted), f"{done} of {len(wanted)} slices")
+        with closing(self._answers(batches)) as answers:
+            for batch in batches:
+                if cancelled():
+                    raise Cancelled("Cancelled.")
+                for index, answer in zip(batch, next(answers), strict=True):
+                    yield self._finished(index, answer, ends)
+                    if again:
+                        found[index] = tuple(part.astype(np.float16) for part in answer)
+                done += len(batch)
+                progress(share * done / len(wanted), f"{done} of {len(wanted)} slices")
         if again:
             if self._look_again(found, progress, cancelled):
                 ends = self._ends()
                 for index, answer in found.items():  # in the order of the first look
                     yield self._finished(index, answer, ends)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
+
+    def _answers(self, batches: Sequence[Sequence[int]]) -> Generator[list[Answer], None, None]:
+        """What the groups say of the slices of each batch, several batches at a time.
+
+        What all batches need in the end, the appearances, is learned beside the first drafts.
+        """
+        learning = partial(self._with_memory, self._learn)
+        jobs = [learning, *(partial(self._generate, batch) for batch in batches)]
+        count = min(workers(self.device), len(batches))  # a preview has all threads for itself
+        with closing(side_by_side(jobs, count)) as answers:
+            yield from islice(answers, 1, None)
+
+    def _learn(self) -> list[Answer]:
+        """Learn the appearances of all groups; no answer yet."""
+        for context in (context for tellings in self._contexts for context in tellings):
+            if context.appearance is not None:
+                context.appearance()
+        return []
 
     def _seen_whole(self, wanted: Sequence[int]) -> bool:
         """Whether every slice is labelled or wanted; some have to be labelled to prove a second look."""
@@ -158,20 +180,19 @@ class Propagator:
         self, found: dict[int, Answer], progress: Progress, cancelled: Callable[[], bool]
     ) -> bool:
         """Look along the other axes at what was found, and correct it; whether anything was."""
-        start = time.perf_counter()
         labelled = {prompt.index: prompt.labels for prompt in self.local}
         looks = []
         for number, group in enumerate(self.plan.groups):
-            own = {index: answer[number] for index, answer in found.items()}
-            stack = Stack.of(group, self._planes, own, labelled, self.crossing)
-            tell = partial(self._tell_again, progress, number)
-            looks.append(self._with_memory(partial(self._look_at, number, stack, tell, cancelled)))
+            with self.watch.of("look again"):
+                own = {index: answer[number] for index, answer in found.items()}
+                stack = Stack.of(group, self._planes, own, labelled, self.crossing)
+                tell = partial(self._tell_again, progress, number)
+                looks.append(self._with_memory(partial(self._look_at, number, stack, tell, cancelled)))
         for index, answer in found.items():
             found[index] = tuple(
                 first if odds is None else probabilities(odds[index])
                 for first, odds in zip(answer, looks, strict=True)
             )
-        self._spent("look again", start)
         return any(odds is not None for odds in looks)
 
     def _look_at(
@@ -274,7 +295,7 @@ class Propagator:
             () if self.carried else self.foreign,
             self.seed,
             self.memo,
-            self.seconds,
+            self.watch,
             self.crossing,
         )
 
@@ -310,12 +331,10 @@ class Propagator:
         return list(zip(*groups, strict=True))
 
     def _merged(self, index: int, answer: Answer) -> MergedSlice:
-        start = time.perf_counter()
         height, width = self._planes.shape[1:]
         sure = self.calibration.of(not self.placed or self._side(index) != 0, carried=bool(self.carried))
-        merged = merge_groups(self.plan.groups, answer, (height, width), sure)
-        self._spent("read back", start)
-        return merged
+        with self.watch.of("read back"):
+            return merge_groups(self.plan.groups, answer, (height, width), sure)
 
     def _group_probabilities(
         self,
@@ -329,21 +348,20 @@ class Propagator:
 
         `known` are labels (T, H, W) and where they are known (T, H, W); empty where nothing is.
         """
-        start = time.perf_counter()
-        hint = context.hint(batch)
-        start = self._spent("draft", start)
-        images = canvases(context.group, slab)
-        chosen = context.prompts_for(batch[len(batch) // 2])
-        given = draw_given(context.group, *known) if known else None
-        logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
-        start = self._spent("generate", start)
+        with self.watch.of("draft"):
+            hint = context.hint(batch)
+        with self.watch.of("generate"):
+            images = canvases(context.group, slab)
+            chosen = context.prompts_for(batch[len(batch) // 2])
+            given = draw_given(context.group, *known) if known else None
+            logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
         if hint is not None:
-            if drawn is None:
-                looks = context.looks(self.model, self.device, images)
-                logs = blend(logs, hint, looks, USUAL, context.small)
-            else:
-                logs = blend(logs, hint, None, COMPLETING)
-            self._spent("mix", start)
+            with self.watch.of("mix"):
+                if drawn is None:
+                    looks = context.looks(self.model, self.device, images)
+                    logs = blend(logs, hint, looks, USUAL, context.small)
+                else:
+                    logs = blend(logs, hint, None, COMPLETING)
         return logs.exp()[:, 1:].numpy()
 
     def _leave_gpu(self) -> None:
@@ -353,8 +371,3 @@ class Propagator:
         self.memo.clear()
         for context in (context for tellings in self._contexts for context in tellings):
             context.memories = tuple(memory.to("cpu") for memory in context.memories)
-
-    def _spent(self, stage: str, start: float) -> float:
-        now = time.perf_counter()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - start
-        return now

@@ -24,7 +24,9 @@ nothing with five, or on head and neck, for half of the time again.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -37,6 +39,7 @@ from MVGCore.models.device import Device
 from MVGCore.propagation.context import GroupContext, draw_given, encode_prompts, generate
 from MVGCore.propagation.merge import PLAUSIBLE
 from MVGCore.propagation.plan import fit_canvas
+from MVGCore.propagation.side_by_side import side_by_side, workers
 from MVGCore.propagation.stack import Halves, Stack, class_odds, probabilities
 from MVGCore.volume import neighbour_indices
 from MVGCore.volume.canvas import Canvas
@@ -46,6 +49,7 @@ SHARE = 0.25  # weight of a look that has proved itself; the first look keeps th
 # A look has no weight at the first value, all of it at the second:
 RECALL = (-0.1, 0.0)  # Dice on labelled slices less the Dice that the first look expects elsewhere
 AGREEMENT = (0.7, 0.9)  # Dice between both looks
+MUCH = 0.03  # a first round that changes this share of what is labelled is followed by a second one
 PROBED = 4  # every so manieth slice is first looked at without the lines
 BATCH = 8
 LEAST_ROWS = 3  # what shows on fewer slices gives no examples
@@ -74,6 +78,30 @@ def look_again(
     Raises:
         Cancelled: `cancelled()` was true.
     """
+    both = _look_across(model, device, context, stack, _share(progress, 0, 1 / 2), cancelled)
+    if both is None or changed_share(stack.odds, both) < MUCH:
+        return both
+    stack = replace(stack, odds=both)
+    again = _look_across(model, device, context, stack, _share(progress, 1 / 2, 1 / 2), cancelled)
+    return both if again is None else again
+
+
+def changed_share(before: Halves, after: Halves) -> float:
+    """How much of what two log-odds (K, C, S, S) label is labelled otherwise by the second."""
+    old, new = before.argmax(1), after.argmax(1)
+    labelled = (old > 0) | (new > 0)
+    return float((old != new)[labelled].mean()) if labelled.any() else 0.0
+
+
+def _look_across(
+    model: InContextModel,
+    device: Device,
+    context: GroupContext,
+    stack: Stack,
+    progress: Progress,
+    cancelled: Callable[[], bool],
+) -> Halves | None:
+    """Log-odds (K, C, S, S) by both axes and what was there; None if they add nothing."""
     total, expected = None, expected_dice(stack)
     for done, axis in enumerate((1, 2)):
         view = View.of(model, device, context, stack, axis)
@@ -169,12 +197,14 @@ class View:
         Raises:
             Cancelled: `cancelled()` was true.
         """
-        changes = []
-        for start in range(0, len(rows), BATCH):
-            if cancelled():
-                raise Cancelled("Cancelled.")
-            changes.append(self._change(rows[start : start + BATCH], lines))
-            progress(min(1.0, (start + BATCH) / len(rows)))
+        batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+        jobs, changes = [partial(self._change, batch, lines) for batch in batches], []
+        with closing(side_by_side(jobs, workers(self.device))) as answers:
+            for number in range(len(jobs)):
+                if cancelled():
+                    raise Cancelled("Cancelled.")
+                changes.append(next(answers))
+                progress((number + 1) / len(jobs))
         return np.concatenate(changes)
 
     def _change(self, rows: Sequence[int], lines: bool) -> Halves:

@@ -1,4 +1,4 @@
-"""What is known of a target's label: nothing, a part of the truth, a real draft, or damaged truth."""
+"""What is known of a target's label: nothing, parts or lines of the truth, a real draft, or damaged truth."""
 
 from __future__ import annotations
 
@@ -36,16 +36,32 @@ class Patches:
         ]
 
 
+LINES = (1, 6)  # fewest and most lines of a target
+LINE_WIDTH = (1, 4)  # pixels
+
+
+def draw_lines(side: int, rng: np.random.Generator) -> Tensor:
+    """(side, side) of zeros and ones: parallel lines, as labelled slices of a volume are seen across another
+    axis."""
+    starts = rng.integers(0, side, int(rng.integers(LINES[0], LINES[1] + 1)))
+    width = int(rng.integers(LINE_WIDTH[0], LINE_WIDTH[1] + 1))
+    mask = torch.zeros(side, side)
+    for start in starts.tolist():
+        mask[start : start + width] = 1
+    return mask if rng.random() < 0.5 else mask.T.contiguous()
+
+
 @dataclass(frozen=True)
 class HintShares:
     """Shares of the targets of which nothing is known (the paper's autoregressive case), with the draft that
-    the user would get, with a draft made by damaging the truth, and with patches of the truth shown (masked
-    modelling)."""
+    the user would get, with a draft made by damaging the truth, with patches of the truth shown (masked
+    modelling), and with lines of it, as the second look sees labelled slices."""
 
     hidden: float = 0.2
     draft: float = 0.6
     damaged: float = 0.12
     partial: float = 0.08
+    lines: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -84,8 +100,10 @@ class HintMaker:
             self._draft,
             self._damaged,
             self._partial,
+            self._lines,
         )
-        kind = rng.choice(4, p=[shares.hidden, shares.draft, shares.damaged, shares.partial])
+        chances = [shares.hidden, shares.draft, shares.damaged, shares.partial, shares.lines]
+        kind = rng.choice(len(makers), p=chances)
         return makers[int(kind)](index, rng)
 
     def _nothing(self, index: int, rng: np.random.Generator) -> Hint:
@@ -104,7 +122,13 @@ class HintMaker:
         return Hint(colours, blank.known, torch.full_like(blank.trust, float(rng.uniform(0.3, 1))))
 
     def _partial(self, index: int, rng: np.random.Generator) -> Hint:
-        visible = Patches().mask(self.positions.shape[-1], rng)
+        return self._shown(index, Patches().mask(self.positions.shape[-1], rng))
+
+    def _lines(self, index: int, rng: np.random.Generator) -> Hint:
+        return self._shown(index, draw_lines(self.positions.shape[-1], rng))
+
+    def _shown(self, index: int, visible: Tensor) -> Hint:
+        """The truth where a mask (S, S) is one."""
         truth = colour_labels(self.positions[index], self.palette)
         return Hint(truth * visible, visible[None], torch.zeros_like(visible[None]))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pytest
 import torch
 
 from MVGCore.propagation.memo import Memo
@@ -42,3 +45,29 @@ def test_one_thing_may_be_larger_than_the_limit() -> None:
     memo = Memo(limit_bytes=10)
     first = memo.get("large", lambda: floats(1000))
     assert memo.get("large", lambda: floats(1)) is first
+
+
+def test_threads_wait_for_what_another_one_is_making() -> None:
+    memo, made, begun, go_on = Memo(), [], threading.Event(), threading.Event()
+
+    def make() -> str:
+        begun.set()
+        assert go_on.wait(30)
+        made.append("a")
+        return "result"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(memo.get, "a", make)
+        assert begun.wait(30)
+        second = pool.submit(memo.get, "a", make)
+        other = memo.get("b", lambda: "at once")  # nobody waits for what is not theirs
+        go_on.set()
+        assert (first.result(), second.result(), other) == ("result", "result", "at once")
+    assert made == ["a"]
+
+
+def test_what_failed_is_made_again_by_the_next_one() -> None:
+    memo = Memo()
+    with pytest.raises(ZeroDivisionError):
+        memo.get("a", lambda: 1 // 0)
+    assert memo.get("a", lambda: 5) == 5

@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from MVGCore.errors import Cancelled
+from MVGCore.models import load
 from MVGCore.models.device import Device
 from MVGCore.propagation import Propagator
 from MVGCore.propagation import propagate as propagate_module
 from MVGCore.propagation.merge import MergedSlice
+from MVGCore.propagation.propagate import SliceResult
 from MVGCore.propagation.wanted import in_batches
 from MVGCore.volume import Geometry, LabelMap, Volume
 
@@ -228,7 +230,7 @@ def test_an_empty_slice_here_and_a_label_elsewhere_work(echo, tube, prompts_of) 
 def test_times_of_all_stages_are_kept(echo, tube, prompts_of) -> None:
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]))
     order(propagator, [3, 4])
-    assert set(propagator.seconds) == {
+    assert set(propagator.watch.seconds) == {
         "encode examples",
         "draft",
         "learn the appearance",
@@ -236,4 +238,28 @@ def test_times_of_all_stages_are_kept(echo, tube, prompts_of) -> None:
         "mix",
         "read back",
     }
-    assert all(seconds >= 0 for seconds in propagator.seconds.values())
+    assert all(seconds >= 0 for seconds in propagator.watch.seconds.values())
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_batches_on_several_threads_give_what_one_gives(small_weights, tube, prompts_of, cancel) -> None:
+    def run(threads: int) -> list[SliceResult]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        model, done = load(small_weights, CPU), []
+        propagator = a_propagator(model, tube[0], prompts_of(tube, [2, 6, 9]), batch=2)
+        try:
+            for each in propagator.slices([0, 1, 3, 4, 5, 7, 8, 10, 11], quiet, lambda: cancel and bool(done)):
+                done.append(each)
+        except Cancelled:
+            assert cancel
+        finally:
+            torch.set_num_threads(before)
+        return done
+
+    one, several = run(1), run(3)
+    assert [each.index for each in one] == [each.index for each in several]
+    assert len(one) == (2 if cancel else 9)
+    for mine, theirs in zip(one, several, strict=True):
+        assert np.array_equal(mine.labels, theirs.labels)
+        np.testing.assert_allclose(mine.confidence, theirs.confidence, atol=1e-5)

@@ -198,7 +198,7 @@ def test_slices_that_are_corrected_come_twice_and_none_within_a_range(echo, ball
     came = list(propagator.slices(wanted, lambda part, text: heard.append(part), never, all_axes=True))
     assert sorted(done.index for done in came) == sorted(2 * wanted)
     assert heard == sorted(heard) and heard[-1] == 1
-    assert propagator.seconds["look again"] > 0
+    assert propagator.watch.seconds["look again"] > 0
     last = {done.index: done.labels for done in came}
     assert np.mean([(last[n] == labels.array[n]).mean() for n in wanted]) > 0.98
     once = list(propagator.slices(wanted[1:], quiet, never, all_axes=True))

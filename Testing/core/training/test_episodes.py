@@ -81,6 +81,15 @@ def test_a_partly_visible_label_shows_the_truth_and_nothing_else(stacks: list[St
     assert torch.equal(batch.target.label, truth * given)
 
 
+def test_lines_of_the_truth_run_across_the_whole_slice(stacks: list[Stack]) -> None:
+    batch = sample(stacks, replace(LABELS_ONLY, hints=HintShares(0, 0, 0, 0, 1)))
+    given, truth = batch.target.known, batch.task.encode(batch.answer)
+    assert torch.equal(batch.target.label, truth * given) and not batch.target.draft.any()
+    for mask in given[:, 0] > 0:
+        rows = mask if mask.all(1).any() else mask.T
+        assert 0 < rows.all(1).sum() < SIDE and torch.equal(rows.any(1), rows.all(1))
+
+
 def images_only(name: str, **shares: float) -> EpisodeConfig:
     only = {each: float(each == name) for each in IMAGE_TASKS}
     return EpisodeConfig(sets=2, targets=3, image_tasks=1.0, images=ImageShares(**{**only, **shares}))

@@ -1,0 +1,51 @@
+"""Jobs on several threads.
+
+Much of a batch's time goes to operations too small to be shared between cores, so several batches, each on
+cores of its own, take less time than one after the other on all of them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+
+from MVGCore.models.device import Device
+
+MOST = 4  # jobs at a time: each takes memory
+
+T = TypeVar("T")
+
+
+def workers(device: Device) -> int:
+    """How many jobs run at a time: one per thread of torch, up to four; one on a GPU, which has its own
+    order of work."""
+    return min(MOST, torch.get_num_threads()) if device.name == "cpu" else 1
+
+
+def side_by_side(jobs: Iterable[Callable[[], T]], count: int) -> Generator[T, None, None]:
+    """What some jobs give, in their order, up to `count` of them at a time.
+
+    While they run, they share the threads of torch. A caller who stops early closes this iterator
+    (`contextlib.closing`): jobs that have begun are waited for, the others are left.
+    """
+    if count < 2:
+        for job in jobs:
+            yield job()
+        return
+    threads, waiting = torch.get_num_threads(), deque[Future[T]]()
+    pool = ThreadPoolExecutor(count, thread_name_prefix="MVG")
+    torch.set_num_threads(max(1, threads // count))  # threads that begin from now on
+    try:
+        for job in jobs:
+            waiting.append(pool.submit(job))
+            if len(waiting) > count:  # one waits, so that nobody does
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
