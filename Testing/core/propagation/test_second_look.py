@@ -13,7 +13,7 @@ from MVGCore.models.device import Device
 from MVGCore.prompts import PromptSet
 from MVGCore.propagation import Propagator, second_look
 from MVGCore.propagation.crossing import Crossing
-from MVGCore.propagation.second_look import View, example_rows, expected_dice, look_again
+from MVGCore.propagation.second_look import View, changed_share, example_rows, expected_dice, look_again
 from MVGCore.propagation.stack import Stack, class_odds, probabilities
 from MVGCore.volume import Geometry, LabelMap, Volume
 
@@ -118,6 +118,30 @@ def test_what_the_first_look_missed_is_found(echo, ball, bright) -> None:
         truth = group.canvas.draw_labels(ball[1].array[n], group.ids)
         assert (odds[n].argmax(0) == truth).mean() > 0.97
     assert bright[0] is False and bright[-1] is True  # a probe without the lines, then the look with them
+
+
+def test_a_second_round_follows_where_the_first_changed_much(echo, ball, bright, monkeypatch) -> None:
+    def batches(much: float) -> int:
+        monkeypatch.setattr(second_look, "MUCH", much)
+        bright.clear()
+        assert look(*prepared(echo, ball)) is not None
+        return len(bright)
+
+    first = look(*prepared(echo, ball))
+    changed = changed_share(prepared(echo, ball)[1].odds, first)
+    assert 0.05 < changed < 0.5  # two of a dozen slices were missed
+    assert batches(0.99 * changed) > batches(1.01 * changed)
+
+
+def test_the_share_that_changed_is_of_what_is_labelled() -> None:
+    before, after = np.zeros((2, 1, 3, 10, 10), np.float16)
+    before[0, 1, :2] = after[0, 1, 1:3] = 1  # 20 pixels each, 10 of them the same
+    after[0, 2, 1] = 2  # and these of another class
+    assert changed_share(before, before) == 0
+    assert changed_share(before, after) == 1
+    after[0, 2, 1, :5] = 0
+    assert changed_share(before, after) == pytest.approx(25 / 30)
+    assert changed_share(0 * before, 0 * after) == 0
 
 
 def test_a_network_that_does_not_find_what_is_labelled_is_not_believed(echo, ball, monkeypatch) -> None:
