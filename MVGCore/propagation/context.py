@@ -26,6 +26,8 @@ from MVGCore.volume.normalise import normalise
 PROMPTS_PER_SLICE = 5  # the nearest ones; more was never trained and never helped
 FAR = 128.0  # distance in canvas pixels that stands for "another volume"
 
+Learner = Callable[[InContextModel, Device], Appearance]
+
 
 @dataclass
 class GroupContext:
@@ -39,8 +41,8 @@ class GroupContext:
         step: distance of neighbouring slices in canvas pixels.
         images, positions: (N, 3, S, S) and (N, S, S), the prompts on the canvas.
         drafts: of the gaps between labelled slices; None without prompts from this volume.
-        appearance: gives what the classes look like on the labelled slices of this volume, and learns it if
-            it has to; None as for drafts.
+        appearance: gives what the classes look like on the labelled slices of this volume; learns it, with a
+            model on a device, when first asked; None as for drafts.
         small: (C,) how small each class is there, 0 to 1; None as for drafts.
     """
 
@@ -52,7 +54,7 @@ class GroupContext:
     images: Tensor
     positions: Tensor
     drafts: GroupDrafts | None = None
-    appearance: Callable[[], Appearance] | None = None
+    appearance: Learner | None = None
     small: Tensor | None = None
 
     @cached_property
@@ -76,7 +78,7 @@ class GroupContext:
         """(T, C, S, S) log-probabilities of slices (T, 3, S, S) by appearance; None if none was learned."""
         if self.appearance is None:
             return None
-        return self.appearance().log_probabilities(images, textures(model, device, images))
+        return self.appearance(model, device).log_probabilities(images, textures(model, device, images))
 
     def distances(self, slices: Sequence[int], prompts: Sequence[int]) -> Tensor:
         """(T, N) distance of slices to some of the prompts, in canvas pixels."""

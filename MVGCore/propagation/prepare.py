@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,14 @@ from MVGCore.models.base import InContextModel, PromptMemory
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.appearance import Appearance
-from MVGCore.propagation.context import GroupContext, draw_prompts, encode_prompts, palettes, textures
+from MVGCore.propagation.context import (
+    GroupContext,
+    Learner,
+    draw_prompts,
+    encode_prompts,
+    palettes,
+    textures,
+)
 from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.drafting import GroupDrafts
 from MVGCore.propagation.memo import Memo
@@ -69,27 +76,25 @@ class Preparation:
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
         images, positions = (torch.cat(each) for each in zip(*drawn, strict=True))
         context = GroupContext(group, tasks, memories, places, step, images, positions)
-        if positions[: len(known)].any():
+        own = len(known)
+        if positions[:own].any():
             context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo, self.crossing)
-            context.small = smallness(positions[: len(known)], len(group.ids) + 1)
-            context.appearance = self._appearance(context, names[: len(known)])
+            context.small = smallness(positions[:own], len(group.ids) + 1)
+            context.appearance = self._appearance(group, names[:own], images[:own], positions[:own])
         return context
 
-    def _appearance(self, context: GroupContext, names: Sequence[Hashable]) -> Callable[[], Appearance]:
-        """Learns a group's appearance when it is first asked for, and keeps it."""
-        group, count = context.group, len(names)
+    def _appearance(
+        self, group: ClassGroup, names: Sequence[Hashable], images: Tensor, positions: Tensor
+    ) -> Learner:
+        """Learns a group's appearance from labelled slices when it is first asked for, and keeps it."""
 
-        def learn() -> Appearance:
+        def learn(model: InContextModel, device: Device) -> Appearance:
             with self.watch.of("learn the appearance"):
-                return Appearance.learn(
-                    context.images[:count],
-                    context.positions[:count],
-                    len(group.ids) + 1,
-                    textures(self.model, self.device, context.images[:count]),
-                    self.seed,
-                )
+                features = textures(model, device, images)
+                return Appearance.learn(images, positions, len(group.ids) + 1, features, self.seed)
 
-        return lambda: self.memo.get(("appearance", group, tuple(names)), learn)
+        key = ("appearance", group, tuple(names))
+        return lambda model, device: self.memo.get(key, lambda: learn(model, device))
 
     def _name(self, group: ClassGroup, prompt: Prompt) -> Hashable:
         """Names what a prompt shows of a group."""

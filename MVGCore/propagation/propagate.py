@@ -168,7 +168,7 @@ class Propagator:
         """Learn the appearances of all groups; no answer yet."""
         for context in (context for tellings in self._contexts for context in tellings):
             if context.appearance is not None:
-                context.appearance()
+                context.appearance(self.model, self.device)
         return []
 
     def _seen_whole(self, wanted: Sequence[int]) -> bool:

@@ -10,6 +10,7 @@ from MVGCore.errors import Cancelled
 from MVGCore.models import load
 from MVGCore.models.device import Device
 from MVGCore.propagation import Propagator
+from MVGCore.propagation import prepare as prepare_module
 from MVGCore.propagation import propagate as propagate_module
 from MVGCore.propagation.merge import MergedSlice
 from MVGCore.propagation.propagate import SliceResult
@@ -186,6 +187,19 @@ def test_a_gpu_too_small_to_weigh_the_draft_is_left_as_well(echo, tube, prompts_
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 6, 10]), device=FAKE_GPU)
     assert order(propagator, [3]) == [3]
     assert propagator.device is CPU and len(propagator.notes) == 1
+
+
+def test_a_gpu_too_small_to_learn_the_appearance_is_left_as_well(echo, tube, prompts_of, monkeypatch) -> None:
+    propagator, asked = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]), device=FAKE_GPU), []
+
+    def limited(model, device, images):
+        asked.append(device.name)
+        if device is FAKE_GPU:
+            raise torch.cuda.OutOfMemoryError("full")
+
+    monkeypatch.setattr(prepare_module, "textures", limited)
+    assert order(propagator, [3]) == [3]
+    assert asked == ["cuda:0", "cpu"] and propagator.device is CPU and len(propagator.notes) == 1
 
 
 @pytest.mark.parametrize("what", ["generate", "encode_prompts"])

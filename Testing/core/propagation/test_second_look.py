@@ -14,6 +14,7 @@ from MVGCore.prompts import PromptSet
 from MVGCore.propagation import Propagator, second_look
 from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.second_look import View, changed_share, example_rows, expected_dice, look_again
+from MVGCore.propagation.side_by_side import workers
 from MVGCore.propagation.stack import Stack, class_odds, probabilities
 from MVGCore.volume import Geometry, LabelMap, Volume
 
@@ -176,7 +177,7 @@ def test_nothing_found_is_nothing_to_look_at(echo, ball, bright) -> None:
 def test_it_can_be_cancelled(echo, ball, bright) -> None:
     with pytest.raises(Cancelled):
         look(*prepared(echo, ball), cancelled=lambda: len(bright) > 2)
-    assert len(bright) == 3
+    assert 3 <= len(bright) <= 3 + 2 * workers(CPU)  # what had begun beside it
 
 
 def test_the_expected_dice_is_that_of_the_probabilities(echo, ball) -> None:
