@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from MVGCore.propagation.assemble import SliceResult
 from MVGCore.propagation.context import GroupContext, Hint, encode_prompts, generate
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.mixture import USUAL, blend
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan
-from MVGCore.propagation.propagate import Progress, Propagator, SliceResult
+from MVGCore.propagation.propagate import Progress, Propagator
 from MVGCore.propagation.result import Result, ResultCanvas
 
 __all__ = [

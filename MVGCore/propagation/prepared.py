@@ -9,10 +9,11 @@ from MVGCore.errors import InputError
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.assemble import SliceResult
 from MVGCore.propagation.carry import carry_over
 from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.memo import Memo
-from MVGCore.propagation.propagate import Propagator, SliceResult
+from MVGCore.propagation.propagate import Propagator
 from MVGCore.propagation.wanted import is_slice_of, main_axis
 from MVGCore.volume import Volume
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 from MVGCore.errors import Cancelled
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, select_device
-from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.assemble import Answer, Assembler, SliceResult
 from MVGCore.propagation.calibration import SHIPPED, Calibration
 from MVGCore.propagation.context import GroupContext, canvases, draw_given, generate
 from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.ends import EndTracker
-from MVGCore.propagation.estimate import slice_estimate
 from MVGCore.propagation.memo import Memo
-from MVGCore.propagation.merge import Areas, MergedSlice, average, merge_groups
+from MVGCore.propagation.merge import average
 from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import Preparation
@@ -38,27 +37,7 @@ from MVGCore.volume import Volume, neighbour_indices
 Progress = Callable[[float, str], None]
 BATCH = 8
 FIRST_SHARE = 0.4  # of the time that looking along all axes takes, that of the first look
-Answer = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes on a slice
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class SliceResult:
-    """One generated slice.
-
-    Attributes:
-        index: along the axis of the prompts.
-        labels: (H, W) class ids.
-        confidence: (H, W) probability that the label is right.
-        dice: mean Dice over its classes to expect; None where there is nothing to judge.
-        areas: class id -> what is expected of it.
-    """
-
-    index: int
-    labels: NDArray[np.uint16]
-    confidence: NDArray[np.float32]
-    dice: Estimate | None = None
-    areas: Mapping[int, Areas] = field(default_factory=dict)
 
 
 @dataclass
@@ -104,6 +83,15 @@ class Propagator:
         self.placed = sorted(together.values(), key=lambda prompt: prompt.index)
         self.plan = self._make_plan()
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
+        height, width = self._planes.shape[1:]
+        self._assembler = Assembler(
+            self.plan.groups,
+            (height, width),
+            self.placed,
+            bool(self.carried),
+            self.crossing,
+            self.calibration,
+        )
 
     def slices(
         self,
@@ -135,7 +123,7 @@ class Propagator:
             self.notes.append(carry_note(sorted({prompt.index for part in self.carried for prompt in part})))
         batches = in_batches(wanted, [prompt.index for prompt in self.placed], self.batch)
         again = all_axes and self._seen_whole(wanted)
-        share, found, ends, done = FIRST_SHARE if again else 1.0, {}, self._ends(), 0
+        share, found, ends, done = FIRST_SHARE if again else 1.0, {}, self._assembler.ends(), 0
         with closing(self._answers(batches)) as answers:
             for batch in batches:
                 if cancelled():
@@ -148,7 +136,7 @@ class Propagator:
                 progress(share * done / len(wanted), f"{done} of {len(wanted)} slices")
         if again:
             if self._look_again(found, progress, cancelled):
-                ends = self._ends()
+                ends = self._assembler.ends()
                 for index, answer in found.items():  # in the order of the first look
                     yield self._finished(index, answer, ends)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
@@ -204,13 +192,9 @@ class Propagator:
         share = (number + part) / len(self.plan.groups)
         progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Looking along the other axes")
 
-    def _ends(self) -> EndTracker | None:
-        spans = self.crossing.span() if self.crossing else {}
-        return EndTracker(self.placed, spans) if self.placed else None
-
     def _finished(self, index: int, answer: Answer, ends: EndTracker | None) -> SliceResult:
-        merged, side = self._merged(index, answer), self._side(index)
-        return self._result(index, ends.ended(side, index, merged) if ends and side else merged)
+        with self.watch.of("read back"):
+            return self._assembler.finished(index, answer, ends)
 
     def complete(self, prompt: Prompt, cancelled: Callable[[], bool]) -> SliceResult:
         """A slice that is drawn in part, with the rest generated; what is drawn stays as it is.
@@ -221,31 +205,7 @@ class Propagator:
         assert prompt.known is not None
         self.contexts(cancelled)
         (answer,) = self._with_memory(lambda: self._generate_now([prompt.index], prompt))
-        return self._result(prompt.index, self._merged(prompt.index, answer), prompt)
-
-    def _result(self, index: int, merged: MergedSlice, drawn: Prompt | None = None) -> SliceResult:
-        """A slice in which all that is drawn is as it was drawn."""
-        labels, confidence = merged.labels, merged.confidence
-        given = self._known(index, drawn)
-        if given is not None:
-            labels = np.where(given[1], given[0], labels)
-            confidence = np.where(given[1], np.float32(1), confidence)
-        return SliceResult(index, labels, confidence, slice_estimate(merged.areas), merged.areas)
-
-    def _known(self, index: int, drawn: Prompt | None) -> tuple[NDArray[np.uint16], NDArray[np.bool_]] | None:
-        """Labels (H, W) and where they are known (H, W): what is drawn of a slice, and lines across it."""
-        lines = self.crossing.on(index) if self.crossing else None
-        if drawn is None or drawn.known is None:
-            return lines
-        if lines is None:
-            return drawn.labels, drawn.known
-        return np.where(drawn.known, drawn.labels, lines[0]), drawn.known | lines[1]
-
-    def _side(self, index: int) -> int:
-        """-1 before the first labelled slice, 1 after the last, else 0; 0 with none."""
-        if not self.placed:
-            return 0
-        return (index > self.placed[-1].index) - (index < self.placed[0].index)
+        return self._assembler.completed(prompt, answer)
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -319,7 +279,7 @@ class Propagator:
 
     def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[Answer]:
         slab = self._planes[neighbour_indices(batch, len(self._planes))]
-        known = [each for index in batch if (each := self._known(index, drawn)) is not None]
+        known = [each for index in batch if (each := self._assembler.known(index, drawn)) is not None]
         labels = tuple(np.stack(part) for part in zip(*known, strict=True))
         groups = [
             average(
@@ -329,12 +289,6 @@ class Propagator:
             for tellings in self._contexts
         ]
         return list(zip(*groups, strict=True))
-
-    def _merged(self, index: int, answer: Answer) -> MergedSlice:
-        height, width = self._planes.shape[1:]
-        sure = self.calibration.of(not self.placed or self._side(index) != 0, carried=bool(self.carried))
-        with self.watch.of("read back"):
-            return merge_groups(self.plan.groups, answer, (height, width), sure)
 
     def _group_probabilities(
         self,

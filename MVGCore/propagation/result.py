@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt, PromptSet
+from MVGCore.propagation.assemble import SliceResult
 from MVGCore.propagation.choice import choose_next
 from MVGCore.propagation.estimate import class_estimates, summed, volume_estimate
 from MVGCore.propagation.merge import Areas
-from MVGCore.propagation.propagate import SliceResult
 from MVGCore.volume import LabelMap, Volume
 
 UNSURE = 0.9  # a pixel whose class is less likely than this counts as unsure

@@ -12,8 +12,8 @@ from MVGCore.models.device import Device
 from MVGCore.propagation import Propagator
 from MVGCore.propagation import prepare as prepare_module
 from MVGCore.propagation import propagate as propagate_module
+from MVGCore.propagation.assemble import Assembler, SliceResult
 from MVGCore.propagation.merge import MergedSlice
-from MVGCore.propagation.propagate import SliceResult
 from MVGCore.propagation.wanted import in_batches
 from MVGCore.volume import Geometry, LabelMap, Volume
 
@@ -129,11 +129,11 @@ def test_a_structure_that_ended_does_not_come_back(
 ) -> None:
     """Below slice 5 and above slice 8 the tube is seen, then absent, and then seen again."""
 
-    def seen(_: Propagator, index: int, answer: object) -> MergedSlice:
+    def seen(_: Assembler, index: int, answer: object) -> MergedSlice:
         shown = 0 if index in (6, 7, 10, 3) else 3
         return MergedSlice(np.full((40, 36), shown, np.uint16), np.ones((40, 36), np.float32), {})
 
-    monkeypatch.setattr(Propagator, "_merged", seen)
+    monkeypatch.setattr(Assembler, "merged", seen)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [5, 8]))
     wanted = [n for n in range(14) if n not in (5, 8)]
     labelled = [done.index for done in propagator.slices(wanted, quiet, never) if done.labels.any()]
@@ -143,11 +143,11 @@ def test_a_structure_that_ended_does_not_come_back(
 def test_between_labelled_slices_a_structure_may_come_back(
     echo, tube, prompts_of, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def seen(_: Propagator, index: int, answer: object) -> MergedSlice:
+    def seen(_: Assembler, index: int, answer: object) -> MergedSlice:
         shown = 3 if index == 7 else 0
         return MergedSlice(np.full((40, 36), shown, np.uint16), np.ones((40, 36), np.float32), {})
 
-    monkeypatch.setattr(Propagator, "_merged", seen)
+    monkeypatch.setattr(Assembler, "merged", seen)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [1, 12]))
     done = {each.index: each.labels for each in propagator.slices(range(2, 12), quiet, never)}
     assert [n for n in done if done[n].any()] == [7]
