@@ -63,7 +63,8 @@ class Session:
             model: a name with bundled weights, or a weight file.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps".
             seed: of the random colours; the same seed gives the same result.
-            threads: of torch; None leaves them as they are.
+            threads: of torch; None leaves them as they are. On a CPU as many batches of slices, up to four,
+                are generated at a time.
 
         Raises:
             InputError: no such model, weights that do not fit, no such device.
