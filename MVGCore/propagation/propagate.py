@@ -52,7 +52,7 @@ class Propagator:
         carried: what was carried over to this volume of each volume of these (see `carry_over`).
         crossing: slices of this volume that are labelled across other axes.
         seed: of the random colours.
-        batch: slices that are generated together.
+        batch: slices that are generated at a time.
         calibration: what the confidence is worth.
         memo: what earlier propagators made for the same volume, model and seed.
         watch: took the time of each stage since the last run began.
@@ -121,7 +121,8 @@ class Propagator:
         self.contexts(cancelled)
         if self.carried:
             self.notes.append(carry_note(sorted({prompt.index for part in self.carried for prompt in part})))
-        batches = in_batches(wanted, [prompt.index for prompt in self.placed], self.batch)
+        size = max(1, self.batch // workers(self.device))  # as many slices in memory, however many batches
+        batches = in_batches(wanted, [prompt.index for prompt in self.placed], size)
         again = all_axes and self._seen_whole(wanted)
         share, found, ends, done = FIRST_SHARE if again else 1.0, {}, self._assembler.ends(), 0
         with closing(self._answers(batches)) as answers:

@@ -200,7 +200,8 @@ class View:
         Raises:
             Cancelled: `cancelled()` was true.
         """
-        batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
+        size = max(1, BATCH // workers(self.device))
+        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         jobs, changes = [partial(self._change, batch, lines) for batch in batches], []
         with closing(side_by_side(jobs, workers(self.device))) as answers:
             for number in range(len(jobs)):
