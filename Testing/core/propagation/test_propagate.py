@@ -272,9 +272,11 @@ def test_batches_on_several_threads_give_what_one_gives(small_weights, tube, pro
             torch.set_num_threads(before)
         return done
 
-    one, several = run(1), run(3)
-    assert [each.index for each in one] == [each.index for each in several]
-    assert len(one) == (2 if cancel else 9)
-    for mine, theirs in zip(one, several, strict=True):
-        assert np.array_equal(mine.labels, theirs.labels)
-        np.testing.assert_allclose(mine.confidence, theirs.confidence, atol=1e-5)
+    one, several = ({each.index: each for each in run(threads)} for threads in (1, 3))
+    if cancel:
+        assert 0 < len(one) < 9 and 0 < len(several) < 9
+    else:
+        assert one.keys() == several.keys() and len(one) == 9
+    for index in one.keys() & several.keys():
+        assert np.array_equal(one[index].labels, several[index].labels)
+        np.testing.assert_allclose(one[index].confidence, several[index].confidence, atol=1e-5)
