@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class MVGError(Exception):
     """Base of every expected failure."""
@@ -25,3 +27,9 @@ class Cancelled(MVGError):
 
 class MissingExtraError(MVGError):
     """An optional package is not installed; the message names the command that installs it."""
+
+
+def stop_if(cancelled: Callable[[], bool]) -> None:
+    """Raise `Cancelled` where the user wants to stop; asked between two parts of some work."""
+    if cancelled():
+        raise Cancelled("Cancelled.")

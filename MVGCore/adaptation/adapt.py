@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from MVGCore.adaptation.lessons import Lesson, Lessons
-from MVGCore.errors import Cancelled
+from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, autocast
 from MVGCore.outcomes import AdaptReport
@@ -97,8 +97,7 @@ class Adaptation:
         before = best = self._score(self.model, lessons, held_out)
         best_steps, weights, done = 0, None, 0.0
         while done < 1:
-            if cancelled():
-                raise Cancelled("Cancelled.")
+            stop_if(cancelled)
             learner.learn(lessons, rest)
             done = min(1.0, max(learner.step / self.config.steps, (time.monotonic() - start) / seconds))
             if learner.step % self.config.check_every == 0 or done == 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from MVGCore.errors import Cancelled
+from MVGCore.errors import stop_if
 from MVGCore.imagetasks.tiles import Tile, Tiling
 from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory
 from MVGCore.models.device import Device, autocast, select_device
@@ -74,8 +74,7 @@ class Engine:
         )
         total = torch.zeros_like(padded.draft)
         for tile in tiling:
-            if cancelled():
-                raise Cancelled("Cancelled.")
+            stop_if(cancelled)
             part = _cut(padded, tiling, tile)
             values = part.draft.clone()
             asked = torch.arange(len(values))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import InputError, stop_if
 from MVGCore.imagetasks.engine import Engine
 from MVGCore.imagetasks.result import ImageResult, ImageSlice, ResultImage, ordered
 from MVGCore.prompts import AXIS_NAMES
@@ -44,8 +44,7 @@ class Callbacks:
 
     def check(self) -> None:
         """Raise `Cancelled` if the caller wants to stop."""
-        if self.is_cancelled():
-            raise Cancelled("Cancelled.")
+        stop_if(self.is_cancelled)
 
     def slices(self, depth: int, axis: int) -> range:
         """The slices that are wanted.

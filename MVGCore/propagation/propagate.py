@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from MVGCore.errors import Cancelled
+from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, select_device
 from MVGCore.prompts import Prompt
@@ -28,7 +28,7 @@ from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import Preparation
 from MVGCore.propagation.second_look import look_again
-from MVGCore.propagation.side_by_side import side_by_side, workers
+from MVGCore.propagation.side_by_side import batch_size, side_by_side, workers
 from MVGCore.propagation.stack import Stack, probabilities
 from MVGCore.propagation.stopwatch import Stopwatch
 from MVGCore.propagation.wanted import carry_note, in_batches
@@ -121,15 +121,13 @@ class Propagator:
         self.contexts(cancelled)
         if self.carried:
             self.notes.append(carry_note(sorted({prompt.index for part in self.carried for prompt in part})))
-        size = max(1, self.batch // workers(self.device))  # as many slices in memory, however many batches
-        batches = in_batches(wanted, [prompt.index for prompt in self.placed], size)
+        known = [prompt.index for prompt in self.placed]
+        batches = in_batches(wanted, known, batch_size(self.batch, self.device))
         again = all_axes and self._seen_whole(wanted)
         share, found, ends, done = FIRST_SHARE if again else 1.0, {}, self._assembler.ends(), 0
-        with closing(self._answers(batches)) as answers:
-            for batch in batches:
-                if cancelled():
-                    raise Cancelled("Cancelled.")
-                for index, answer in zip(batch, next(answers), strict=True):
+        with closing(self._answers(batches, cancelled)) as answers:
+            for batch, answered in zip(batches, answers, strict=True):
+                for index, answer in zip(batch, answered, strict=True):
                     yield self._finished(index, answer, ends)
                     if again:
                         found[index] = tuple(part.astype(np.float16) for part in answer)
@@ -142,7 +140,9 @@ class Propagator:
                     yield self._finished(index, answer, ends)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
 
-    def _answers(self, batches: Sequence[Sequence[int]]) -> Generator[list[Answer], None, None]:
+    def _answers(
+        self, batches: Sequence[Sequence[int]], cancelled: Callable[[], bool]
+    ) -> Generator[list[Answer], None, None]:
         """What the groups say of the slices of each batch, several batches at a time.
 
         What all batches need in the end, the appearances, is learned beside the first drafts.
@@ -150,7 +150,7 @@ class Propagator:
         learning = partial(self._with_memory, self._learn)
         jobs = [learning, *(partial(self._generate, batch) for batch in batches)]
         count = min(workers(self.device), len(batches))  # a preview has all threads for itself
-        with closing(side_by_side(jobs, count)) as answers:
+        with closing(side_by_side(jobs, count, cancelled)) as answers:
             yield from islice(answers, 1, None)
 
     def _learn(self) -> list[Answer]:
@@ -226,8 +226,7 @@ class Propagator:
             Cancelled: as soon as `cancelled()` is true between two groups.
         """
         while len(self._contexts) < len(self.plan.groups):
-            if cancelled():
-                raise Cancelled("Cancelled.")
+            stop_if(cancelled)
             group = self.plan.groups[len(self._contexts)]
             self._contexts.append(self._with_memory(partial(self._contexts_of, group)))
         return [context for tellings in self._contexts for context in tellings]

@@ -36,13 +36,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from MVGCore.errors import Cancelled
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.propagation.context import GroupContext, draw_given, encode_prompts, generate
 from MVGCore.propagation.merge import PLAUSIBLE
 from MVGCore.propagation.plan import fit_canvas
-from MVGCore.propagation.side_by_side import side_by_side, workers
+from MVGCore.propagation.side_by_side import batch_size, side_by_side, workers
 from MVGCore.propagation.stack import Halves, Stack, class_odds, probabilities
 from MVGCore.volume import neighbour_indices
 from MVGCore.volume.canvas import Canvas
@@ -52,7 +51,8 @@ SHARE = 0.25  # weight of a look that has proved itself; the first look keeps th
 # A look has no weight at the first value, all of it at the second:
 RECALL = (-0.1, 0.0)  # Dice on labelled slices less the Dice that the first look expects elsewhere
 AGREEMENT = (0.7, 0.9)  # Dice between both looks
-MUCH = 0.05  # a first round that changes this share of what is labelled is followed by a second one
+ROUNDS = 2
+MUCH = 0.05  # a round that changes this share of what is labelled is followed by the next one
 PROBED = 4  # every so manieth slice is first looked at without the lines
 BATCH = 8
 LEAST_ROWS = 3  # what shows on fewer slices gives no examples
@@ -81,19 +81,21 @@ def look_again(
     Raises:
         Cancelled: `cancelled()` was true.
     """
-    both = _look_across(model, device, context, stack, _share(progress, 0, 1 / 2), cancelled)
-    if both is None or changed_share(stack.odds, both) < MUCH:
-        return both
-    stack = replace(stack, odds=both)
-    again = _look_across(model, device, context, stack, _share(progress, 1 / 2, 1 / 2), cancelled)
-    return both if again is None else again
+    seen, changed, done = stack, 1.0, 0
+    while done < ROUNDS and changed >= MUCH:
+        part = _share(progress, done / ROUNDS, 1 / ROUNDS)
+        odds = _look_across(model, device, context, seen, part, cancelled)
+        if odds is None:
+            break
+        before, seen = seen, replace(seen, odds=odds)
+        changed, done = changed_share(before, seen), done + 1
+    return seen.odds if done else None
 
 
-def changed_share(before: Halves, after: Halves) -> float:
-    """How much of what two log-odds (K, C, S, S) label is labelled otherwise by the second."""
-    old, new = before.argmax(1), after.argmax(1)
-    labelled = (old > 0) | (new > 0)
-    return float((old != new)[labelled].mean()) if labelled.any() else 0.0
+def changed_share(before: Stack, after: Stack) -> float:
+    """How much of what two stacks label is labelled otherwise by the second."""
+    labelled = (before.labels > 0) | (after.labels > 0)
+    return float((before.labels != after.labels)[labelled].mean()) if labelled.any() else 0.0
 
 
 def _look_across(
@@ -200,15 +202,13 @@ class View:
         Raises:
             Cancelled: `cancelled()` was true.
         """
-        size = max(1, BATCH // workers(self.device))
+        size = batch_size(BATCH, self.device)
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         jobs, changes = [partial(self._change, batch, lines) for batch in batches], []
-        with closing(side_by_side(jobs, workers(self.device))) as answers:
-            for number in range(len(jobs)):
-                if cancelled():
-                    raise Cancelled("Cancelled.")
-                changes.append(next(answers))
-                progress((number + 1) / len(jobs))
+        with closing(side_by_side(jobs, workers(self.device), cancelled)) as answers:
+            for change in answers:
+                changes.append(change)
+                progress(len(changes) / len(jobs))
         return np.concatenate(changes)
 
     def _change(self, rows: Sequence[int], lines: bool) -> Halves:

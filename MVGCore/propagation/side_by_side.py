@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import torch
 
+from MVGCore.errors import stop_if
 from MVGCore.models.device import Device
 
 MOST = 4  # jobs at a time: each takes memory
@@ -26,14 +27,30 @@ def workers(device: Device) -> int:
     return min(MOST, torch.get_num_threads()) if device.name == "cpu" else 1
 
 
-def side_by_side(jobs: Iterable[Callable[[], T]], count: int) -> Generator[T, None, None]:
+def batch_size(size: int, device: Device) -> int:
+    """Slices of each batch where `size` of them fit in memory: all batches at a time hold that many."""
+    return max(1, size // workers(device))
+
+
+def side_by_side(
+    jobs: Iterable[Callable[[], T]], count: int, cancelled: Callable[[], bool]
+) -> Generator[T, None, None]:
     """What some jobs give, in their order, up to `count` of them at a time.
 
     While they run, they share the threads of torch. A caller who stops early closes this iterator
     (`contextlib.closing`): jobs that have begun are waited for, the others are left.
+
+    Args:
+        jobs: what is done.
+        count: how many run at a time.
+        cancelled: asked before each answer; true ends the work.
+
+    Raises:
+        Cancelled: `cancelled()` was true.
     """
     if count < 2:
         for job in jobs:
+            stop_if(cancelled)
             yield job()
         return
     threads, waiting = torch.get_num_threads(), deque[Future[T]]()
@@ -43,8 +60,10 @@ def side_by_side(jobs: Iterable[Callable[[], T]], count: int) -> Generator[T, No
         for job in jobs:
             waiting.append(pool.submit(job))
             if len(waiting) > count:  # one waits, so that nobody does
+                stop_if(cancelled)
                 yield waiting.popleft().result()
         while waiting:
+            stop_if(cancelled)
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from MVGCore.errors import Cancelled, InputError, MissingExtraError, MVGError, OutputError
+from MVGCore.errors import Cancelled, InputError, MissingExtraError, MVGError, OutputError, stop_if
 from MVGCore.imagetasks import ImageExamples, ImageSlice
 from MVGCore.session import Session, SliceResult
 from MVGCore.volume import Volume
@@ -116,12 +116,10 @@ class Runner:
     def _do(self, message: messages.Job) -> None:
         job = message.job
         try:
-            if self._cancelled():
-                raise Cancelled("Cancelled.")
+            stop_if(self._cancelled)
             task, work = _WORK[type(message)]
             summary = work(self, self._ready(), message)
-            if self._cancelled():  # it came too late to stop the work, but the host does not expect a result
-                raise Cancelled("Cancelled.")
+            stop_if(self._cancelled)  # too late to stop the work, but the host does not expect a result
             if summary is not None:
                 self._report(events.Finished(job, task, summary))
         except Cancelled:
@@ -241,8 +239,7 @@ class Runner:
 
     def _stop_here(self, module: torch.nn.Module, arguments: Any) -> None:
         """Called before every part of a model works: a batch need not be waited for."""
-        if self._cancelled():
-            raise Cancelled("Cancelled.")
+        stop_if(self._cancelled)
 
 
 def failure(job: int, error: Exception) -> events.Failed:
