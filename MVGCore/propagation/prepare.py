@@ -17,9 +17,9 @@ from MVGCore.propagation.appearance import Appearance
 from MVGCore.propagation.context import (
     GroupContext,
     Learner,
+    coloured,
     draw_prompts,
     encode_prompts,
-    palettes,
     textures,
 )
 from MVGCore.propagation.crossing import Crossing
@@ -29,9 +29,6 @@ from MVGCore.propagation.mixture import smallness
 from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt
 from MVGCore.propagation.stopwatch import Stopwatch
 from MVGCore.tasks.segmentation import SegmentationTask
-
-COLOURINGS = 2  # head and neck, 3 slices: Dice .44 with one, .47 with two
-LARGE = 160  # side of a canvas above which one colouring has to do: time counts there
 
 Drawn = tuple[Tensor, Tensor]
 
@@ -69,13 +66,13 @@ class Preparation:
         with self.watch.of("encode examples"):
             names = [self._name(group, prompt) for prompt in prompts]
             drawn = [self._drawn(group, *each) for each in zip(names, prompts, strict=True)]
-            tasks = palettes(group, COLOURINGS if group.canvas.side <= LARGE else 1, self.seed)
-            memories = tuple(self._encoded(group, n, task, names, drawn) for n, task in enumerate(tasks))
+            task = coloured(group, self.seed)
+            memory = self._encoded(group, task, names, drawn)
         step = self.plan.spacing[0] / self._pixel_mm(group)
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
         images, positions = (torch.cat(each) for each in zip(*drawn, strict=True))
-        context = GroupContext(group, tasks, memories, places, step, images, positions)
+        context = GroupContext(group, task, memory, places, step, images, positions)
         own = len(known)
         if positions[:own].any():
             context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo, self.crossing)
@@ -117,16 +114,15 @@ class Preparation:
     def _encoded(
         self,
         group: ClassGroup,
-        colouring: int,
         task: SegmentationTask,
         names: Sequence[Hashable],
         drawn: Sequence[Drawn],
     ) -> PromptMemory:
-        """All prompts in one colouring; each is encoded by itself, so that a change of one costs one."""
+        """All prompts in the colours of a task, each encoded by itself, so that a change of one costs one."""
 
         def encode(name: Hashable, images: Tensor, positions: Tensor) -> PromptMemory:
             return self.memo.get(
-                ("encoded", group, colouring, name),
+                ("encoded", group, name),
                 lambda: encode_prompts(self.model, self.device, images, positions, task),
             )
 
