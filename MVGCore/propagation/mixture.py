@@ -15,7 +15,7 @@ Small structures are left to the geodesic draft: of those that cover less than 3
 slices that show them it finds .28, the network .22, the diffusion .06, the appearance .16. With the weights
 before these, the network alone had .548 and the mixture .577 without appearance, .605 with it. With those of
 the seventh run of training it is the best again (24 cases of four kinds): .729; .726 with half of it left to
-the network, .707 with the network alone, which would be .006 better on hippocampus and .02 to .04 worse on
+the network, .707 with the network alone, which would be .006 better on hippocampus and .02 to .05 worse on
 all others.
 
 Mixtures chosen anew for each volume were tried and given up: on left-out labelled slices (the gap around one
