@@ -88,30 +88,25 @@ def interpolation_start(seeds: Tensor, known: Sequence[int], depth: int) -> Tens
     return seeds[:, lower] * (1 - weight) + seeds[:, upper] * weight
 
 
-def _sweep(distance: Tensor, costs: Tensor, reverse: bool) -> None:
+def _sweep(distance: Tensor, image: Tensor, lengths: Tensor, edge: float, reverse: bool) -> None:
     """Relax distances (C, D, H, W) in place, plane after plane, each from nine pixels of the plane before.
 
-    `costs` (D - 1, 9, H, W): of the steps from plane d to d + 1, or back.
+    `image` is (D, H, W); `lengths` (9, 1, 1) those of the nine steps from plane to plane.
     """
-    classes, depth, height, width = distance.shape
-    order = range(depth - 2, -1, -1) if reverse else range(1, depth)
-    step = 1 if reverse else -1
-    for d in order:
-        before = F.pad(distance[:, d + step], (1, 1, 1, 1), value=UNREACHED)
-        shifted = before.unfold(1, height, 1).unfold(2, width, 1).reshape(classes, 9, height, width)
-        best = (shifted + costs[d if reverse else d - 1]).amin(1)
-        distance[:, d] = torch.minimum(distance[:, d], best)
+    depth = len(image)
+    step = -1 if reverse else 1
+    for d in range(1, depth) if step > 0 else range(depth - 2, -1, -1):
+        costs = _nine(F.pad(image[None, d - step], (1, 1, 1, 1), mode="replicate"))[0]
+        costs.sub_(image[d]).abs_().mul_(edge).add_(lengths)
+        paths = _nine(F.pad(distance[:, d - step], (1, 1, 1, 1), value=UNREACHED)).add_(costs)
+        here = distance[:, d]
+        torch.minimum(here, paths.amin(1), out=here)
 
 
-def _step_costs(image: Tensor, lengths: tuple[float, float, float], edge: float, reverse: bool) -> Tensor:
-    """(D - 1, 9, H, W) cost of reaching each pixel from nine pixels of the neighbouring plane."""
-    to, of = (image[:-1], image[1:]) if reverse else (image[1:], image[:-1])
-    height, width = image.shape[1:]
-    padded = F.pad(of[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
-    shifted = padded.unfold(1, height, 1).unfold(2, width, 1).reshape(len(of), 9, height, width)
-    offsets = torch.tensor([-1.0, 0.0, 1.0])
-    across = (offsets[:, None] * lengths[1]) ** 2 + (offsets[None] * lengths[2]) ** 2
-    return (shifted - to[:, None]).abs() * edge + (lengths[0] ** 2 + across).sqrt().reshape(1, 9, 1, 1)
+def _nine(padded: Tensor) -> Tensor:
+    """(n, H + 2, W + 2) -> (n, 9, H, W), a copy: each pixel's neighbourhood."""
+    count, height, width = len(padded), padded.shape[1] - 2, padded.shape[2] - 2
+    return padded.unfold(1, height, 1).unfold(2, width, 1).reshape(count, 9, height, width)
 
 
 def geodesic_distances(
@@ -126,23 +121,31 @@ def geodesic_distances(
 
     Raster sweeps along all six directions over the 26 neighbours (the scheme of generalised distance
     transforms, Toivanen 1996). Diagonal steps matter: with the six face neighbours alone a thin oblique
-    structure costs an edge at every second step, and the demo's Dice falls from .94 to .86.
+    structure costs an edge at every second step, and the demo's Dice falls from .94 to .86. With the axis of
+    each sweep outermost in memory, and in place, they take a third of the time.
     """
     distance = torch.full((seeds.shape[0], *image.shape), UNREACHED)
     for n, k in enumerate(sorted(known)):
         distance[:, k] = torch.where(seeds[:, n] > 0.5, 0.0, UNREACHED)
     if pins is not None:
         distance.masked_fill_(one_hot(pins, len(seeds)) > 0, 0.0)
-    lengths = (step, 1.0, 1.0)
+    spacing = torch.tensor((step, 1.0, 1.0))
     for _ in range(config.rounds):
         for axis in range(3):
-            order = (axis, *(other for other in range(3) if other != axis))
-            planes = distance.permute(0, *(1 + other for other in order))
-            along = (lengths[order[0]], lengths[order[1]], lengths[order[2]])
+            planes = distance.movedim(axis + 1, 1).contiguous()
+            shown = image.movedim(axis, 0).contiguous()
+            lengths = _step_lengths(*spacing[[axis, *(other for other in range(3) if other != axis)]])
             for reverse in (False, True):
-                costs = _step_costs(image.permute(order), along, config.edge, reverse)
-                _sweep(planes, costs, reverse)
+                _sweep(planes, shown, lengths, config.edge, reverse)
+            distance = planes.movedim(1, axis + 1)
     return distance
+
+
+def _step_lengths(across: Tensor, down: Tensor, aside: Tensor) -> Tensor:
+    """(9, 1, 1) lengths of the steps to the next plane, from the nine pixels around the same place."""
+    offsets = torch.tensor([-1.0, 0.0, 1.0])
+    within = (offsets[:, None] * down) ** 2 + (offsets[None] * aside) ** 2
+    return (across**2 + within).sqrt().reshape(9, 1, 1)
 
 
 def geodesic_draft(distance: Tensor, config: DraftConfig) -> Tensor:
@@ -182,8 +185,8 @@ def diffusion_draft(
         out = diagonal * x
         for d, w in enumerate(weights):
             n = w.shape[d]
-            out.narrow(d + 1, 0, n).sub_(w * x.narrow(d + 1, 1, n))
-            out.narrow(d + 1, 1, n).sub_(w * x.narrow(d + 1, 0, n))
+            out.narrow(d + 1, 0, n).addcmul_(w, x.narrow(d + 1, 1, n), value=-1)
+            out.narrow(d + 1, 1, n).addcmul_(w, x.narrow(d + 1, 0, n), value=-1)
         return out.mul_(free)
 
     solution = (
@@ -214,11 +217,12 @@ def balance(
     """
     odds = probabilities[1:] / (probabilities[:1] + 1e-6)
     area = expected[1:].sum((2, 3))
-    ranked = odds.flatten(2).sort(dim=-1, descending=True).values
-    last = (area.round().long() - 1).clamp(0, ranked.shape[-1] - 1)
-    factor = 1 / ranked.gather(2, last[..., None])[..., 0].clamp(0.02, 1.0)
-    weight = power * _near_known(probabilities.shape[1], known, reach)
-    factor = torch.where(area >= 1, factor, 1.0) ** weight
+    factor = torch.ones_like(area)
+    for place in (area >= 1).nonzero().tolist():
+        plane, covered = odds[tuple(place)].flatten(), int(area[tuple(place)].round())
+        last = plane.kthvalue(len(plane) + 1 - covered).values  # of those that it should cover
+        factor[tuple(place)] = 1 / last.clamp(0.02, 1.0)
+    factor **= power * _near_known(probabilities.shape[1], known, reach)
     raised = torch.cat((probabilities[:1], probabilities[1:] * factor[..., None, None]))
     return raised / raised.sum(0, keepdim=True)
 
@@ -249,7 +253,7 @@ def conjugate_gradient(
         r -= alpha * ap
         z = r / diagonal
         rz_new = (r * z).sum(dims, keepdim=True)
-        p = z + (rz_new / rz.clamp(min=1e-20)) * p
+        p.mul_(rz_new / rz.clamp(min=1e-20)).add_(z)
         rz = rz_new
     return x
 
