@@ -11,14 +11,18 @@ from hypothesis import strategies as st
 
 from MVGCore.prompts import PromptSet
 from MVGCore.propagation.plan import (
+    FEW,
+    MANY,
     ClassGroup,
     fit_prompt,
+    framed_groups,
     group_classes,
     make_plan,
     plan_from_others,
     slice_spacing,
 )
 from MVGCore.volume import Geometry, LabelMap, Volume
+from MVGCore.volume.canvas import Canvas
 
 SIDES = (32, 64, 96)
 
@@ -42,12 +46,19 @@ def test_every_class_is_in_one_of_the_fewest_groups(count: int, size: int, seed:
     assert len(groups) == -(-count // size)
 
 
-def test_forty_classes_make_five_groups_of_neighbours(forty) -> None:
-    groups = group_classes(forty[1].array[:1])
-    assert [len(group) for group in groups] == [8] * 5
+def test_forty_classes_make_ten_groups_of_neighbours(forty, prompts_of) -> None:
+    groups = make_plan(prompts_of(forty, [0]), forty[0].geometry.array_spacing, SIDES).groups
+    assert [len(group.ids) for group in groups] == [MANY] * 10
     for group in groups:
-        shown = np.argwhere(np.isin(forty[1].array[0], group))
-        assert np.prod(np.ptp(shown, axis=0)) < 0.4 * 40 * 48
+        shown = np.argwhere(np.isin(forty[1].array[0], group.ids))
+        assert np.prod(np.ptp(shown, axis=0)) < 0.2 * 40 * 48
+
+
+@pytest.mark.parametrize(("side", "size"), [(32, FEW), (64, MANY)])
+def test_groups_are_smaller_where_their_canvases_are(side: int, size: int) -> None:
+    labels = scattered(8, 0)
+    groups = framed_groups(labels, lambda ids: Canvas.whole((60, 60), (1.0, 1.0), side), 32)
+    assert [ids for ids, _ in groups] == group_classes(labels, size)
 
 
 def test_the_spacing_follows_the_axis() -> None:
