@@ -46,12 +46,12 @@ def test_every_class_is_in_one_of_the_fewest_groups(count: int, size: int, seed:
     assert len(groups) == -(-count // size)
 
 
-def test_forty_classes_make_ten_groups_of_neighbours(forty, prompts_of) -> None:
+def test_forty_classes_make_five_groups_of_neighbours(forty, prompts_of) -> None:
     groups = make_plan(prompts_of(forty, [0]), forty[0].geometry.array_spacing, SIDES).groups
-    assert [len(group.ids) for group in groups] == [MANY] * 10
+    assert [len(group.ids) for group in groups] == [MANY] * 5
     for group in groups:
         shown = np.argwhere(np.isin(forty[1].array[0], group.ids))
-        assert np.prod(np.ptp(shown, axis=0)) < 0.2 * 40 * 48
+        assert np.prod(np.ptp(shown, axis=0)) < 0.4 * 40 * 48
 
 
 @pytest.mark.parametrize(("side", "size"), [(32, FEW), (64, MANY)])
