@@ -87,10 +87,11 @@ class Lessons:
         which knows all labelled slices."""
         context, others = self.context, [each for each in range(self.count) if each != n]
         index = self._prompts[n].index
-        memory = encode_prompts(
-            model, device, context.images[others], context.positions[others], context.task
+        memories = tuple(
+            encode_prompts(model, device, context.images[others], context.positions[others], task)
+            for task in context.tasks
         )
-        rest = replace(context, memory=memory, places=context.places[others])
+        rest = replace(context, memories=memories, places=context.places[others])
         hint, chosen = self.hint(n, others), rest.prompts_for(index)
         logs = generate(model, device, rest, context.images[n : n + 1], [index], chosen, hint)
         if hint is not None:

@@ -35,8 +35,8 @@ class GroupContext:
 
     Attributes:
         group: what is generated.
-        task: the group's classes in random colours.
-        memory: the encoded prompts, in those colours; N prompts.
+        tasks: the group's classes in different random colours, whose answers are averaged.
+        memories: the encoded prompts, in those colours; N prompts.
         places: (N,) slice index of each prompt; NaN for a prompt from another volume.
         step: distance of neighbouring slices in canvas pixels.
         images, positions: (N, 3, S, S) and (N, S, S), the prompts on the canvas.
@@ -47,8 +47,8 @@ class GroupContext:
     """
 
     group: ClassGroup
-    task: SegmentationTask
-    memory: PromptMemory
+    tasks: tuple[SegmentationTask, ...]
+    memories: tuple[PromptMemory, ...]
     places: NDArray[np.float64]
     step: float
     images: Tensor
@@ -146,14 +146,19 @@ def generate(
     hint: Hint | None,
     given: Given | None = None,
 ) -> Tensor:
-    """Class log-probabilities (T, C, S, S) of slices (T, 3, S, S) from the chosen prompts."""
-    task, place = context.task, device.torch_device
-    target = TargetBatch.empty(images) if hint is None else hint.target(images, task)
-    target = target if given is None else given.shown(target, task)
-    selected = context.memory.select(chosen).with_distance(context.distances(slices, chosen).to(place))
-    with torch.inference_mode(), autocast(device):
-        colours = model.generate(selected, target.to(place)).float()
-    return task.logits(colours).log_softmax(1).cpu()
+    """Class log-probabilities (T, C, S, S) of slices (T, 3, S, S) from the chosen prompts, over all
+    colourings."""
+    place, distance = device.torch_device, context.distances(slices, chosen)
+    logs = []
+    for task, memory in zip(context.tasks, context.memories, strict=True):
+        target = TargetBatch.empty(images) if hint is None else hint.target(images, task)
+        target = target if given is None else given.shown(target, task)
+        selected = memory.select(chosen).with_distance(distance.to(place))
+        with torch.inference_mode(), autocast(device):
+            colours = model.generate(selected, target.to(place)).float()
+        logs.append(F.log_softmax(task.logits(colours), dim=1))
+    # Logits add up: a colour that two classes share in one colouring tells them apart in another.
+    return torch.stack(logs).mean(0).log_softmax(1).cpu()
 
 
 def textures(model: InContextModel, device: Device, images: Tensor) -> Tensor | None:
@@ -197,11 +202,7 @@ def encode_prompts(
         return model.encode_prompts(batch)
 
 
-def coloured(group: ClassGroup, seed: int) -> SegmentationTask:
-    """The group's classes in random colours; the same for the same classes and seed.
-
-    One colouring is enough: the mean answer in two is no better once it is mixed with the drafts and the
-    appearance (24 held-out training cases of four kinds, 3 and 5 slices: Dice .729 with one and with two; of
-    the network alone .704 and .707).
-    """
-    return SegmentationTask(random_palette(len(group.ids), np.random.default_rng([seed, *group.ids])))
+def palettes(group: ClassGroup, count: int, seed: int) -> tuple[SegmentationTask, ...]:
+    """The group's classes in `count` random colourings; the same for the same classes and seed."""
+    rng = np.random.default_rng([seed, *group.ids])
+    return tuple(SegmentationTask(random_palette(len(group.ids), rng)) for _ in range(count))

@@ -17,9 +17,9 @@ from MVGCore.propagation.appearance import Appearance
 from MVGCore.propagation.context import (
     GroupContext,
     Learner,
-    coloured,
     draw_prompts,
     encode_prompts,
+    palettes,
     textures,
 )
 from MVGCore.propagation.crossing import Crossing
@@ -29,6 +29,11 @@ from MVGCore.propagation.mixture import smallness
 from MVGCore.propagation.plan import ClassGroup, Plan, fit_prompt
 from MVGCore.propagation.stopwatch import Stopwatch
 from MVGCore.tasks.segmentation import SegmentationTask
+
+# Mean Dice on 24 held-out training cases with one and with two: .704 and .707 of the network alone, .729 with
+# both in the mixture. On benchmark volumes of anatomy that was never trained on, one seemed to cost .01.
+COLOURINGS = 2
+LARGE = 160  # side of a canvas above which one colouring has to do: time counts there
 
 Drawn = tuple[Tensor, Tensor]
 
@@ -66,13 +71,13 @@ class Preparation:
         with self.watch.of("encode examples"):
             names = [self._name(group, prompt) for prompt in prompts]
             drawn = [self._drawn(group, *each) for each in zip(names, prompts, strict=True)]
-            task = coloured(group, self.seed)
-            memory = self._encoded(group, task, names, drawn)
+            tasks = palettes(group, COLOURINGS if group.canvas.side <= LARGE else 1, self.seed)
+            memories = tuple(self._encoded(group, n, task, names, drawn) for n, task in enumerate(tasks))
         step = self.plan.spacing[0] / self._pixel_mm(group)
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
         images, positions = (torch.cat(each) for each in zip(*drawn, strict=True))
-        context = GroupContext(group, task, memory, places, step, images, positions)
+        context = GroupContext(group, tasks, memories, places, step, images, positions)
         own = len(known)
         if positions[:own].any():
             context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo, self.crossing)
@@ -114,15 +119,16 @@ class Preparation:
     def _encoded(
         self,
         group: ClassGroup,
+        colouring: int,
         task: SegmentationTask,
         names: Sequence[Hashable],
         drawn: Sequence[Drawn],
     ) -> PromptMemory:
-        """All prompts in the colours of a task, each encoded by itself, so that a change of one costs one."""
+        """All prompts in one colouring; each is encoded by itself, so that a change of one costs one."""
 
         def encode(name: Hashable, images: Tensor, positions: Tensor) -> PromptMemory:
             return self.memo.get(
-                ("encoded", group, name),
+                ("encoded", group, colouring, name),
                 lambda: encode_prompts(self.model, self.device, images, positions, task),
             )
 

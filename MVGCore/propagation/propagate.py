@@ -324,4 +324,4 @@ class Propagator:
         self.model.to("cpu")
         self.memo.clear()
         for context in (context for tellings in self._contexts for context in tellings):
-            context.memory = context.memory.to("cpu")
+            context.memories = tuple(memory.to("cpu") for memory in context.memories)

@@ -260,10 +260,10 @@ def _seen_across(
     chosen = example_rows(labels, rows, classes)
     positions = torch.from_numpy(canvas.draw_labels(labels[chosen], group.ids))
     shown = _with_neighbours(canvas, images, chosen, stride)
-    task = context.task
+    task = context.tasks[0]
     memory = encode_prompts(model, device, shown, positions, task)
     places, step = np.array(chosen, np.float64), 1 / canvas.scale[1]
-    return GroupContext(group, task, memory, places, step, shown, positions)
+    return GroupContext(group, (task,), (memory,), places, step, shown, positions)
 
 
 def example_rows(labels: NDArray[np.integer], rows: Sequence[int], classes: int) -> list[int]:

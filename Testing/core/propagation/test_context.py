@@ -17,10 +17,10 @@ from MVGCore.propagation.context import (
     GroupContext,
     Hint,
     canvases,
-    coloured,
     draw_prompts,
     encode_prompts,
     generate,
+    palettes,
 )
 from MVGCore.propagation.drafting import GapDraft, GroupDrafts, draft_group, draft_side
 from MVGCore.propagation.memo import Memo
@@ -29,36 +29,36 @@ from MVGCore.tasks import SegmentationTask
 from MVGCore.tasks.palette import predefined_palette
 
 
-def a_context(echo, tube, prompts) -> GroupContext:
+def a_context(tube, prompts) -> GroupContext:
     (group,) = make_plan(prompts, (2.0, 1.0, 1.0), (32,)).groups
-    task, (images, positions) = coloured(group, 0), draw_prompts(group, prompts)
-    memory = encode_prompts(echo, select_device("cpu"), images, positions, task)
-    return GroupContext(group, task, memory, np.array([4.0, 9.0, np.nan]), 3.0, images, positions)
+    tasks = palettes(group, 2, 0)
+    places = np.array([4.0, 9.0, np.nan])
+    return GroupContext(group, tasks, (), places, 3.0, *draw_prompts(group, prompts))
 
 
-def test_the_nearest_prompts_come_first_and_others_last(echo, tube, prompts_of) -> None:
-    context = a_context(echo, tube, prompts_of(tube, [4, 9]))
+def test_the_nearest_prompts_come_first_and_others_last(tube, prompts_of) -> None:
+    context = a_context(tube, prompts_of(tube, [4, 9]))
     assert context.prompts_for(0, 5) == (0, 1, 2)
     assert context.prompts_for(5, 5) == context.prompts_for(8, 5) == (0, 1, 2)  # all of a gap the same
     assert context.prompts_for(10, 5) == (1, 0, 2)
     assert context.prompts_for(12, 1) == (1,)
 
 
-def test_many_prompts_are_chosen_by_the_gap(echo, tube, prompts_of) -> None:
-    context = a_context(echo, tube, prompts_of(tube, [4, 9]))
+def test_many_prompts_are_chosen_by_the_gap(tube, prompts_of) -> None:
+    context = a_context(tube, prompts_of(tube, [4, 9]))
     context.places = np.array([0.0, 4.0, 10.0, 30.0, 33.0])
     assert {context.prompts_for(index, 3) for index in (5, 7, 9)} == {(1, 2, 0)}
     assert context.prompts_for(40, 3) == (4, 3, 2)
 
 
-def test_distances_are_in_canvas_pixels_and_others_are_far(echo, tube, prompts_of) -> None:
-    context = a_context(echo, tube, prompts_of(tube, [4, 9]))
+def test_distances_are_in_canvas_pixels_and_others_are_far(tube, prompts_of) -> None:
+    context = a_context(tube, prompts_of(tube, [4, 9]))
     distance = context.distances([4, 6], (1, 0, 2))
     torch.testing.assert_close(distance, torch.tensor([[15.0, 0.0, FAR], [9.0, 6.0, FAR]]))
 
 
-def test_without_a_draft_there_is_no_hint(echo, tube, prompts_of) -> None:
-    assert a_context(echo, tube, prompts_of(tube, [4, 9])).hint([5, 6]) is None
+def test_without_a_draft_there_is_no_hint(tube, prompts_of) -> None:
+    assert a_context(tube, prompts_of(tube, [4, 9])).hint([5, 6]) is None
 
 
 def a_draft() -> Draft:
@@ -70,9 +70,9 @@ def a_draft() -> Draft:
     return Draft(geodesic, diffusion)
 
 
-def test_the_hint_shows_the_draft_of_its_own_slices(echo, tube, prompts_of) -> None:
+def test_the_hint_shows_the_draft_of_its_own_slices(tube, prompts_of) -> None:
     prompts = prompts_of(tube, [4, 9])
-    context = a_context(echo, tube, prompts)
+    context = a_context(tube, prompts)
     context.drafts = GroupDrafts(tube[0].array, context.group, prompts, 3.0, Memo())
     context.drafts._gaps[1] = GapDraft(4, a_draft())
     hint = context.hint([7, 8])
@@ -94,12 +94,20 @@ def test_where_the_drafts_disagree_there_is_still_a_hint() -> None:
     torch.testing.assert_close(hint.trust, torch.full((2, 1, 8, 8), LEAST_TRUST))
 
 
-def test_colours_are_read_back_as_classes(echo, tube, prompts_of) -> None:
-    context, device = a_context(echo, tube, prompts_of(tube, [4, 9])), select_device("cpu")
-    logs = generate(echo, device, context, context.images, [5, 8], (0, 1), None)  # copies of the nearest
+def test_the_answers_of_all_colourings_are_averaged(echo, tube, prompts_of) -> None:
+    prompts = prompts_of(tube, [4, 9])
+    (group,) = make_plan(prompts, (2.0, 1.0, 1.0), (32,)).groups
+    images, positions = draw_prompts(group, prompts)
+    tasks = palettes(group, 2, 0)
+    device = select_device("cpu")
+    memories = tuple(encode_prompts(echo, device, images, positions, task) for task in tasks)
+    context = GroupContext(group, tasks, memories, np.array([4.0, 9.0]), 2.0, images, positions)
+    logs = generate(echo, device, context, images, [5, 8], (0, 1), None)  # copies of the nearest prompts
     assert logs.shape == (2, 3, 32, 32)
     torch.testing.assert_close(logs.exp().sum(1), torch.ones(2, 32, 32))
-    assert torch.equal(logs.argmax(1), context.positions.long())
+    assert torch.equal(logs.argmax(1), positions.long())
+    mean = sum(task.logits(task.encode(positions)).log_softmax(1) for task in tasks) / 2
+    torch.testing.assert_close(logs, mean.log_softmax(1))
 
 
 def test_canvases_are_in_the_window(tube, prompts_of) -> None:
@@ -143,7 +151,7 @@ def test_the_draft_has_the_slices_own_pixels_or_as_many_as_it_may(
     assert agree[[1, 6]].min() == 1 and agree.min() > 0.93
 
 
-def test_the_colours_are_the_seeds(tube, prompts_of) -> None:
+def test_colourings_differ(tube, prompts_of) -> None:
     (group,) = make_plan(prompts_of(tube, [4]), (2.0, 1.0, 1.0), (32,)).groups
-    one, again, other = (coloured(group, seed).palette for seed in (0, 0, 1))
-    assert one.shape == (3, 3) and torch.equal(one, again) and not torch.equal(one, other)
+    one, other = palettes(group, 2, 0)
+    assert one.palette.shape == (3, 3) and not torch.equal(one.palette, other.palette)
