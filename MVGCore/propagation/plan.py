@@ -16,8 +16,9 @@ from MVGCore.volume.contrast import labelled_window
 from MVGCore.volume.normalise import Window, robust_window
 
 # Classes of a group at most. The fewer there are, the more its canvas zooms in: mean Dice with 8 and 2 on
-# held-out training cases, 3 and 5 slices, on head and neck (5 cases) .649 and .658, on rendered scenes of up
-# to 8 classes (10) .803 and .813. But each group takes its time: where there are many, they are larger.
+# held-out training cases, 3 and 5 slices, one colouring, on head and neck (5 cases) .649 and .658, on
+# rendered scenes of up to 8 classes (10) .803 and .813. But each group takes its time: where there are many
+# classes, groups are larger.
 FEW, MANY = 2, 8  # 8 are those that one palette still tells apart well
 AFFORDABLE = 4  # small canvases that groups of `FEW` may take together; time and memory go by their pixels
 MARGIN = 0.3  # around what is labelled, as a share of its extent: structures grow between labelled slices
