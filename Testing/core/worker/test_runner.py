@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from MVGCore.errors import OutputError
+from MVGCore.errors import OutputError, stop_if
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
@@ -19,13 +19,17 @@ from MVGCore.worker.runner import Runner
 
 
 class Cancelling:
-    """Answers whether to stop; `when` is told who asks, by the name of the function."""
+    """Answers whether to stop; `when` is told who asks, by itself or through `stop_if`, by the function's
+    name."""
 
     def __init__(self) -> None:
         self.when: Callable[[str], bool] = lambda who: False
 
     def __call__(self) -> bool:
-        return self.when(sys._getframe(1).f_code.co_name)
+        asking = sys._getframe(1)
+        if asking.f_code is stop_if.__code__ and asking.f_back is not None:
+            asking = asking.f_back
+        return self.when(asking.f_code.co_name)
 
 
 @pytest.fixture
