@@ -218,10 +218,10 @@ def balance(
     odds = probabilities[1:] / (probabilities[:1] + 1e-6)
     area = expected[1:].sum((2, 3))
     factor = torch.ones_like(area)
-    for place in (area >= 1).nonzero().tolist():
-        plane, covered = odds[tuple(place)].flatten(), int(area[tuple(place)].round())
+    for c, k in (area >= 1).nonzero().tolist():
+        plane, covered = odds[c, k].flatten(), int(area[c, k].round())
         last = plane.kthvalue(len(plane) + 1 - covered).values  # of those that it should cover
-        factor[tuple(place)] = 1 / last.clamp(0.02, 1.0)
+        factor[c, k] = 1 / last.clamp(0.02, 1.0)
     factor **= power * _near_known(probabilities.shape[1], known, reach)
     raised = torch.cat((probabilities[:1], probabilities[1:] * factor[..., None, None]))
     return raised / raised.sum(0, keepdim=True)

@@ -157,11 +157,12 @@ def framed_groups(
         frame: the canvas of some classes.
         side: of the smallest canvas.
     """
-    for size in (FEW, MANY):
-        framed = [(ids, frame(ids)) for ids in group_classes(labels, size)]
+    small = group_classes(labels, FEW)
+    if len(small) <= AFFORDABLE:  # no canvas is smaller than the smallest one
+        framed = [(ids, frame(ids)) for ids in small]
         if sum(canvas.side**2 for _, canvas in framed) <= AFFORDABLE * side**2:
-            break
-    return framed
+            return framed
+    return [(ids, frame(ids)) for ids in group_classes(labels, MANY)]
 
 
 def group_classes(labels: NDArray[np.integer], size: int) -> list[tuple[int, ...]]:
