@@ -17,6 +17,7 @@ from MVGCore.propagation.estimate import slice_estimate
 from MVGCore.propagation.merge import Areas, MergedSlice, merge_groups
 from MVGCore.propagation.plan import ClassGroup
 
+Favour = Sequence[NDArray[np.float32]] | None  # per group (C - 1,) factors on the odds of its classes
 Answer = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes on a slice
 Known = tuple[NDArray[np.uint16], NDArray[np.bool_]]  # labels (H, W) and where they are known (H, W)
 
@@ -65,20 +66,22 @@ class Assembler:
         spans = self.crossing.span() if self.crossing else {}
         return EndTracker(self.placed, spans) if self.placed else None
 
-    def finished(self, index: int, answer: Answer, ends: EndTracker | None) -> SliceResult:
-        """A slice, the next one outwards, without what has ended before it."""
-        merged, side = self.merged(index, answer), self._side(index)
+    def finished(
+        self, index: int, answer: Answer, ends: EndTracker | None, favour: Favour = None
+    ) -> SliceResult:
+        """A slice, the next one outwards, without what has ended before it; favour as of `merge_groups`."""
+        merged, side = self.merged(index, answer, favour), self._side(index)
         return self._result(index, ends.ended(side, index, merged) if ends and side else merged)
 
     def completed(self, prompt: Prompt, answer: Answer) -> SliceResult:
         """A slice that is drawn in part; what is drawn stays as it is."""
         return self._result(prompt.index, self.merged(prompt.index, answer), prompt)
 
-    def merged(self, index: int, answer: Answer) -> MergedSlice:
+    def merged(self, index: int, answer: Answer, favour: Favour = None) -> MergedSlice:
         """What all groups say of a slice."""
         outside = not self.placed or self._side(index) != 0
         sure = self.calibration.of(outside, carried=self.carried)
-        return merge_groups(self.groups, answer, self.shape, sure)
+        return merge_groups(self.groups, answer, self.shape, sure, favour)
 
     def known(self, index: int, drawn: Prompt | None = None) -> Known | None:
         """What is drawn of a slice, in part, and lines across it; None without either."""

@@ -73,6 +73,7 @@ def merge_groups(
     probabilities: Sequence[NDArray[np.float32]],
     shape: tuple[int, int],
     sure: Sureness = AS_STATED.between,
+    favour: Sequence[NDArray[np.float32]] | None = None,
 ) -> MergedSlice:
     """Join groups whose classes exclude each other.
 
@@ -84,18 +85,24 @@ def merge_groups(
         probabilities: per group (C - 1, S, S) foreground probabilities on its canvas.
         shape: (H, W) of the slice.
         sure: what the confidence is worth.
+        favour: per group (C - 1,) factors on the odds where a class is chosen (see `decision`), which the
+            confidence leaves out; None: 1.
     """
+    highest = np.ones(shape, np.float32)
     best = np.ones(shape, np.float32)
     total = np.ones(shape, np.float32)
     labels = np.zeros(shape, np.uint16)
     stated = []
-    for group, planes in zip(groups, probabilities, strict=True):
+    for number, (group, planes) in enumerate(zip(groups, probabilities, strict=True)):
+        factors = np.ones(len(planes)) if favour is None else favour[number]
         part = _extent(group)
         native = np.maximum(group.canvas.read_back(planes)[:, part[0], part[1]], 0)
         odds = native / np.clip(1 - native.sum(0), LEAST, 1)
-        for plane, class_id in zip(odds, group.ids, strict=True):
-            wins = plane > best[part]
+        for plane, class_id, factor in zip(odds, group.ids, factors, strict=True):
+            score = plane * np.float32(factor)
+            wins = score > highest[part]
             labels[part][wins] = class_id
+            highest[part][wins] = score[wins]
             best[part][wins] = plane[wins]
             total[part] += plane
         stated.append((part, odds))

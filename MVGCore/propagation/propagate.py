@@ -17,10 +17,11 @@ from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, select_device
 from MVGCore.prompts import Prompt
-from MVGCore.propagation.assemble import Answer, Assembler, SliceResult
+from MVGCore.propagation.assemble import Answer, Assembler, Favour, SliceResult
 from MVGCore.propagation.calibration import SHIPPED, Calibration
 from MVGCore.propagation.context import GroupContext, canvases, draw_given, generate
 from MVGCore.propagation.crossing import Crossing
+from MVGCore.propagation.decision import dice_factors
 from MVGCore.propagation.ends import EndTracker
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.merge import average
@@ -106,8 +107,9 @@ class Propagator:
             wanted: their indices.
             progress: called with the done fraction and a text.
             cancelled: asked between batches; true ends the run.
-            all_axes: look at the volume along its other axes as well, if all of its slices are wanted; slices
-                come a second time then, those that it changed.
+            all_axes: look at the volume along its other axes as well, if all of its slices are wanted, and
+                choose the labels by what was found in all of it; slices come a second time then, unless
+                nothing changes.
 
         Raises:
             Cancelled: `cancelled()` was true.
@@ -134,10 +136,11 @@ class Propagator:
                 done += len(batch)
                 progress(share * done / len(wanted), f"{done} of {len(wanted)} slices")
         if again:
-            if self._look_again(found, progress, cancelled):
+            corrected, favour = self._look_again(found, progress, cancelled), self._favour(found)
+            if corrected or favour:
                 ends = self._assembler.ends()
                 for index, answer in found.items():  # in the order of the first look
-                    yield self._finished(index, answer, ends)
+                    yield self._finished(index, answer, ends, favour)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
 
     def _answers(
@@ -193,9 +196,20 @@ class Propagator:
         share = (number + part) / len(self.plan.groups)
         progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Looking along the other axes")
 
-    def _finished(self, index: int, answer: Answer, ends: EndTracker | None) -> SliceResult:
+    def _favour(self, found: dict[int, Answer]) -> Favour:
+        """What the classes get ahead, by the slices between labelled ones: beyond them nobody is sure."""
+        labelled = [prompt.index for prompt in self.local]
+        between = [answer for index, answer in found.items() if min(labelled) < index < max(labelled)]
+        if not between:
+            return None
+        with self.watch.of("decide"):
+            return [dice_factors(slices) for slices in zip(*between, strict=True)]
+
+    def _finished(
+        self, index: int, answer: Answer, ends: EndTracker | None, favour: Favour = None
+    ) -> SliceResult:
         with self.watch.of("read back"):
-            return self._assembler.finished(index, answer, ends)
+            return self._assembler.finished(index, answer, ends, favour)
 
     def complete(self, prompt: Prompt, cancelled: Callable[[], bool]) -> SliceResult:
         """A slice that is drawn in part, with the rest generated; what is drawn stays as it is.

@@ -129,7 +129,7 @@ def test_a_structure_that_ended_does_not_come_back(
 ) -> None:
     """Below slice 5 and above slice 8 the tube is seen, then absent, and then seen again."""
 
-    def seen(_: Assembler, index: int, answer: object) -> MergedSlice:
+    def seen(_: Assembler, index: int, answer: object, favour: object) -> MergedSlice:
         shown = 0 if index in (6, 7, 10, 3) else 3
         return MergedSlice(np.full((40, 36), shown, np.uint16), np.ones((40, 36), np.float32), {})
 
@@ -143,7 +143,7 @@ def test_a_structure_that_ended_does_not_come_back(
 def test_between_labelled_slices_a_structure_may_come_back(
     echo, tube, prompts_of, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def seen(_: Assembler, index: int, answer: object) -> MergedSlice:
+    def seen(_: Assembler, index: int, answer: object, favour: object) -> MergedSlice:
         shown = 3 if index == 7 else 0
         return MergedSlice(np.full((40, 36), shown, np.uint16), np.ones((40, 36), np.float32), {})
 
