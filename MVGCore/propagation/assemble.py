@@ -12,12 +12,12 @@ from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.calibration import Calibration
 from MVGCore.propagation.crossing import Crossing
+from MVGCore.propagation.decision import Favour
 from MVGCore.propagation.ends import EndTracker
 from MVGCore.propagation.estimate import slice_estimate
 from MVGCore.propagation.merge import Areas, MergedSlice, merge_groups
 from MVGCore.propagation.plan import ClassGroup
 
-Favour = Sequence[NDArray[np.float32]] | None  # per group (C - 1,) factors on the odds of its classes
 Answer = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes on a slice
 Known = tuple[NDArray[np.uint16], NDArray[np.bool_]]  # labels (H, W) and where they are known (H, W)
 

@@ -13,7 +13,7 @@ by the likeliest class and by this:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +21,21 @@ from numpy.typing import NDArray
 from MVGCore.propagation.merge import PLAUSIBLE
 
 Floats = NDArray[np.float32]
+Favour = Sequence[Floats] | None  # per group (C - 1,) factors on the odds of its classes; None: 1
 LEAST_SHARE = 0.1  # no pixel is chosen below this probability
 ROUNDS = 2  # the choice raises the Dice, which raises what is asked for
+
+
+def favour_classes(found: Mapping[int, Sequence[NDArray[np.floating]]], labelled: Iterable[int]) -> Favour:
+    """What the classes get ahead, by the slices between labelled ones: beyond them nobody is sure.
+
+    Args:
+        found: index of a slice -> per group (C - 1, S, S) probabilities of its classes.
+        labelled: indices of the labelled slices; at least one.
+    """
+    ends = sorted(labelled)
+    between = [answer for index, answer in found.items() if ends[0] < index < ends[-1]]
+    return [dice_factors(slices) for slices in zip(*between, strict=True)] if between else None
 
 
 def dice_factors(slices: Sequence[NDArray[np.floating]]) -> Floats:

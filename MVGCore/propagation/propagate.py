@@ -17,11 +17,11 @@ from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, select_device
 from MVGCore.prompts import Prompt
-from MVGCore.propagation.assemble import Answer, Assembler, Favour, SliceResult
+from MVGCore.propagation.assemble import Answer, Assembler, SliceResult
 from MVGCore.propagation.calibration import SHIPPED, Calibration
 from MVGCore.propagation.context import GroupContext, canvases, draw_given, generate
 from MVGCore.propagation.crossing import Crossing
-from MVGCore.propagation.decision import dice_factors
+from MVGCore.propagation.decision import Favour, favour_classes
 from MVGCore.propagation.ends import EndTracker
 from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.merge import average
@@ -136,12 +136,20 @@ class Propagator:
                 done += len(batch)
                 progress(share * done / len(wanted), f"{done} of {len(wanted)} slices")
         if again:
-            corrected, favour = self._look_again(found, progress, cancelled), self._favour(found)
-            if corrected or favour:
-                ends = self._assembler.ends()
-                for index, answer in found.items():  # in the order of the first look
-                    yield self._finished(index, answer, ends, favour)
+            yield from self._revised(found, progress, cancelled)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
+
+    def _revised(
+        self, found: dict[int, Answer], progress: Progress, cancelled: Callable[[], bool]
+    ) -> Iterator[SliceResult]:
+        """The slices once more, by what was found in all of them; none if that changes nothing."""
+        corrected = self._look_again(found, progress, cancelled)
+        with self.watch.of("decide"):
+            favour = favour_classes(found, [prompt.index for prompt in self.local])
+        if corrected or favour:
+            ends = self._assembler.ends()
+            for index, answer in found.items():  # in the order of the first look
+                yield self._finished(index, answer, ends, favour)
 
     def _answers(
         self, batches: Sequence[Sequence[int]], cancelled: Callable[[], bool]
@@ -195,15 +203,6 @@ class Propagator:
     def _tell_again(self, progress: Progress, number: int, part: float) -> None:
         share = (number + part) / len(self.plan.groups)
         progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Looking along the other axes")
-
-    def _favour(self, found: dict[int, Answer]) -> Favour:
-        """What the classes get ahead, by the slices between labelled ones: beyond them nobody is sure."""
-        labelled = [prompt.index for prompt in self.local]
-        between = [answer for index, answer in found.items() if min(labelled) < index < max(labelled)]
-        if not between:
-            return None
-        with self.watch.of("decide"):
-            return [dice_factors(slices) for slices in zip(*between, strict=True)]
 
     def _finished(
         self, index: int, answer: Answer, ends: EndTracker | None, favour: Favour = None

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.propagation.decision import LEAST_SHARE, dice_factors
+from MVGCore.propagation.decision import LEAST_SHARE, dice_factors, favour_classes
 from MVGCore.propagation.merge import PLAUSIBLE
 
 
@@ -59,3 +59,13 @@ def test_a_class_that_is_nowhere_likeliest_is_chosen_where_it_is_likely() -> Non
     faint[0, 0, 2:5, 2:5], faint[0, 1, 6:, 6:] = 0.4, 0.95
     factors = dice_factors(faint)
     assert 0.4 * factors[0] > 0.6 and factors[1] < 1.2
+
+
+def test_only_slices_between_labelled_ones_count() -> None:
+    groups = [hills(0), np.concatenate((hills(1), hills(2)), 1)]
+    found = {index: [group[n] for group in groups] for n, index in enumerate((4, 1, 5, 6, 0, 9))}
+    favour = favour_classes(found, [7, 2])
+    assert favour is not None and [len(each) for each in favour] == [1, 2]
+    for factors, group in zip(favour, groups, strict=True):
+        np.testing.assert_array_equal(factors, dice_factors([group[0], group[2], group[3]]))
+    assert favour_classes(found, [4]) is None and favour_classes(found, [2, 3]) is None

@@ -252,15 +252,15 @@ def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, mon
     monkeypatch.setattr("MVGCore.propagation.propagate.look_again", lambda *_: None)
     seen = []
 
-    def factors(slices):
-        seen.append(len(slices))
-        return np.full(len(slices[0]), 1e6, np.float32)
+    def favour(found, labelled):
+        seen.append((sorted(found), list(labelled)))
+        return [np.full(1, 1e6, np.float32)]
 
-    monkeypatch.setattr("MVGCore.propagation.propagate.dice_factors", factors)
+    monkeypatch.setattr("MVGCore.propagation.propagate.favour_classes", favour)
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
     wanted = [n for n in range(DEPTH) if n not in (5, 14)]
     came = list(Propagator(echo, CPU, image, prompts, []).slices(wanted, quiet, never, all_axes=True))
-    assert seen == [8]
+    assert seen == [(wanted, [5, 14])]
     first, second = came[: len(wanted)], came[len(wanted) :]
     assert [done.index for done in first] == [done.index for done in second]
     assert sum((done.labels > 0).sum() for done in second) > sum((done.labels > 0).sum() for done in first)
