@@ -111,7 +111,7 @@ class Session:
             progress: called with the done fraction and a text.
             cancelled: asked between batches; true ends the run.
             slice_range: first and last slice to label; labelled slices are returned in any case.
-            shown: called with every slice as soon as it is done, and once more if it was corrected.
+            shown: called with every slice as soon as it is done, and once more as all together decide it.
             all_axes: once all slices of the image are labelled, look along its other two axes too, and choose
                 the labels by the Dice to expect: more exact, and about twice the time. Nothing is looked at
                 twice within a `slice_range`.

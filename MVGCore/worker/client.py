@@ -183,7 +183,7 @@ class Client:
     def propagate(self, slice_range: SliceRange | None = None, all_axes: bool = True) -> int:
         """Label all slices, or those from the first to the last of a range; the nearest to examples first.
 
-        With `all_axes` and without a range, slices that a look along the other axes corrects come again.
+        With `all_axes` and without a range, slices come again once all were seen, as all of them decide.
         """
         return self._submit(messages.Propagate(next(self._numbers), slice_range, all_axes))
 
