@@ -40,6 +40,12 @@ def test_a_class_below_a_share_of_its_labelled_area_is_gone_for_good(tube, promp
     assert shown(ends.ended(1, 9, merged(30, 10))) == {2}
 
 
+def test_a_class_ends_by_its_likeliest_pixels_however_it_was_favoured(tube, prompts_of) -> None:
+    ends = tracker(tube, prompts_of, (30, 30), (30, 10))
+    assert shown(ends.ended(1, 9, merged(20, 10), merged(7, 3).labels)) == {1, 2}
+    assert shown(ends.ended(1, 9, merged(20, 10), merged(5, 3).labels)) == {2}
+
+
 def test_the_two_sides_end_by_themselves(tube, prompts_of) -> None:
     ends = tracker(tube, prompts_of, (30,), (20,))
     assert shown(ends.ended(1, 9, merged(1))) == set()
