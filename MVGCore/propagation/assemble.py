@@ -71,11 +71,7 @@ class Assembler:
     ) -> SliceResult:
         """A slice, the next one outwards, without what has ended before it; favour as of `merge_groups`."""
         merged, side = self.merged(index, answer, favour), self._side(index)
-        if ends is None or not side:
-            return self._result(index, merged)
-        # Whether a structure goes on is asked without favour, which would carry it past its end.
-        likeliest = None if favour is None else self.merged(index, answer).labels
-        return self._result(index, ends.ended(side, index, merged, likeliest))
+        return self._result(index, ends.ended(side, index, merged) if ends and side else merged)
 
     def completed(self, prompt: Prompt, answer: Answer) -> SliceResult:
         """A slice that is drawn in part; what is drawn stays as it is."""

@@ -34,17 +34,12 @@ class EndTracker:
         self._share = LEAST_SHARE if len(prompts) > 1 else LEAST_SHARE_OF_ONE
         self._areas = {side: _areas(prompts[place].labels) for side, place in ((-1, 0), (1, -1))}
 
-    def ended(
-        self, side: int, index: int, merged: MergedSlice, likeliest: NDArray[np.uint16] | None = None
-    ) -> MergedSlice:
+    def ended(self, side: int, index: int, merged: MergedSlice) -> MergedSlice:
         """The next slice outwards on a side (-1 or 1), without the classes that have ended.
 
-        Args:
-            side, index: where it lies.
-            merged: the slice.
-            likeliest: (H, W) the labels by which a class has ended or not; None: those of the slice.
+        Whether a class goes on is asked without favour, which would carry it past its end.
         """
-        areas = _areas(merged.labels if likeliest is None else likeliest)
+        areas = _areas(merged.labels if merged.likeliest is None else merged.likeliest)
         alive = self._areas[side]
         for class_id in [each for each in alive if areas.get(each, 0) < self._share * alive[each]]:
             if not self._within(class_id, index):

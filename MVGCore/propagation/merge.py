@@ -37,12 +37,13 @@ class Areas:
 
 @dataclass(frozen=True)
 class MergedSlice:
-    """Class ids (H, W), the probability of the chosen class (H, W), background included, and the classes'
-    areas."""
+    """Class ids (H, W), the probability of the chosen class (H, W), background included, the classes' areas,
+    and the likeliest classes (H, W) where others were favoured; None: those that were chosen."""
 
     labels: NDArray[np.uint16]
     confidence: NDArray[np.float32]
     areas: dict[int, Areas]
+    likeliest: NDArray[np.uint16] | None = None
 
 
 def average(
@@ -88,24 +89,16 @@ def merge_groups(
         favour: per group (C - 1,) factors on the odds where a class is chosen (see `decision`), which the
             confidence leaves out; None: 1.
     """
-    highest = np.ones(shape, np.float32)
-    best = np.ones(shape, np.float32)
     total = np.ones(shape, np.float32)
-    labels = np.zeros(shape, np.uint16)
     stated = []
-    for number, (group, planes) in enumerate(zip(groups, probabilities, strict=True)):
-        factors = np.ones(len(planes)) if favour is None else favour[number]
+    for group, planes in zip(groups, probabilities, strict=True):
         part = _extent(group)
         native = np.maximum(group.canvas.read_back(planes)[:, part[0], part[1]], 0)
         odds = native / np.clip(1 - native.sum(0), LEAST, 1)
-        for plane, class_id, factor in zip(odds, group.ids, factors, strict=True):
-            score = plane * np.float32(factor)
-            wins = score > highest[part]
-            labels[part][wins] = class_id
-            highest[part][wins] = score[wins]
-            best[part][wins] = plane[wins]
+        for plane in odds:
             total[part] += plane
         stated.append((part, odds))
+    labels, best = _winners(groups, stated, shape, favour)
     claimed = best / total
     confidence = np.where(
         total == 1, np.float32(1), sure(claimed, labels)
@@ -120,7 +113,35 @@ def merge_groups(
             missed = (plane * rest[part])[~chosen]
             elsewhere = float(missed[missed > PLAUSIBLE].sum())
             areas[class_id] = Areas(float(chosen.sum()), overlap + elsewhere, overlap)
-    return MergedSlice(labels, confidence, areas)
+    likeliest = None if favour is None else _winners(groups, stated, shape)[0]
+    return MergedSlice(labels, confidence, areas, likeliest)
+
+
+def _winners(
+    groups: Sequence[ClassGroup],
+    stated: Sequence[tuple[tuple[slice, slice], NDArray[np.float32]]],
+    shape: tuple[int, int],
+    favour: Sequence[NDArray[np.float32]] | None = None,
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
+    """Class ids (H, W), 0 where none beats the background, and the odds (H, W) of those.
+
+    Args:
+        groups: the class groups.
+        stated: per group the part of the slice that its canvas shows, and the odds (C - 1, h, w) there.
+        shape: (H, W) of the slice.
+        favour: see `merge_groups`.
+    """
+    labels = np.zeros(shape, np.uint16)
+    highest, best = np.ones((2, *shape), np.float32)
+    for number, (group, (part, odds)) in enumerate(zip(groups, stated, strict=True)):
+        factors = np.ones(len(odds)) if favour is None else favour[number]
+        for plane, class_id, factor in zip(odds, group.ids, factors, strict=True):
+            score = plane * np.float32(factor)
+            wins = score > highest[part]
+            labels[part][wins] = class_id
+            highest[part][wins] = score[wins]
+            best[part][wins] = plane[wins]
+    return labels, best
 
 
 def _extent(group: ClassGroup) -> tuple[slice, slice]:
