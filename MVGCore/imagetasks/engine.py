@@ -11,7 +11,7 @@ from torch import Tensor
 from MVGCore.errors import stop_if
 from MVGCore.imagetasks.tiles import Tile, Tiling
 from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory
-from MVGCore.models.device import Device, autocast, select_device
+from MVGCore.models.device import Device, autocast, placed, select_device
 from MVGCore.tasks.image import ImageTask, image_target
 
 BATCH = 8
@@ -101,7 +101,7 @@ class Engine:
             else:
                 self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")
                 self.device = select_device("cpu")
-                self.model.to("cpu")
+                placed(self.model, self.device)
                 self.batch = BATCH
 
     def _encode(self, part: Question) -> PromptMemory:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -74,10 +76,14 @@ class FullRead(Read):
         v = v.reshape(v.shape[0], self.heads, -1, v.shape[2] * v.shape[3]).transpose(-1, -2)
         return k.unflatten(0, (sets, -1)), v.unflatten(0, (sets, -1))
 
-    def forward(self, features: Tensor, memory: PromptMemory, keys: Tensor, values: Tensor) -> Tensor:
+    def forward(
+        self, features: Tensor, memory: PromptMemory, keys: Tensor, values: Sequence[Tensor]
+    ) -> list[Tensor]:
+        """(T, C, h, w) of each of the values."""
         total, _, h, w = features.shape
         sets, count = keys.shape[:2]
-        keys, values = (x.transpose(1, 2).flatten(2, 3) for x in (keys, values))  # (B, heads, N * hw, d)
+        joined = torch.cat(list(values), -1)
+        keys, joined = (x.transpose(1, 2).flatten(2, 3) for x in (keys, joined))  # (B, heads, N * hw, d)
         q = self.tokens(self.query(features)) * self.temperature.exp().view(-1, 1, 1)
         q = q.to(keys.dtype).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, heads, M, hw, d)
         bias = self.penalty(memory).view(sets, -1, self.heads, count).transpose(1, 2)  # (B, heads, M, N)
@@ -85,8 +91,11 @@ class FullRead(Read):
         spatial = self.spatial(grid, grid).to(keys.dtype)
         few = max(1, MOST_LOGITS // (sets * self.heads * h * w * keys.shape[2]))
         parts = zip(q.split(few, 2), bias.to(keys.dtype).split(few, 2), strict=True)
-        read = torch.cat([self._attend(*part, spatial, keys, values) for part in parts], 2)
-        return self.out(read.permute(0, 2, 1, 4, 3).reshape(total, -1, h, w))
+        read = torch.cat([self._attend(*part, spatial, keys, joined) for part in parts], 2)
+        return [
+            self.out(part.permute(0, 2, 1, 4, 3).reshape(total, -1, h, w))
+            for part in read.chunk(len(values), -1)
+        ]
 
     @staticmethod
     def _attend(q: Tensor, bias: Tensor, spatial: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -139,12 +148,13 @@ class LocalRead(Read):
         return (inside - 1) * 1e4
 
     def forward(
-        self, features: Tensor, memory: PromptMemory, keys: Tensor, values: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """-> (T, C, h, w) features and the averaged colour (T, 3, h, w)."""
+        self, features: Tensor, memory: PromptMemory, keys: Tensor, values: Sequence[Tensor]
+    ) -> list[tuple[Tensor, Tensor]]:
+        """(T, C, h, w) features and the averaged colour (T, 3, h, w), of each of the values."""
         total, _, h, w = features.shape
         (sets, count), s = keys.shape[:2], self.window
-        keys, values = (x.transpose(1, 2).flatten(2, 3) for x in (keys, values))  # (B, blocks, N * keys, C)
+        joined = torch.cat(list(values), -1)
+        keys, joined = (x.transpose(1, 2).flatten(2, 3) for x in (keys, joined))  # (B, blocks, N * keys, C)
         q = F.normalize(self.query(features).float(), dim=1) * self.temperature.exp()
         q = self._blocks(q.to(keys.dtype)).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, blocks, M, s*s, d)
         blocks, per_set = q.shape[1:3]
@@ -156,9 +166,9 @@ class LocalRead(Read):
         bias = self.penalty(memory).view(sets, 1, per_set, 1, count, 1)
         logits += static.to(logits.dtype)[None, :, None, :, None, :]
         logits += bias.to(logits.dtype)
-        weights = logits.flatten(-2).softmax(-1).flatten(2, 3).to(values.dtype)
-        read = (weights @ values).view(sets, blocks, per_set, s, s, -1).transpose(1, 2)
+        weights = logits.flatten(-2).softmax(-1).flatten(2, 3).to(joined.dtype)
+        read = (weights @ joined).view(sets, blocks, per_set, s, s, -1).transpose(1, 2)
         read = (
             read.reshape(total, h // s, w // s, s, s, -1).permute(0, 5, 1, 3, 2, 4).reshape(total, -1, h, w)
         )
-        return self.out(read), read[:, -3:]
+        return [(self.out(part), part[:, -3:]) for part in read.chunk(len(values), 1)]

@@ -142,6 +142,15 @@ class InContextModel(nn.Module):
     def generate(self, memory: PromptMemory, target: TargetBatch) -> Tensor:
         """Colours (T, 3, H, W) of the targets' labels; near 0..1, not clipped."""
 
+    def generate_all(self, memories: Sequence[PromptMemory], targets: Sequence[TargetBatch]) -> list[Tensor]:
+        """`generate` for several colourings of the same slices.
+
+        Args:
+            memories: the same prompts, in each colouring.
+            targets: the same images, with what is known of their labels in each colouring.
+        """
+        return [self.generate(*each) for each in zip(memories, targets, strict=True)]
+
     def textures(self, images: Tensor) -> Tensor | None:
         """(n, F, h, w) what pixels of slices (n, 3, H, W) look like, at any stride; None: it has nothing to
         say of single pixels."""

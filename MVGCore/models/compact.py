@@ -10,6 +10,7 @@ a draft is right, or where an image task asks for the image) costs the network n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,6 +42,13 @@ class CompactConfig:
     window: int = 8
 
 
+def _gelu(x: Tensor) -> Tensor:
+    """GELU; of planes with channels last in the order of memory, which is twice as fast on a CPU."""
+    if x.is_contiguous():
+        return F.gelu(x)
+    return F.gelu(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 def _norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(8, channels)
 
@@ -59,7 +67,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(F.gelu(self.conv1(self.norm(x))))
+        return x + self.conv2(_gelu(self.conv1(self.norm(x))))
 
 
 class Pyramid(nn.Module):
@@ -213,13 +221,37 @@ class Compact(InContextModel):
         return self.condition(torch.log1p(facts) / 3).split([2 * c for c in self.config.widths], 1)
 
     def generate(self, memory: PromptMemory, target: TargetBatch) -> Tensor:
-        f2, f4, f8, f16 = self.image_encoder(target.images)
-        h2, h4, h8, h16 = self.hint_encoder(target)
-        c2, c4, c8, c16 = self._conditions(memory)
-        content4, content8, content16 = memory.content
-        x = self.decode16([f16, self.read16(f16, memory, *content16), h16], c16)
-        x = self.decode8([_double(x), f8, self.read8(f8, memory, *content8), h8], c8)
-        read4, colour = self.read4(f4, memory, *content4)
+        return self.generate_all([memory], [target])[0]
+
+    def generate_all(self, memories: Sequence[PromptMemory], targets: Sequence[TargetBatch]) -> list[Tensor]:
+        # Where to look does not depend on the colours: two at once take .65 of the time of one by one.
+        levels = self.image_encoder(targets[0].images)
+        conditions = self._conditions(memories[0])
+        contents = zip(*(memory.content for memory in memories), strict=True)
+        modules = (self.read4, self.read8, self.read16)
+        read4, read8, read16 = (
+            read(level, memories[0], content[0][0], [values for _, values in content])
+            for read, level, content in zip(modules, levels[1:], contents, strict=True)
+        )
+        reads = zip(read4, read8, read16, strict=True)
+        return [
+            self._decode(levels, read, self.hint_encoder(target), conditions, target)
+            for read, target in zip(reads, targets, strict=True)
+        ]
+
+    def _decode(
+        self,
+        levels: list[Tensor],
+        read: tuple[tuple[Tensor, Tensor], Tensor, Tensor],
+        hints: list[Tensor],
+        conditions: tuple[Tensor, ...],
+        target: TargetBatch,
+    ) -> Tensor:
+        """Colours from features at strides 2 to 16, what was read at 4 to 16, and what is known."""
+        (f2, f4, f8, f16), (h2, h4, h8, h16), (c2, c4, c8, c16) = levels, hints, conditions
+        (read4, colour), read8, read16 = read
+        x = self.decode16([f16, read16, h16], c16)
+        x = self.decode8([_double(x), f8, read8, h8], c8)
         x = self.decode4([_double(x), f4, read4, h4], c4)
         x = self.decode2([_double(x), f2, h2], c2)
         correction, choice = F.pixel_shuffle(self.head(x).float(), 2).split(3, 1)

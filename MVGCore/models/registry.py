@@ -123,13 +123,13 @@ def load(name_or_path: str | Path, device: Device | str = "cpu") -> InContextMod
     Raises:
         InputError: no such model, no weights, weights that do not fit, no such device.
     """
-    from MVGCore.models.device import select_device
+    from MVGCore.models.device import placed, select_device
 
     place = select_device(device) if isinstance(device, str) else device
     checkpoint = weight_files.read_checkpoint(_weights_path(name_or_path))
     model = _model_for(checkpoint)
     weight_files.apply_checkpoint(model, checkpoint)
-    return model.to(place.torch_device).eval()
+    return placed(model, place).eval()
 
 
 def describe(name_or_path: str | Path) -> ModelInfo:

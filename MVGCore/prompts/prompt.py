@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ class Prompt:
         axis: Array axis that the slice lies across (0 = k, 1 = j, 2 = i).
         index: Its place along that axis.
         image: (3, H, W) float32, raw intensities of the previous, this and the next slice; at the border of
-            the volume the slice itself stands for the missing neighbour.
+            the volume the slice itself stands for the missing neighbour. Cannot be written to.
         labels: (H, W) uint16, class ids.
         geometry: Of the volume that the slice comes from.
         window: The intensity window of that volume.
@@ -59,6 +60,8 @@ class Prompt:
             if self.known.shape != plane or self.known.dtype != np.bool_:
                 raise InputError(f"What is known of a prompt must be bool of the shape {plane}.")
             self.labels = np.where(self.known, self.labels, np.uint16(0))
+        self.image = self.image.view()
+        self.image.flags.writeable = False  # its digest is kept
         self.key = self.key or self._default_key()
 
     @classmethod
@@ -103,9 +106,14 @@ class Prompt:
     def fingerprint(self) -> str:
         """A short name of all that counts for a result: place, image and labels."""
         place = repr((self.geometry, self.axis, self.index, self.window)).encode()
-        image = np.ascontiguousarray(self.image).tobytes()
         known = np.packbits(self.known).tobytes() if self.known is not None else b""
-        return hashlib.blake2b(place + image + self.digest().encode() + known, digest_size=12).hexdigest()
+        content = self._image_digest + self.digest().encode() + known
+        return hashlib.blake2b(place + content, digest_size=12).hexdigest()
+
+    @cached_property
+    def _image_digest(self) -> bytes:
+        """Kept: to hash nine images of 256 x 256 anew was a tenth of a warm preview."""
+        return hashlib.blake2b(np.ascontiguousarray(self.image).tobytes(), digest_size=12).digest()
 
     def _default_key(self) -> str:
         place = repr((self.source, self.geometry, self.axis, self.index)).encode()

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from MVGCore.imagedrafts import blur
 
+OWN_FEATURES = 15  # without the network's
 HIDDEN = 48
 STEPS = 250  # with 600 and twice the width: four times the time for a mixture that is .002 better
 BATCH = 2048
@@ -86,15 +87,37 @@ class Appearance:
     def log_probabilities(self, images: Tensor, textures: Tensor | None = None) -> Tensor:
         """(T, C, S, S) log-probabilities of the classes on slices (T, 3, S, S); textures as in `learn`."""
         with torch.no_grad():
-            seen = features(images, textures).movedim(1, -1).sub_(self.center).div_(self.scale)
+            seen = self._standardised(images, textures)
             with torch.autocast("cpu", torch.bfloat16):  # half the time
                 answer = _answer(seen, self.layers)
             return (answer.float() + self.prior).log_softmax(-1).movedim(-1, 1)
 
+    def _standardised(self, images: Tensor, textures: Tensor | None) -> Tensor:
+        """(T, S, S, F) `features`, standardised; the textures before they are enlarged: a third less time."""
+
+        def standard(planes: Tensor, part: slice) -> Tensor:
+            return ((planes.movedim(1, -1) - self.center[part]) / self.scale[part]).bfloat16()
+
+        own = standard(_filtered(images), slice(-OWN_FEATURES, None))
+        if textures is None:
+            return own
+        few = standard(textures, slice(-OWN_FEATURES)).movedim(-1, 1)
+        return torch.cat((_enlarged(few, images.shape[-1]).movedim(1, -1), own), -1)
+
 
 def features(images: Tensor, textures: Tensor | None = None) -> Tensor:
-    """(n, 15 + F', S, S) of slices between their neighbours (n, 3, S, S) with textures (n, F', s, s); the
+    """(n, F' + 15, S, S) of slices between their neighbours (n, 3, S, S) with textures (n, F', s, s); the
     last two are the place, -1..1."""
+    own = _filtered(images)
+    return own if textures is None else torch.cat((_enlarged(textures, images.shape[-1]), own), 1)
+
+
+def _enlarged(textures: Tensor, side: int) -> Tensor:
+    return F.interpolate(textures, size=(side, side), mode="bilinear")
+
+
+def _filtered(images: Tensor) -> Tensor:
+    """(n, 15, S, S) what filters of several scales see of the slices, and the place."""
     before, here, after = images.split(1, 1)
     smooth = {sigma: blur(here, sigma, 3 * sigma) for sigma in (1, 2, 4, 8)}
     spread = [
@@ -103,10 +126,8 @@ def features(images: Tensor, textures: Tensor | None = None) -> Tensor:
     ]
     side = images.shape[-1]
     place = torch.linspace(-1, 1, side).expand(len(images), 1, side, side)
-    more = [] if textures is None else [F.interpolate(textures, size=(side, side), mode="bilinear")]
     return torch.cat(
         [
-            *more,
             here,
             *smooth.values(),
             *(_edge(smooth[sigma]) for sigma in (1, 2)),
@@ -139,7 +160,8 @@ def _importance(positions: Tensor, classes: int) -> Tensor:
 
 
 def _standard(seen: Tensor) -> tuple[Tensor, Tensor]:
-    """Center and scale of features (n, F); the place keeps its own."""
+    """Center and scale of features (n, F), by every seventh; the place keeps its own."""
+    seen = seen[::7]
     center, scale = seen.mean(0), seen.std(0) + 1e-3
     center[-2:], scale[-2:] = 0.0, 0.5
     return center, scale

@@ -149,16 +149,22 @@ def generate(
     """Class log-probabilities (T, C, S, S) of slices (T, 3, S, S) from the chosen prompts, over all
     colourings."""
     place, distance = device.torch_device, context.distances(slices, chosen)
-    logs = []
-    for task, memory in zip(context.tasks, context.memories, strict=True):
-        target = TargetBatch.empty(images) if hint is None else hint.target(images, task)
-        target = target if given is None else given.shown(target, task)
-        selected = memory.select(chosen).with_distance(distance.to(place))
-        with torch.inference_mode(), autocast(device):
-            colours = model.generate(selected, target.to(place)).float()
-        logs.append(F.log_softmax(task.logits(colours), dim=1))
+    targets = [_target(images, task, hint, given).to(place) for task in context.tasks]
+    memories = [memory.select(chosen).with_distance(distance.to(place)) for memory in context.memories]
+    with torch.inference_mode(), autocast(device):
+        colours = model.generate_all(memories, targets)
+    logs = [
+        F.log_softmax(task.logits(colour.float()), dim=1)
+        for task, colour in zip(context.tasks, colours, strict=True)
+    ]
     # Logits add up: a colour that two classes share in one colouring tells them apart in another.
     return torch.stack(logs).mean(0).log_softmax(1).cpu()
+
+
+def _target(images: Tensor, task: SegmentationTask, hint: Hint | None, given: Given | None) -> TargetBatch:
+    """Slices (T, 3, S, S) with what is known of them in the colours of a task."""
+    target = TargetBatch.empty(images) if hint is None else hint.target(images, task)
+    return target if given is None else given.shown(target, task)
 
 
 def textures(model: InContextModel, device: Device, images: Tensor) -> Tensor | None:

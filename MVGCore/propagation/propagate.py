@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
-from MVGCore.models.device import Device, select_device
+from MVGCore.models.device import Device, placed, select_device
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.assemble import Answer, Assembler, SliceResult
 from MVGCore.propagation.calibration import SHIPPED, Calibration
@@ -334,7 +334,7 @@ class Propagator:
     def _leave_gpu(self) -> None:
         self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")
         self.device = select_device("cpu")
-        self.model.to("cpu")
+        placed(self.model, self.device)
         self.memo.clear()
         for context in (context for tellings in self._contexts for context in tellings):
             context.memories = tuple(memory.to("cpu") for memory in context.memories)

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.models.base import InContextModel
-from MVGCore.models.device import Device, autocast, select_device
+from MVGCore.models.device import Device, autocast, placed, select_device
 from MVGCore.models.registry import create, load
 from MVGCore.models.weights import save_weights
 from MVGCore.tasks import ImageTask
@@ -282,6 +282,5 @@ def _settings(config: TrainConfig) -> dict[str, object]:
 
 
 def _placed(config: TrainConfig, device: Device) -> InContextModel:
-    """A new model on a device, its kernels in the layout that convolutions are fastest in."""
-    model = create(config.model, **config.network)
-    return model.to(device.torch_device).to(memory_format=torch.channels_last)
+    """A new model on a device."""
+    return placed(create(config.model, **config.network), device)

@@ -163,7 +163,7 @@ def test_odd_descriptions_are_refused(
 
 def test_odd_files_are_refused(tmp_path: Path, a_set: PromptSet) -> None:
     path = tmp_path / "x.mvgprompts"
-    a_set.prompts[0].image[0, 0, 0] = np.nan
+    a_set.prompts[0].image = np.full_like(a_set.prompts[0].image, np.nan)
     a_set.save(path)
     with pytest.raises(InputError, match="NaN"):
         PromptSet.load(path)

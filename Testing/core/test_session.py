@@ -327,15 +327,15 @@ def test_a_gpu_that_is_full_is_left_for_good(
     gpu = Device("cuda:0", torch.device("cpu"), torch.float32)
     monkeypatch.setattr(session_module, "select_device", lambda _: gpu)
     session = a_session(small_weights, tube)
-    intact = Compact.generate
+    intact = Compact.generate_all
     failures = iter([True] * 2)  # the three slices before the first labelled one, then one of them
 
-    def limited(model, memory, target):
+    def limited(model, memories, targets):
         if next(failures, False):
             raise torch.cuda.OutOfMemoryError("full")
-        return intact(model, memory, target)
+        return intact(model, memories, targets)
 
-    monkeypatch.setattr(Compact, "generate", limited)
+    monkeypatch.setattr(Compact, "generate_all", limited)
     shown: list[SliceResult] = []
     with pytest.raises(Cancelled):
         session.propagate(cancelled=lambda: len(shown) > 0, shown=shown.append)

@@ -86,11 +86,11 @@ def test_the_network_is_told_what_is_drawn(
     small_weights: Path, tube: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[TargetBatch] = []
-    generate = Compact.generate
+    intact = Compact.generate_all
     monkeypatch.setattr(
         Compact,
-        "generate",
-        lambda self, memory, target: seen.append(target) or generate(self, memory, target),
+        "generate_all",
+        lambda self, memories, targets: seen.extend(targets) or intact(self, memories, targets),
     )
     a_session(small_weights, tube, with_half_a_slice(tube)).preview(7)
     (known,) = {float(target.known.mean().round(decimals=2)) for target in seen}

@@ -178,8 +178,20 @@ def test_the_colour_that_is_read_is_a_mean_of_prompt_colours_up_to_the_border(mo
     prompts, target = prompt_batch(), target_batch()
     memory = model.encode_prompts(replace(prompts, labels=torch.ones_like(prompts.labels)))
     features = model.image_encoder(target.images)[1]
-    _, colour = model.read4(features, memory, *memory.content[0])
+    keys, values = memory.content[0]
+    ((_, colour),) = model.read4(features, memory, keys, [values])
     same(colour, torch.ones_like(colour))
+
+
+@torch.no_grad()
+def test_colourings_at_once_are_as_one_by_one(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    other = replace(prompts, labels=1 - prompts.labels), replace(target, label=1 - target.label)
+    memories = [model.encode_prompts(each) for each in (prompts, other[0])]
+    both = model.generate_all(memories, [target, other[1]])
+    same(both[0], model(prompts, target))
+    same(both[1], model(*other))
+    assert (both[0] - both[1]).abs().max() > 1e-2
 
 
 def test_the_gradient_reaches_every_parameter(model: Compact) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from MVGCore.errors import InputError
 from MVGCore.models import device as devices
-from MVGCore.models.device import Device, autocast, select_device
+from MVGCore.models.device import Device, autocast, placed, select_device
 
 
 @pytest.fixture
@@ -89,3 +89,12 @@ def test_autocast_computes_in_the_devices_type(dtype: torch.dtype) -> None:
     with autocast(Device("cpu", torch.device("cpu"), dtype)):
         assert (matrix @ matrix).dtype == dtype
     assert (matrix @ matrix).dtype == torch.float32
+
+
+def test_kernels_lie_with_channels_last_on_a_cpu_only() -> None:
+    convolution = torch.nn.Conv2d(4, 4, 3)
+    gpu = Device("mps", torch.device("meta"), torch.float32)
+    for device, last in ((select_device("cpu"), True), (gpu, False)):
+        weight = placed(convolution, device).weight
+        assert weight.is_contiguous(memory_format=torch.channels_last) == last
+        assert weight.is_contiguous() != last

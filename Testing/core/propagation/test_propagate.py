@@ -54,7 +54,7 @@ def full_gpu(model, largest: int, calls: list[int], what: str = "generate") -> N
             raise torch.cuda.OutOfMemoryError("full")
         return intact(*arguments)
 
-    def move(*_: object) -> None:
+    def move(*_: object, **__: object) -> None:
         model.moved = True
 
     setattr(model, what, limited)
