@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -17,15 +17,14 @@ from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, placed, select_device
 from MVGCore.prompts import Prompt
+from MVGCore.propagation.answers import answer_batch
 from MVGCore.propagation.assemble import Answer, Assembler, SliceResult
 from MVGCore.propagation.calibration import SHIPPED, Calibration
-from MVGCore.propagation.context import GroupContext, canvases, draw_given, generate
+from MVGCore.propagation.context import GroupContext
 from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.decision import Favour, favour_classes
 from MVGCore.propagation.ends import EndTracker
 from MVGCore.propagation.memo import Memo
-from MVGCore.propagation.merge import average
-from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.plan import ClassGroup, Plan, make_plan, plan_from_others
 from MVGCore.propagation.prepare import Preparation
 from MVGCore.propagation.second_look import look_again
@@ -33,7 +32,7 @@ from MVGCore.propagation.side_by_side import batch_size, side_by_side, workers
 from MVGCore.propagation.stack import Stack, probabilities
 from MVGCore.propagation.stopwatch import Stopwatch
 from MVGCore.propagation.wanted import carry_note, in_batches
-from MVGCore.volume import Volume, neighbour_indices
+from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
 BATCH = 8
@@ -291,45 +290,16 @@ class Propagator:
         return answers
 
     def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[Answer]:
-        slab = self._planes[neighbour_indices(batch, len(self._planes))]
-        known = [each for index in batch if (each := self._assembler.known(index, drawn)) is not None]
-        labels = tuple(np.stack(part) for part in zip(*known, strict=True))
-        groups = [
-            average(
-                [self._group_probabilities(context, slab, batch, drawn, labels) for context in tellings],
-                [context.shown for context in tellings],
-            )
-            for tellings in self._contexts
-        ]
-        return list(zip(*groups, strict=True))
-
-    def _group_probabilities(
-        self,
-        context: GroupContext,
-        slab: NDArray[np.generic],
-        batch: list[int],
-        drawn: Prompt | None,
-        known: tuple[NDArray[Any], ...],
-    ) -> NDArray[np.float32]:
-        """(T, C - 1, S, S) foreground probabilities; of one slice if it is drawn in part.
-
-        `known` are labels (T, H, W) and where they are known (T, H, W); empty where nothing is.
-        """
-        with self.watch.of("draft"):
-            hint = context.hint(batch)
-        with self.watch.of("generate"):
-            images = canvases(context.group, slab)
-            chosen = context.prompts_for(batch[len(batch) // 2])
-            given = draw_given(context.group, *known) if known else None
-            logs = generate(self.model, self.device, context, images, batch, chosen, hint, given)
-        if hint is not None:
-            with self.watch.of("mix"):
-                if drawn is None:
-                    looks = context.looks(self.model, self.device, images)
-                    logs = blend(logs, hint, looks, USUAL, context.small)
-                else:
-                    logs = blend(logs, hint, None, COMPLETING)
-        return logs.exp()[:, 1:].numpy()
+        return answer_batch(
+            self.model,
+            self.device,
+            self._contexts,
+            self._planes,
+            batch,
+            partial(self._assembler.known, drawn=drawn),
+            self.watch,
+            drawn is not None,
+        )
 
     def _leave_gpu(self) -> None:
         self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")

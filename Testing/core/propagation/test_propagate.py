@@ -54,8 +54,9 @@ def full_gpu(model, largest: int, calls: list[int], what: str = "generate") -> N
             raise torch.cuda.OutOfMemoryError("full")
         return intact(*arguments)
 
-    def move(*_: object, **__: object) -> None:
+    def move(*_: object, **__: object) -> object:
         model.moved = True
+        return model
 
     setattr(model, what, limited)
     model.to = move
