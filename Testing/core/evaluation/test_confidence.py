@@ -20,6 +20,7 @@ from MVGCore.evaluation.confidence import (
     sample,
     two_fold_error,
 )
+from MVGCore.evaluation.confidence_check import check
 from MVGCore.propagation import SliceResult
 from MVGCore.propagation.calibration import Curve
 from MVGCore.propagation.merge import Areas
@@ -110,3 +111,26 @@ def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) 
         "Calibration(between=Sureness(of_class=Curve(slope=" in printed and "Lines(of_class=Line(" in printed
     )
     assert "carried, class: error" in printed  # each of the two from the other one's slices
+
+
+def test_a_check_tells_of_each_data_set_what_is_off() -> None:
+    """Half of what is stated as .9 is right in one set, nine tenths in the other."""
+
+    def run(case: str, share: float) -> Run:
+        truth = np.zeros((3, 10, 10), np.uint16)
+        truth[:, : round(10 * share)] = 1
+        truth[[0, 2]] = 1
+        sure = np.full((10, 10), 0.9, np.float32)
+        areas = {1: Areas(100, 100, 100 * share)}
+        done = [SliceResult(1, np.ones((10, 10), np.uint16), sure, None, areas)]
+        geometry = Geometry.identity(truth.shape, (1.0, 1.0, 1.0))
+        example = Example(Volume(truth.astype(np.float32), geometry), LabelMap.of(truth, geometry), 0)
+        return Run(case, example, (0, 2), done)
+
+    found = [("good", run("a", 0.9)), ("poor", run("b", 0.5)), ("poor", run("c", 0.5))]
+    rows = {row[0]: row for row in check(found)}
+    assert list(rows) == ["good", "poor", "all"] and [row[1] for row in rows.values()] == ["1", "2", "3"]
+    assert float(rows["good"][2]) == pytest.approx(0, abs=0.07)
+    assert float(rows["poor"][2]) == pytest.approx(0.4, abs=0.07)
+    assert all(row[3:6] == ["-", "-", "-"] for row in rows.values())
+    assert all(row[6].endswith(")") and row[7].endswith(")") for row in rows.values())
