@@ -91,13 +91,15 @@ class GroupDrafts:
 def draft_side(group: ClassGroup, depth: int) -> int:
     """Pixels along a side of the draft of a group over `depth` slices.
 
-    As many as the slices have there, between half the side of the canvas and all of it: coarser, thin
-    structures are lost (demo: Dice .79 at half the side, .94 at the slices' own pixels). Fewer where the
-    draft would become too large.
+    As many as the slices have there, or a multiple of that, at least half the side of the canvas and at most
+    all of it: coarser, thin structures are lost (demo: Dice .79 at half the side, .94 at the slices' own
+    pixels). On a grid between the slices' pixels the geodesic draft alone had, with 5 slices, a Dice of .659
+    on organs of head and neck and .832 on hippocampus instead of .678 and .840. Fewer where the draft would
+    become too large.
     """
     canvas, classes = group.canvas, len(group.ids) + 1
-    native = canvas.side * max(canvas.scale)
-    side = 2 * round(min(canvas.side, max(canvas.side / 2, native)) / 2)
+    native = round(canvas.side * max(canvas.scale))
+    side = min(canvas.side, native * -(-canvas.side // (2 * native)))
     affordable = (DRAFT_VALUES / (classes * depth)) ** 0.5
     return min(side, max(32, 2 * int(affordable / 2)))
 

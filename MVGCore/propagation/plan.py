@@ -189,19 +189,21 @@ def group_classes(labels: NDArray[np.integer], size: int) -> list[tuple[int, ...
 def fit_canvas(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...]) -> Canvas:
     """The canvas around what slices (n, H, W) show.
 
-    It has as many pixels as a slice has there, if the model offers so many.
+    It has as many pixels as a slice has there, if the model offers so many. If it has more, it covers whole
+    pixels of the slice, an even number of them, so that a draft can lie on them (see `draft_side`).
     """
     rows, columns = (_steady_range(np.flatnonzero(shown.any((0, axis)))) for axis in (2, 1))
     shape = (shown.shape[1], shown.shape[2])
     canvas = Canvas.around((*rows, *columns), shape, spacing, sides[0], MARGIN)
-    native = max(sides[0] * scale for scale in canvas.scale)
-    if native <= sides[0] or native > sides[-1]:
-        return canvas.resized(sides[0] if native <= sides[0] else sides[-1])
-    # The slice's own pixels, one for one: what is not resampled is not blurred.
-    side = next(each for each in sides if each >= native)
     finest = max(canvas.scale)
+    native = sides[0] * finest
+    if native > sides[-1]:
+        return canvas.resized(sides[-1])
+    side = next(each for each in sides if each >= native)
+    covered = side if native > sides[0] else 2 * int(np.ceil(native / 2))
     center = tuple(float(np.floor(middle)) + 0.5 for middle in canvas.center)
-    return Canvas(shape, side, (center[0], center[1]), (canvas.scale[0] / finest, canvas.scale[1] / finest))
+    scale = tuple(each / finest * covered / side for each in canvas.scale)
+    return Canvas(shape, side, (center[0], center[1]), (scale[0], scale[1]))
 
 
 def _steady_range(places: NDArray[np.intp]) -> tuple[int, int]:

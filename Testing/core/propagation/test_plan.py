@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MVGCore.prompts import PromptSet
+from MVGCore.propagation.drafting import draft_side
 from MVGCore.propagation.plan import (
     FEW,
     MANY,
     ClassGroup,
+    fit_canvas,
     fit_prompt,
     framed_groups,
     group_classes,
@@ -21,7 +23,7 @@ from MVGCore.propagation.plan import (
     plan_from_others,
     slice_spacing,
 )
-from MVGCore.volume import Geometry, LabelMap, Volume
+from MVGCore.volume import Geometry, LabelMap, Volume, Window
 from MVGCore.volume.canvas import Canvas
 
 SIDES = (32, 64, 96)
@@ -94,6 +96,24 @@ def test_the_canvas_has_the_slices_own_pixels_if_it_can(size: int, side: int, sc
     if scale == 1.0:  # pixel for pixel: nothing is blurred
         corner = group.canvas.to_slice(np.zeros(2))
         np.testing.assert_allclose(corner, np.round(corner), atol=1e-9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 100), st.integers(0, 90))
+def test_a_draft_lies_on_whole_pixels_of_the_slice(rows: int, columns: int, top: int, left: int) -> None:
+    """Or on whole parts of them; unless the slice has more than any canvas."""
+    shown = np.zeros((1, 200, 200), bool)
+    shown[0, top : top + rows, left : left + columns] = True
+    canvas = fit_canvas(shown, (0.7, 0.7), SIDES)
+    if canvas.scale[0] > 1:
+        assert canvas.side == SIDES[-1]
+        return
+    draft = canvas.resized(draft_side(ClassGroup((1,), canvas, Window(0, 1)), 9))
+    parts = round(1 / draft.scale[0])
+    assert draft.scale == pytest.approx((1 / parts, 1 / parts))
+    assert canvas.side / 2 <= draft.side <= canvas.side
+    ends = draft.to_slice(np.array([[-0.5, -0.5], [draft.side - 0.5, draft.side - 0.5]]))
+    np.testing.assert_allclose((ends + 0.5) % 1, 0, atol=1e-6)
 
 
 def test_the_window_shows_what_is_labelled(tube, prompts_of) -> None:
