@@ -85,6 +85,19 @@ def test_add_remove_enable(an_image: Volume, a_labelmap: LabelMap, a_set: Prompt
             action(first)
 
 
+def test_the_fingerprint_follows_the_labels_and_the_image_cannot_change(a_set: PromptSet) -> None:
+    prompt = a_set.prompts[0]
+    before = prompt.fingerprint
+    with pytest.raises(ValueError, match="read-only"):
+        prompt.image[0, 0, 0] += 1
+    prompt.labels[0, 0] += 1
+    changed = prompt.fingerprint
+    assert changed != before
+    prompt.labels[0, 0] -= 1
+    prompt.known = np.zeros(prompt.labels.shape, bool)
+    assert prompt.fingerprint not in (before, changed)
+
+
 def test_merge(an_image: Volume, a_labelmap: LabelMap, a_set: PromptSet) -> None:
     other_image = Volume(an_image.array + 1, an_image.geometry, "t2")
     other = PromptSet.from_labelmap(other_image, a_labelmap)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +104,19 @@ def test_a_copy_with_other_layers_answers_otherwise() -> None:
     blank = replace(learned, layers=tuple((w * 0, b * 0) for w, b in learned.layers))
     expected = learned.prior.log_softmax(0).view(1, 3, 1, 1).expand(2, 3, 32, 32)
     torch.testing.assert_close(blank.log_probabilities(images), expected)
+
+
+def test_answers_are_those_of_the_features_that_were_learned_from() -> None:
+    """Answers standardise the textures before they are enlarged, and count in half precision."""
+    images, positions = bright_and_striped(2)
+    textures = torch.randn(2, 6, 16, 16, generator=torch.Generator().manual_seed(0))
+    learned = Appearance.learn(images, positions, 3, textures)
+    seen = (features(images, textures).movedim(1, -1) - learned.center) / learned.scale
+    for weight, bias in learned.layers[:-1]:
+        seen = F.gelu(F.linear(seen, weight, bias))
+    expected = (F.linear(seen, *learned.layers[-1]) + learned.prior).softmax(-1).movedim(-1, 1)
+    off = (learned.log_probabilities(images, textures).exp() - expected).abs()
+    assert off.mean() < 3e-3 and off.max() < 0.1
 
 
 def test_textures_tell_apart_what_the_image_does_not() -> None:
