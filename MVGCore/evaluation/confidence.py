@@ -184,11 +184,17 @@ def two_fold_error(samples: Sequence[Pixels]) -> float:
 def fit_line(pairs: Sequence[tuple[float, float]]) -> Line:
     """The true Dice and its scatter as lines in the stated one."""
     stated, true = np.array(pairs).T
-    slope, offset = np.polyfit(stated, true, 1)
+    slope, offset = _straight(stated, true)
     value = np.clip(offset + slope * stated, 0, 1)
     # The mean absolute deviation of a normal distribution is 0.8 of its standard deviation.
-    spread_slope, spread = np.polyfit(1 - value, np.abs(true - value) / 0.8, 1)
+    spread_slope, spread = _straight(1 - value, np.abs(true - value) / 0.8)
     return Line(*(round(float(each), 3) for each in (offset, slope, spread, spread_slope)))
+
+
+def _straight(x: Floats, y: Floats) -> tuple[float, float]:
+    """Slope and offset of y in x by least squares, the smallest ones if x is always the same."""
+    slope, offset = np.linalg.lstsq(np.stack((x, np.ones_like(x)), 1), y, rcond=None)[0]
+    return float(slope), float(offset)
 
 
 def dice_pairs(

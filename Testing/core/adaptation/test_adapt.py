@@ -13,7 +13,7 @@ from MVGCore.adaptation import lessons as lessons_module
 from MVGCore.adaptation.adapt import slice_to_hold_out
 from MVGCore.adaptation.lessons import Lessons
 from MVGCore.errors import Cancelled, InputError
-from MVGCore.propagation import propagate as propagate_module
+from MVGCore.propagation import answers as answers_module
 from MVGCore.propagation.mixture import Weights
 from MVGCore.session import Session
 
@@ -37,7 +37,7 @@ def helpful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at the held-out slice is better than the one before."""
     scores = iter(np.arange(0.1, 0.9, 0.01))
     monkeypatch.setattr(Lessons, "score", lambda *_: float(next(scores)))
-    monkeypatch.setattr(propagate_module, "USUAL", Weights(1.0))
+    monkeypatch.setattr(answers_module, "USUAL", Weights(1.0))
 
 
 @pytest.fixture

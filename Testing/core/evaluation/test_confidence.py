@@ -93,6 +93,11 @@ def test_pairs_compare_what_is_stated_with_what_is_true(a_run: Run) -> None:
     assert [pair[1] for pair in slices] == pytest.approx([1, 2 * 8 / 24, 1])
 
 
+def test_volumes_that_are_all_found_give_a_line() -> None:
+    line = fit_line([(1.0, 1.0), (1.0, 1.0)])
+    assert line(1.0).value == pytest.approx(1, abs=2e-3) and line(1.0).error <= 0.01
+
+
 def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) -> None:
     class Case:
         group = "tubes"
