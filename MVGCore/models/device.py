@@ -60,11 +60,10 @@ def autocast(device: Device) -> AbstractContextManager[object]:
 def placed(model: M, device: Device) -> M:
     """The model, on the device.
 
-    On a CPU its convolutions work with channels last, in four fifths of the time; Apple's GPUs have given
-    wrong results that way (pytorch/pytorch#180984).
+    Its convolutions work with channels last, on a CPU in four fifths of the time; but not on Apple's GPUs,
+    which have given wrong results that way (pytorch/pytorch#180984).
     """
-    last = device.torch_device.type == "cpu"
-    form = torch.channels_last if last else torch.contiguous_format
+    form = torch.contiguous_format if device.name == "mps" else torch.channels_last
     return model.to(device.torch_device).to(memory_format=form)
 
 

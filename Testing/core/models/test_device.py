@@ -91,7 +91,7 @@ def test_autocast_computes_in_the_devices_type(dtype: torch.dtype) -> None:
     assert (matrix @ matrix).dtype == torch.float32
 
 
-def test_kernels_lie_with_channels_last_on_a_cpu_only() -> None:
+def test_kernels_lie_with_channels_last_but_on_apples_gpus() -> None:
     convolution = torch.nn.Conv2d(4, 4, 3)
     gpu = Device("mps", torch.device("meta"), torch.float32)
     for device, last in ((select_device("cpu"), True), (gpu, False)):
