@@ -183,6 +183,17 @@ def draw(points: Sequence[Point], path: Path) -> None:
         figure.savefig(temporary, dpi=120, format="png")
 
 
+def case_parser(description: str, every: int) -> argparse.ArgumentParser:
+    """A command line that names a model and cases for `chosen_cases`, by default one of every so many."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--every", type=int, default=every, help="only every so many cases (16: held-out ones)"
+    )
+    parser.add_argument("--cases", nargs="*", help="by name")
+    parser.add_argument("--model", default="compact")
+    return parser
+
+
 def chosen_cases(role: str, every: int, names: Sequence[str] | None) -> list[Case]:
     """Cases of a role with image and label: those named, or the first of every so many.
 
@@ -198,15 +209,12 @@ def chosen_cases(role: str, every: int, names: Sequence[str] | None) -> list[Cas
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Simulates; appends every point to points.jsonl and writes annotation.md and annotation.png."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = case_parser(__doc__.splitlines()[0], 1)
     parser.add_argument("--role", choices=("bench", "train"), default="bench")
-    parser.add_argument("--every", type=int, default=1, help="only every so many cases (16: held-out ones)")
-    parser.add_argument("--cases", nargs="*", help="by name")
     parser.add_argument("--strategies", nargs="*", default=STRATEGIES, choices=STRATEGIES)
     parser.add_argument("--peers", nargs="*", default=("GrowCut", "random walker"), help="by name")
     parser.add_argument("--most", type=int, default=10, help="labelled slices at the end")
     parser.add_argument("--goal", type=float, default=0.85, help="Dice to reach")
-    parser.add_argument("--model", default="compact")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path, default=Path("mvg-annotation"))
     options = parser.parse_args(argv)

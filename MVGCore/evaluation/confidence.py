@@ -8,7 +8,6 @@ expected calibration error before and after, the latter for cases that took no p
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from MVGCore.evaluation.annotation import chosen_cases
+from MVGCore.evaluation.annotation import case_parser, chosen_cases
 from MVGCore.evaluation.cases import Case, Example, labelled_prompts, labelled_slices
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import select_device
@@ -263,11 +262,7 @@ def fit_lines(model: InContextModel, cases: Sequence[Case], calibration: Calibra
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the constants."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--every", type=int, default=16, help="every so many training cases (16: held out)")
-    parser.add_argument("--cases", nargs="*", help="training cases by name")
-    parser.add_argument("--model", default="compact")
-    options = parser.parse_args(argv)
+    options = case_parser(__doc__.splitlines()[0], 16).parse_args(argv)
     model = load(options.model, "cpu")
     cases = chosen_cases("train", options.every, options.cases)
     calibration = fit_calibration(model, cases)

@@ -7,14 +7,13 @@ The cases took no part in the fit, and most show anatomy that it has not seen (s
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from MVGCore.evaluation.annotation import chosen_cases
+from MVGCore.evaluation.annotation import case_parser, chosen_cases
 from MVGCore.evaluation.confidence import (
     BETWEEN,
     BEYOND,
@@ -104,11 +103,7 @@ def _off(pairs: Sequence[tuple[float, float]]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--every", type=int, default=3, help="every so many cases of the benchmark")
-    parser.add_argument("--cases", nargs="*", help="cases by name")
-    parser.add_argument("--model", default="compact")
-    options = parser.parse_args(argv)
+    options = case_parser(__doc__.splitlines()[0], 3).parse_args(argv)
     model = load(options.model, "cpu")
     cases = chosen_cases("bench", options.every, options.cases)
     group_of = {case.id: case.group for case in cases}
