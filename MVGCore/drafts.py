@@ -51,7 +51,8 @@ class Draft:
     """A guess for every slice, by both propagators; labelled slices hold their labels.
 
     Attributes:
-        geodesic, diffusion: (C, K, H, W) probabilities, summing to one over the classes.
+        geodesic, diffusion: (C, K, H, W) probabilities, summing to one over the classes; of single precision
+            as they are made, of half precision where they are kept.
     """
 
     geodesic: Tensor
@@ -68,8 +69,8 @@ class Draft:
         return torch.minimum(self.geodesic, self.diffusion).sum(0)
 
     def rows(self, rows: Sequence[int]) -> Draft:
-        """Only some of the slices."""
-        return Draft(self.geodesic[:, rows], self.diffusion[:, rows])
+        """Only some of the slices, in single precision."""
+        return Draft(self.geodesic[:, rows].float(), self.diffusion[:, rows].float())
 
 
 def one_hot(labels: Tensor, classes: int) -> Tensor:

@@ -114,7 +114,7 @@ def draft_group(
     reach: float | None = None,
     crossing: Crossing | None = None,
 ) -> Draft:
-    """The draft of a group for consecutive slices.
+    """The draft of a group for consecutive slices, in half precision: drafts are kept.
 
     Args:
         image: (K, H, W) raw intensities of all slices, propagation axis first.
@@ -164,13 +164,14 @@ def _places_in(shown: Sequence[int], positions: NDArray[np.int64]) -> NDArray[np
 
 def _nothing(classes: int, depth: int, side: int) -> Draft:
     """Background for sure: none of the classes is on either labelled slice."""
-    background = torch.zeros(classes, depth, side, side)
+    background = torch.zeros(classes, depth, side, side, dtype=torch.float16)
     background[0] = 1
     return Draft(background, background)
 
 
 def _among(planes: Tensor, shown: Sequence[int], classes: int) -> Tensor:
-    """Planes of the classes that are shown, among all classes; the others have none."""
+    """Planes of the classes that are shown, among all classes, of which the others have none."""
+    planes = planes.half()
     if len(shown) == classes:
         return planes
     every = planes.new_zeros(classes, *planes.shape[1:])

@@ -180,19 +180,19 @@ class Propagator:
     ) -> bool:
         """Look along the other axes at what was found, and correct it; whether anything was."""
         labelled = {prompt.index: prompt.labels for prompt in self.local}
-        looks = []
+        changed = False
         for number, group in enumerate(self.plan.groups):
             with self.watch.of("look again"):
                 own = {index: answer[number] for index, answer in found.items()}
                 stack = Stack.of(group, self._planes, own, labelled, self.crossing)
                 tell = partial(self._tell_again, progress, number)
-                looks.append(self._with_memory(partial(self._look_at, number, stack, tell, cancelled)))
-        for index, answer in found.items():
-            found[index] = tuple(
-                first if odds is None else probabilities(odds[index])
-                for first, odds in zip(answer, looks, strict=True)
-            )
-        return any(odds is not None for odds in looks)
+                odds = self._with_memory(partial(self._look_at, number, stack, tell, cancelled))
+            if odds is None:
+                continue
+            changed = True
+            for index, answer in found.items():
+                found[index] = (*answer[:number], probabilities(odds[index]), *answer[number + 1 :])
+        return changed
 
     def _look_at(
         self, number: int, stack: Stack, progress: Callable[[float], None], cancelled: Callable[[], bool]

@@ -149,6 +149,11 @@ def test_the_draft_has_the_slices_own_pixels_or_as_many_as_it_may(
     truth = group.canvas.resized(side).draw_labels(tube[1].array[3:12], group.ids)
     agree = np.mean(draft.probabilities.argmax(0).numpy() == truth, axis=(1, 2))
     assert agree[[1, 6]].min() == 1 and agree.min() > 0.93
+    # Kept in half precision, given out in single.
+    assert draft.geodesic.dtype == draft.diffusion.dtype == torch.float16
+    hint = Hint.of(draft, [1, 6], 96)
+    assert hint.geodesic.dtype == hint.diffusion.dtype == hint.trust.dtype == torch.float32
+    torch.testing.assert_close(hint.geodesic.sum(1), torch.ones(2, 96, 96), atol=1e-3, rtol=0)
 
 
 def test_colourings_differ(tube, prompts_of) -> None:
