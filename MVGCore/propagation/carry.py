@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage
 
 from MVGCore.prompts import Prompt
-from MVGCore.propagation.plan import label_values, slice_spacing
+from MVGCore.propagation.grouping import label_values
+from MVGCore.propagation.plan import slice_spacing
 from MVGCore.volume import LabelMap, SliceKey, Volume
 from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.normalise import Window, normalise, robust_window

@@ -1,8 +1,8 @@
-"""The plan of a propagation: which classes go together, on which canvas, with which window."""
+"""The plan of a propagation: the groups of classes, on which canvas, with which window."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,12 @@ from numpy.typing import NDArray
 
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.crossing import Crossing
+from MVGCore.propagation.grouping import framed_groups
 from MVGCore.volume import Volume
 from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.contrast import labelled_window
 from MVGCore.volume.normalise import Window, robust_window
 
-# Classes of a group at most. The fewer there are, the more its canvas zooms in: mean Dice with 8 and 2 on
-# held-out training cases, 3 and 5 slices, one colouring, on head and neck (5 cases) .649 and .658, on
-# rendered scenes of up to 8 classes (10) .803 and .813. But each group takes its time: where there are many
-# classes, groups are larger.
-FEW, MANY = 2, 8  # 8 are those that one palette still tells apart well
-AFFORDABLE = 4  # small canvases that groups of `FEW` may take together; time and memory go by their pixels
 MARGIN = 0.3  # around what is labelled, as a share of its extent: structures grow between labelled slices
 GRID = 24  # canvases begin and end on a grid of about this share of what is labelled
 WINDOW_STEPS = 50  # and windows on one of this share of the volume's intensities
@@ -87,7 +82,7 @@ def make_plan(
 
     groups = [
         ClassGroup(ids, canvas, _window(prompts, np.isin(labels, ids), canvas))
-        for ids, canvas in framed_groups(labels, frame, sides[0])
+        for ids, canvas in framed_groups(labels, frame, sides[0], prompts[0].geometry.shape[axis])
     ]
     return Plan(axis, (along, rows, columns), tuple(groups))
 
@@ -112,7 +107,7 @@ def plan_from_others(prompts: Sequence[Prompt], image: Volume, sides: tuple[int,
     def frame(ids: tuple[int, ...]) -> Canvas:
         return fit_canvas(np.isin(labels, ids), (rows, columns), sides)
 
-    for ids, canvas in framed_groups(labels, frame, sides[0]):
+    for ids, canvas in framed_groups(labels, frame, sides[0], image.geometry.shape[axis]):
         prompt = next(prompt for prompt in prompts if np.isin(prompt.labels, ids).any())
         shown = fit_prompt(ClassGroup(ids, canvas, full), prompt, canvas.pixel_mm((rows, columns))).window
         groups.append(ClassGroup(ids, canvas, _moved_window(shown, prompt.window, full)))
@@ -142,59 +137,18 @@ def fit_prompt(group: ClassGroup, prompt: Prompt, pixel_mm: float) -> ClassGroup
     return ClassGroup(group.ids, canvas, _window([prompt], shown[None], canvas))
 
 
-def label_values(labels: NDArray[np.integer]) -> tuple[int, ...]:
-    """All label values but the background, ascending."""
-    return tuple(int(value) for value in np.unique(labels) if value)
-
-
-def framed_groups(
-    labels: NDArray[np.integer], frame: Callable[[tuple[int, ...]], Canvas], side: int
-) -> list[tuple[tuple[int, ...], Canvas]]:
-    """The classes of labelled slices (n, H, W) in groups with their canvases.
-
-    Args:
-        labels: the slices.
-        frame: the canvas of some classes.
-        side: of the smallest canvas.
-    """
-    small = group_classes(labels, FEW)
-    if len(small) <= AFFORDABLE:  # no canvas is smaller than the smallest one
-        framed = [(ids, frame(ids)) for ids in small]
-        if sum(canvas.side**2 for _, canvas in framed) <= AFFORDABLE * side**2:
-            return framed
-    return [(ids, frame(ids)) for ids in group_classes(labels, MANY)]
-
-
-def group_classes(labels: NDArray[np.integer], size: int) -> list[tuple[int, ...]]:
-    """Split the classes of labelled slices (n, H, W) into groups of at most `size` that lie near each other.
-
-    The set is halved along its longer in-plane extent until the parts are small enough, so that a group's
-    canvas can zoom in on it.
-    """
-    ids = list(label_values(labels))
-    centers = {value: np.argwhere(labels == value)[:, 1:].mean(0) for value in ids}
-
-    def halve(part: list[int]) -> list[tuple[int, ...]]:
-        if len(part) <= size:
-            return [tuple(sorted(part))]
-        places = np.array([centers[value] for value in part])
-        order = np.argsort(places[:, int(np.ptp(places, axis=0).argmax())], kind="stable")
-        # Whole groups on the left, so that the number of groups is the smallest possible.
-        left = size * max(1, -(-len(part) // size) // 2)
-        return halve([part[n] for n in order[:left]]) + halve([part[n] for n in order[left:]])
-
-    return halve(ids)
-
-
 def fit_canvas(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...]) -> Canvas:
     """The canvas around what slices (n, H, W) show.
 
     It has as many pixels as a slice has there, if the model offers so many. If it has more, it covers whole
-    pixels of the slice, an even number of them, so that a draft can lie on them (see `draft_side`).
+    pixels of the slice, an even number of them, so that a draft can lie on them (see `draft_side`). If it has
+    fewer, none is spent on what lies beyond the slice.
     """
     rows, columns = (_steady_range(np.flatnonzero(shown.any((0, axis)))) for axis in (2, 1))
     shape = (shown.shape[1], shown.shape[2])
     canvas = Canvas.around((*rows, *columns), shape, spacing, sides[0], MARGIN)
+    if sides[0] * max(canvas.scale) > sides[-1]:
+        canvas = canvas.within_slice()
     finest = max(canvas.scale)
     native = sides[0] * finest
     if native > sides[-1]:

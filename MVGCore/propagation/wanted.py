@@ -9,7 +9,7 @@ import numpy as np
 
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
-from MVGCore.propagation.plan import label_values
+from MVGCore.propagation.grouping import label_values
 from MVGCore.volume import Volume
 
 FIRST_BATCH = 2

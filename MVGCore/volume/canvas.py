@@ -91,6 +91,15 @@ class Canvas:
         factor = self.side / side
         return Canvas(self.shape, side, self.center, (self.scale[0] * factor, self.scale[1] * factor))
 
+    def within_slice(self) -> Canvas:
+        """As many pixels on a square that is no larger than what the canvas shows of the slice."""
+        half = (self.side / 2) * np.asarray(self.scale)
+        edge = np.asarray(self.shape) - 0.5
+        low, high = np.maximum(self.center - half, -0.5), np.minimum(self.center + half, edge)
+        center, share = (low + high) / 2, float(np.max((high - low) / (2 * half)))
+        scale = (self.scale[0] * share, self.scale[1] * share)
+        return Canvas(self.shape, self.side, (float(center[0]), float(center[1])), scale)
+
     def to_slice(self, points: NDArray[np.floating]) -> NDArray[np.floating]:
         """Canvas coordinates (..., 2) -> slice coordinates (row, column)."""
         return np.asarray(self.center) + (points - (self.side - 1) / 2) * np.asarray(self.scale)

@@ -1,4 +1,4 @@
-"""The plan: which classes go together, where, and in which window."""
+"""The plan: where each group of classes is drawn, and in which window."""
 
 from __future__ import annotations
 
@@ -11,41 +11,18 @@ from hypothesis import strategies as st
 
 from MVGCore.prompts import PromptSet
 from MVGCore.propagation.drafting import draft_side
+from MVGCore.propagation.grouping import MANY
 from MVGCore.propagation.plan import (
-    FEW,
-    MANY,
     ClassGroup,
     fit_canvas,
     fit_prompt,
-    framed_groups,
-    group_classes,
     make_plan,
     plan_from_others,
     slice_spacing,
 )
 from MVGCore.volume import Geometry, LabelMap, Volume, Window
-from MVGCore.volume.canvas import Canvas
 
 SIDES = (32, 64, 96)
-
-
-def scattered(count: int, seed: int) -> np.ndarray:
-    """(1, 60, 60) labels with `count` classes at random places."""
-    rng = np.random.default_rng(seed)
-    labels = np.zeros((1, 60, 60), np.uint16)
-    places = rng.choice(3600, count, replace=False)
-    labels.ravel()[places] = rng.choice(60000, count, replace=False) + 1
-    return labels
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(1, 70), st.integers(1, 12), st.integers(0, 2**32 - 1))
-def test_every_class_is_in_one_of_the_fewest_groups(count: int, size: int, seed: int) -> None:
-    labels = scattered(count, seed)
-    groups = group_classes(labels, size)
-    assert sorted(value for group in groups for value in group) == sorted(np.unique(labels[labels > 0]))
-    assert max(len(group) for group in groups) <= size
-    assert len(groups) == -(-count // size)
 
 
 def test_forty_classes_make_five_groups_of_neighbours(forty, prompts_of) -> None:
@@ -54,13 +31,6 @@ def test_forty_classes_make_five_groups_of_neighbours(forty, prompts_of) -> None
     for group in groups:
         shown = np.argwhere(np.isin(forty[1].array[0], group.ids))
         assert np.prod(np.ptp(shown, axis=0)) < 0.4 * 40 * 48
-
-
-@pytest.mark.parametrize(("side", "size"), [(32, FEW), (64, MANY)])
-def test_groups_are_smaller_where_their_canvases_are(side: int, size: int) -> None:
-    labels = scattered(8, 0)
-    groups = framed_groups(labels, lambda ids: Canvas.whole((60, 60), (1.0, 1.0), side), 32)
-    assert [ids for ids, _ in groups] == group_classes(labels, size)
 
 
 def test_the_spacing_follows_the_axis() -> None:
@@ -86,8 +56,8 @@ def test_the_canvas_shows_all_labels_with_a_margin(tube, prompts_of) -> None:
     ("size", "side", "scale"), [(10, 32, 0.5), (20, 32, 1.0), (36, 64, 1.0), (80, 96, 4 / 3)]
 )
 def test_the_canvas_has_the_slices_own_pixels_if_it_can(size: int, side: int, scale: float) -> None:
-    labels = np.zeros((2, 90, 90), np.uint16)
-    labels[:, 4 : 4 + size, 4 : 4 + size] = 1  # on the grid that canvases begin on
+    labels = np.zeros((2, 140, 140), np.uint16)
+    labels[:, 28 : 28 + size, 28 : 28 + size] = 1  # on the grid that canvases begin on
     image = Volume(np.random.default_rng(0).normal(size=labels.shape), Geometry.identity(labels.shape))
     prompts = PromptSet.from_labelmap(image, LabelMap.of(labels, image.geometry), axis=0).prompts
     (group,) = make_plan(prompts, (1.0, 1.0, 1.0), SIDES).groups
@@ -96,6 +66,15 @@ def test_the_canvas_has_the_slices_own_pixels_if_it_can(size: int, side: int, sc
     if scale == 1.0:  # pixel for pixel: nothing is blurred
         corner = group.canvas.to_slice(np.zeros(2))
         np.testing.assert_allclose(corner, np.round(corner), atol=1e-9)
+
+
+def test_a_coarse_canvas_shows_nothing_beyond_the_slice() -> None:
+    shown = np.zeros((1, 150, 200), bool)
+    shown[0, 10:140, 10:180] = True
+    canvas = fit_canvas(shown, (0.7, 0.7), SIDES)
+    assert canvas.side == SIDES[-1]
+    assert canvas.scale == pytest.approx((200 / SIDES[-1],) * 2)  # the longer side; with margins 170 * 1.6
+    assert canvas.center == pytest.approx((74.5, 99.5))
 
 
 @settings(max_examples=40, deadline=None)

@@ -97,6 +97,24 @@ def test_resizing_keeps_the_region(made: tuple[Canvas, tuple[float, float]], sid
 
 
 @FEW
+@given(canvases())
+def test_within_the_slice_all_is_shown_that_was_and_as_finely(
+    made: tuple[Canvas, tuple[float, float]],
+) -> None:
+    canvas, spacing = made
+    inside = canvas.within_slice()
+    corners = np.array([[-0.5, -0.5], [canvas.side - 0.5] * 2])
+    edge = np.array(canvas.shape) - 0.5
+    (low, high), (top, end) = canvas.to_slice(corners), inside.to_slice(corners)
+    shown_low, shown_high = np.maximum(low, -0.5), np.minimum(high, edge)
+    assert (top <= shown_low + 1e-6).all() and (end >= shown_high - 1e-6).all()
+    assert inside.pixel_mm(spacing) <= canvas.pixel_mm(spacing) * (1 + 1e-9)
+    extent = (shown_high - shown_low) * spacing
+    assert inside.pixel_mm(spacing) * inside.side == pytest.approx(extent.max())
+    assert inside.scale[1] * spacing[1] == pytest.approx(inside.pixel_mm(spacing))
+
+
+@FEW
 @given(canvases(), st.floats(-1000, 1000, width=32, allow_subnormal=False))
 def test_a_constant_stays_that_constant(made: tuple[Canvas, tuple[float, float]], value: float) -> None:
     canvas, _ = made
