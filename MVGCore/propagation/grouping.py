@@ -8,10 +8,11 @@ Where the pixels of a canvas would be coarser than those of the slices, what is 
 fill a canvas by themselves are kept apart there, and the others are split until they are seen as finely as
 they were drawn. Four rendered heads, 20 slices of 360 x 360 pixels, 25 to 43 classes, 5 slices labelled:
 
-    groups of 8, the margin around the labels beyond the slice as well    .742    305 s
-    split, pixels of at most 1.25                                         .775    640 s
-    split, pixels of at most 1.5                                          .775    576 s
-    split, all margins within the slice (see `plan.fit_canvas`)           .787
+    groups of 8, margins around the labels beyond the slice as well       .742    305 s
+    split until pixels are at most 1.5 times as large                     .775    576 s
+    at most 1.25 times                                                    .775    640 s
+    margins within the slice (see `plan.fit_canvas`), at most 1.5 times   .784
+    at most 1.25 times                                                    .787
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from MVGCore.volume.canvas import Canvas
 
 FEW, MANY = 2, 8  # classes of a group at most; 8 are those that one palette still tells apart well
 AFFORDABLE = 4  # small canvases that groups of `FEW` may take together; time and memory go by their pixels
-COARSE = 1.5  # pixels of the slice along one of the canvas from which on classes are split
+COARSE = 1.25  # pixels of the slice along one of the canvas from which on classes are split
 LARGE = 4  # classes of a group at most that fill a coarse canvas, each by itself
 # Pixels of all canvases through the volume, for each class, up to which classes are split: about 40 seconds
 # on two slow cores. Who has labelled many classes waits longer; four of 512 x 512 x 200 voxels stay together.
