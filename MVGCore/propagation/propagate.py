@@ -159,8 +159,7 @@ class Propagator:
         """
         learning = partial(self._with_memory, self._learn)
         jobs = [learning, *(partial(self._generate, batch) for batch in batches)]
-        count = min(workers(self.device), len(batches))  # a preview has all threads for itself
-        with closing(side_by_side(jobs, count, cancelled)) as answers:
+        with closing(side_by_side(jobs, workers(self.device), cancelled)) as answers:
             yield from islice(answers, 1, None)
 
     def _learn(self) -> list[Answer]:
