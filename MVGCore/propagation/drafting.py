@@ -170,7 +170,7 @@ def _nothing(classes: int, depth: int, side: int) -> Draft:
 
 
 def _among(planes: Tensor, shown: Sequence[int], classes: int) -> Tensor:
-    """Planes of the classes that are shown, among all classes, of which the others have none."""
+    """Planes of the classes that are shown, among all classes, in half precision; the others have none."""
     planes = planes.half()
     if len(shown) == classes:
         return planes

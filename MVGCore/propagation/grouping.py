@@ -96,14 +96,14 @@ def _by_number(centers: Places, frame: Frame, side: int) -> Framed:
 
 def _by_detail(centers: Places, frame: Frame) -> Framed:
     """Groups that are seen as finely as they were drawn, and those of classes that cannot be."""
-    large = {ids: place for ids, place in centers.items() if _is_coarse(frame((ids,)))}
-    small = {ids: place for ids, place in centers.items() if ids not in large}
+    large = {value: center for value, center in centers.items() if _is_coarse(frame((value,)))}
+    small = {value: center for value, center in centers.items() if value not in large}
 
     def split(ids: Ids) -> Framed:
         canvas = frame(ids)
         if not _is_coarse(canvas):
             return [(ids, canvas)]
-        halves = group_classes({each: centers[each] for each in ids}, -(-len(ids) // 2))
+        halves = group_classes({value: centers[value] for value in ids}, -(-len(ids) // 2))
         return [part for half in halves for part in split(half)]
 
     fine = [part for ids in group_classes(small, MANY) for part in split(ids)]
