@@ -72,7 +72,8 @@ class Adaptation:
             Cancelled: `cancelled()` was true between two steps.
         """
         start = time.monotonic()
-        lessons = [Lessons(context) for context in self.contexts if context.drafts is not None]
+        largest = self.model.canvas_sides[-1]
+        lessons = [Lessons(context, largest) for context in self.contexts if context.drafts is not None]
         held_out = slice_to_hold_out(lessons)
         if held_out is None:
             text = "Adaptation needs three labelled slices, one of them to see whether it helps; label more."

@@ -45,9 +45,11 @@ class Lessons:
 
     Attributes:
         context: the group, with drafts; its first prompts are those of this volume.
+        largest: pixels along a side of a batch at most; of a larger canvas cuts are learned.
     """
 
     context: GroupContext
+    largest: int
     _hints: dict[tuple[int, int | None, int | None], Hint] = field(default_factory=dict, init=False)
 
     @property
@@ -154,7 +156,8 @@ class Lessons:
             draft = warp((hint.geodesic + hint.diffusion) / 2, "bilinear")[0]
             trust = warp(hint.trust, "bilinear")[0].clamp(min=LEAST_TRUST)
         places = torch.from_numpy(context.places[chosen] - context.places[n]).float()
-        return _Drawn(spoil(images, rng), positions, draft, trust, places.abs() * context.step / reach)
+        drawn = _Drawn(spoil(images, rng), positions, draft, trust, places.abs() * context.step / reach)
+        return drawn.cut(self.largest, rng) if side > self.largest else drawn
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,20 @@ class _Drawn:
     draft: Tensor
     trust: Tensor
     distance: Tensor
+
+    def cut(self, side: int, rng: np.random.Generator) -> _Drawn:
+        """A square of `side` pixels, around some pixel of what the target shows if it shows anything."""
+        whole = self.positions.shape[-1]
+        shown = torch.nonzero(self.positions[-1])
+        center = shown[int(rng.integers(len(shown)))] if len(shown) else torch.tensor([whole // 2] * 2)
+        row, column = (center - side // 2).clamp(0, whole - side).tolist()
+
+        def part(planes: Tensor) -> Tensor:
+            return planes[..., row : row + side, column : column + side]
+
+        return _Drawn(
+            part(self.images), part(self.positions), part(self.draft), part(self.trust), self.distance
+        )
 
 
 def mean_dice(logs: Tensor, truth: Tensor) -> float:

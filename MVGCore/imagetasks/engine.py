@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from MVGCore.errors import stop_if
-from MVGCore.imagetasks.tiles import Tile, Tiling
 from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory
 from MVGCore.models.device import Device, autocast, placed, select_device
+from MVGCore.models.tiling import Tile, Tiling
 from MVGCore.tasks.image import ImageTask, image_target
 
 BATCH = 8

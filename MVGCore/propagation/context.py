@@ -15,6 +15,7 @@ from torch import Tensor
 from MVGCore.drafts import Draft
 from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.device import Device, autocast
+from MVGCore.models.tiled import fitted
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.appearance import Appearance
 from MVGCore.propagation.drafting import GroupDrafts, draw_known
@@ -152,7 +153,7 @@ def generate(
     targets = [_target(images, task, hint, given).to(place) for task in context.tasks]
     memories = [memory.select(chosen).with_distance(distance.to(place)) for memory in context.memories]
     with torch.inference_mode(), autocast(device):
-        colours = model.generate_all(memories, targets)
+        colours = fitted(model, context.group.canvas.side).generate_all(memories, targets)
     logs = [
         F.log_softmax(task.logits(colour.float()), dim=1)
         for task, colour in zip(context.tasks, colours, strict=True)
@@ -205,7 +206,7 @@ def encode_prompts(
         torch.ones(1, count, dtype=torch.bool, device=place),
     )
     with torch.inference_mode(), autocast(device):
-        return model.encode_prompts(batch)
+        return fitted(model, images.shape[-1]).encode_prompts(batch)
 
 
 def palettes(group: ClassGroup, count: int, seed: int) -> tuple[SegmentationTask, ...]:

@@ -5,14 +5,17 @@ head and neck (5 cases) .649 and .658, rendered scenes of up to 8 classes (10) .
 takes its time: where there are many classes, groups are larger.
 
 Where the pixels of a canvas would be coarser than those of the slices, what is small is lost. Classes that
-fill a canvas by themselves are kept apart there, and the others are split until they are seen as finely as
-they were drawn. Four rendered heads, 20 slices of 360 x 360 pixels, 25 to 43 classes, 5 slices labelled:
+fill a canvas by themselves are kept apart there, on one in tiles, and the others are split until they are
+seen as finely as they were drawn. Four rendered heads, 20 slices of 360 x 360 pixels, 25 to 43 classes, 5
+slices labelled:
 
     groups of 8, margins around the labels beyond the slice as well       .742    305 s
     split until pixels are at most 1.5 times as large                     .775    576 s
     at most 1.25 times                                                    .775    640 s
     margins within the slice (see `plan.fit_canvas`), at most 1.5 times   .784
     at most 1.25 times                                                    .787
+
+Without the second look: .782, and with large classes in tiles (see `MVGCore.models.tiled`) .798.
 """
 
 from __future__ import annotations
@@ -22,37 +25,43 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from MVGCore.models.tiled import pixels_generated
 from MVGCore.volume.canvas import Canvas
 
 FEW, MANY = 2, 8  # classes of a group at most; 8 are those that one palette still tells apart well
 AFFORDABLE = 4  # small canvases that groups of `FEW` may take together; time and memory go by their pixels
 COARSE = 1.25  # pixels of the slice along one of the canvas from which on classes are split
 LARGE = 4  # classes of a group at most that fill a coarse canvas, each by itself
-# Pixels of all canvases through the volume, for each class, up to which classes are split: about 40 seconds
-# on two slow cores. Who has labelled many classes waits longer; four of 512 x 512 x 200 voxels stay together.
+# Pixels of all canvases through the volume, for each class, up to which canvases are tiled, or at least
+# classes split. Who has labelled many classes waits longer; four of 512 x 512 x 200 voxels stay together.
 MOST_PIXELS = 5_000_000
+AT_LEAST = 4  # classes that are waited for, even if there are fewer: one of 512 x 512 x 60 voxels is tiled
 
 Ids = tuple[int, ...]
 Places = Mapping[int, NDArray[np.float64]]  # class -> its centre in the slice
-Frame = Callable[[Ids], Canvas]
+Frame = Callable[[Ids, bool], Canvas]  # of some classes, in tiles or not
 Framed = list[tuple[Ids, Canvas]]
 
 
-def framed_groups(labels: NDArray[np.integer], frame: Frame, side: int, depth: int) -> Framed:
+def framed_groups(labels: NDArray[np.integer], frame: Frame, sides: Sequence[int], depth: int) -> Framed:
     """The classes of labelled slices (n, H, W) in groups with their canvases.
 
     Args:
         labels: the slices.
-        frame: gives the canvas of some classes.
-        side: of the smallest canvas.
+        frame: gives the canvas of some classes: on the best of these sides, or in tiles.
+        sides: canvas sides that the model offers, ascending.
         depth: slices of the volume.
     """
     centers = class_centers(labels)
-    framed = _by_number(centers, frame, side)
+    framed = _by_number(centers, frame, sides[0])
     if not any(_is_coarse(canvas) for _, canvas in framed):
         return framed
     finer = _by_detail(centers, frame)
-    return finer if depth * _pixels(finer) <= MOST_PIXELS * len(centers) else framed
+    tiled = [(ids, frame(ids, True) if _is_coarse(canvas) else canvas) for ids, canvas in finer]
+    for choice in (tiled, finer):
+        if depth * _pixels(choice, sides[-1]) <= MOST_PIXELS * max(AT_LEAST, len(centers)):
+            return choice
+    return framed
 
 
 def label_values(labels: NDArray[np.integer]) -> Ids:
@@ -88,31 +97,32 @@ def _by_number(centers: Places, frame: Frame, side: int) -> Framed:
     """Groups of few classes, as far as their canvases take little time; else of many."""
     few = group_classes(centers, FEW)
     if len(few) <= AFFORDABLE:  # no canvas is smaller than the smallest one
-        framed = [(ids, frame(ids)) for ids in few]
-        if _pixels(framed) <= AFFORDABLE * side**2:
+        framed = [(ids, frame(ids, False)) for ids in few]
+        if sum(canvas.side**2 for _, canvas in framed) <= AFFORDABLE * side**2:
             return framed
-    return [(ids, frame(ids)) for ids in group_classes(centers, MANY)]
+    return [(ids, frame(ids, False)) for ids in group_classes(centers, MANY)]
 
 
 def _by_detail(centers: Places, frame: Frame) -> Framed:
     """Groups that are seen as finely as they were drawn, and those of classes that cannot be."""
-    large = {value: center for value, center in centers.items() if _is_coarse(frame((value,)))}
+    large = {value: center for value, center in centers.items() if _is_coarse(frame((value,), False))}
     small = {value: center for value, center in centers.items() if value not in large}
 
     def split(ids: Ids) -> Framed:
-        canvas = frame(ids)
+        canvas = frame(ids, False)
         if not _is_coarse(canvas):
             return [(ids, canvas)]
         halves = group_classes({value: centers[value] for value in ids}, -(-len(ids) // 2))
         return [part for half in halves for part in split(half)]
 
     fine = [part for ids in group_classes(small, MANY) for part in split(ids)]
-    return fine + [(ids, frame(ids)) for ids in group_classes(large, LARGE)]
+    return fine + [(ids, frame(ids, False)) for ids in group_classes(large, LARGE)]
 
 
 def _is_coarse(canvas: Canvas) -> bool:
     return max(canvas.scale) > COARSE
 
 
-def _pixels(framed: Framed) -> int:
-    return sum(canvas.side**2 for _, canvas in framed)
+def _pixels(framed: Framed, largest: int) -> int:
+    """That a model whose largest canvas has the side `largest` generates for one slice."""
+    return sum(pixels_generated(canvas.side, largest) for _, canvas in framed)

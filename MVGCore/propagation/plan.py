@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from MVGCore.models.tiled import tiled_side
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.crossing import Crossing
 from MVGCore.propagation.grouping import framed_groups
@@ -75,14 +76,14 @@ def make_plan(
     along, rows, columns = slice_spacing(spacing, axis)
     labels = np.stack([prompt.labels for prompt in prompts])
 
-    def frame(ids: tuple[int, ...]) -> Canvas:
+    def frame(ids: tuple[int, ...], tiled: bool) -> Canvas:
         mask = np.isin(labels, ids)
         shown = mask if crossing is None else np.concatenate((mask, crossing.shows(ids)[None]))
-        return fit_canvas(shown, (rows, columns), sides)
+        return fit_canvas(shown, (rows, columns), sides, tiled)
 
     groups = [
         ClassGroup(ids, canvas, _window(prompts, np.isin(labels, ids), canvas))
-        for ids, canvas in framed_groups(labels, frame, sides[0], prompts[0].geometry.shape[axis])
+        for ids, canvas in framed_groups(labels, frame, sides, prompts[0].geometry.shape[axis])
     ]
     return Plan(axis, (along, rows, columns), tuple(groups))
 
@@ -104,10 +105,10 @@ def plan_from_others(prompts: Sequence[Prompt], image: Volume, sides: tuple[int,
     full = robust_window(image.array)
     groups = []
 
-    def frame(ids: tuple[int, ...]) -> Canvas:
-        return fit_canvas(np.isin(labels, ids), (rows, columns), sides)
+    def frame(ids: tuple[int, ...], tiled: bool) -> Canvas:
+        return fit_canvas(np.isin(labels, ids), (rows, columns), sides, tiled)
 
-    for ids, canvas in framed_groups(labels, frame, sides[0], image.geometry.shape[axis]):
+    for ids, canvas in framed_groups(labels, frame, sides, image.geometry.shape[axis]):
         prompt = next(prompt for prompt in prompts if np.isin(prompt.labels, ids).any())
         shown = fit_prompt(ClassGroup(ids, canvas, full), prompt, canvas.pixel_mm((rows, columns))).window
         groups.append(ClassGroup(ids, canvas, _moved_window(shown, prompt.window, full)))
@@ -137,12 +138,15 @@ def fit_prompt(group: ClassGroup, prompt: Prompt, pixel_mm: float) -> ClassGroup
     return ClassGroup(group.ids, canvas, _window([prompt], shown[None], canvas))
 
 
-def fit_canvas(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...]) -> Canvas:
+def fit_canvas(
+    shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...], tiled: bool = False
+) -> Canvas:
     """The canvas around what slices (n, H, W) show.
 
     It has as many pixels as a slice has there, if the model offers so many. If it has more, it covers whole
-    pixels of the slice, an even number of them, so that a draft can lie on them (see `draft_side`). If it has
-    fewer, none is spent on what lies beyond the slice.
+    pixels of the slice, an even number of them, so that a draft can lie on them (see `draft_side`). If the
+    model offers fewer, none is spent on what lies beyond the slice; if the canvas may be `tiled`, it has as
+    many as the slice nevertheless.
     """
     rows, columns = (_steady_range(np.flatnonzero(shown.any((0, axis)))) for axis in (2, 1))
     shape = (shown.shape[1], shown.shape[2])
@@ -151,6 +155,8 @@ def fit_canvas(shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tu
         canvas = canvas.within_slice()
     finest = max(canvas.scale)
     native = sides[0] * finest
+    if tiled:
+        sides = (*sides, tiled_side(sides[-1], native))
     if native > sides[-1]:
         return canvas.resized(sides[-1])
     side = next(each for each in sides if each >= native)

@@ -18,6 +18,7 @@ from MVGCore.propagation.mixture import Weights
 from MVGCore.session import Session
 
 LONG = 600.0
+LARGEST = 192  # side of the largest canvas
 
 
 def never() -> bool:
@@ -71,7 +72,7 @@ def test_the_held_out_slice_is_never_worse(small_weights: Path, tube, session_on
     """Without stand-ins: what is reported is what the weights in use make of the held-out slice."""
     session = session_on(small_weights, tube)
     report = session.adapt(LONG, steps=20)
-    lessons = [Lessons(context) for context in session._propagator().contexts(never)]
+    lessons = [Lessons(context, LARGEST) for context in session._propagator().contexts(never)]
     held_out = slice_to_hold_out(lessons)
     assert held_out in (1, 2)
     now = lessons[0].score(session._model, session._device, held_out)
@@ -181,7 +182,7 @@ def test_a_lesson_shows_targets_that_are_not_among_their_prompts(
     small_weights: Path, tube, session_on
 ) -> None:
     (context,) = session_on(small_weights, tube)._propagator().contexts(never)
-    lessons, rng = Lessons(context), np.random.default_rng(0)
+    lessons, rng = Lessons(context, LARGEST), np.random.default_rng(0)
     for _ in range(20):
         lesson = lessons.draw([0, 1, 3], 2, rng)
         count = lesson.prompts.images.shape[1]
@@ -193,13 +194,32 @@ def test_a_lesson_shows_targets_that_are_not_among_their_prompts(
         assert not lesson.target.known.any()
 
 
+def test_of_a_large_canvas_cuts_are_learned_that_show_something(
+    small_weights: Path, tube, session_on
+) -> None:
+    (context,) = session_on(small_weights, tube)._propagator().contexts(never)
+    lessons, rng = Lessons(context, 48), np.random.default_rng(0)
+    assert context.group.canvas.side > 48
+    places = set()
+    for _ in range(20):
+        lesson = lessons.draw([0, 1, 3], 2, rng)
+        assert lesson.target.images.shape == lesson.target.label.shape == (2, 3, 48, 48)
+        assert lesson.target.draft.shape == (2, 1, 48, 48) and lesson.positions.shape == (2, 48, 48)
+        assert lesson.prompts.images.shape[-2:] == lesson.prompts.labels.shape[-2:] == (48, 48)
+        assert (lesson.positions > 0).flatten(1).any(1).all()
+        places.update(
+            tuple(torch.nonzero(each).float().mean(0).round().tolist()) for each in lesson.positions
+        )
+    assert len(places) > 10
+
+
 def test_a_draft_is_changed_like_its_image(
     small_weights: Path, tube, session_on, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The draft of the tube is nearly right, so it must lie on the warped labels."""
     monkeypatch.setattr(lessons_module, "DRAFTED", 1.0)
     (context,) = session_on(small_weights, tube)._propagator().contexts(never)
-    lessons, rng = Lessons(context), np.random.default_rng(0)
+    lessons, rng = Lessons(context, LARGEST), np.random.default_rng(0)
     agree = []
     for _ in range(10):
         lesson = lessons.draw([0, 1, 2, 3], 2, rng)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from MVGCore.models.tiled import pixels_generated
 from MVGCore.propagation import grouping
 from MVGCore.propagation.grouping import (
     COARSE,
@@ -35,10 +36,10 @@ def scattered(count: int, seed: int, side: int = 60) -> np.ndarray:
 def framed(labels: np.ndarray, depth: int = 20) -> list[tuple[tuple[int, ...], Canvas]]:
     """The groups as a plan makes them."""
 
-    def frame(ids: tuple[int, ...]) -> Canvas:
-        return fit_canvas(np.isin(labels, ids), (1.0, 1.0), SIDES)
+    def frame(ids: tuple[int, ...], tiled: bool) -> Canvas:
+        return fit_canvas(np.isin(labels, ids), (1.0, 1.0), SIDES, tiled)
 
-    return framed_groups(labels, frame, SIDES[0], depth)
+    return framed_groups(labels, frame, SIDES, depth)
 
 
 @settings(max_examples=25, deadline=None)
@@ -58,7 +59,7 @@ def test_no_class_makes_no_group() -> None:
 @pytest.mark.parametrize(("side", "size"), [(32, FEW), (64, MANY)])
 def test_groups_are_smaller_where_their_canvases_are(side: int, size: int) -> None:
     labels = scattered(8, 0)
-    groups = framed_groups(labels, lambda ids: Canvas.whole((30, 30), (1.0, 1.0), side), 32, 20)
+    groups = framed_groups(labels, lambda ids, _: Canvas.whole((30, 30), (1.0, 1.0), side), SIDES, 20)
     assert [ids for ids, _ in groups] == group_classes(class_centers(labels), size)
 
 
@@ -72,22 +73,34 @@ def test_small_classes_of_a_large_slice_are_seen_in_its_own_pixels(count: int, s
         assert len(ids) <= MANY and max(canvas.scale) <= COARSE
 
 
-def test_what_fills_a_coarse_canvas_is_kept_apart_from_what_is_small() -> None:
+def framed_and_filled() -> np.ndarray:
+    """Six classes of one pixel among 500 x 500, and frames in one another, each wider than any canvas."""
     labels = scattered(6, 1, side=500)
-    small = label_values(labels)
-    for value in range(LARGE + 1):  # frames in one another, each wider than any canvas
+    for value in range(LARGE + 1):
         labels[0, 20 + 9 * value : 480 - 9 * value, [20 + 9 * value, 480 - 9 * value]] = 60001 + value
+    return labels
+
+
+def test_what_fills_a_canvas_is_kept_apart_and_seen_in_tiles() -> None:
+    labels = framed_and_filled()
     groups = framed(labels)
-    coarse = [ids for ids, canvas in groups if max(canvas.scale) > COARSE]
-    assert sorted(value for ids in coarse for value in ids) == [60001 + n for n in range(LARGE + 1)]
-    assert max(len(ids) for ids in coarse) <= LARGE
-    assert sorted(value for ids, _ in groups if ids not in coarse for value in ids) == list(small)
+    tiled = [(ids, canvas) for ids, canvas in groups if canvas.side > SIDES[-1]]
+    assert sorted(value for ids, _ in tiled for value in ids) == [60001 + n for n in range(LARGE + 1)]
+    assert max(len(ids) for ids, _ in tiled) <= LARGE
+    assert all(max(canvas.scale) <= COARSE for _, canvas in groups)
+    small = sorted(value for ids, canvas in groups if canvas.side <= SIDES[-1] for value in ids)
+    assert small == [value for value in label_values(labels) if value < 60001]
 
 
-def test_deep_volumes_keep_their_large_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = scattered(20, 2, side=500)
+def test_the_deeper_a_volume_the_coarser_it_may_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = framed_and_filled()
     usual = group_classes(class_centers(labels), MANY)
-    pixels = sum(canvas.side**2 for _, canvas in framed(labels))
-    monkeypatch.setattr(grouping, "MOST_PIXELS", 100 * pixels // 20)
-    assert len(framed(labels, depth=100)) > len(usual)
-    assert [ids for ids, _ in framed(labels, depth=101)] == usual
+    pixels = {
+        depth: sum(pixels_generated(canvas.side, SIDES[-1]) for _, canvas in framed(labels, depth))
+        for depth in (20, 10_000)
+    }
+    monkeypatch.setattr(grouping, "MOST_PIXELS", 100 * pixels[20] // len(label_values(labels)) + 1)
+    assert max(canvas.side for _, canvas in framed(labels, 100)) > SIDES[-1]
+    assert max(canvas.side for _, canvas in framed(labels, 101)) == SIDES[-1]
+    assert len(framed(labels, 101)) > len(usual)
+    assert [ids for ids, _ in framed(labels, 10_000)] == usual and pixels[10_000] < pixels[20]

@@ -53,9 +53,11 @@ def test_the_canvas_shows_all_labels_with_a_margin(tube, prompts_of) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "side", "scale"), [(10, 32, 0.5), (20, 32, 1.0), (36, 64, 1.0), (80, 96, 4 / 3)]
+    ("size", "side", "scale"), [(10, 32, 0.5), (20, 32, 1.0), (36, 64, 1.0), (80, 180, 1.0)]
 )
-def test_the_canvas_has_the_slices_own_pixels_if_it_can(size: int, side: int, scale: float) -> None:
+def test_the_canvas_has_the_slices_own_pixels_if_there_are_not_fewer(
+    size: int, side: int, scale: float
+) -> None:
     labels = np.zeros((2, 140, 140), np.uint16)
     labels[:, 28 : 28 + size, 28 : 28 + size] = 1  # on the grid that canvases begin on
     image = Volume(np.random.default_rng(0).normal(size=labels.shape), Geometry.identity(labels.shape))
@@ -75,6 +77,21 @@ def test_a_coarse_canvas_shows_nothing_beyond_the_slice() -> None:
     assert canvas.side == SIDES[-1]
     assert canvas.scale == pytest.approx((200 / SIDES[-1],) * 2)  # the longer side; with margins 170 * 1.6
     assert canvas.center == pytest.approx((74.5, 99.5))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(100, 300), st.integers(100, 300), st.integers(0, 50), st.integers(0, 50))
+def test_a_canvas_in_tiles_lies_on_the_pixels_of_the_slice(
+    rows: int, columns: int, top: int, left: int
+) -> None:
+    shown = np.zeros((1, 320, 310), bool)
+    shown[0, top : top + rows, left : left + columns] = True
+    canvas = fit_canvas(shown, (0.7, 0.7), SIDES, tiled=True)
+    assert canvas.side > SIDES[-1] and canvas.scale == pytest.approx((1, 1))
+    ends = canvas.to_slice(np.array([[-0.5, -0.5], [canvas.side - 0.5, canvas.side - 0.5]]))
+    np.testing.assert_allclose((ends + 0.5) % 1, 0, atol=1e-6)
+    here = np.argwhere(shown[0])
+    assert (ends[0] < here.min(0)).all() and (ends[1] > here.max(0)).all()
 
 
 @settings(max_examples=40, deadline=None)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-OVERLAP = 0.25  # of a tile's side is shared by neighbouring tiles at least
+OVERLAP = 0.25  # of a tile's side is shared by neighbouring tiles at least, where nothing else is said
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,15 @@ class Tiling:
     columns: tuple[int, ...]
 
     @classmethod
-    def of(cls, shape: tuple[int, int], sides: Sequence[int]) -> Tiling:
+    def of(cls, shape: tuple[int, int], sides: Sequence[int], overlap: float = OVERLAP) -> Tiling:
         """The tiling with the fewest pixels in all; of equal ones that with the smallest tiles.
 
         Args:
             shape: (rows, columns) of a slice.
             sides: what the model offers, ascending.
+            overlap: share of a tile's side that neighbouring tiles have in common at least.
         """
-        found = [cls(shape, side, *(_starts(size, side) for size in shape)) for side in sides]
+        found = [cls(shape, side, *(_starts(size, side, overlap) for size in shape)) for side in sides]
         return min(found, key=lambda each: len(each.rows) * len(each.columns) * each.side**2)
 
     @property
@@ -79,11 +80,11 @@ class Tiling:
                 yield Tile(row, column, torch.from_numpy(np.outer(vertical, horizontal)))
 
 
-def _starts(size: int, side: int) -> tuple[int, ...]:
+def _starts(size: int, side: int, overlap: float) -> tuple[int, ...]:
     """Evenly spread beginnings of tiles that cover `size` pixels."""
     if size <= side:
         return (0,)
-    count = 1 + -(-(size - side) // int(side * (1 - OVERLAP)))
+    count = 1 + -(-(size - side) // int(side * (1 - overlap)))
     return tuple(int(start) for start in np.linspace(0, size - side, count).round())
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.imagetasks.tiles import OVERLAP, Tiling
+from MVGCore.models.tiling import OVERLAP, Tiling
 
 sizes = st.integers(1, 200)
 
