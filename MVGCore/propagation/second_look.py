@@ -54,6 +54,10 @@ AGREEMENT = (0.7, 0.9)  # Dice between both looks
 ROUNDS = 2
 MUCH = 0.05  # a round that changes this share of what is labelled is followed by the next one
 PROBED = 4  # every so manieth slice is first looked at without the lines
+# Of the distance of the volume's slices, that of those looked at. A rendered head of 20 slices of 360 x 360
+# pixels, 44 classes: .8877 with all of them and with this, 280 and 89 s (both after a first look of .885).
+STRIDE = 0.5
+ENOUGH_ROWS = 16  # slices that are looked at in any case, if there are so many
 BATCH = 8
 LEAST_ROWS = 3  # what shows on fewer slices gives no examples
 
@@ -151,7 +155,8 @@ class View:
         context: their examples and their canvas.
         axis: 1 or 2, of the stack.
         images, odds, labels, known: (R, K, S), (R, C, K, S), (R, K, S) and (R, K, S), those of the stack.
-        stride: distance of slices that tell something new; they are finer where the canvas enlarges.
+        stride: distance of slices that tell something new: they are finer where the canvas enlarges, and
+            where the volume's own slices are far apart.
         rows: the slices that show something, as far as they are looked at.
     """
 
@@ -172,9 +177,12 @@ class View:
     ) -> View | None:
         """The view along an axis with its examples encoded; None where next to nothing shows."""
         labels = np.moveaxis(stack.labels, axis, 0)
-        stride = max(1, round(1 / context.group.canvas.scale[axis - 1]))
         showing = np.flatnonzero(labels.any((1, 2)))
-        rows = tuple(range(showing[0], showing[-1] + 1, stride)) if len(showing) else ()
+        if not len(showing):
+            return None
+        first, end = int(showing[0]), int(showing[-1]) + 1
+        stride = row_stride(end - first, context.step, context.group.canvas.scale[axis - 1])
+        rows = tuple(range(first, end, stride))
         if len(rows) < LEAST_ROWS:
             return None
         images = np.moveaxis(stack.images, axis, 0)
@@ -242,6 +250,17 @@ class View:
             inside = places < len(whole)
             whole[places[inside]] = ((1 - part) * change + part * following)[inside]
         return np.moveaxis(np.moveaxis(whole, 1, 2), 0, self.axis + 1)
+
+
+def row_stride(extent: int, step: float, scale: float) -> int:
+    """Every so manieth of `extent` slices across a stack is looked at.
+
+    Args:
+        extent: slices that show something.
+        step: distance of the volume's own slices in pixels of the stack.
+        scale: pixels of the volume's slices along one of the stack.
+    """
+    return max(1, round(1 / scale), min(round(STRIDE * step), extent // ENOUGH_ROWS))
 
 
 def _seen_across(

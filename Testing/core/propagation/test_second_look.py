@@ -15,7 +15,15 @@ from MVGCore.models.device import Device
 from MVGCore.prompts import PromptSet
 from MVGCore.propagation import Propagator, second_look
 from MVGCore.propagation.crossing import Crossing
-from MVGCore.propagation.second_look import View, changed_share, example_rows, expected_dice, look_again
+from MVGCore.propagation.second_look import (
+    ENOUGH_ROWS,
+    View,
+    changed_share,
+    example_rows,
+    expected_dice,
+    look_again,
+    row_stride,
+)
 from MVGCore.propagation.side_by_side import workers
 from MVGCore.propagation.stack import Stack, class_odds, probabilities
 from MVGCore.volume import Geometry, LabelMap, Volume
@@ -283,3 +291,19 @@ def test_a_full_gpu_is_left_in_the_second_look_too(echo, ball, bright, monkeypat
     wanted = [n for n in range(DEPTH) if n not in (5, 14)]
     assert len(list(propagator.slices(wanted, quiet, never, all_axes=True))) == 2 * len(wanted)
     assert where[0] == "cuda:0" and set(where[1:]) == {"cpu"} and propagator.device.name == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("extent", "step", "scale", "stride"),
+    [
+        (40, 1.0, 1.0, 1),  # as near to each other as the volume's own slices
+        (40, 2.0, 0.5, 2),  # the canvas enlarges: every other slice is interpolated
+        (300, 8.0, 1.0, 4),  # the volume's own slices are far apart
+        (5 * ENOUGH_ROWS, 60.0, 1.0, 5),  # but enough are looked at
+        (10, 60.0, 1.0, 1),
+    ],
+)
+def test_slices_across_are_looked_at_as_far_as_they_tell_something_new(
+    extent: int, step: float, scale: float, stride: int
+) -> None:
+    assert row_stride(extent, step, scale) == stride
