@@ -3,8 +3,8 @@
     python -m MVGCore.evaluation.annotation --out mvg-annotation --most 10
 
 A user starts with the middle slice of the structures and labels one slice after the other: the one that MVG
-proposes, a random one, or the one that is truly worst; or so many evenly spaced ones from the start, as
-peers get them too.
+proposes, once every structure shows on some labelled slice; a random one, or the one that is truly worst; or
+so many evenly spaced ones from the start, as peers get them too.
 """
 
 from __future__ import annotations
@@ -111,7 +111,19 @@ def rest_dice(example: Example, labels: NDArray[np.integer], slices: Sequence[in
 def _proposed(
     example: Example, result: Result, slices: Sequence[int], rng: np.random.Generator
 ) -> int | None:
-    return result.next_slice
+    """What MVG proposes. It cannot know of a structure that no labelled slice shows, but the user does."""
+    unshown = shows_the_unshown(example, slices)
+    return result.next_slice if unshown is None else unshown
+
+
+def shows_the_unshown(example: Example, slices: Sequence[int]) -> int | None:
+    """The slice with the largest share of the structures that none of `slices` shows; None: all are shown."""
+    planes = np.moveaxis(example.truth.array, example.axis, 0)
+    unshown = np.setdiff1d(planes, planes[list(slices)])
+    shares = np.zeros(len(planes))
+    for class_id in unshown[unshown > 0]:
+        shares += (planes == class_id).sum((1, 2)) / (planes == class_id).sum()
+    return int(shares.argmax()) if shares.any() else None
 
 
 def _random(example: Example, result: Result, slices: Sequence[int], rng: np.random.Generator) -> int | None:

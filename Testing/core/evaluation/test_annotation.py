@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,14 @@ def places(example: Example, strategy: str, most: int = 5, seed: int = 0) -> lis
 
 def test_the_proposed_slice_is_labelled_next_until_there_is_none(example) -> None:
     assert places(example, PROPOSED) == [(9,), (9, 15), (9, 15, 4)]
+
+
+def test_what_no_slice_shows_yet_is_labelled_before_anything_is_proposed(example) -> None:
+    labels = example.truth.array.copy()
+    labels[:2, :2, :2] = 3  # MVG, which was never shown it, would propose 15
+    labels[0, 2, 2] = 4
+    example = replace(example, truth=LabelMap.of(labels, example.truth.geometry))
+    assert places(example, PROPOSED) == [(8,), (8, 0), (8, 0, 15), (8, 0, 15, 4)]
 
 
 def test_evenly_spaced_slices_are_chosen_anew_for_each_number(example) -> None:
