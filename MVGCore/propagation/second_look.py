@@ -57,7 +57,7 @@ PROBED = 4  # every so manieth slice is first looked at without the lines
 # Of the distance of the volume's slices, that of those looked at. A rendered head of 20 slices of 360 x 360
 # pixels, 44 classes: .8877 with all of them and with this, 280 and 89 s (both after a first look of .885).
 STRIDE = 0.5
-ENOUGH_ROWS = 16  # slices that are looked at in any case, if there are so many
+ENOUGH_ROWS = 32  # slices that are looked at in any case, if there are so many
 BATCH = 8
 LEAST_ROWS = 3  # what shows on fewer slices gives no examples
 

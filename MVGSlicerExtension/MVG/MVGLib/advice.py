@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from MVGLib.state import Phase, Review, Settings, Task
 from MVGLib.texts import _
 
+NAMED = 3  # segments that a note names at most
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -25,6 +27,7 @@ class Situation:
         same_result: Whether another run would fill that result again.
         changed: Whether the examples have changed since the result was made.
         previewing: Whether a preview is shown.
+        unshown: Names of segments that no usable example shows.
     """
 
     phase: Phase
@@ -39,6 +42,7 @@ class Situation:
     same_result: bool = True
     changed: bool = False
     previewing: bool = False
+    unshown: tuple[str, ...] = ()
 
     @property
     def busy(self) -> bool:
@@ -107,9 +111,23 @@ def examples_note(now: Situation) -> str:
         if task is Task.SYNTHESIZE:
             return _("Choose a volume that shows the wanted contrast on a few slices, then add them.")
         return _("No examples needed. Slices of a cleaner volume can be added.")
+    return _count(now) + _unshown(now)
+
+
+def _count(now: Situation) -> str:
     if now.usable == now.examples:
         return _("1 slice") if now.examples == 1 else _("{count} slices").format(count=now.examples)
     return _("{used} of {count} slices are used").format(used=now.usable, count=now.examples)
+
+
+def _unshown(now: Situation) -> str:
+    """What cannot be found, for no example shows it: MVG would neither find it nor propose where to label."""
+    if not now.unshown or not now.usable:
+        return ""
+    names = ", ".join(f"'{name}'" for name in now.unshown[:NAMED])
+    if len(now.unshown) > NAMED:
+        names = _("{names} and {count} more").format(names=names, count=len(now.unshown) - NAMED)
+    return _("; none shows {names} yet").format(names=names)
 
 
 def _busy(now: Situation) -> str:

@@ -126,6 +126,16 @@ class ExampleBook:
             known = self._cuts[example.key] = replace(known, stamp=stamp) if known and same else fresh
         return known
 
+    def unshown(self, partner_id: str) -> tuple[str, ...]:
+        """Names of the segments of a segmentation that no example in use shows."""
+        try:
+            classes = self._scene.classes(partner_id) if self._scene.is_segmentation(partner_id) else ()
+        except MVGError:  # too many segments: the examples say so themselves
+            return ()
+        used = [self.cut(each) for each in self.of(Task.SEGMENT) if each.enabled]
+        shown = {name for cut in used for name, _color in cut.look}
+        return tuple(each.name for each in classes if each.name not in shown)
+
     def rows(self, task: Task, volume_id: str) -> tuple[ExampleRow, ...]:
         """The list as it is shown."""
         return tuple(self._row(each, volume_id) for each in self.of(task))

@@ -52,6 +52,24 @@ def test_all_labelled_slices_are_added_at_once(ready):
     assert "3 slices" in ready.view().message.text
 
 
+def test_a_segment_that_no_example_shows_is_named(ready, clock, a_volume_node, a_segmentation_node):
+    assert "yet" not in ready.view().examples_note
+    a_segmentation_node.GetSegmentation().AddEmptySegment("bladder", "bladder")
+    settle(ready, clock)
+    assert ready.view().examples_note == "3 slices; none shows 'bladder' yet"
+    labels = make_labels()
+    drawn = np.zeros(labels.shape, bool)
+    drawn[LABELLED[1], 12:14, 10:12] = True
+    put_segment(a_segmentation_node, "bladder", drawn, a_volume_node)
+    settle(ready, clock)
+    assert ready.view().examples_note == "3 slices"
+    for row in ready.view().examples:
+        ready.enable(row.key, row.place == f"axial {LABELLED[0]}")
+    assert ready.view().examples_note == "1 of 3 slices are used; none shows 'bladder' yet"
+    ready.set_partner("")
+    assert "yet" not in ready.view().examples_note
+
+
 def test_an_example_can_be_switched_off_shown_and_removed(ready, scene, a_volume_node):
     first, second, third = (row.key for row in ready.view().examples)
     ready.enable(first, False)

@@ -127,6 +127,11 @@ def test_another_basis_makes_everything_anew():
     assert Trace((1,), ((3, 1), (5, 1)), 9).stale_range(Trace((1,), ((3, 1), (5, 2)), 0), 40) is None
 
 
+def test_of_many_segments_without_an_example_a_few_are_named():
+    now = Situation(Phase.IDLE, Settings(), examples=2, usable=2, unshown=tuple("abcde"))
+    assert examples_note(now) == "2 slices; none shows 'a', 'b', 'c' and 2 more yet"
+
+
 @given(
     task=st.sampled_from(Task),
     phase=st.sampled_from(Phase),
