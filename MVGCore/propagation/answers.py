@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.propagation.assemble import Answer, Known
 from MVGCore.propagation.context import GroupContext, canvases, draw_given, generate
+from MVGCore.propagation.memo import Memo
 from MVGCore.propagation.merge import average
 from MVGCore.propagation.mixture import COMPLETING, USUAL, blend
 from MVGCore.propagation.stopwatch import Stopwatch
@@ -26,9 +27,13 @@ def answer_batch(
     batch: Sequence[int],
     known: Callable[[int], Known | None],
     watch: Stopwatch,
+    memo: Memo,
     in_part: bool = False,
 ) -> list[Answer]:
     """The answer of every slice of a batch: per group (C - 1, S, S) probabilities of its classes.
+
+    What a group has said of a batch it is not asked again while its own examples stay as they are: who
+    corrects one structure waits for its group alone.
 
     Args:
         model, device: what generates and where.
@@ -37,6 +42,7 @@ def answer_batch(
         batch: indices of the slices.
         known: what is drawn of a slice and where; None: nothing.
         watch: takes the time of each stage.
+        memo: keeps the answers, unless the slices are drawn in part.
         in_part: the slices are drawn in part; the network sees that, and the others count less.
 
     Raises:
@@ -49,11 +55,20 @@ def answer_batch(
     def told(context: GroupContext) -> NDArray[np.float32]:
         return _group_probabilities(model, device, context, slab, batch, labels, watch, in_part)
 
-    groups = [
-        average([told(context) for context in tellings], [context.shown for context in tellings])
-        for tellings in contexts
-    ]
+    def averaged(tellings: Sequence[GroupContext]) -> NDArray[np.float16]:
+        told_each = [told(context) for context in tellings]
+        return average(told_each, [context.shown for context in tellings]).astype(np.float16)
+
+    def kept(tellings: Sequence[GroupContext]) -> NDArray[np.float16]:
+        return memo.get(("answers", answer_key(tellings), tuple(batch)), lambda: averaged(tellings))
+
+    groups = [averaged(tellings) if in_part else kept(tellings) for tellings in contexts]
     return list(zip(*groups, strict=True))
+
+
+def answer_key(tellings: Sequence[GroupContext]) -> Hashable:
+    """Names all that the answers of a group depend on but the model and the volume."""
+    return tuple(context.key for context in tellings)
 
 
 def _group_probabilities(

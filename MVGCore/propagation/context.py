@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -45,6 +45,7 @@ class GroupContext:
         appearance: gives what the classes look like on the labelled slices of this volume; learns it, with a
             model on a device, when first asked; None as for drafts.
         small: (C,) how small each class is there, 0 to 1; None as for drafts.
+        key: names all that an answer depends on but the model and the volume.
     """
 
     group: ClassGroup
@@ -57,6 +58,7 @@ class GroupContext:
     drafts: GroupDrafts | None = None
     appearance: Learner | None = None
     small: Tensor | None = None
+    key: Hashable = None
 
     @cached_property
     def shown(self) -> NDArray[np.bool_]:

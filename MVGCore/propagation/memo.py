@@ -8,6 +8,8 @@ from concurrent.futures import Future
 from threading import Lock
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 T = TypeVar("T")
@@ -25,7 +27,7 @@ class Memo:
     """
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
-        """Empty; holds tensors of at most `limit_bytes` together, or one result if that is larger."""
+        """Empty; holds arrays and tensors of `limit_bytes` together, or one result if that is larger."""
         self._limit = limit_bytes
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._bytes: dict[Hashable, int] = {}
@@ -67,18 +69,18 @@ class Memo:
 
     def _keep(self, key: Hashable, made: object) -> None:
         self._kept[key] = made
-        self._bytes[key] = sum(each.numel() * each.element_size() for each in _tensors(made))
+        self._bytes[key] = sum(each.nbytes for each in _arrays(made))
         while len(self._kept) > 1 and sum(self._bytes.values()) > self._limit:
             oldest, _ = self._kept.popitem(last=False)
             del self._bytes[oldest]
 
 
-def _tensors(content: Any) -> Iterator[Tensor]:
-    """All tensors in tuples, lists and objects with attributes."""
-    if isinstance(content, Tensor):
+def _arrays(content: Any) -> Iterator[Tensor | NDArray[Any]]:
+    """All tensors and arrays in tuples, lists and objects with attributes."""
+    if isinstance(content, Tensor | np.ndarray):
         yield content
     elif isinstance(content, tuple | list):
         for each in content:
-            yield from _tensors(each)
+            yield from _arrays(each)
     elif hasattr(content, "__dict__"):
-        yield from _tensors(tuple(vars(content).values()))
+        yield from _arrays(tuple(vars(content).values()))

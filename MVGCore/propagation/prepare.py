@@ -77,7 +77,8 @@ class Preparation:
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
         images, positions = (torch.cat(each) for each in zip(*drawn, strict=True))
-        context = GroupContext(group, tasks, memories, places, step, images, positions)
+        key = (group, tuple(names), self.crossing.digest if self.crossing else ())
+        context = GroupContext(group, tasks, memories, places, step, images, positions, key=key)
         own = len(known)
         if positions[:own].any():
             context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo, self.crossing)

@@ -17,7 +17,7 @@ from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, placed, select_device
 from MVGCore.prompts import Prompt
-from MVGCore.propagation.answers import answer_batch
+from MVGCore.propagation.answers import answer_batch, answer_key
 from MVGCore.propagation.assemble import Answer, Assembler, SliceResult
 from MVGCore.propagation.calibration import SHIPPED, Calibration
 from MVGCore.propagation.context import GroupContext
@@ -131,7 +131,7 @@ class Propagator:
                 for index, answer in zip(batch, answered, strict=True):
                     yield self._finished(index, answer, ends)
                     if again:
-                        found[index] = tuple(part.astype(np.float16) for part in answer)
+                        found[index] = answer
                 done += len(batch)
                 progress(share * done / len(wanted), f"{done} of {len(wanted)} slices")
         if again:
@@ -177,26 +177,45 @@ class Propagator:
     def _look_again(
         self, found: dict[int, Answer], progress: Progress, cancelled: Callable[[], bool]
     ) -> bool:
-        """Look along the other axes at what was found, and correct it; whether anything was."""
-        labelled = {prompt.index: prompt.labels for prompt in self.local}
-        changed = False
+        """Look along the other axes at what was found, and correct it; whether anything was.
+
+        What the first look saw in tiles it saw on finer pixels than a look across would (two rendered heads:
+        .8617 with it, .8620 without, three quarters of the time).
+        """
+        changed, largest = False, self.model.canvas_sides[-1]
         for number, group in enumerate(self.plan.groups):
-            with self.watch.of("look again"):
-                own = {index: answer[number] for index, answer in found.items()}
-                stack = Stack.of(group, self._planes, own, labelled, self.crossing)
-                tell = partial(self._tell_again, progress, number)
-                odds = self._with_memory(partial(self._look_at, number, stack, tell, cancelled))
-            if odds is None:
+            if group.canvas.side > largest:
+                continue
+            tell = partial(self._tell_again, progress, number)
+            key = ("second look", answer_key(self._contexts[number]))
+            revised = self.memo.get(key, partial(self._look_at, number, found, tell, cancelled))
+            tell(1.0)
+            if revised is None:
                 continue
             changed = True
             for index, answer in found.items():
-                found[index] = (*answer[:number], probabilities(odds[index]), *answer[number + 1 :])
+                found[index] = (*answer[:number], revised[index], *answer[number + 1 :])
         return changed
 
     def _look_at(
-        self, number: int, stack: Stack, progress: Callable[[float], None], cancelled: Callable[[], bool]
+        self,
+        number: int,
+        found: dict[int, Answer],
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
     ) -> NDArray[np.float16] | None:
-        return look_again(self.model, self.device, self._contexts[number][0], stack, progress, cancelled)
+        """(K, C - 1, S, S) probabilities of a group's classes after both looks; None: nothing is changed."""
+        labelled = {prompt.index: prompt.labels for prompt in self.local}
+        own = {index: answer[number] for index, answer in found.items()}
+
+        def look() -> NDArray[np.float16] | None:
+            context = self._contexts[number][0]
+            return look_again(self.model, self.device, context, stack, progress, cancelled)
+
+        with self.watch.of("look again"):
+            stack = Stack.of(self.plan.groups[number], self._planes, own, labelled, self.crossing)
+            odds = self._with_memory(look)
+            return None if odds is None else np.stack([probabilities(plane) for plane in odds])
 
     def _tell_again(self, progress: Progress, number: int, part: float) -> None:
         share = (number + part) / len(self.plan.groups)
@@ -297,6 +316,7 @@ class Propagator:
             batch,
             partial(self._assembler.known, drawn=drawn),
             self.watch,
+            self.memo,
             drawn is not None,
         )
 

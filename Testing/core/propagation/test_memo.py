@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,6 +40,15 @@ def test_what_was_not_asked_for_longest_goes_first() -> None:
     for key in ("a", "c", "b"):
         memo.get(key, lambda key=key: made.append(key))
     assert made == ["b"]
+
+
+def test_arrays_take_memory_as_well() -> None:
+    memo, made = Memo(limit_bytes=1600), []
+    for key in ("a", "b", "c"):
+        memo.get(key, lambda: [np.zeros(100)])
+    for key in ("b", "c", "a"):
+        memo.get(key, lambda key=key: made.append(key))
+    assert made == ["a"]
 
 
 def test_one_thing_may_be_larger_than_the_limit() -> None:
