@@ -53,21 +53,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     others = range(middle + 4, middle + 8)  # each slice is generated once
     warm = min(seconds(partial(session.preview, index)) for index in others)
     session.propagate()
-    prompts.prompts[len(slices) // 2].labels[100:104, 80:84] = 2  # within an organ of class 1
+    labels = prompts.prompts[len(slices) // 2].labels
+    low, high = session.affected_range(middle)
 
-    (low, high), shown = session.affected_range(middle), list[float]()
-    start = time.perf_counter()
-    session.set_prompts(prompts)
-    session.propagate(slice_range=(low, high), shown=lambda _: shown.append(time.perf_counter() - start))
-    corrected = time.perf_counter() - start
+    def corrected() -> tuple[float, float]:
+        """Seconds until the first slice around the corrected one is shown, and until all are."""
+        shown, start = list[float](), time.perf_counter()
+        session.set_prompts(prompts)
+        session.propagate(slice_range=(low, high), shown=lambda _: shown.append(time.perf_counter() - start))
+        return shown[0], time.perf_counter() - start
+
+    labels[100:104, 80:84] = 2  # within an organ of class 1: its group of classes changes as well
+    soon, all_of_two = corrected()
+    labels[104:108, 80:84] = 0
+    soon_of_one, all_of_one = corrected()
     rows = [
         ["first preview", f"{first:.2f}"],
         ["warm preview", f"{warm:.3f}"],
-        ["first slices shown after a correction", f"{shown[0]:.2f}"],
-        [f"slices {low} to {high} after a correction", f"{corrected:.2f}"],
+        ["first slices shown after a correction of two structures", f"{soon:.2f}"],
+        [f"slices {low} to {high}", f"{all_of_two:.2f}"],
+        ["first slices shown after a correction of one", f"{soon_of_one:.2f}"],
+        [f"slices {low} to {high}", f"{all_of_one:.2f}"],
     ]
     print(table(["what", "seconds"], rows))
-    met = warm <= WARM_LIMIT and corrected <= CORRECTION_LIMIT
+    met = warm <= WARM_LIMIT and all_of_two <= CORRECTION_LIMIT
     print(f"\nLimits of {WARM_LIMIT:g} s and {CORRECTION_LIMIT:g} s: {'met' if met else 'exceeded'}")
     return 0 if met else 1
 
