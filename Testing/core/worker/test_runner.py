@@ -59,7 +59,9 @@ def runner(
     runner.close()
 
 
-def test_a_job_is_stopped_in_the_middle_of_a_batch(runner: Runner, told: list[Any], stop: Cancelling) -> None:
+def test_a_job_is_stopped_in_the_middle_of_a_batch(
+    runner: Runner, told: list[Any], stop: Cancelling, tube: tuple[Volume, LabelMap]
+) -> None:
     """When only the model's parts ask whether to stop; and the session is sound afterwards."""
     runner.handle(messages.Propagate(1, None))
     first = [event for event in told if isinstance(event, events.SliceDone)]
@@ -71,6 +73,7 @@ def test_a_job_is_stopped_in_the_middle_of_a_batch(runner: Runner, told: list[An
         return who == "_stop_here" and asked > 20
 
     told.clear()
+    runner.handle(messages.SetImage(tube[0]))  # so that nothing is kept of the first job
     stop.when = late
     runner.handle(messages.Propagate(2, None))
     assert told[-1] == events.Cancelled(2)
