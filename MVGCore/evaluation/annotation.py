@@ -112,17 +112,18 @@ def _proposed(
     example: Example, result: Result, slices: Sequence[int], rng: np.random.Generator
 ) -> int | None:
     """What MVG proposes. It cannot know of a structure that no labelled slice shows, but the user does."""
-    unshown = shows_the_unshown(example, slices)
+    unshown = _shows_the_unshown(example, slices)
     return result.next_slice if unshown is None else unshown
 
 
-def shows_the_unshown(example: Example, slices: Sequence[int]) -> int | None:
+def _shows_the_unshown(example: Example, slices: Sequence[int]) -> int | None:
     """The slice with the largest share of the structures that none of `slices` shows; None: all are shown."""
     planes = np.moveaxis(example.truth.array, example.axis, 0)
     unshown = np.setdiff1d(planes, planes[list(slices)])
     shares = np.zeros(len(planes))
     for class_id in unshown[unshown > 0]:
-        shares += (planes == class_id).sum((1, 2)) / (planes == class_id).sum()
+        areas = (planes == class_id).sum((1, 2))
+        shares += areas / areas.sum()
     return int(shares.argmax()) if shares.any() else None
 
 

@@ -15,24 +15,31 @@ that share an eighth .798. One coarse canvas .782.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory, TargetBatch
-from MVGCore.models.tiling import Tile, Tiling
+from MVGCore.models.tiling import Tile, Tiling, largest_step
 
 OVERLAP = 0.125  # of a tile's side is shared by neighbouring tiles
 
 
+def is_tiled(model: InContextModel, side: int) -> bool:
+    """Whether canvases of `side` pixels are larger than the model's own."""
+    return side > model.canvas_sides[-1]
+
+
 def fitted(model: InContextModel, side: int) -> InContextModel:
     """The model for canvases of `side` pixels: itself, or in tiles if they are larger than its own."""
-    return model if side <= model.canvas_sides[-1] else Tiled(model, side)
+    return Tiled(model, side) if is_tiled(model, side) else model
 
 
 def tiled_side(largest: int, pixels: float) -> int:
     """Pixels along the smallest canvas of at least `pixels` that tiles of side `largest` cover evenly."""
-    step, side = int(largest * (1 - OVERLAP)), largest
+    step, side = largest_step(largest, OVERLAP), largest
     while side < pixels:
         side += step
     return side
@@ -40,10 +47,17 @@ def tiled_side(largest: int, pixels: float) -> int:
 
 def pixels_generated(side: int, largest: int) -> int:
     """How many pixels a model whose largest canvas has the side `largest` generates for one of `side`."""
-    if side <= largest:
-        return side**2
-    tiling = Tiling.of((side, side), (largest,), OVERLAP)
-    return len(tiling.rows) * len(tiling.columns) * tiling.side**2
+    return _tiling(side, largest).pixels
+
+
+def _tiling(side: int, largest: int) -> Tiling:
+    return Tiling.of((side, side), (min(side, largest),), OVERLAP)
+
+
+@lru_cache(maxsize=8)
+def _tiles(tiling: Tiling) -> tuple[Tile, ...]:
+    """Kept, since every batch and every prompt needs the same weights."""
+    return tuple(tiling)
 
 
 class Tiled(InContextModel):
@@ -56,8 +70,8 @@ class Tiled(InContextModel):
         """For canvases of `side` pixels, at least as large as the model's largest."""
         super().__init__()
         self.model, self.config, self.canvas_sides = model, model.config, (side,)
-        self._tiling = Tiling.of((side, side), model.canvas_sides[-1:], OVERLAP)
-        self._tiles = tuple(self._tiling)
+        self._tiling = _tiling(side, model.canvas_sides[-1])
+        self._tiles = _tiles(self._tiling)
 
     def encode_prompts(self, prompts: PromptBatch) -> PromptMemory:
         content = tuple(
@@ -72,7 +86,7 @@ class Tiled(InContextModel):
         wholes = [torch.zeros_like(target.label) for target in targets]
         for number, tile in enumerate(self._tiles):
             parts = self.model.generate_all(
-                [PromptMemory(memory.content[number], memory.distance, memory.valid) for memory in memories],
+                [replace(memory, content=memory.content[number]) for memory in memories],
                 [self._target(target, tile) for target in targets],
             )
             weights = tile.weights.to(wholes[0].device)

@@ -47,7 +47,12 @@ class Tiling:
             overlap: share of a tile's side that neighbouring tiles have in common at least.
         """
         found = [cls(shape, side, *(_starts(size, side, overlap) for size in shape)) for side in sides]
-        return min(found, key=lambda each: len(each.rows) * len(each.columns) * each.side**2)
+        return min(found, key=lambda each: each.pixels)
+
+    @property
+    def pixels(self) -> int:
+        """Of all tiles together."""
+        return len(self.rows) * len(self.columns) * self.side**2
 
     @property
     def padding(self) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -80,11 +85,16 @@ class Tiling:
                 yield Tile(row, column, torch.from_numpy(np.outer(vertical, horizontal)))
 
 
+def largest_step(side: int, overlap: float) -> int:
+    """Pixels between the beginnings of neighbouring tiles at most."""
+    return int(side * (1 - overlap))
+
+
 def _starts(size: int, side: int, overlap: float) -> tuple[int, ...]:
     """Evenly spread beginnings of tiles that cover `size` pixels."""
     if size <= side:
         return (0,)
-    count = 1 + -(-(size - side) // int(side * (1 - overlap)))
+    count = 1 + -(-(size - side) // largest_step(side, overlap))
     return tuple(int(start) for start in np.linspace(0, size - side, count).round())
 
 

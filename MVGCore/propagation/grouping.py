@@ -53,7 +53,7 @@ def framed_groups(labels: NDArray[np.integer], frame: Frame, sides: Sequence[int
         depth: slices of the volume.
     """
     centers = class_centers(labels)
-    framed = _by_number(centers, frame, sides[0])
+    framed = _by_number(centers, frame, sides)
     if not any(_is_coarse(canvas) for _, canvas in framed):
         return framed
     finer = _by_detail(centers, frame)
@@ -93,12 +93,12 @@ def group_classes(centers: Places, size: int) -> list[Ids]:
     return halve(list(centers)) if centers else []
 
 
-def _by_number(centers: Places, frame: Frame, side: int) -> Framed:
+def _by_number(centers: Places, frame: Frame, sides: Sequence[int]) -> Framed:
     """Groups of few classes, as far as their canvases take little time; else of many."""
     few = group_classes(centers, FEW)
     if len(few) <= AFFORDABLE:  # no canvas is smaller than the smallest one
         framed = [(ids, frame(ids, False)) for ids in few]
-        if sum(canvas.side**2 for _, canvas in framed) <= AFFORDABLE * side**2:
+        if _pixels(framed, sides[-1]) <= AFFORDABLE * sides[0] ** 2:
             return framed
     return [(ids, frame(ids, False)) for ids in group_classes(centers, MANY)]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, placed, select_device
+from MVGCore.models.tiled import is_tiled
 from MVGCore.prompts import Prompt
 from MVGCore.propagation.answers import answer_batch, answer_key
 from MVGCore.propagation.assemble import Answer, Assembler, SliceResult
@@ -182,9 +183,9 @@ class Propagator:
         What the first look saw in tiles it saw on finer pixels than a look across would (two rendered heads:
         .8617 with it, .8620 without, three quarters of the time).
         """
-        changed, largest = False, self.model.canvas_sides[-1]
+        changed = False
         for number, group in enumerate(self.plan.groups):
-            if group.canvas.side > largest:
+            if is_tiled(self.model, group.canvas.side):
                 continue
             tell = partial(self._tell_again, progress, number)
             key = ("second look", answer_key(self._contexts[number]))

@@ -196,7 +196,7 @@ class Core:
             mask=bool(workspace.nodes[MASK]),
             examples=len(examples),
             usable=len(usable),
-            unshown=workspace.book.unshown(workspace.partner_id) if workspace.task.makes_segments else (),
+            unshown=workspace.book.unshown(workspace.partner_id),
             review=review,
             same_result=review is None or self._fills_again(review),
             changed=review is not None
