@@ -132,7 +132,7 @@ def summarise_classes(result: Result) -> tuple[ClassReport, ...]:
     """Counts the voxels of each class of a result."""
     labels = result.labels
     counts = np.bincount(labels.array.ravel())
-    voxel_millilitres = float(np.prod(labels.geometry.spacing)) / 1000
+    voxel_millilitres = labels.geometry.voxel_volume / 1000
     reports = []
     for segment in labels.classes:
         voxels = int(counts[segment.id]) if segment.id < len(counts) else 0

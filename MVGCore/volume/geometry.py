@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from MVGCore.errors import InputError
+from MVGCore.volume.frames import NiftiFrames
 
 FloatArray = NDArray[np.float64]
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+# Cosine between two axes from which on they are not at right angles: 0.06 degrees, 0.2 mm over 200 mm.
+_SHEAR = 1e-3
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class Geometry:
         shape: Number of voxels (K, J, I).
         spacing: Distance of voxel centres in mm along (i, j, k).
         origin: Position in mm of the centre of voxel (0, 0, 0).
-        direction: 3 x 3 matrix, row-major; its columns are the unit vectors of i, j and k.
+        direction: 3 x 3 matrix, row-major; its columns are the unit vectors of i, j and k. They need not be
+            at right angles.
+        frames: What the header of a NIfTI file says of this grid; None if it comes from elsewhere.
 
     Raises:
         InputError: The numbers do not describe a grid (an empty axis, a spacing of zero, ...).
@@ -38,6 +43,7 @@ class Geometry:
     spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     direction: tuple[float, ...] = _IDENTITY
+    frames: NiftiFrames | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, kind, count in (("shape", int, 3), ("spacing", float, 3), ("origin", float, 3)):
@@ -92,6 +98,17 @@ class Geometry:
         return (k, j, i)
 
     @property
+    def orthogonal(self) -> bool:
+        """Whether the axes are at right angles; they are not where a gantry was tilted or a grid sheared."""
+        cosines = self._direction_matrix.T @ self._direction_matrix
+        return bool(np.abs(cosines - np.diag(np.diag(cosines))).max() <= _SHEAR)
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of a voxel in mm^3, also where the axes are not at right angles."""
+        return float(abs(np.linalg.det(self.affine_lps[:3, :3])))
+
+    @property
     def orientation(self) -> str:
         """Three letters: towards which side of the patient i, j and k grow, e.g. "LPS"."""
         letters = []
@@ -136,14 +153,17 @@ class Geometry:
         direction = self._direction_matrix.copy()
         direction[:, 2 - axis] *= -1
         origin = self.index_to_world(last)
-        return replace(self, origin=tuple(origin), direction=tuple(direction.ravel()))
+        return replace(self, origin=tuple(origin), direction=tuple(direction.ravel()), frames=None)
 
     def describe(self) -> str:
         """One line for messages: size, spacing, origin, orientation."""
         k, j, i = self.shape
         spacing = " x ".join(f"{value:.4g}" for value in self.spacing)
         origin = ", ".join(f"{value:.2f}" for value in self.origin)
-        return f"{i} x {j} x {k} voxels of {spacing} mm, origin ({origin}) LPS, axes {self.orientation}"
+        sheared = "" if self.orthogonal else ", not at right angles"
+        return (
+            f"{i} x {j} x {k} voxels of {spacing} mm, origin ({origin}) LPS, axes {self.orientation}{sheared}"
+        )
 
     @property
     def _direction_matrix(self) -> FloatArray:

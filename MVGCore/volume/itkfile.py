@@ -1,4 +1,4 @@
-"""NIfTI, MetaImage and DICOM files through SimpleITK."""
+"""MetaImage and DICOM files through SimpleITK."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.volume.formats import Format, format_to_read
+from MVGCore.volume.datafiles import data_stem
 from MVGCore.volume.geometry import Geometry
-from MVGCore.volume.niftifile import checked_nifti
+from MVGCore.volume.stored import Stored, check_written
 from MVGCore.volume.volume import Volume
 
 _MODALITY = "0008|0060"
@@ -22,19 +22,17 @@ _CHUNK = 1 << 20
 _UNEVEN = "ITK_non_uniform_sampling_deviation"
 
 
-def read_itk(path: Path) -> Volume:
-    """Read a NIfTI or MetaImage file.
+def read_meta(path: Path) -> Stored:
+    """Read a MetaImage file.
 
     Raises:
-        InputError: It is not one number per voxel in three dimensions.
+        InputError: It has not three dimensions.
         RuntimeError: Whatever SimpleITK raises for a damaged file.
     """
     import SimpleITK as sitk
 
-    if format_to_read(path) is not Format.NIFTI:
-        return _to_volume(path, sitk.ReadImage(str(path)))
-    with checked_nifti(path) as readable:
-        return _to_volume(path, sitk.ReadImage(str(readable)))
+    # Named, since ITK chooses by the ending and knows it in lower case only.
+    return _to_stored(path, sitk.ReadImage(str(path), imageIO="MetaImageIO"))
 
 
 def read_dicom(path: Path) -> Volume:
@@ -58,13 +56,16 @@ def read_dicom(path: Path) -> Volume:
             f"The slices of '{path}' are not evenly spaced (one may be missing): distances are approximate.",
             stacklevel=2,
         )
-    volume = _to_volume(path, image)
+    stored = _to_stored(path, image)
+    if stored.array.ndim > 3:
+        raise InputError(f"'{path}' has several values per voxel (RGB or vectors); convert it to one.")
+    volume = Volume(stored.array, stored.geometry)
     volume.modality = first.GetMetaData(_MODALITY).strip() if first.HasMetaDataKey(_MODALITY) else ""
     return volume
 
 
-def write_itk(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
-    """Write a NIfTI or MetaImage file, compressed if the format has a place for it.
+def write_meta(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
+    """Write a MetaImage file, compressed, and read it back.
 
     Raises:
         OSError: The file could not be written wholly.
@@ -75,23 +76,16 @@ def write_itk(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     image.SetSpacing(geometry.spacing)
     image.SetOrigin(geometry.origin)
     image.SetDirection(geometry.direction)
-    failure = _failure_to_write(image, array, path)
-    if failure:
-        _ask_for_space(path.parent, array.nbytes)
-        raise OSError(failure)
-
-
-def _failure_to_write(image: Any, array: NDArray[Any], path: Path) -> str:
-    """Write a file and give back what ITK says went wrong; empty when all is well."""
-    import SimpleITK as sitk
-
     try:
-        sitk.WriteImage(image, str(path), useCompression=True)
+        # ITK chooses by the ending, knows it in lower case only, and takes some names for patterns.
+        plain = path.with_name(f"{data_stem(path)}{path.suffix.lower()}")
+        sitk.WriteImage(image, str(plain), useCompression=True)
+        plain.replace(path)
         # Some of ITK's writers say nothing when the disk is full: believe only what can be read back.
-        complete = np.array_equal(_array_of(sitk.ReadImage(str(path))), array)
-    except RuntimeError as error:
-        return str(error).strip().splitlines()[-1]
-    return "" if complete else "what can be read back differs from what was to be written"
+        check_written(path, array, geometry, read_meta(path))
+    except (RuntimeError, OSError) as error:
+        _ask_for_space(path.parent, array.nbytes)
+        raise OSError(str(error).strip().splitlines()[-1]) from error
 
 
 def _ask_for_space(folder: Path, size: int) -> None:
@@ -101,18 +95,17 @@ def _ask_for_space(folder: Path, size: int) -> None:
             probe.write(bytes(min(_CHUNK, size - start)))
 
 
-def _to_volume(path: Path, image: Any) -> Volume:
+def _to_stored(path: Path, image: Any) -> Stored:
     array = _array_of(image)
-    if image.GetNumberOfComponentsPerPixel() > 1:
-        raise InputError(f"'{path}' has several values per voxel (RGB or vectors); convert it to one.")
-    if array.ndim == 4 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim != 3:
+    if array.ndim == 4 and image.GetNumberOfComponentsPerPixel() == 1:
+        array = array[0] if array.shape[0] == 1 else np.moveaxis(array, 0, -1)
+    if array.ndim not in (3, 4) or image.GetDimension() < 3:
         raise InputError(f"'{path}' has {image.GetDimension()} dimensions; give a 3-D volume.")
     size = image.GetDimension()
     direction = np.array(image.GetDirection()).reshape(size, size)[:3, :3].ravel()
     spacing, origin = image.GetSpacing()[:3], image.GetOrigin()[:3]
-    return Volume(array, Geometry(array.shape, spacing, origin, tuple(direction)))
+    geometry = Geometry(array.shape[:3], spacing, origin, tuple(direction))
+    return Stored(np.ascontiguousarray(array), geometry)
 
 
 def _array_of(image: Any) -> NDArray[Any]:

@@ -1,101 +1,158 @@
-"""What ITK's NIfTI reader does not tell: missing voxels, NaN, and the namesake beside the file."""
+"""NIfTI files through nibabel."""
 
 from __future__ import annotations
 
 import gzip
+import logging
 import math
-import shutil
-import struct
-import tempfile
+import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from io import IOBase
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
+from MVGCore.volume.geometry import Geometry
+from MVGCore.volume.niftiplace import geometry_of, put_geometry
+from MVGCore.volume.stored import Stored, check_written
 
-_CHUNK = 1 << 22
-_FLOATS = {16: "f4", 64: "f8"}
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Where a version of the format (https://nifti.nimh.nih.gov) has its fields: offset, struct code."""
-
-    dimensions: tuple[int, str]
-    kind_and_bits: tuple[int, str]
-    data_offset: tuple[int, str]
-
-
-# By the length of the header, which is its first field.
-_LAYOUTS = {
-    348: _Layout(dimensions=(40, "8h"), kind_and_bits=(70, "2h"), data_offset=(108, "f")),
-    540: _Layout(dimensions=(16, "8q"), kind_and_bits=(12, "2h"), data_offset=(168, "q")),
-}
+_LARGEST_AXIS = 32767  # of NIfTI-1, whose sizes are 16-bit numbers
+_HEADERS = {348: "Nifti1Header", 540: "Nifti2Header"}
+_COMPRESSION_LEVEL = 3
+# Deflate shrinks nothing by more than this: a file that claims more voxels lacks some.
+_MOST_COMPRESSED = 1032
+_CHUNK = 1 << 20
+_NAMELESS = logging.getLogger("MVGCore.nibabel")
+_NAMELESS.addHandler(logging.NullHandler())
+_NAMELESS.propagate = False
 
 
-@dataclass(frozen=True)
-class _Data:
-    """Where the voxels of a file are: first byte, number of bytes, numpy type if it is a float."""
+def read_nifti(path: Path) -> Stored:
+    """Read a `.nii` or `.nii.gz` file, whether it is compressed or not.
 
-    start: int
-    length: int
-    float_type: np.dtype[np.floating] | None
+    Its place is where 3D Slicer and ITK-SNAP show it, and a sheared grid stays sheared (see `niftiplace`).
+
+    Raises:
+        InputError: No NIfTI header, missing voxels, values that are no numbers, or not three dimensions.
+        Exception: Whatever nibabel or gzip raises for a damaged file.
+    """
+    with _opened(path) as stream:
+        header = _header(stream, path)
+        raw = _voxels(stream, header, path)
+    array, step = _scaled(_spatial_first(raw, path), header)
+    return Stored(array, geometry_of(header, array.shape[:3], path), step)
+
+
+def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
+    """Write a (K, J, I) array, compressed if the name ends so, and read it back.
+
+    On the grid of a NIfTI file the header says what that file's says; a sheared grid has an sform only, since
+    a qform cannot be sheared.
+
+    Raises:
+        OSError: The file could not be written wholly.
+    """
+    import nibabel as nib
+
+    small = max(array.shape) <= _LARGEST_AXIS
+    header = nib.Nifti1Header() if small else nib.Nifti2Header()
+    header.set_data_dtype(array.dtype)
+    put_geometry(header, geometry)
+    image = (nib.Nifti1Image if small else nib.Nifti2Image)(array.T, None, header, dtype=array.dtype)
+    with open(path, "wb") as file:
+        if path.name.lower().endswith(".gz"):
+            with gzip.GzipFile("", "wb", _COMPRESSION_LEVEL, file) as stream:
+                image.to_stream(stream)
+        else:
+            image.to_stream(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what there is to say of the position was said when it was read
+        check_written(path, array, geometry, read_nifti(path))
 
 
 @contextmanager
-def checked_nifti(path: Path) -> Iterator[Path]:
-    """Give a path from which ITK reads this file, after checking what ITK passes over in silence.
-
-    ITK leaves the missing voxels of a truncated file undefined, makes zeros of NaN and infinite ones, and
-    asked for `t1.nii.gz` it takes the voxels of `t1.nii` if there is such a file beside it.
-
-    Raises:
-        InputError: Missing, NaN or infinite voxels, or no NIfTI header.
-        OSError, EOFError: A compressed file is damaged.
-    """
-    with _opened(path) as stream:
-        _check_data(stream, _data(stream.read(540), path), path)
-    if path.name.lower().endswith(".gz") and path.with_suffix("").exists():
-        with tempfile.TemporaryDirectory() as folder:
-            yield Path(shutil.copy(path, folder))
-    else:
-        yield path
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The bytes of a file, decompressed if they are compressed; read to the end, so that sums are checked."""
+    with open(path, "rb") as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
+        yield stream
+        while compressed and stream.read(_CHUNK):
+            pass
 
 
-def _opened(path: Path) -> BinaryIO:
-    with open(path, "rb") as stream:
-        compressed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path)) if compressed else open(path, "rb")
+def _header(stream: BinaryIO, path: Path) -> Any:
+    """The header, either version and byte order, small mistakes mended."""
+    import nibabel as nib
 
-
-def _data(header: bytes, path: Path) -> _Data:
-    for order in "<>":
-        layout = _LAYOUTS.get(struct.unpack(f"{order}i", header[:4])[0]) if len(header) >= 348 else None
-        if layout:
-            break
-    else:
+    first = stream.read(4)
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    kind = next((each for order in orders if (each := _HEADERS.get(int.from_bytes(first, order)))), None)
+    if kind is None:
         raise InputError(f"'{path}' has no NIfTI header; it may be truncated or of another format.")
-    rank, *sizes = struct.unpack_from(order + layout.dimensions[1], header, layout.dimensions[0])
-    kind, bits = struct.unpack_from(order + layout.kind_and_bits[1], header, layout.kind_and_bits[0])
-    (start,) = struct.unpack_from(order + layout.data_offset[1], header, layout.data_offset[0])
-    float_type = np.dtype(order + _FLOATS[kind]) if kind in _FLOATS else None
-    return _Data(int(start), math.prod(sizes[: max(rank, 0)]) * bits // 8, float_type)
+    stream.seek(0)
+    header = getattr(nib, kind).from_fileobj(stream, check=False)
+    if int(header["datatype"]) not in (nib.nifti1.data_type_codes.value_set() - {0, 1, 255}):
+        raise InputError(
+            f"'{path}' has voxels of a type that is not supported (code {int(header['datatype'])}); "
+            "save it again as 16-bit or float numbers, e.g. with 3D Slicer."
+        )
+    header.check_fix(logger=_NAMELESS)
+    return header
 
 
-def _check_data(stream: BinaryIO, data: _Data, path: Path) -> None:
-    stream.seek(data.start)
-    length = bad = 0
-    while length < data.length and (chunk := stream.read(min(_CHUNK, data.length - length))):
-        length += len(chunk)
-        if data.float_type is not None:
-            whole = len(chunk) // data.float_type.itemsize
-            bad += whole - int(np.isfinite(np.frombuffer(chunk, data.float_type, whole)).sum())
-    if length < data.length:
-        missing = data.length - length
-        raise InputError(f"'{path}' is truncated, {missing} bytes are missing; copy or export it again.")
-    if bad:
-        raise InputError(f"'{path}' has {bad} voxels that are NaN or infinite; replace them first.")
+def _voxels(stream: BinaryIO, header: Any, path: Path) -> NDArray[Any]:
+    """The numbers as they are stored, (I, J, K, ...)."""
+    from nibabel.volumeutils import array_from_file
+
+    shape, kind = header.get_data_shape(), header.get_data_dtype()
+    if kind.kind not in "iuf" or kind.itemsize > 8:
+        raise InputError(f"'{path}' has {_kind_of_values(kind)}; MVG needs one plain number per voxel.")
+    start, length = header.get_data_offset(), math.prod(shape) * kind.itemsize
+    room = os.path.getsize(path) * (_MOST_COMPRESSED if isinstance(stream, gzip.GzipFile) else 1)
+    if start + length > room:
+        raise InputError(f"'{path}' is truncated, voxels are missing; copy or export it again.")
+    try:
+        return np.asarray(array_from_file(shape, kind, cast(IOBase, stream), start, mmap=False))
+    except OSError as error:
+        if isinstance(error, gzip.BadGzipFile):
+            raise
+        raise InputError(f"'{path}' is truncated, voxels are missing; copy or export it again.") from error
+
+
+def _kind_of_values(kind: np.dtype[Any]) -> str:
+    if kind.kind == "c":
+        return "complex numbers (take their magnitude)"
+    return "colours (RGB)" if kind.kind == "V" else f"numbers of type {kind}"
+
+
+def _spatial_first(raw: NDArray[Any], path: Path) -> NDArray[Any]:
+    """(K, J, I) or (K, J, I, C) of the axes of a file, (I, J, K, time, components)."""
+    shape = list(raw.shape)
+    while len(shape) > 3 and shape[-1] == 1:
+        shape.pop()
+    if len(shape) == 5 and shape[3] == 1:
+        del shape[3]
+    if len(shape) not in (3, 4):
+        raise InputError(f"'{path}' has {len(shape)} dimensions; give a 3-D volume.")
+    array = raw.reshape(shape, order="F")
+    return np.ascontiguousarray(np.swapaxes(array, 0, 2))
+
+
+def _scaled(array: NDArray[Any], header: Any) -> tuple[NDArray[Any], float]:
+    """Values as they are meant, and their distance where whole numbers are stored scaled."""
+    slope, intercept = header.get_slope_inter()
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if slope is None or (slope, intercept) == (1.0, 0.0):
+        return native, 0.0
+    kind = np.float32 if native.dtype.itemsize <= 2 or native.dtype == np.float32 else np.float64
+    values = native.astype(kind)
+    values *= slope
+    values += intercept
+    return values, abs(slope) if native.dtype.kind in "iu" else 0.0

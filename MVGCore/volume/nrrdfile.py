@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
+from MVGCore.volume.datafiles import data_stem
 from MVGCore.volume.geometry import Geometry
+from MVGCore.volume.stored import Stored, check_written
 
 # Higher levels gain a few percent of size and cost several times the time.
 _COMPRESSION_LEVEL = 3
@@ -56,7 +58,10 @@ def read_nrrd(path: Path) -> NrrdFile:
     with open(path, "rb") as stream:
         lines = _header_lines(stream)
         header = nrrd.read_header(lines)
-        array = nrrd.read_data(header, stream, str(path), index_order="C")
+        if _in_several_files(header) or header.get("encoding", "").lower() == "hex":
+            array = _array_by_itk(path)
+        else:
+            array = nrrd.read_data(header, stream, str(path), index_order="C")
     axes = _spatial_axes(header)
     array, axes = _without_single_axes(array, axes)
     if len(axes) != 3 or array.ndim > 4:
@@ -70,7 +75,11 @@ def read_nrrd(path: Path) -> NrrdFile:
 
 
 def write_nrrd(path: Path, content: NrrdFile) -> None:
-    """Write a .nrrd file, or a .nhdr file with its data beside it, compressed, in LPS."""
+    """Write a .nrrd file, or a .nhdr file with its data beside it, compressed, in LPS; and read it back.
+
+    Raises:
+        OSError: The file could not be written wholly.
+    """
     import nrrd
 
     layered = content.array.ndim == 4
@@ -87,17 +96,32 @@ def write_nrrd(path: Path, content: NrrdFile) -> None:
     nrrd.write(buffer, content.array, header, compression_level=_COMPRESSION_LEVEL, index_order="C")
     head, _, data = buffer.getvalue().partition(b"\n\n")
     _write_parts(path, head, data)
+    again = read_nrrd(path)
+    check_written(path, content.array, content.geometry, Stored(again.array, again.geometry))
 
 
 def _write_parts(path: Path, head: bytes, data: bytes) -> None:
     # pynrrd writes ASCII only; 3D Slicer writes and reads names in UTF-8.
     text = head.decode("unicode_escape")
-    if path.name.endswith(".nhdr"):
-        data_file = f"{path.name[: -len('.nhdr')]}.raw.gz"
+    if path.name.lower().endswith(".nhdr"):
+        data_file = f"{data_stem(path)}.raw.gz"
         path.write_bytes(f"{text}\ndata file: {data_file}\n\n".encode())
         path.with_name(data_file).write_bytes(data)
     else:
         path.write_bytes(f"{text}\n\n".encode() + data)
+
+
+def _in_several_files(header: Mapping[str, Any]) -> bool:
+    """Whether the data file is a list or a pattern, which pynrrd does not know."""
+    name = str(header.get("datafile", header.get("data file", "")))
+    return name.split(" ")[0] == "LIST" or "%" in name
+
+
+def _array_by_itk(path: Path) -> NDArray[Any]:
+    import SimpleITK as sitk
+
+    array: NDArray[Any] = sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO="NrrdImageIO"))
+    return array
 
 
 def _escaped(value: str) -> str:
@@ -141,7 +165,9 @@ def _without_single_axes(array: NDArray[Any], axes: list[int]) -> tuple[NDArray[
 
 
 def _geometry(header: Mapping[str, Any], shape: Sequence[int]) -> Geometry:
-    signs = np.array(_TO_LPS.get(str(header.get("space", "lps")).lower(), (1.0, 1.0, 1.0)))
+    space = str(header.get("space", "lps")).lower()
+    spatial = space.removesuffix("-time") if "-" in space else space[:3]  # "rast" is "ras" with time
+    signs = np.array(_TO_LPS.get(spatial, (1.0, 1.0, 1.0)))
     affine = np.eye(4)
     affine[:3, :3] = np.diag(_spacings(header)) if _directions(header) is None else _directions(header)
     affine[:3, 3] = np.asarray(header.get("space origin", np.zeros(3)))[:3]

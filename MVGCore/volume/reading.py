@@ -9,11 +9,13 @@ from pathlib import Path
 
 from MVGCore.errors import InputError, MVGError
 from MVGCore.volume.formats import Format, format_to_read, stem
-from MVGCore.volume.itkfile import read_dicom, read_itk
+from MVGCore.volume.itkfile import read_dicom, read_meta
 from MVGCore.volume.labelmap import LabelMap
+from MVGCore.volume.niftifile import read_nifti
 from MVGCore.volume.nrrdfile import read_nrrd
 from MVGCore.volume.segmentation import Segmentation
 from MVGCore.volume.slicerfile import read_seg_nrrd
+from MVGCore.volume.stored import Stored
 from MVGCore.volume.volume import Volume, check_image
 
 
@@ -60,16 +62,24 @@ def read_segmentation(path: str | os.PathLike[str]) -> Segmentation:
 
 
 def _read_grid(path: Path) -> Volume:
+    if format_to_read(path) is Format.DICOM:
+        with _damage_reported(path):
+            return read_dicom(path)
+    stored = _read_stored(path)
+    if stored.array.ndim == 4:
+        raise InputError(f"'{path}' has several values per voxel (RGB, vectors or time); give one of them.")
+    return Volume(stored.array, stored.geometry)
+
+
+def _read_stored(path: Path) -> Stored:
     kind = format_to_read(path)
     with _damage_reported(path):
-        if kind is Format.DICOM:
-            return read_dicom(path)
-        if kind not in (Format.NRRD, Format.SEGMENTATION):
-            return read_itk(path)
+        if kind is Format.NIFTI:
+            return read_nifti(path)
+        if kind is Format.METAIMAGE:
+            return read_meta(path)
         content = read_nrrd(path)
-    if content.array.ndim == 4:
-        raise InputError(f"'{path}' has several values per voxel (RGB, vectors or time); give one of them.")
-    return Volume(content.array, content.geometry)
+        return Stored(content.array, content.geometry)
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from MVGCore.errors import InputError
 from MVGCore.volume.atomic import atomic_path
 from MVGCore.volume.formats import Format, format_to_write
 from MVGCore.volume.geometry import Geometry
-from MVGCore.volume.itkfile import write_itk
+from MVGCore.volume.itkfile import write_meta
 from MVGCore.volume.labelmap import LabelMap
+from MVGCore.volume.niftifile import write_nifti
 from MVGCore.volume.nrrdfile import NrrdFile, write_nrrd
 from MVGCore.volume.segmentation import Segmentation
 from MVGCore.volume.slicerfile import write_seg_nrrd
@@ -68,8 +69,10 @@ def _write_grid(path: str | os.PathLike[str], array: NDArray[Any], geometry: Geo
     with atomic_path(path) as scratch:
         if kind is Format.NRRD:
             write_nrrd(scratch, NrrdFile(array, geometry))
+        elif kind is Format.NIFTI:
+            write_nifti(scratch, array, geometry)
         else:
-            write_itk(scratch, array, geometry)
+            write_meta(scratch, array, geometry)
 
 
 def _check_finite(path: str | os.PathLike[str], array: NDArray[Any]) -> None:

@@ -50,7 +50,7 @@ def test_a_failing_write_keeps_the_earlier_file(tmp_path: Path, an_image: Volume
     assert contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("ending", [".nii.gz", ".mhd"])
+@pytest.mark.parametrize("ending", [".mha", ".mhd"])
 def test_what_is_no_full_disk_is_not_called_one(
     tmp_path: Path, an_image: Volume, monkeypatch: pytest.MonkeyPatch, ending: str
 ) -> None:

@@ -15,7 +15,13 @@ from MVGLib.install import SMALL_PACKAGES, TORCH, Install, Package
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = [package.requirement for package in SMALL_PACKAGES]
-EVERYTHING = {"torch": "2.13.0+cpu", "safetensors": "0.5.1", "psutil": "7.0"}
+EVERYTHING = {
+    "torch": "2.13.0+cpu",
+    "safetensors": "0.5.1",
+    "psutil": "7.0",
+    "pynrrd": "1.1.3",
+    "nibabel": "5.3",
+}
 
 
 @dataclass
@@ -104,7 +110,7 @@ def test_torch_comes_by_the_extension_and_the_rest_by_pip() -> None:
 
 
 def test_the_second_click_asks_for_what_is_still_missing_only() -> None:
-    host = FakeHost(packages={"torch": "2.2", "psutil": "5.9.8"})
+    host = FakeHost(packages={name: "99" for name in EVERYTHING if name != "safetensors"})
     Install(host).run()
     assert host.done == ["pip safetensors>=0.4"]
     assert "torch" not in host.questions[0]
