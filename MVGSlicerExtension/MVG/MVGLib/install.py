@@ -45,8 +45,8 @@ class Package:
 
 TORCH = Package("torch", "2.2", "0.2 GB, or 3 GB where there is an NVIDIA GPU")
 # What the bundled model needs beside that, and in Slicer's Python the functions of MVGCore that read files.
-# numpy, SciPy and SimpleITK come with Slicer, and nothing here may depend on torch: pip would replace the build
-# that the extension chose.
+# numpy, SciPy and SimpleITK come with Slicer, and nothing here may depend on torch: pip would replace the
+# build that the extension chose.
 SMALL_PACKAGES = (
     Package("safetensors", "0.4", "1 MB"),
     Package("psutil", "5.9", "1 MB"),
