@@ -43,7 +43,10 @@ def childWidgetVariables(widget: QtWidgets.QWidget) -> SimpleNamespace:
 
 
 def _form_for_pyqt(path: str | os.PathLike[str]) -> str:
-    """The form with our classes instead of Slicer's and without its connections."""
+    """The form with our classes instead of Slicer's and without its connections.
+
+    Properties of those classes have no setters (`stdset="0"`), as in PythonQt.
+    """
     root = ElementTree.parse(path).getroot()
     for connections in root.findall("connections"):
         root.remove(connections)
@@ -57,4 +60,9 @@ def _form_for_pyqt(path: str | os.PathLike[str]) -> str:
         if header is None:
             header = ElementTree.SubElement(custom, "header")
         header.text = qtwidgets.__name__
+    for widget in root.iter("widget"):
+        kind = getattr(qtwidgets, widget.get("class", ""), None)
+        for each in widget.findall("property"):
+            if isinstance(vars(kind).get(each.get("name", "")) if kind else None, QtCore.pyqtProperty):
+                each.set("stdset", "0")
     return ElementTree.tostring(root, encoding="unicode")

@@ -134,7 +134,7 @@ class Studio:
         self.examples()
         self.controller.set(adapt=True)
         self.wait(lambda: self.controller.view().memory != "")
-        self.panel.ui.optionsSection.setCollapsed(False)
+        self.panel.ui.optionsSection.setProperty("collapsed", False)
 
     def running(self) -> None:
         """A run goes on."""

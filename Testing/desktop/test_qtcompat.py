@@ -65,7 +65,7 @@ def test_a_form_of_a_slicer_module_loads(scene, application, tmp_path: Path) -> 
     widget = slicer.util.loadUI(str(path))
     ui = slicer.util.childWidgetVariables(widget)
     assert ui.selector.mrmlScene() is scene and ui.selector.nodeTypes() == ["vtkMRMLScalarVolumeNode"]
-    assert ui.section.collapsed() and ui.section.text() == "Part"
+    assert ui.section.collapsed and ui.section.text() == "Part"
     widget.show()
     application.processEvents()
     assert ui.inner.isHidden() and ui.Form is widget
@@ -156,6 +156,6 @@ def test_a_collapsible_section_hides_and_shows_what_was_shown(application) -> No
     application.processEvents()
     height = section.sizeHint().height()
     QtTest.QTest.mouseClick(section._button, QtCore.Qt.LeftButton)
-    assert section.collapsed() and not shown.isVisible() and section.sizeHint().height() < height
-    section.setCollapsed(False)
+    assert section.collapsed and not shown.isVisible() and section.sizeHint().height() < height
+    section.setProperty("collapsed", False)
     assert shown.isVisible() and not hidden.isVisible()

@@ -182,7 +182,8 @@ class PanelView:
         node_id = review.node_id if review else None
         if node_id != self._reviewing:
             self._reviewing = node_id
-            ui.reviewSection.setCollapsed(review is None)
+            # A property and no more: CTK's class has no setter that PythonQt knows.
+            ui.reviewSection.setProperty("collapsed", review is None)
         ui.reviewSection.setEnabled(review is not None)
         ui.reviewSection.setToolTip(view.blocked.get("accept", ""))
         self._plot.show(review)

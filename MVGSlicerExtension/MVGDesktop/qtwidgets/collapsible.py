@@ -44,23 +44,26 @@ class ctkCollapsibleButton(QtWidgets.QWidget):  # noqa: N801 - the name is Slice
         super().setAccessibleName(name)
         self._button.setAccessibleName(name)
 
-    def setCollapsed(self, collapsed: bool) -> None:
+    def _set_collapsed(self, collapsed: bool) -> None:
         self._button.setChecked(not collapsed)
 
-    def collapsed(self) -> bool:
+    def _is_collapsed(self) -> bool:
         return not self._button.isChecked()
+
+    # PythonQt knows the property, not the C++ methods behind it.
+    collapsed = QtCore.pyqtProperty(bool, _is_collapsed, _set_collapsed, notify=contentsCollapsed)
 
     def setContentsLineWidth(self, width: int) -> None:
         """Slicer's frame around the contents; here there is none, whatever the width."""
 
     def sizeHint(self) -> QtCore.QSize:
-        if self.collapsed():
+        if self.collapsed:
             header = self._button.sizeHint()
             return QtCore.QSize(header.width(), header.height() + _GAP)
         return super().sizeHint()
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        return self.sizeHint() if self.collapsed() else super().minimumSizeHint()
+        return self.sizeHint() if self.collapsed else super().minimumSizeHint()
 
     def event(self, event: QtCore.QEvent) -> bool:
         # Layouts from a .ui file set their margins after they were made, so the room is taken here.
@@ -70,7 +73,7 @@ class ctkCollapsibleButton(QtWidgets.QWidget):  # noqa: N801 - the name is Slice
 
     def childEvent(self, event: QtCore.QChildEvent) -> None:
         child = event.child()
-        if event.polished() and isinstance(child, QtWidgets.QWidget) and self.collapsed():
+        if event.polished() and isinstance(child, QtWidgets.QWidget) and self.collapsed:
             self._hide(child)
         super().childEvent(event)
 

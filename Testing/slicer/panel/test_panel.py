@@ -253,7 +253,7 @@ def test_each_task_shows_what_it_needs(panel):
 
 def test_options_reach_the_worker(panel):
     ui, controller = panel.ui, panel.controller
-    ui.optionsSection.setCollapsed(False)
+    ui.optionsSection.setProperty("collapsed", False)
     qtcompat.application().processEvents()
     ui.deviceComboBox.setFocus()
     QtTest.QTest.keyClick(ui.deviceComboBox, qt.Qt.Key_Down)
@@ -292,7 +292,7 @@ def test_every_control_has_a_tooltip_and_a_name(reviewed):
 
 @pytest.mark.parametrize("task", ["segmentButton", "denoiseButton", "inpaintButton", "synthesizeButton"])
 def test_it_fits_into_360_pixels(task, panel):
-    panel.ui.optionsSection.setCollapsed(False)
+    panel.ui.optionsSection.setProperty("collapsed", False)
     click(getattr(panel.ui, task))
     panel.ui.otherFrame.setVisible(True)
     qtcompat.application().processEvents()
