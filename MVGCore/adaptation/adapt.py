@@ -16,7 +16,7 @@ from MVGCore.errors import stop_if
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, autocast
 from MVGCore.outcomes import AdaptReport
-from MVGCore.propagation import GroupContext
+from MVGCore.segmentation import GroupContext
 
 Progress = Callable[[float, str], None]
 

@@ -14,7 +14,7 @@ from MVGCore.augment import change_contrast, random_warp, spoil
 from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, TargetBatch
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
-from MVGCore.propagation import (
+from MVGCore.segmentation import (
     USUAL,
     GroupContext,
     Hint,

@@ -34,7 +34,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; writes nothing unless it has succeeded."""
-    from MVGCore.imagetasks.examples import largest_spacing
+    from MVGCore.images.examples import largest_spacing
     from MVGCore.volume import read_volume
 
     check_paths(arguments, (arguments.examples_from, arguments.examples_to))

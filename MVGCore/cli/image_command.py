@@ -12,7 +12,7 @@ from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES
 
 if TYPE_CHECKING:
-    from MVGCore.imagetasks import ImageExamples, ImageResult
+    from MVGCore.images import ImageExamples, ImageResult
     from MVGCore.session import Session
     from MVGCore.volume import Volume
 
@@ -67,7 +67,7 @@ def read_pair(arguments: argparse.Namespace, axis: int | None) -> ImageExamples 
     Raises:
         InputError: only one of the two is named, or they do not fit together.
     """
-    from MVGCore.imagetasks import ImageExamples
+    from MVGCore.images import ImageExamples
     from MVGCore.volume import read_volume
 
     given, wanted = arguments.examples_from, arguments.examples_to

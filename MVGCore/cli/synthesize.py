@@ -40,8 +40,8 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; writes nothing unless it has succeeded."""
-    from MVGCore.imagetasks import ImageExamples
-    from MVGCore.imagetasks.examples import largest_spacing
+    from MVGCore.images import ImageExamples
+    from MVGCore.images.examples import largest_spacing
     from MVGCore.volume import read_volume
 
     if arguments.target is None and arguments.examples_from is None and arguments.examples_to is None:

@@ -2,8 +2,8 @@
 
     python -m MVGCore.evaluation.confidence --every 16
 
-prints the constants for `MVGCore/propagation/calibration.py` and `MVGCore/propagation/estimate.py`, and the
-expected calibration error before and after, the latter for cases that took no part in the fit.
+prints the constants for `fuse/calibration.py` and `review/expected_dice.py` of `MVGCore/segmentation`, and
+the expected calibration error before and after, the latter for cases that took no part in the fit.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from MVGCore.evaluation.cases import Case, Example, labelled_prompts, labelled_s
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
-from MVGCore.propagation import Propagator, SliceResult
-from MVGCore.propagation.calibration import AS_STATED, OBVIOUS, Calibration, Curve, Sureness
-from MVGCore.propagation.carry import carry_over
-from MVGCore.propagation.estimate import LEAST_AREA, Line, Lines, stated_dice, summed
+from MVGCore.segmentation import Propagator, SliceResult
+from MVGCore.segmentation.fuse.calibration import AS_STATED, OBVIOUS, Calibration, Curve, Sureness
+from MVGCore.segmentation.review.expected_dice import LEAST_AREA, Line, Lines, stated_dice, summed
+from MVGCore.segmentation.transfer.label_transfer import carry_over
 
 COUNTS = (1, 2, 3, 5)
 BINS = 15

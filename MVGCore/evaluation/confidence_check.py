@@ -27,8 +27,8 @@ from MVGCore.evaluation.confidence import (
 )
 from MVGCore.evaluation.tables import table
 from MVGCore.models.registry import load
-from MVGCore.propagation.calibration import SHIPPED, Curve
-from MVGCore.propagation.estimate import SHIPPED as LINES
+from MVGCore.segmentation.fuse.calibration import SHIPPED, Curve
+from MVGCore.segmentation.review.expected_dice import SHIPPED as LINES
 
 KINDS = ((BETWEEN, True), (BETWEEN, False), (BEYOND, True), (BEYOND, False))
 HEAD = (

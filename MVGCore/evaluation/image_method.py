@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from MVGCore.evaluation.image_problems import Problem
 
 if TYPE_CHECKING:
-    from MVGCore.imagetasks import ImageResult
+    from MVGCore.images import ImageResult
     from MVGCore.session import Session
 
 
@@ -50,7 +50,7 @@ class ImageSessionMethod:
         if problem.task == "inpaint":
             assert problem.holes is not None
             return session.inpaint(problem.holes, axis=problem.axis, slice_range=span)
-        from MVGCore.imagetasks import ImageExamples
+        from MVGCore.images import ImageExamples
 
         assert problem.wanted is not None
         examples = ImageExamples.from_volumes(problem.image, problem.wanted, problem.axis, problem.given)

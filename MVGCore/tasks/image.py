@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from MVGCore.imagedrafts import TRUST
+from MVGCore.drafts.image import TRUST
 from MVGCore.models.base import TargetBatch
 
 IMAGE_TASKS = ("synthesis", "denoising", "inpainting")

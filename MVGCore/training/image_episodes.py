@@ -1,6 +1,6 @@
 """Episodes of the image tasks: slices of a stack spoiled, or shown in another contrast.
 
-Drafts, holes and hints are made exactly as they are when a user asks (`MVGCore.imagedrafts`,
+Drafts, holes and hints are made exactly as they are when a user asks (`MVGCore.drafts.image`,
 `MVGCore.tasks.image.image_target`).
 """
 
@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from MVGCore.imagedrafts import SynthesisDraft, denoise_draft, inpaint_draft
+from MVGCore.drafts.image import SynthesisDraft, denoise_draft, inpaint_draft
 from MVGCore.models.base import TargetBatch
 from MVGCore.tasks.image import image_target, random_curve
 from MVGCore.training.episode import Episode, padded_prompts

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.propagation.plan import slice_spacing
+from MVGCore.segmentation.plan.plan import slice_spacing
 from MVGCore.training.stack import MAX_SLICES, MAX_STACK_CLASSES, STACK_SIDE, Bytes
 from MVGCore.volume.canvas import Canvas
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from MVGCore.imagedrafts import denoise_draft
-from MVGCore.imagetasks.noise import Noise
+from MVGCore.drafts.image import denoise_draft
+from MVGCore.images.noise import Noise
 from MVGCore.tasks.image import NOISE_KINDS, add_noise, random_hole
 
 

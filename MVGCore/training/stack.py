@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from MVGCore.drafts import Draft, make_draft, one_hot
+from MVGCore.drafts.label import Draft, make_draft, one_hot
 
 Bytes = NDArray[np.uint8]
 STACK_SIDE = 160

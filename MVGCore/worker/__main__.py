@@ -27,8 +27,8 @@ def use_own_core() -> None:
 
 def main() -> int:
     """Greet the host, then serve it until it says goodbye or is gone; gives the exit code."""
-    from MVGCore.worker.channel import private_channel
-    from MVGCore.worker.handshake import greeting_line, lacking_line, misfit, own_greeting, read_greeting
+    from MVGCore.worker.wire.channel import private_channel
+    from MVGCore.worker.wire.handshake import greeting_line, lacking_line, misfit, own_greeting, read_greeting
 
     receive, send = private_channel()
     send.write(greeting_line(own_greeting()))
@@ -41,7 +41,7 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 3
     try:
-        from MVGCore.worker.server import serve
+        from MVGCore.worker.process.server import serve
     except ImportError as error:
         send.write(lacking_line(error))
         return 4

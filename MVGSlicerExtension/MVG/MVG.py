@@ -55,7 +55,7 @@ class MVGWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         ScriptedLoadableModuleWidget.setup(self)
         _find_packages()
         from MVGLib import build_panel
-        from MVGLib.install import Install
+        from MVGLib.host.install import Install
 
         self.logic = MVGLogic()
         self.install = Install()
@@ -107,7 +107,7 @@ class MVGWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class MVGLogic(ScriptedLoadableModuleLogic):
-    """MVG without its panel, for scripts; see `MVGLib.scripting.Batch`."""
+    """MVG without its panel, for scripts; see `MVGLib.host.scripting.Batch`."""
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
@@ -119,12 +119,12 @@ class MVGLogic(ScriptedLoadableModuleLogic):
         Args:
             volumeNode: vtkMRMLScalarVolumeNode.
             segmentationNode: vtkMRMLSegmentationNode in which a few slices are filled.
-            choices: see `MVGLib.scripting.Batch`, e.g. `model="compact"`, `progress=print`.
+            choices: see `MVGLib.host.scripting.Batch`, e.g. `model="compact"`, `progress=print`.
 
         Returns:
             A new vtkMRMLSegmentationNode.
         """
-        from MVGLib.scripting import Batch
+        from MVGLib.host.scripting import Batch
 
         batch = Batch(**choices)
         try:
@@ -141,7 +141,7 @@ class MVGTest(ScriptedLoadableModuleTest):
         _find_packages()
 
     def runTest(self):
-        from MVGLib import selftest
+        from MVGLib.host import selftest
 
         for test in selftest.TESTS:
             self.setUp()
@@ -158,6 +158,6 @@ def _find_packages():
 
 def _register_sample_data():
     _find_packages()
-    from MVGLib import sampledata
+    from MVGLib.host import sampledata
 
     sampledata.register()

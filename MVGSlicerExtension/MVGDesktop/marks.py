@@ -14,7 +14,7 @@ def marks_of(view: Any, axis: int) -> Marks:
     """The marks along an array axis.
 
     Args:
-        view: `MVGLib.state.View`.
+        view: `MVGLib.control.state.View`.
         axis: 0 = k.
     """
     rows = [row for row in view.examples if row.enabled and getattr(row, "slice", None) is not None]

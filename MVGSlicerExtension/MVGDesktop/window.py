@@ -39,7 +39,7 @@ class MainWindow(QtWidgets.QMainWindow):
         document: What is worked on.
         views: The four views.
         editor: Takes the mouse for the tools.
-        panel: `MVGLib.panel.Panel`.
+        panel: `MVGLib.panel.panel.Panel`.
         filing: Opens and saves.
     """
 

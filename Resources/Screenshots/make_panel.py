@@ -198,7 +198,7 @@ def _without_torch() -> Any:
     """The installer in an application that has nothing of what a run needs."""
     from types import SimpleNamespace
 
-    from MVGLib.install import Install
+    from MVGLib.host.install import Install
 
     return Install(SimpleNamespace(installed=lambda _name: None))
 

@@ -22,9 +22,9 @@ from bench_session import anatomy
 from MVGCore.evaluation.cases import keep_slices, labelled_slices
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
+from MVGCore.session.results import Cancelled, Event, Failed, Finished, Ready, SliceDone
 from MVGCore.volume import Geometry, Volume
-from MVGCore.worker.client import Client
-from MVGCore.worker.events import Cancelled, Event, Failed, Finished, Ready, SliceDone
+from MVGCore.worker.host.client import Client
 
 FIRST_SLICE_LIMIT = 1.0  # seconds, warm
 BLOCKED_LIMIT = 0.050  # seconds that one call of the client may take
@@ -138,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     told, free = cancelling(host, options.cancels)
     host.call("close")
     if hasattr(os, "nice"):
-        from MVGCore.worker.server import POLITENESS
+        from MVGCore.worker.process.server import POLITENESS
 
         os.nice(POLITENESS)
     alone = inline(options, example.image, prompts)

@@ -17,7 +17,7 @@ import slicer.util
 from PyQt5 import QtCore, QtGui, QtWidgets
 
 FOREIGN_BINDINGS = frozenset({"PyQt5", "PyQt6", "PySide2", "PySide6", "sip", "vtkmodules"})
-# They return a path in PythonQt and (path, filter) in PyQt5; `MVGLib.qtread.chosen_path` takes both.
+# They return a path in PythonQt and (path, filter) in PyQt5; `MVGLib.panel.qtread.chosen_path` takes both.
 FILE_DIALOGS = frozenset({"getOpenFileName", "getOpenFileNames", "getSaveFileName", "getOpenFileUrl"})
 # Only PyQt5 has them.
 PYQT_ONLY = frozenset({"pyqtSignal", "pyqtSlot", "pyqtProperty", "QVariant", "sip", "Signal", "Slot"})
@@ -195,7 +195,7 @@ class Checker(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         for statement in node.body:
             if isinstance(statement, ast.Assign) and "Signal" in ast.dump(statement.value):
-                self._note(statement, "a Qt signal declared in Python: PythonQt has none, use MVGLib.signals")
+                self._note(statement, "a Qt signal declared in Python: PythonQt has none, use `signals`")
         self.generic_visit(node)
 
     def _check_import(self, node: ast.AST, name: str) -> None:

@@ -105,8 +105,8 @@ def test_cmake_configures_and_places_code_and_resources(tmp_path: Path) -> None:
     modules = build / "lib" / "qt-scripted-modules"
     places = [
         "MVG.py",
-        "MVGLib/install.py",
-        "MVGLib/resourcefiles.py",
+        "MVGLib/host/install.py",
+        "MVGLib/host/resourcefiles.py",
         "Resources/UI/MVG.ui",
         "Resources/Icons/MVG.png",
         "Resources/SampleData/MVGPhantom.nrrd",
@@ -121,7 +121,7 @@ def test_cmake_configures_and_places_code_and_resources(tmp_path: Path) -> None:
     assert not [place for place in places if not (modules / place).is_file()]
     # As in Slicer: this folder alone is on the path.
     program = (
-        "import MVGLib.resourcefiles as files, MVGCore.models.weights as weights\n"
+        "import MVGLib.host.resourcefiles as files, MVGCore.models.weights as weights\n"
         "print(files.resource_path('UI/MVG.ui')); print(weights.bundled_weights('compact'))"
     )
     done = subprocess.run(

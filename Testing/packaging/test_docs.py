@@ -35,7 +35,7 @@ def test_the_panel_has_what_the_tutorial_tells_to_press() -> None:
 
 
 def test_the_tutorial_says_where_its_data_come_from() -> None:
-    from MVGLib import sampledata
+    from MVGLib.host import sampledata
 
     for name, files in sampledata.SAMPLES.items():
         assert f"**{name}**" in TUTORIAL
@@ -44,7 +44,7 @@ def test_the_tutorial_says_where_its_data_come_from() -> None:
 
 
 def test_the_keys_are_the_panels_keys() -> None:
-    panel = (EXTENSION / "MVG" / "MVGLib" / "panel.py").read_text(encoding="utf-8")
+    panel = (EXTENSION / "MVG" / "MVGLib" / "panel" / "panel.py").read_text(encoding="utf-8")
     keys = {"A": "A", "Space": "Space", "Ctrl+Enter": "Ctrl+Enter", "Esc": "Esc"}
     for shown, key in keys.items():
         assert re.search(rf"\b{re.escape(shown)}\)", TUTORIAL) and f'"{key}"' in panel

@@ -21,13 +21,13 @@ DESKTOP = {
 SLICERS_OWN = {"ctk", "numpy", "qt", "SampleData", "slicer", "vtk"}
 IN_SLICER = SLICERS_OWN | {"MVGCore", "MVGLib"} | sys.stdlib_module_names
 # Parts of MVGCore that need neither torch nor anything that has to be installed.
-LIGHT_CORE = {"errors", "outcomes", "prompts", "report", "version", "volume", "worker"}
+LIGHT_CORE = {"errors", "outcomes", "prompts", "report", "session", "version", "volume", "worker"}
 # The installer tells where the weights are, and the self-test starts a worker by hand.
-EXCEPTIONS = {"install.py": {"models"}, "selftest.py": {""}}
+EXCEPTIONS = {"host/install.py": {"models"}, "host/selftest.py": {""}}
 # The demonstration is one, in a window as on the command line.
 DESKTOP_EXCEPTIONS = {"MVGDesktop/filing.py": {"cli", "evaluation"}}
 # These build or test the whole, so they know all parts of it.
-BUILDERS = {"building.py", "selftest.py"}
+BUILDERS = {"host/building.py", "host/selftest.py"}
 
 
 def imports(path: Path) -> set[str]:
@@ -65,7 +65,7 @@ def test_the_library_knows_the_light_parts_of_the_core_only(name: str) -> None:
 def test_windows_and_scene_do_not_know_each_other(name: str) -> None:
     targets = imports(MODULES[name])
     if "qt" in tops(MODULES[name]):
-        behind = ("MVGLib.scene", "MVGLib.controller", "MVGCore.worker")
+        behind = ("MVGLib.scene", "MVGLib.control.controller", "MVGCore.worker")
         assert not [target for target in targets if target.startswith(behind)]
     if name.startswith("scene/"):
         inside = {target for target in targets if target.startswith("MVGLib")}

@@ -1,7 +1,7 @@
 """Who may know whom: the architecture's rules, read from the import statements of MVGCore.
 
-    cli, hosts -> worker -> session -> propagation, adaptation, imagetasks
-        -> models, tasks, prompts, drafts, imagedrafts -> volume
+    cli, hosts -> worker -> session -> segmentation, adaptation, images
+        -> models, tasks, prompts, drafts -> volume
 
 `training`, `evaluation` and `report` use the same doors as everybody else, and nothing from the session down
 knows them.
@@ -21,8 +21,8 @@ PACKAGE = ROOT / "MVGCore"
 
 FOUNDATION = frozenset({"errors", "version", "outcomes"})
 VOLUME = FOUNDATION | {"volume"}
-BUILDING_BLOCKS = frozenset({"models", "tasks", "prompts", "drafts", "imagedrafts", "augment"})
-BELOW_SESSION = VOLUME | BUILDING_BLOCKS | {"propagation", "adaptation", "imagetasks"}
+BUILDING_BLOCKS = frozenset({"models", "tasks", "prompts", "drafts", "augment"})
+BELOW_SESSION = VOLUME | BUILDING_BLOCKS | {"segmentation", "adaptation", "images"}
 DOORS = BELOW_SESSION | {"session", "worker"}
 
 # Part of MVGCore -> the parts that it may import (itself always).
@@ -36,10 +36,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     "prompts": VOLUME,
     "drafts": VOLUME | BUILDING_BLOCKS,
     "augment": VOLUME,
-    "imagedrafts": VOLUME,
-    "propagation": BELOW_SESSION,
+    "segmentation": BELOW_SESSION,
     "adaptation": BELOW_SESSION,
-    "imagetasks": BELOW_SESSION,
+    "images": BELOW_SESSION,
     "session": BELOW_SESSION,
     "worker": BELOW_SESSION | {"session"},
     "report": DOORS,

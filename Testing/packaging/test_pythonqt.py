@@ -16,7 +16,7 @@ SHARED = sorted((EXTENSION / "MVG" / "MVGLib").rglob("*.py"))
 # These run in Slicer alone.
 HOST_ONLY = [
     EXTENSION / "MVG" / "MVG.py",
-    EXTENSION / "MVG" / "MVGLib" / "slicerhost.py",
+    EXTENSION / "MVG" / "MVGLib" / "host" / "slicerhost.py",
     *sorted((EXTENSION / "SegmentEditorMVG").rglob("*.py")),
 ]
 FORM = EXTENSION / "MVG" / "Resources" / "UI" / "MVG.ui"

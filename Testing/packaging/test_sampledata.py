@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from MVGCore.volume import read_segmentation, read_volume
-from MVGLib import sampledata
+from MVGLib.host import sampledata
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "MVGSlicerExtension" / "MVG" / "Resources" / "SampleData"

@@ -27,7 +27,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     qtcompat.application()
     qtcompat.install()
     slicershim.install(monkeypatch, app)
-    from MVGLib.slicerhost import SlicerHost
+    from MVGLib.host.slicerhost import SlicerHost
 
     monkeypatch.setattr(SlicerHost, "python", lambda self: sys.executable)
     app.mrmlScene().Clear(0)

@@ -12,7 +12,7 @@ from typing import Any
 import slicer
 from PyQt5 import QtWidgets
 
-from MVGLib.signals import Signal
+from MVGLib.control.signals import Signal
 
 
 class ScriptedLoadableModule:

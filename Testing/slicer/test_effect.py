@@ -44,7 +44,7 @@ def module_widget(app: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def nodes(app: Any) -> tuple[Any, Any]:
-    from MVGLib import selftest
+    from MVGLib.host import selftest
 
     volume, segmentation, _ = selftest.add_nodes()
     return volume, segmentation

@@ -74,7 +74,7 @@ def test_the_module_introduces_itself_and_registers_its_data(
     module: ModuleType, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registered = []
-    from MVGLib import sampledata
+    from MVGLib.host import sampledata
 
     monkeypatch.setattr(sampledata, "register", lambda: registered.append(True))
     parent = Parent()
@@ -129,8 +129,8 @@ def test_cleanup_lets_go_of_the_scene(widget: Any, app: Any) -> None:
 def test_the_installation_goes_on_after_a_restart(
     module: ModuleType, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from MVGLib.install import Install
-    from MVGLib.slicerhost import RESUME_SETTING
+    from MVGLib.host.install import Install
+    from MVGLib.host.slicerhost import RESUME_SETTING
 
     app.settings().setValue(RESUME_SETTING, True)
     monkeypatch.setattr(Install, "_missing_packages", lambda self: [])
@@ -153,7 +153,7 @@ def test_the_logic_says_what_is_wrong_and_leaves_the_scene_as_it_was(module: Mod
     import slicer
 
     from MVGCore.errors import InputError
-    from MVGLib import selftest
+    from MVGLib.host import selftest
 
     volume, segmentation, _ = selftest.add_nodes()
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "empty")
@@ -167,7 +167,7 @@ def test_a_cancelled_run_leaves_the_scene_as_it_was(module: ModuleType, app: Any
     import slicer
 
     from MVGCore.errors import Cancelled
-    from MVGLib import selftest
+    from MVGLib.host import selftest
 
     volume, segmentation, _ = selftest.add_nodes()
     before = slicer.mrmlScene.GetNumberOfNodes()
@@ -178,7 +178,7 @@ def test_a_cancelled_run_leaves_the_scene_as_it_was(module: ModuleType, app: Any
 
 def test_a_model_that_is_not_there_is_named(module: ModuleType, app: Any) -> None:
     from MVGCore.errors import MVGError
-    from MVGLib import selftest
+    from MVGLib.host import selftest
 
     volume, segmentation, _ = selftest.add_nodes()
     with pytest.raises(MVGError, match="no-such-model"):

@@ -8,7 +8,9 @@ __all__ = ["build_panel"]
 
 
 def build_panel(*arguments: Any, **choices: Any) -> Any:
-    """Build the panel with its controller; see `MVGLib.building.build_panel`."""
-    from MVGLib.building import build_panel as build  # Qt and MRML are imported only when a panel is wanted
+    """Build the panel with its controller; see `MVGLib.host.building.build_panel`."""
+    from MVGLib.host.building import (
+        build_panel as build,  # Qt and MRML are imported only when a panel is wanted
+    )
 
     return build(*arguments, **choices)

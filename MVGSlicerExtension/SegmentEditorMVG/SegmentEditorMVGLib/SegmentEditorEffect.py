@@ -81,7 +81,7 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
             self._follow()
 
     def _show(self, controller):
-        from MVGLib.panel import Panel
+        from MVGLib.panel.panel import Panel
 
         if self.panel is not None:
             self.panel.cleanup()

@@ -13,8 +13,8 @@ from MVGCore.adaptation import lessons as lessons_module
 from MVGCore.adaptation.adapt import slice_to_hold_out
 from MVGCore.adaptation.lessons import Lessons
 from MVGCore.errors import Cancelled, InputError
-from MVGCore.propagation import answers as answers_module
-from MVGCore.propagation.mixture import Weights
+from MVGCore.segmentation.fuse.mixture import Weights
+from MVGCore.segmentation.predict import predictions as answers_module
 from MVGCore.session import Session
 
 LONG = 600.0

@@ -21,9 +21,9 @@ from MVGCore.evaluation.confidence import (
     two_fold_error,
 )
 from MVGCore.evaluation.confidence_check import check
-from MVGCore.propagation import SliceResult
-from MVGCore.propagation.calibration import Curve
-from MVGCore.propagation.merge import Areas
+from MVGCore.segmentation import SliceResult
+from MVGCore.segmentation.fuse.calibration import Curve
+from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 

@@ -15,7 +15,7 @@ import pytest
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
 from MVGCore.volume import Geometry, LabelMap, Volume
-from MVGCore.worker.client import Client
+from MVGCore.worker.host.client import Client
 from Testing.core.conftest import SMALL
 from Testing.core.worker.waiting import is_running, leftovers, wait_until
 

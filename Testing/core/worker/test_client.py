@@ -13,9 +13,7 @@ import pytest
 
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
-from MVGCore.volume import Geometry, LabelMap, Volume
-from MVGCore.worker.client import Client
-from MVGCore.worker.events import (
+from MVGCore.session.results import (
     Cancelled,
     Failed,
     FailureKind,
@@ -27,6 +25,8 @@ from MVGCore.worker.events import (
     Propagated,
     Ready,
 )
+from MVGCore.volume import Geometry, LabelMap, Volume
+from MVGCore.worker.host.client import Client
 from Testing.core.worker.waiting import (
     end_of,
     fail,

@@ -17,9 +17,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from MVGCore.errors import InputError, OutputError
-from MVGCore.worker import exchange
-from MVGCore.worker.exchange import Exchange, Item, Parcel, make_folders, memory_folder, remove_folders, sweep
-from MVGCore.worker.handshake import ProtocolError
+from MVGCore.worker.wire import exchange
+from MVGCore.worker.wire.exchange import (
+    Exchange,
+    Item,
+    Parcel,
+    make_folders,
+    memory_folder,
+    remove_folders,
+    sweep,
+)
+from MVGCore.worker.wire.handshake import ProtocolError
 from Testing.core.worker.waiting import leftovers
 
 numbers = (
@@ -84,7 +92,7 @@ def test_a_file_that_cannot_be_completed_is_removed(folder: Path, tmp_path: Path
         "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         f"{limited}"
         "import sys, numpy as np; from pathlib import Path\n"
-        "from MVGCore.errors import OutputError; from MVGCore.worker.exchange import Exchange\n"
+        "from MVGCore.errors import OutputError; from MVGCore.worker.wire.exchange import Exchange\n"
         "try: Exchange([Path(sys.argv[1])], 'h').put([np.zeros(10_000)])\n"
         "except OutputError as error: print(error)\n"
     )
@@ -135,7 +143,7 @@ def test_folders_are_private_and_swept_when_nobody_is_left(temp_folder: Path) ->
     mine = make_folders()
     assert (len(mine) == 2) == (memory_folder() is not None) and len(make_folders(in_memory=False)) == 1
     assert all(folder.stat().st_mode & 0o777 == 0o700 for folder in mine if os.name == "posix")
-    program = "from MVGCore.worker.exchange import make_folders; print(len(make_folders()))"
+    program = "from MVGCore.worker.wire.exchange import make_folders; print(len(make_folders()))"
     environment = {**os.environ, "TMPDIR": tempfile.gettempdir()}
     root = Path(__file__).resolve().parents[3]
     other = subprocess.Popen([sys.executable, "-c", program], cwd=root, env=environment)

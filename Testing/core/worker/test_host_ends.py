@@ -12,7 +12,7 @@ import pytest
 
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import Volume, write_volume
-from MVGCore.worker.client import Client
+from MVGCore.worker.host.client import Client
 from Testing.core.worker.waiting import is_ready, is_running, leftovers, pid_of, poll_until, wait_until
 
 LONG = tuple[Volume, PromptSet]
@@ -23,8 +23,8 @@ import os, sys, time
 from pathlib import Path
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import read_volume
-from MVGCore.worker.client import Client
-from MVGCore.worker.events import SliceDone
+from MVGCore.worker.host.client import Client
+from MVGCore.session.results import SliceDone
 
 folder, weights, then = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 client = Client(log_folder=folder / "logs")

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from MVGCore.imagetasks import ImageExamples, ImageResult
+from MVGCore.images import ImageExamples, ImageResult
 from MVGCore.session import Session
+from MVGCore.session.requests import WantedSlices
+from MVGCore.session.results import Failed, FailureKind, Finished, ImageMade
 from MVGCore.volume import LabelMap, Volume
-from MVGCore.worker.client import Client
-from MVGCore.worker.events import Failed, FailureKind, Finished, ImageMade
-from MVGCore.worker.examples import WantedSlices
+from MVGCore.worker.host.client import Client
 from Testing.core.worker.waiting import end_of, fail, slices_of, until_end
 
 

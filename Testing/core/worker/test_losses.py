@@ -13,9 +13,9 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from MVGCore.prompts import PromptSet
+from MVGCore.session.results import Cancelled, Failed, FailureKind, Finished, Restarted
 from MVGCore.volume import LabelMap, Volume
-from MVGCore.worker.client import Client, Limits
-from MVGCore.worker.events import Cancelled, Failed, FailureKind, Finished, Restarted
+from MVGCore.worker.host.client import Client, Limits
 from Testing.core.worker.waiting import (
     check_preview,
     end_of,

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from MVGCore.outcomes import AdaptReport, Estimate
 from MVGCore.prompts import PromptSet
+from MVGCore.session import results as events
+from MVGCore.session.requests import WantedSlices
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume
-from MVGCore.worker import events, messages
-from MVGCore.worker.codec import from_plain, line_of, message_of, record_of, to_plain
-from MVGCore.worker.examples import WantedSlices
-from MVGCore.worker.exchange import Exchange
-from MVGCore.worker.handshake import (
+from MVGCore.worker.wire import messages
+from MVGCore.worker.wire.codec import from_plain, line_of, message_of, record_of, to_plain
+from MVGCore.worker.wire.exchange import Exchange
+from MVGCore.worker.wire.handshake import (
     Greeting,
     ProtocolError,
     greeting_line,
@@ -27,7 +28,7 @@ from MVGCore.worker.handshake import (
     own_greeting,
     read_greeting,
 )
-from MVGCore.worker.messages import TO_HOST, TO_WORKER, decode, encode
+from MVGCore.worker.wire.messages import TO_HOST, TO_WORKER, decode, encode
 
 ALL = {**TO_WORKER, **TO_HOST}
 reals = st.floats(allow_nan=False, allow_infinity=False, width=64)

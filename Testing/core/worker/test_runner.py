@@ -13,9 +13,10 @@ from MVGCore.errors import OutputError, stop_if
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
+from MVGCore.session import results as events
 from MVGCore.volume import LabelMap, Volume
-from MVGCore.worker import events, messages
-from MVGCore.worker.runner import Runner
+from MVGCore.worker.process.runner import Runner
+from MVGCore.worker.wire import messages
 
 
 class Cancelling:

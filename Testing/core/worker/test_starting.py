@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from MVGCore.worker.client import Client
-from MVGCore.worker.events import Failed, FailureKind
+from MVGCore.session.results import Failed, FailureKind
+from MVGCore.worker.host.client import Client
 from Testing.core.worker.waiting import (
     check_preview,
     end_of,

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import psutil
 
-from MVGCore.worker.client import Client
-from MVGCore.worker.events import Cancelled, Event, Failed, Finished, Ready, Restarted, SliceDone
-from MVGCore.worker.exchange import PREFIX, memory_folder
+from MVGCore.session.results import Cancelled, Event, Failed, Finished, Ready, Restarted, SliceDone
+from MVGCore.worker.host.client import Client
+from MVGCore.worker.wire.exchange import PREFIX, memory_folder
 
 PATIENCE = 300.0  # seconds: a test that waits longer fails
 ENDS = (Finished, Failed, Cancelled)

@@ -11,7 +11,7 @@ import pytest
 
 from MVGCore.errors import MVGError
 from MVGCore.version import __version__
-from MVGLib.install import SMALL_PACKAGES, TORCH, Install, Package
+from MVGLib.host.install import SMALL_PACKAGES, TORCH, Install, Package
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = [package.requirement for package in SMALL_PACKAGES]

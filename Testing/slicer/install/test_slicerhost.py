@@ -14,7 +14,7 @@ import slicer
 
 from MVGCore.errors import MVGError
 from MVGDesktop import headless, qtcompat
-from MVGLib.slicerhost import SlicerHost
+from MVGLib.host.slicerhost import SlicerHost
 from Testing.slicer import slicershim
 
 

@@ -11,8 +11,8 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from MVGDesktop import qtcompat
-from MVGLib.controller import Controller
-from MVGLib.parameters import Parameters
+from MVGLib.control.controller import Controller
+from MVGLib.control.parameters import Parameters
 from MVGLib.scene import Scene
 from Testing.slicer.panel.fakes import FakeClock, FakeWorker
 from Testing.slicer.panel.steps import problem

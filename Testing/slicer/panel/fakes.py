@@ -9,8 +9,7 @@ import numpy as np
 
 from MVGCore.outcomes import AdaptReport, Estimate
 from MVGCore.prompts import PromptSet
-from MVGCore.volume import LabelMap, Volume
-from MVGCore.worker.events import (
+from MVGCore.session.results import (
     Adapted,
     Cancelled,
     Event,
@@ -23,6 +22,7 @@ from MVGCore.worker.events import (
     Propagated,
     SliceDone,
 )
+from MVGCore.volume import LabelMap, Volume
 
 
 class FakeClock:
@@ -71,7 +71,7 @@ class FakeWorker:
         self._events = [Failed(self._job, message, kind)]
         self.finish()
 
-    # What `MVGCore.worker.client.Worker` asks for
+    # What `MVGCore.worker.host.client.Worker` asks for
 
     def set_model(
         self, model: Any = "compact", device: str = "auto", seed: int = 0, threads: Any = None

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from MVGLib.controller import Controller
-from MVGLib.state import Level, Phase
+from MVGLib.control.controller import Controller
+from MVGLib.control.state import Level, Phase
 from Testing.slicer.nodes import segment_array
 from Testing.slicer.panel.fakes import FakeClock
 

@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 
 from MVGCore.volume import SliceKey
-from MVGLib.state import Remedy, Task
+from MVGLib.control.state import Remedy, Task
 from Testing.slicer.nodes import (
     LABELLED,
     make_labels,

@@ -7,7 +7,7 @@ import pytest
 import slicer
 
 from MVGCore.volume import SliceKey
-from MVGLib.state import Phase, Task
+from MVGLib.control.state import Phase, Task
 from Testing.slicer.nodes import (
     LABELLED,
     make_labels,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import slicer
 
-from MVGLib.state import Level, Phase, Remedy
+from MVGLib.control.state import Level, Phase, Remedy
 from Testing.slicer.nodes import (
     make_image,
     make_segmentation,

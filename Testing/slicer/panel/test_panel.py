@@ -13,8 +13,8 @@ from PyQt5 import QtTest
 
 from MVGCore.volume import SliceKey
 from MVGDesktop import qtcompat
-from MVGLib.panel import Panel
-from MVGLib.state import Phase
+from MVGLib.control.state import Phase
+from MVGLib.panel.panel import Panel
 from Testing.slicer.nodes import LABELLED, make_labels, put_segment
 from Testing.slicer.panel.steps import finish, segments_of, settle
 

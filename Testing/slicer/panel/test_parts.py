@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, SegmentClass, Window
-from MVGLib.advice import Situation, blocked, examples_note, hint
-from MVGLib.examples import ClassTable, renumbered
-from MVGLib.orders import Trace
-from MVGLib.qtread import chosen_path, read
-from MVGLib.signals import Signal
-from MVGLib.state import Phase, Review, Score, Settings, Task
-from MVGLib.thumbnails import outline, thumbnail
+from MVGLib.control.advice import Situation, blocked, examples_note, hint
+from MVGLib.control.examples import ClassTable, renumbered
+from MVGLib.control.orders import Trace
+from MVGLib.control.signals import Signal
+from MVGLib.control.state import Phase, Review, Score, Settings, Task
+from MVGLib.control.thumbnails import outline, thumbnail
+from MVGLib.panel.qtread import chosen_path, read
 
 GEOMETRY = Geometry((6, 20, 30), (1.0, 1.0, 3.0), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 REVIEW = Review("node", "volume", Task.SEGMENT, 0, 6, "axial", {1: Score(0.9)}, next_slice=4)

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from MVGCore.session.results import FailureKind
 from MVGCore.volume import SliceKey
-from MVGCore.worker.events import FailureKind
 from MVGDesktop import qtcompat
 from MVGDesktop.headless import add_slice_view
-from MVGLib.controller import Controller
-from MVGLib.panel import Panel
-from MVGLib.parameters import Parameters
+from MVGLib.control.controller import Controller
+from MVGLib.control.parameters import Parameters
+from MVGLib.control.state import Task
+from MVGLib.panel.panel import Panel
 from MVGLib.scene import Scene
-from MVGLib.state import Task
 from Testing.slicer.nodes import (
     LABELLED,
     SHAPE,

@@ -15,9 +15,9 @@ import slicer
 from PyQt5 import QtTest
 
 from MVGCore.volume import SliceKey
-from MVGCore.worker.client import Client
-from MVGLib.panel import Panel
-from MVGLib.state import Phase
+from MVGCore.worker.host.client import Client
+from MVGLib.control.state import Phase
+from MVGLib.panel.panel import Panel
 from Testing.slicer.nodes import LABELLED, make_image
 from Testing.slicer.panel.steps import node_names, problem, segments_of
 

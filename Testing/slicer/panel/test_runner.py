@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from MVGCore.prompts import PromptSet
+from MVGCore.session.results import FailureKind, SliceDone
 from MVGCore.volume import LabelMap, Volume
-from MVGCore.worker.events import FailureKind, SliceDone
-from MVGLib.runner import Listener, Order, Runner
-from MVGLib.state import Settings, Task
+from MVGLib.control.runner import Listener, Order, Runner
+from MVGLib.control.state import Settings, Task
 from Testing.slicer.panel.fakes import FakeClock, FakeWorker
 
 

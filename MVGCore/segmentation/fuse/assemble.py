@@ -1,0 +1,108 @@
+"""Puts slices together: what the class groups say of one, what is drawn of it, what has ended before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.outcomes import Estimate
+from MVGCore.prompts import Prompt
+from MVGCore.segmentation.fuse.calibration import Calibration
+from MVGCore.segmentation.fuse.decision import Favour
+from MVGCore.segmentation.fuse.ends import EndTracker
+from MVGCore.segmentation.fuse.merge import Areas, MergedSlice, merge_groups
+from MVGCore.segmentation.plan.crossing import Crossing
+from MVGCore.segmentation.plan.plan import ClassGroup
+from MVGCore.segmentation.review.expected_dice import slice_estimate
+
+Answer = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes on a slice
+Known = tuple[NDArray[np.uint16], NDArray[np.bool_]]  # labels (H, W) and where they are known (H, W)
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """One generated slice.
+
+    Attributes:
+        index: along the axis of the prompts.
+        labels: (H, W) class ids.
+        confidence: (H, W) probability that the label is right.
+        dice: mean Dice over its classes to expect; None where there is nothing to judge.
+        areas: class id -> what is expected of it.
+    """
+
+    index: int
+    labels: NDArray[np.uint16]
+    confidence: NDArray[np.float32]
+    dice: Estimate | None = None
+    areas: Mapping[int, Areas] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Assembler:
+    """Makes the slices of one volume from what the groups say of them.
+
+    Attributes:
+        groups: the class groups, in the order of an answer.
+        shape: (H, W) of the slices.
+        placed: examples that have their place in the volume, by index.
+        carried: whether these were carried over from other volumes.
+        crossing: slices that are labelled across other axes.
+        calibration: what the confidence is worth.
+    """
+
+    groups: Sequence[ClassGroup]
+    shape: tuple[int, int]
+    placed: Sequence[Prompt]
+    carried: bool
+    crossing: Crossing | None
+    calibration: Calibration
+
+    def ends(self) -> EndTracker | None:
+        """What has ended so far in a run outwards: nothing yet. None where nothing tells of ends."""
+        spans = self.crossing.span() if self.crossing else {}
+        return EndTracker(self.placed, spans) if self.placed else None
+
+    def finished(
+        self, index: int, answer: Answer, ends: EndTracker | None, favour: Favour = None
+    ) -> SliceResult:
+        """A slice, the next one outwards, without what has ended before it; favour as of `merge_groups`."""
+        merged, side = self.merged(index, answer, favour), self._side(index)
+        return self._result(index, ends.ended(side, index, merged) if ends and side else merged)
+
+    def completed(self, prompt: Prompt, answer: Answer) -> SliceResult:
+        """A slice that is drawn in part; what is drawn stays as it is."""
+        return self._result(prompt.index, self.merged(prompt.index, answer), prompt)
+
+    def merged(self, index: int, answer: Answer, favour: Favour = None) -> MergedSlice:
+        """What all groups say of a slice."""
+        outside = not self.placed or self._side(index) != 0
+        sure = self.calibration.of(outside, carried=self.carried)
+        return merge_groups(self.groups, answer, self.shape, sure, favour)
+
+    def known(self, index: int, drawn: Prompt | None = None) -> Known | None:
+        """What is drawn of a slice, in part, and lines across it; None without either."""
+        lines = self.crossing.on(index) if self.crossing else None
+        if drawn is None or drawn.known is None:
+            return lines
+        if lines is None:
+            return drawn.labels, drawn.known
+        return np.where(drawn.known, drawn.labels, lines[0]), drawn.known | lines[1]
+
+    def _result(self, index: int, merged: MergedSlice, drawn: Prompt | None = None) -> SliceResult:
+        """A slice in which all that is drawn is as it was drawn."""
+        labels, confidence = merged.labels, merged.confidence
+        given = self.known(index, drawn)
+        if given is not None:
+            labels = np.where(given[1], given[0], labels)
+            confidence = np.where(given[1], np.float32(1), confidence)
+        return SliceResult(index, labels, confidence, slice_estimate(merged.areas), merged.areas)
+
+    def _side(self, index: int) -> int:
+        """-1 before the first example, 1 after the last, else 0; 0 with none."""
+        if not self.placed:
+            return 0
+        return (index > self.placed[-1].index) - (index < self.placed[0].index)

@@ -1,0 +1,103 @@
+"""Which prompts and slices take part in a propagation, and what to tell of those that do not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from MVGCore.errors import InputError
+from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
+from MVGCore.segmentation.plan.grouping import label_values
+from MVGCore.volume import Volume
+
+FIRST_BATCH = 2
+
+
+def main_axis(prompts: Sequence[Prompt]) -> int:
+    """The array axis of most of some prompts, the first of equals."""
+    return Counter(prompt.axis for prompt in prompts).most_common(1)[0][0]
+
+
+def is_slice_of(prompt: Prompt, image: Volume) -> bool:
+    """Whether a prompt is a slice of this very image: the same grid and the same intensities."""
+    if prompt.geometry.shape != image.geometry.shape or not prompt.geometry.is_close(image.geometry):
+        return False
+    own = image.array.take(prompt.index, axis=prompt.axis)
+    return bool(np.array_equal(own.astype(np.float32), prompt.image[1]))
+
+
+def wanted_slices(depth: int, known: Sequence[int], slice_range: tuple[int, int] | None) -> list[int]:
+    """Slices to generate: all that are not labelled, within the range (first, last).
+
+    Raises:
+        InputError: the range is empty or leaves the volume.
+    """
+    first, last = slice_range or (0, depth - 1)
+    if not 0 <= first <= last < depth:
+        raise InputError(f"There is no slice range {first} to {last}; choose within 0 to {depth - 1}.")
+    return [index for index in range(first, last + 1) if index not in set(known)]
+
+
+def in_batches(wanted: Sequence[int], known: Sequence[int], size: int) -> list[list[int]]:
+    """Slices that share their nearest labelled ones, in batches.
+
+    Nearest batches come first, outwards beyond the ends. The very first is small: something is to be seen
+    soon.
+
+    Args:
+        wanted: indices of slices, at least one.
+        known: those of labelled slices, ascending.
+        size: slices of a batch at most.
+    """
+    gaps: dict[int, list[int]] = {}
+    for index in wanted:
+        gaps.setdefault(int(np.searchsorted(known, index)), []).append(index)
+
+    def distance(index: int) -> int:
+        return min((abs(index - place) for place in known), default=0)
+
+    batches = []
+    for gap in gaps.values():
+        ordered = sorted(gap, key=distance)
+        batches += [ordered[n : n + size] for n in range(0, len(ordered), size)]
+    first, *rest = sorted(batches, key=lambda batch: distance(batch[0]))
+    return [part for part in (first[:FIRST_BATCH], first[FIRST_BATCH:]) if part] + rest
+
+
+def axis_notes(prompts: PromptSet, image: Volume, ids: Sequence[int]) -> list[str]:
+    """What of the slices across other axes than that of the set is not used: classes that are labelled on
+    them only, and slices of other volumes."""
+    axis, notes = prompts.axis, []
+    across = [prompt for prompt in prompts.enabled if prompt.axis != axis]
+    own = [prompt for prompt in across if is_slice_of(prompt, image)]
+    missing = sorted({value for prompt in own for value in label_values(prompt.labels)} - set(ids))
+    if missing:
+        notes.append(
+            f"The classes {missing} are labelled across another axis than {AXIS_NAMES[axis]} only: what is "
+            f"drawn was kept, but nothing was added; label them on a slice across {AXIS_NAMES[axis]}."
+        )
+    if len(across) > len(own):
+        notes.append(
+            f"{len(across) - len(own)} labelled slices of other volumes lie across another axis than "
+            f"{AXIS_NAMES[axis]} and were not used."
+        )
+    return notes
+
+
+def class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
+    """That classes of other volumes are not generated."""
+    missing = sorted({value for prompt in foreign for value in label_values(prompt.labels)} - set(ids))
+    if not missing:
+        return []
+    return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
+
+
+def carry_note(places: Sequence[int]) -> str:
+    """That examples of other volumes were carried over, and to which slices."""
+    slices = ", ".join(str(place) for place in places)
+    return (
+        "No labelled slice of this volume shows a structure, so the examples of other volumes were carried "
+        f"over to its slices {slices} by matching the images: check the result, and label a slice here."
+    )

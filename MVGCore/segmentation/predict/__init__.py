@@ -1,0 +1,3 @@
+"""What the network, the drafts and the appearance say of a batch of slices."""
+
+from __future__ import annotations

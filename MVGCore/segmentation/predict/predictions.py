@@ -1,0 +1,101 @@
+"""What the class groups say of a batch of slices: the network, the drafts and the appearance, mixed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.models.base import InContextModel
+from MVGCore.models.device import Device
+from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.fuse.assemble import Answer, Known
+from MVGCore.segmentation.fuse.merge import average
+from MVGCore.segmentation.fuse.mixture import COMPLETING, USUAL, blend
+from MVGCore.segmentation.predict.context import GroupContext, canvases, draw_given, generate
+from MVGCore.segmentation.timing import Stopwatch
+from MVGCore.volume import neighbour_indices
+
+
+def answer_batch(
+    model: InContextModel,
+    device: Device,
+    contexts: Sequence[Sequence[GroupContext]],
+    planes: NDArray[np.generic],
+    batch: Sequence[int],
+    known: Callable[[int], Known | None],
+    watch: Stopwatch,
+    memo: Memo,
+    in_part: bool = False,
+) -> list[Answer]:
+    """The answer of every slice of a batch: per group (C - 1, S, S) probabilities of its classes.
+
+    What a group has said of a batch it is not asked again while its own examples stay as they are: who
+    corrects one structure waits for its group alone.
+
+    Args:
+        model, device: what generates and where.
+        contexts: per group what it is generated from, in each telling; their answers are averaged.
+        planes: (K, H, W) the volume, its slices first.
+        batch: indices of the slices.
+        known: what is drawn of a slice and where; None: nothing.
+        watch: takes the time of each stage.
+        memo: keeps the answers, unless the slices are drawn in part.
+        in_part: the slices are drawn in part; the network sees that, and the others count less.
+
+    Raises:
+        torch.cuda.OutOfMemoryError: the GPU is full.
+    """
+    slab = planes[neighbour_indices(batch, len(planes))]
+    drawn = [each for index in batch if (each := known(index)) is not None]
+    labels = tuple(np.stack(part) for part in zip(*drawn, strict=True))
+
+    def told(context: GroupContext) -> NDArray[np.float32]:
+        return _group_probabilities(model, device, context, slab, batch, labels, watch, in_part)
+
+    def averaged(tellings: Sequence[GroupContext]) -> NDArray[np.float16]:
+        told_each = [told(context) for context in tellings]
+        return average(told_each, [context.shown for context in tellings]).astype(np.float16)
+
+    def kept(tellings: Sequence[GroupContext]) -> NDArray[np.float16]:
+        return memo.get(("answers", answer_key(tellings), tuple(batch)), lambda: averaged(tellings))
+
+    groups = [averaged(tellings) if in_part else kept(tellings) for tellings in contexts]
+    return list(zip(*groups, strict=True))
+
+
+def answer_key(tellings: Sequence[GroupContext]) -> Hashable:
+    """Names all that the answers of a group depend on but the model and the volume."""
+    return tuple(context.key for context in tellings)
+
+
+def _group_probabilities(
+    model: InContextModel,
+    device: Device,
+    context: GroupContext,
+    slab: NDArray[np.generic],
+    batch: Sequence[int],
+    known: tuple[NDArray[Any], ...],
+    watch: Stopwatch,
+    in_part: bool,
+) -> NDArray[np.float32]:
+    """(T, C - 1, S, S) foreground probabilities.
+
+    `known` are labels (T, H, W) and where they are known (T, H, W); empty where nothing is.
+    """
+    with watch.of("draft"):
+        hint = context.hint(batch)
+    with watch.of("generate"):
+        images = canvases(context.group, slab)
+        chosen = context.prompts_for(batch[len(batch) // 2])
+        given = draw_given(context.group, *known) if known else None
+        logs = generate(model, device, context, images, batch, chosen, hint, given)
+    if hint is not None:
+        with watch.of("mix"):
+            if in_part:
+                logs = blend(logs, hint, None, COMPLETING)
+            else:
+                logs = blend(logs, hint, context.looks(model, device, images), USUAL, context.small)
+    return logs.exp()[:, 1:].numpy()

@@ -1,0 +1,127 @@
+"""What a propagation gives: the labelled volume, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.outcomes import Estimate
+from MVGCore.prompts import Prompt, PromptSet
+from MVGCore.segmentation.fuse.assemble import SliceResult
+from MVGCore.segmentation.fuse.merge import Areas
+from MVGCore.segmentation.review.expected_dice import class_estimates, summed, volume_estimate
+from MVGCore.segmentation.review.next_slice import choose_next
+from MVGCore.volume import LabelMap, Volume
+
+UNSURE = 0.9  # a pixel whose class is less likely than this counts as unsure
+
+
+@dataclass(frozen=True)
+class Result:
+    """A labelled volume and how sure it is.
+
+    Attributes:
+        labels: on the image's grid; labelled slices are exactly as the user drew them.
+        confidence: (K, J, I) float16, probability that the label is right; 1 on labelled slices, 0 on
+            slices left out.
+        slice_confidence: index of a slice -> mean confidence where it is labelled or unsure.
+        class_confidence: class id -> mean confidence over its generated voxels.
+        axis: array axis of the slices.
+        prompt_slices: indices of the labelled slices of this volume.
+        seconds: time per stage.
+        next_slice: the slice from whose label the result should gain most; None if nothing is unsure.
+        device: where it was computed.
+        notes: what the user should know.
+        expected_dice: mean Dice over the classes to expect of the generated slices; None without any.
+        class_dice: class id -> Dice to expect.
+        slice_dice: index of a generated slice -> mean Dice over its classes to expect, where there are any.
+    """
+
+    labels: LabelMap
+    confidence: NDArray[np.float16]
+    slice_confidence: dict[int, float]
+    class_confidence: dict[int, float]
+    axis: int
+    prompt_slices: tuple[int, ...]
+    seconds: dict[str, float]
+    next_slice: int | None
+    device: str
+    notes: tuple[str, ...]
+    expected_dice: Estimate | None = None
+    class_dice: dict[int, Estimate] = field(default_factory=dict)
+    slice_dice: dict[int, Estimate] = field(default_factory=dict)
+
+
+@dataclass
+class ResultCanvas:
+    """The volume that fills up slice by slice."""
+
+    image: Volume
+    axis: int
+    labels: NDArray[np.uint16]
+    confidence: NDArray[np.float16]
+    slice_confidence: dict[int, float]
+    areas: dict[int, Mapping[int, Areas]]
+    dice: dict[int, Estimate]
+
+    @classmethod
+    def of(cls, image: Volume, axis: int, local: Sequence[Prompt]) -> ResultCanvas:
+        """An empty volume with the labelled slices in it."""
+        shape = image.geometry.shape
+        canvas = cls(image, axis, np.zeros(shape, np.uint16), np.zeros(shape, np.float16), {}, {}, {})
+        for prompt in local:
+            canvas._plane(canvas.labels, prompt.index)[...] = prompt.labels
+            canvas._plane(canvas.confidence, prompt.index)[...] = 1
+        return canvas
+
+    def _plane(self, array: NDArray[np.generic], index: int) -> NDArray[np.generic]:
+        return np.moveaxis(array, self.axis, 0)[index]
+
+    def put(self, done: SliceResult) -> None:
+        """Take a generated slice in; one that comes again replaces the former."""
+        self._plane(self.labels, done.index)[...] = done.labels
+        self._plane(self.confidence, done.index)[...] = done.confidence.astype(np.float16)
+        counted = (done.confidence < UNSURE) | (done.labels > 0)
+        self.slice_confidence[done.index] = float(done.confidence[counted].mean()) if counted.any() else 1.0
+        self.areas[done.index] = done.areas
+        self.dice.pop(done.index, None)
+        if done.dice is not None:
+            self.dice[done.index] = done.dice
+
+    def result(
+        self,
+        prompts: PromptSet,
+        known: tuple[int, ...],
+        seconds: dict[str, float],
+        device: str,
+        notes: Sequence[str],
+    ) -> Result:
+        """What there is now, summed up."""
+        labels = LabelMap.of(self.labels, self.image.geometry, prompts.classes)
+        total, depth = summed(self.areas.values()), self.labels.shape[self.axis]
+        return Result(
+            labels,
+            self.confidence,
+            dict(sorted(self.slice_confidence.items())),
+            self._class_confidence(known),
+            self.axis,
+            known,
+            seconds,
+            choose_next(self.areas, known, depth),
+            device,
+            tuple(notes),
+            volume_estimate(total),
+            class_estimates(total),
+            dict(sorted(self.dice.items())),
+        )
+
+    def _class_confidence(self, known: tuple[int, ...]) -> dict[int, float]:
+        generated = [index for index in range(self.labels.shape[self.axis]) if index not in known]
+        labels = np.moveaxis(self.labels, self.axis, 0)[generated].ravel()
+        weights = np.moveaxis(self.confidence, self.axis, 0)[generated].ravel()
+        counts = np.bincount(labels)
+        sums = np.bincount(labels, weights=weights)
+        return {int(c): float(sums[c] / counts[c]) for c in np.flatnonzero(counts) if c}

@@ -1,0 +1,3 @@
+"""How good a result should be, and what to label next."""
+
+from __future__ import annotations

@@ -1,0 +1,88 @@
+"""How good a result should be: the expected Dice of a class, a slice and a volume, each with its error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from MVGCore.outcomes import Estimate
+from MVGCore.segmentation.fuse.merge import Areas
+
+LEAST_AREA = 8.0  # pixels chosen and expected together below which a class is not judged on a slice
+
+
+@dataclass(frozen=True)
+class Line:
+    """True Dice and its scatter on held-out volumes as lines in the Dice that the probabilities state.
+
+    Attributes:
+        offset, slope: of the Dice.
+        spread, spread_slope: of the standard error, against 1 - Dice.
+    """
+
+    offset: float = 0.0
+    slope: float = 1.0
+    spread: float = 0.1
+    spread_slope: float = 0.0
+
+    def __call__(self, stated: float) -> Estimate:
+        """What a stated Dice is worth."""
+        value = float(np.clip(self.offset + self.slope * stated, 0.0, 1.0))
+        return Estimate(value, float(max(0.01, self.spread + self.spread_slope * (1 - value))))
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The lines of single classes in a volume, of slices, and of whole volumes."""
+
+    of_class: Line = Line()
+    of_slice: Line = Line()
+    of_volume: Line = Line()
+
+
+AS_STATED = Lines()
+# Fitted on 72 propagations of 18 held-out training cases: the expected Dice is off by .09 (classes), .20
+# (slices) and .04 (volumes) on average; with one labelled slice, or classes that no slice shows, by more.
+# For other weights or another mixture: python -m MVGCore.evaluation.confidence
+SHIPPED = Lines(
+    of_class=Line(-0.298, 1.331, 0.024, 0.269),
+    of_slice=Line(-0.344, 1.370, 0.145, 0.265),
+    of_volume=Line(-0.359, 1.407, 0.043, 0.042),
+)
+
+
+def stated_dice(areas: Areas) -> float:
+    """The Dice that the probabilities state: twice the expected overlap over both areas."""
+    return 2 * areas.overlap / max(areas.chosen + areas.expected, 1e-6)
+
+
+def slice_estimate(areas: Mapping[int, Areas], lines: Lines = SHIPPED) -> Estimate | None:
+    """Expected mean Dice over the classes of one slice; None where there is nothing to judge."""
+    judged = [stated_dice(each) for each in areas.values() if each.chosen + each.expected > LEAST_AREA]
+    return lines.of_slice(float(np.mean(judged))) if judged else None
+
+
+def class_estimates(areas: Mapping[int, Areas], lines: Lines = SHIPPED) -> dict[int, Estimate]:
+    """Expected Dice of each class over the slices whose areas were summed up."""
+    return {
+        class_id: lines.of_class(stated_dice(each))
+        for class_id, each in areas.items()
+        if each.chosen + each.expected > LEAST_AREA
+    }
+
+
+def volume_estimate(areas: Mapping[int, Areas], lines: Lines = SHIPPED) -> Estimate | None:
+    """Expected mean Dice over the classes; None without any."""
+    judged = [stated_dice(each) for each in areas.values() if each.chosen + each.expected > LEAST_AREA]
+    return lines.of_volume(float(np.mean(judged))) if judged else None
+
+
+def summed(slices: Iterable[Mapping[int, Areas]]) -> dict[int, Areas]:
+    """The areas of each class over several slices."""
+    total: dict[int, Areas] = {}
+    for areas in slices:
+        for class_id, each in areas.items():
+            total[class_id] = total[class_id] + each if class_id in total else each
+    return total

@@ -1,0 +1,81 @@
+"""Which slice to label next: the one from which the result should gain most."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from MVGCore.segmentation.fuse.merge import Areas
+from MVGCore.segmentation.review.expected_dice import summed
+
+UNFORESEEN = 1.0  # mean error that nothing hints at, as a share of the mean expected one
+
+
+def expected_errors(slices: Mapping[int, Mapping[int, Areas]]) -> dict[int, float]:
+    """Index of a slice -> how much of the classes is expected to be wrong on it.
+
+    Each class counts relative to its own size, as it does in a mean Dice, so that a small structure weighs as
+    much as a large one; but a speck does not.
+    """
+    total = summed(slices.values())
+    sizes = {class_id: max(each.expected, each.chosen) for class_id, each in total.items()}
+    speck = 0.1 * float(np.mean(list(sizes.values()))) + 1 if sizes else 1.0
+    return {
+        index: sum(
+            (each.chosen + each.expected - 2 * each.overlap) / (sizes[class_id] + speck)
+            for class_id, each in areas.items()
+        )
+        for index, areas in slices.items()
+    }
+
+
+def choose_next(slices: Mapping[int, Mapping[int, Areas]], known: Sequence[int], depth: int) -> int | None:
+    """The slice whose label should take away most of the expected error; None where nothing is wrong.
+
+    A label takes the error of its own slice away, and that of the slices around it as far as they get nearer
+    to a label: a slice at half its former distance loses half its error. What the probabilities do not know
+    of, such as a structure that begins where nobody has looked, is the likelier the farther a slice is from
+    all labels; it is added up to one gap beyond the outermost ones.
+
+    Args:
+        slices: areas of the generated slices.
+        known: labelled slices.
+        depth: slices of the volume.
+    """
+    errors, ordered = expected_errors(slices), sorted(known)
+    typical = [error for error in errors.values() if error > 0]
+    if not typical:
+        return None
+    low, high = _within_reach(ordered, depth)
+    near = {index: _distance(index, ordered, depth) for index in errors if low <= index <= high}
+    for index, distance in near.items():
+        errors[index] += UNFORESEEN * float(np.mean(typical)) * distance / float(np.mean(list(near.values())))
+    gains = {index: _gain(index, errors, ordered, depth) for index in sorted(errors)}
+    return max(gains, key=lambda index: gains[index])
+
+
+def _within_reach(known: Sequence[int], depth: int) -> tuple[int, int]:
+    """First and last slice that lie between labelled ones, or a mean gap beyond them, but not only a few."""
+    if not known:
+        return 0, depth - 1
+    gap = (known[-1] - known[0]) / (len(known) - 1) if len(known) > 1 else depth / 4
+    gap = max(gap, depth / 8)
+    return int(known[0] - gap), int(known[-1] + gap)
+
+
+def _gain(candidate: int, errors: Mapping[int, float], known: Sequence[int], depth: int) -> float:
+    gap = int(np.searchsorted(known, candidate))
+    first = known[gap - 1] if gap else -1
+    last = known[gap] if gap < len(known) else depth
+    gain = 0.0
+    for index in range(first + 1, last):
+        if index in errors:
+            before = _distance(index, known, depth)
+            gain += errors[index] * (1 - min(1.0, abs(index - candidate) / before))
+    return gain
+
+
+def _distance(index: int, known: Sequence[int], depth: int) -> int:
+    """Slices to the nearest labelled one."""
+    return min((abs(index - place) for place in known), default=depth)

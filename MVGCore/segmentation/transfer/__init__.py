@@ -1,0 +1,3 @@
+"""Examples of other volumes, carried over to this one."""
+
+from __future__ import annotations

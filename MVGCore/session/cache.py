@@ -1,0 +1,113 @@
+"""Keeps what was prepared for an image, its examples and a model from call to call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from MVGCore.errors import InputError
+from MVGCore.models.base import InContextModel
+from MVGCore.models.device import Device
+from MVGCore.prompts import Prompt
+from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.fuse.assemble import SliceResult
+from MVGCore.segmentation.plan.crossing import Crossing
+from MVGCore.segmentation.plan.selection import is_slice_of, main_axis
+from MVGCore.segmentation.propagator import Propagator
+from MVGCore.segmentation.transfer.label_transfer import carry_over
+from MVGCore.volume import Volume
+
+
+class Prepared:
+    """The propagator of the present examples; made anew, as far as needed, when they change.
+
+    Attributes:
+        completed: index -> slice, of the slices that are drawn in part.
+    """
+
+    def __init__(self, seed: int) -> None:
+        """Nothing yet; the seed is that of the random colours."""
+        self.completed: dict[int, SliceResult] = {}
+        self._seed = seed
+        self._memo = Memo()
+        self._made: tuple[tuple[str, ...], Propagator] | None = None
+
+    def forget(self) -> None:
+        """Let go of everything: the image or the model has changed."""
+        self._memo.clear()
+        self._made = None
+
+    def propagator(
+        self,
+        model: InContextModel,
+        device: Device,
+        image: Volume,
+        prompts: Sequence[Prompt],
+        cancelled: Callable[[], bool],
+        finished_only: bool = False,
+    ) -> Propagator:
+        """What propagates the examples through the image; the earlier one if none changed.
+
+        Slices that are drawn in part are completed from the finished ones, and are examples from then on.
+
+        Args:
+            model, device: what generates and where.
+            image: the volume; the same until `forget` is called.
+            prompts: those in use, of any axis: that of most of them is taken.
+            cancelled: asked while slices are completed.
+            finished_only: leave slices that are drawn in part out.
+
+        Raises:
+            InputError: no example shows a structure.
+            Cancelled: `cancelled()` was true.
+        """
+        axis = main_axis(prompts)
+        across = [p for p in prompts if p.axis == axis and not (finished_only and p.partial)]
+        lines = tuple(p for p in prompts if p.axis != axis and is_slice_of(p, image))
+        names = tuple(prompt.fingerprint for prompt in (*across, *lines))
+        if self._made is not None and self._made[0] == names:
+            return self._made[1]
+        self._made = None
+        local = [prompt for prompt in across if is_slice_of(prompt, image)]
+        foreign = [p for p in across if not is_slice_of(p, image) and p.labels.any() and not p.partial]
+        finished = [prompt for prompt in local if not prompt.partial]
+        if not any(prompt.labels.any() for prompt in [*finished, *foreign]):
+            raise InputError("The examples show no structure; label at least one whole slice that has one.")
+
+        def made_of(own: Sequence[Prompt]) -> Propagator:
+            """With copies of the prompts, which their owner may change."""
+            ordered = sorted(own, key=lambda prompt: prompt.index)
+            return Propagator(
+                model,
+                device,
+                image,
+                _copies(ordered),
+                _copies(foreign),
+                self._seed,
+                memo=self._memo,
+                carried=[] if any(p.labels.any() for p in own) else self._carried(foreign, image, ordered),
+                crossing=Crossing(axis, tuple(_copies(lines))) if lines else None,
+            )
+
+        propagator = made_of(finished)
+        self.completed = {p.index: propagator.complete(p, cancelled) for p in local if p.partial}
+        device = propagator.device  # a full GPU is left for good
+        if self.completed:
+            drawn = [
+                replace(p, labels=self.completed[p.index].labels, known=None) for p in local if p.partial
+            ]
+            propagator = made_of([*finished, *drawn])
+        self._made = (names, propagator)
+        return propagator
+
+    def _carried(self, foreign: Sequence[Prompt], image: Volume, own: Sequence[Prompt]) -> list[list[Prompt]]:
+        """What examples of other volumes say of slices that are not labelled here."""
+        names = tuple(prompt.fingerprint for prompt in foreign)
+        carried = self._memo.get(("carried", names), lambda: carry_over(foreign, image))
+        labelled = {prompt.index for prompt in own}
+        left = [[prompt for prompt in part if prompt.index not in labelled] for part in carried]
+        return [part for part in left if any(prompt.labels.any() for prompt in part)]
+
+
+def _copies(prompts: Sequence[Prompt]) -> list[Prompt]:
+    return [replace(prompt, labels=prompt.labels.copy()) for prompt in prompts]

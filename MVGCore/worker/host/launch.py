@@ -1,0 +1,139 @@
+"""Starts and ends the worker's process: which command, which environment, which log."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import IO
+
+LOGS_KEPT = 10
+LAUNCHER = "PythonSlicer"  # Slicer's own interpreter, which sets up its environment by itself
+# What a host sets for its own Python, and for its own libraries.
+_PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONEXECUTABLE", "PYTHONNOUSERSITE")
+_LIBRARY_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# Slicer's launcher keeps what a variable was before in one with this prefix.
+_SAVED = "APPLAUNCHER_0_"
+_numbers = count()
+
+
+def command(python: str) -> list[str]:
+    """The command that runs the worker of this very MVGCore with an interpreter."""
+    return [python, str(Path(__file__).resolve().parents[1] / "__main__.py")]
+
+
+def environment(python: str, own: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables for the worker: those of this process, without what would mislead another interpreter.
+
+    Args:
+        python: the interpreter that will run.
+        own: the variables of this process; None stands for `os.environ`.
+    """
+    found = dict(os.environ if own is None else own)
+    if not is_own(python):
+        for name in _PYTHON_VARIABLES:
+            found.pop(name, None)
+        saved = {name.removeprefix(_SAVED): found[name] for name in found if name.startswith(_SAVED)}
+        if saved:
+            for name in _LIBRARY_VARIABLES:
+                found.pop(name, None)
+        found.update(saved)
+    found["PYTHONUNBUFFERED"] = "1"  # so that the log is complete whatever happens
+    return found
+
+
+def is_own(python: str) -> bool:
+    """Whether this is the interpreter of this process, under whatever name."""
+    if Path(python).stem == LAUNCHER:
+        return True
+    try:
+        return os.path.samefile(python, sys.executable) and Path(python).parent == Path(sys.executable).parent
+    except OSError:
+        return False
+
+
+def start(python: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the worker, with its messages on pipes and all else in the log.
+
+    Raises:
+        OSError: there is no such interpreter, or it cannot be run.
+    """
+    windows = sys.platform == "win32"
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+    return subprocess.Popen(
+        command(python),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=environment(python),
+        cwd=tempfile.gettempdir(),
+        start_new_session=not windows,  # one group with what a launcher starts in between
+        creationflags=flags,
+    )
+
+
+def kill(process: subprocess.Popen[bytes], worker_pid: int | None) -> None:
+    """End the process and what it started, at once.
+
+    Args:
+        process: as it was started, which may be a launcher.
+        worker_pid: the number that the worker named in its greeting.
+    """
+    if process.poll() is not None and worker_pid in (None, process.pid):
+        return
+    try:
+        if sys.platform != "win32":
+            os.killpg(process.pid, signal.SIGKILL)
+        elif worker_pid is not None and worker_pid != process.pid:
+            os.kill(worker_pid, signal.SIGTERM)
+    except OSError:  # it has ended in the meantime
+        pass
+    process.kill()
+
+
+def new_log(folder: Path | None = None) -> Path:
+    """A name for the log of a worker; nothing is written yet.
+
+    Args:
+        folder: where to put it; None stands for a folder of this user's among the temporary files.
+    """
+    if folder is None:
+        user = f"-{os.getuid()}" if sys.platform != "win32" else ""  # there the temporary files are one's own
+        folder = Path(tempfile.gettempdir()) / f"MVG-logs{user}"
+    return folder / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers):03d}.log"
+
+
+def open_log(path: Path) -> IO[bytes]:
+    """Open a log to write at its end; the oldest others in its folder are removed.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    former = sorted(each for each in path.parent.glob("worker-*.log") if each != path)
+    for each in former[: max(0, len(former) - LOGS_KEPT + 1)]:
+        try:
+            each.unlink()
+        except OSError:  # in use by another program, on systems where that matters
+            continue
+    return open(path, "ab")
+
+
+def tail(path: Path, size: int = 2000) -> str:
+    """The last line of a text file that says something."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - size))
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

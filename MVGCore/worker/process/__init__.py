@@ -1,0 +1,3 @@
+"""The worker process itself."""
+
+from __future__ import annotations

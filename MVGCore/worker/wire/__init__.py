@@ -1,0 +1,3 @@
+"""What host and worker process say to each other, and how."""
+
+from __future__ import annotations

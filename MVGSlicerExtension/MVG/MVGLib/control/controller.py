@@ -1,0 +1,128 @@
+"""The controller: what the user does, and what follows from it. No Qt, no torch."""
+
+from __future__ import annotations
+
+from MVGCore.errors import MVGError
+from MVGCore.volume import SliceKey
+from MVGLib.control.choosing import Choosing
+from MVGLib.control.core import action
+from MVGLib.control.orders import Trace
+from MVGLib.control.running import Running
+from MVGLib.control.state import Level, Phase, Remedy
+from MVGLib.texts import _
+
+
+class Controller(Choosing, Running):
+    """Runs MVG for a panel.
+
+    Every action may be called at any time: one that cannot be done now says why in `view().message`.
+
+    Example:
+        >>> controller = Controller(Scene(), Client(), parameters, time.monotonic)
+        >>> controller.set_volume(volume.GetID())
+        >>> controller.set_partner(segmentation.GetID())
+        >>> controller.add_all_labelled()
+        >>> controller.apply()
+        >>> while controller.view().progress:  # a host calls poll from a timer instead
+        ...     controller.poll()
+        >>> controller.accept()
+    """
+
+    _made_from: tuple[Trace | None, tuple[object, ...] | None] = (None, None)  # trace and basis, for undo
+
+    @action
+    def accept(self) -> None:
+        """Keep the result; one step of undo."""
+        self._may("accept")
+        review = self.reviewer.review
+        assert review is not None
+        into = self.reviewer.accept()
+        text = _("The result is in the segments of '{name}'.") if into else _("'{name}' is kept.")
+        self._review_ended(text.format(name=self.scene.name(into or review.node_id)))
+
+    @action
+    def discard(self) -> None:
+        """Remove the result; the scene is as it was before. One step of undo."""
+        self._may("discard")
+        self.reviewer.discard()
+        self._review_ended(_("The result was discarded."))
+
+    @action
+    def compare(self, before: bool) -> None:
+        """Show the scene as it was before the result, or the result again."""
+        self._may("compare")
+        self.reviewer.show(not before)
+
+    @action
+    def toggle_compare(self) -> None:
+        """Show the other of before and after."""
+        self._may("compare")
+        review = self.reviewer.review
+        assert review is not None
+        self.reviewer.show(not review.shown)
+
+    @action
+    def show_confidence(self, on: bool) -> None:
+        """Colour the slices by confidence, or not."""
+        self._may("overlay")
+        self.reviewer.show_confidence(on)
+
+    @action
+    def go_next(self) -> None:
+        """Show the slice where another example helps most."""
+        self._may("next")
+        review = self.reviewer.review
+        assert review is not None and review.next_slice is not None
+        self.scene.jump(review.volume_id, SliceKey(review.axis, review.next_slice))
+
+    @action
+    def go_to(self, index: int) -> None:
+        """Show a slice of the result."""
+        review = self.reviewer.review
+        if review is not None and 0 <= index < review.depth:
+            self.scene.jump(review.volume_id, SliceKey(review.axis, index))
+
+    def escape(self) -> None:
+        """Stop what is going on; else hide the preview; else hide the message."""
+        if self.phase in (Phase.RUNNING, Phase.PREVIEWING):
+            self.cancel()
+        elif self.preview_place is not None:
+            self.hide_preview()
+        else:
+            self.dismiss()
+
+    def remedy(self) -> None:
+        """Do what the button beside the message says."""
+        wanted = self.message.remedy if self.message else None
+        if wanted is Remedy.ROTATE_VIEWS:
+            self._rotate_views()
+        elif wanted is Remedy.UNDO:
+            self._undo()
+        elif wanted is Remedy.MAKE_GRAY:
+            self._make_gray()
+
+    @action
+    def _rotate_views(self) -> None:
+        self.scene.rotate_to_volume(self.workspace.volume_id)
+
+    def _make_gray(self) -> None:
+        try:
+            gray_id = self.scene.make_luminance(self.workspace.volume_id)
+        except MVGError as error:
+            self.say(str(error), Level.ERROR)
+            self.update()
+        else:
+            self.set_volume(gray_id)
+
+    @action
+    def _undo(self) -> None:
+        self.reviewer.undo()
+        self.trace, self.basis = self._made_from
+        self.workspace.parameters.set_review(self.reviewer.review)
+        self.say(_("All is as it was; the result waits for its review again."))
+
+    def _review_ended(self, text: str) -> None:
+        self._made_from = (self.trace, self.basis)
+        self.trace, self.basis, self._search, self._stale_since = None, None, None, None
+        self.workspace.parameters.set_review(None)
+        self.say(text, Level.INFO, Remedy.UNDO if self.reviewer.can_undo else None)

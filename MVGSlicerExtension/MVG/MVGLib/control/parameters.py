@@ -1,0 +1,219 @@
+"""The panel's state in a MRML parameter node, so that it survives saving and reopening the scene.
+
+Plain `vtkMRMLScriptedModuleNode` parameters and node references: they work in 3D Slicer and on slicer-core
+alike, and references follow when MRML renames a node on import.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from MVGCore.volume import SliceKey
+from MVGLib.control.examples import Example
+from MVGLib.control.generated import Sums
+from MVGLib.control.state import Review, Score, Settings, Task
+
+MODULE = "MVG"
+RESULT, RESULT_VOLUME = "Result", "ResultVolume"
+VOLUME, LABELS, WANTED, MASK = "Volume", "Labels", "Wanted", "Mask"
+_SOURCE = "Source"  # with a number: a node that examples are taken from
+
+
+class Parameters:
+    """Reads and writes what the controller keeps.
+
+    Writing a value that is there already does not modify the node.
+    """
+
+    def __init__(self, node: Any) -> None:
+        """
+        Args:
+            node: `vtkMRMLScriptedModuleNode`.
+        """
+        self.node = node
+
+    @classmethod
+    def of_scene(cls, scene: Any) -> Parameters:
+        """The parameters in the scene's one node for this module, which is made if there is none."""
+        tag = f"vtkMRMLScriptedModuleNode{MODULE}"
+        node = scene.GetSingletonNode(MODULE, "vtkMRMLScriptedModuleNode") or scene.GetNodeByID(tag)
+        if node is None:
+            node = scene.CreateNodeByClass("vtkMRMLScriptedModuleNode")
+            node.UnRegister(None)
+            node.SetSingletonTag(MODULE)
+            node.SetModuleName(MODULE)
+            node.SetName(MODULE)
+            node = scene.AddNode(node)
+        return cls(node)
+
+    def settings(self) -> Settings:
+        """The user's choices; what is missing or damaged has its default."""
+        record, found = self._json("Settings", {}), {}
+        for each in fields(Settings):
+            value = record.get(each.name)
+            if each.name == "task":
+                found["task"] = Task(value) if value in {task.value for task in Task} else Settings.task
+            elif type(value) is type(getattr(Settings, each.name)):
+                found[each.name] = value
+        return Settings(**found)
+
+    def set_settings(self, settings: Settings) -> None:
+        """Keep the user's choices."""
+        self._set_json("Settings", {**asdict(settings), "task": settings.task.value})
+
+    def node_id(self, role: str) -> str:
+        """The id of a node kept under a role, or empty."""
+        return self.node.GetNodeReferenceID(role) or ""
+
+    def set_node_id(self, role: str, node_id: str) -> None:
+        """Keep a node; an empty id forgets it."""
+        if self.node_id(role) != node_id:
+            self.node.SetNodeReferenceID(role, node_id or None)
+
+    def examples(self, task: Task) -> list[Example]:
+        """The examples of a task; those whose nodes are not referred to any more are left out."""
+        found = []
+        for record in self._json(_examples_name(task), []):
+            volume_id, partner_id = (self._source(record.get(name)) for name in ("volume", "partner"))
+            path = str(record.get("path", ""))
+            if path or (volume_id and partner_id):
+                found.append(
+                    Example(
+                        volume_id,
+                        partner_id,
+                        int(record["axis"]),
+                        int(record["index"]),
+                        bool(record["enabled"]),
+                        path,
+                        str(record.get("prompt", "")),
+                    )
+                )
+        return found
+
+    def set_examples(self, task: Task, examples: Sequence[Example]) -> None:
+        """Keep the examples of a task."""
+        records = [
+            {
+                "volume": self._number(each.volume_id),
+                "partner": self._number(each.partner_id),
+                "axis": each.axis,
+                "index": each.index,
+                "enabled": each.enabled,
+                "path": each.path,
+                "prompt": each.prompt,
+            }
+            for each in examples
+        ]
+        self._set_json(_examples_name(task), records)
+
+    def class_names(self) -> dict[str, int]:
+        """Which number stands for which class."""
+        return {str(name): int(number) for name, number in self._json("Classes", {}).items()}
+
+    def set_class_names(self, names: dict[str, int]) -> None:
+        """Keep which number stands for which class."""
+        self._set_json("Classes", names)
+
+    def generated(self) -> dict[tuple[str, str], Sums]:
+        """(Segmentation, volume) -> checksums of the slices that accepted results have left there."""
+        found = {}
+        for record in self._json("Generated", []):
+            nodes = self._source(record["partner"]), self._source(record["volume"])
+            if all(nodes):
+                found[nodes] = {SliceKey(axis, index): checksum for axis, index, checksum in record["slices"]}
+        return found
+
+    def set_generated(self, sums: dict[tuple[str, str], Sums]) -> None:
+        """Keep the checksums of the slices that accepted results have left."""
+        records = [
+            {
+                "partner": self._number(partner_id),
+                "volume": self._number(volume_id),
+                "slices": [[place.axis, place.index, checksum] for place, checksum in sorted(own.items())],
+            }
+            for (partner_id, volume_id), own in sums.items()
+        ]
+        self._set_json("Generated", records)
+
+    def review(self) -> Review | None:
+        """The result that waits to be reviewed, if its node is still there."""
+        record, node_id = self._json("Review", {}), self.node_id(RESULT)
+        if not record or not node_id or self.node.GetNodeReference(RESULT) is None:
+            return None
+        expected = record["expected"]
+        return Review(
+            node_id=node_id,
+            volume_id=self.node_id(RESULT_VOLUME),
+            task=Task(record["task"]),
+            axis=record["axis"],
+            depth=record["depth"],
+            plane=record["plane"],
+            slices={int(index): Score(*score) for index, score in record["slices"].items()},
+            known=tuple(record["known"]),
+            expected=Score(*expected) if expected else None,
+            next_slice=record["next"],
+            notes=tuple(record["notes"]),
+        )
+
+    def set_review(self, review: Review | None) -> None:
+        """Keep what is known of a result; None forgets it."""
+        self.set_node_id(RESULT, review.node_id if review else "")
+        self.set_node_id(RESULT_VOLUME, review.volume_id if review else "")
+        if review is None:
+            self._set_json("Review", {})
+            return
+        record = {
+            "task": review.task.value,
+            "axis": review.axis,
+            "depth": review.depth,
+            "plane": review.plane,
+            "slices": {str(index): _plain(score) for index, score in review.slices.items()},
+            "known": list(review.known),
+            "expected": _plain(review.expected) if review.expected else None,
+            "next": review.next_slice,
+            "notes": list(review.notes),
+        }
+        self._set_json("Review", record)
+
+    def _source(self, number: Any) -> str:
+        return self.node_id(f"{_SOURCE}{number}") if isinstance(number, int) and number >= 0 else ""
+
+    def _number(self, node_id: str) -> int:
+        """The number under which a node is referred to, which is made if there is none; -1 for no node.
+
+        Numbers are not used again: MRML empties the reference to a node that is removed, and an example that
+        still has its number must not come to mean another node.
+        """
+        if not node_id:
+            return -1
+        count = int(self.node.GetParameter("SourceCount") or 0)
+        for number in range(count):
+            if self._source(number) == node_id:
+                return number
+        self.node.SetNodeReferenceID(f"{_SOURCE}{count}", node_id)
+        self.node.SetParameter("SourceCount", str(count + 1))
+        return count
+
+    def _json(self, name: str, default: Any) -> Any:
+        try:
+            value = json.loads(self.node.GetParameter(name) or "null")
+        except json.JSONDecodeError:
+            return default
+        return value if type(value) is type(default) else default
+
+    def _set_json(self, name: str, value: Any) -> None:
+        text = json.dumps(value, ensure_ascii=False) if value else ""
+        if self.node.GetParameter(name) != text:
+            self.node.SetParameter(name, text)
+
+
+def _examples_name(task: Task) -> str:
+    """Tasks whose examples are of the same kind share them."""
+    return "LabelledExamples" if task.makes_segments else "ImageExamples"
+
+
+def _plain(score: Score) -> list[float | None]:
+    return [score.value, score.error]

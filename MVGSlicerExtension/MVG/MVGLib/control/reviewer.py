@@ -1,0 +1,324 @@
+"""A result in the scene, from its first slice until it is accepted or discarded."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from MVGCore.errors import InputError, MVGError
+from MVGCore.session.results import ImageMade, Propagated, SliceDone
+from MVGCore.volume import SliceKey
+from MVGLib.control.examples import Example, renumbered
+from MVGLib.control.generated import Sums, checksum
+from MVGLib.control.protocols import ResultWriter, Scene
+from MVGLib.control.runner import Order
+from MVGLib.control.scores import mean_of, score_of, scores_of
+from MVGLib.control.state import Review, Score, Task
+from MVGLib.control.workspace import Workspace
+from MVGLib.texts import _
+
+
+def _writes(method: Callable[..., Any]) -> Callable[..., Any]:
+    """What changes the result: the controller must not take it for an edit of the user."""
+
+    @functools.wraps(method)
+    def run(self: Reviewer, *arguments: Any) -> Any:
+        was, self.writing = self.writing, True
+        try:
+            return method(self, *arguments)
+        finally:
+            self.writing = was
+
+    return run
+
+
+@dataclass(frozen=True, eq=False)
+class _Ended:
+    """A review that has ended, for undo."""
+
+    review: Review
+    kept: Any  # of the scene
+    written: dict[int, int]
+    into: str  # segmentation that took the result, or empty
+    examples: list[Example]
+    generated: dict[tuple[str, str], Sums]
+
+
+class Reviewer:
+    """Writes slices into the result's node, remembers how sure they are, and notices corrections.
+
+    Attributes:
+        review: What is shown of the result, or None.
+        writing: Whether MVG itself is just changing the result.
+    """
+
+    def __init__(self, scene: Scene, workspace: Workspace) -> None:
+        """
+        Args:
+            scene: Where the result lies.
+            workspace: The user's choices.
+        """
+        self.review: Review | None = None
+        self._scene = scene
+        self._workspace = workspace
+        self._writer: ResultWriter | None = None
+        self._written: dict[int, int] = {}  # slice -> checksum of what MVG wrote there
+        self._own_stamp = ""  # fingerprint of the result after MVG wrote last
+        self._fresh = False  # whether the result was begun by the run that goes on
+        self._before: Review | None = None
+        self._ended: _Ended | None = None
+        self.writing = False
+
+    def open(self, review: Review | None) -> None:
+        """Take up a result of a scene that was opened; one whose node is unusable is forgotten."""
+        self.forget()
+        if review is None:
+            return
+        try:
+            self._writer = self._scene.open_result(review.node_id)
+        except MVGError:
+            return
+        self.review = review
+        self._own_stamp = self._scene.fingerprint(review.node_id)
+
+    def forget(self) -> None:
+        """Know of no result any more; the scene is not touched."""
+        self.review, self._writer, self._written, self._before = None, None, {}, None
+        self._own_stamp, self._fresh, self._ended = "", False, None
+
+    @_writes
+    def begin(self, order: Order, volume_id: str, axis: int, known: Iterable[int]) -> None:
+        """Get ready to write the slices of a run; a result that is there already is filled again.
+
+        Args:
+            order: Of the run.
+            volume_id: The input.
+            axis: Array axis of the slices.
+            known: Those that are given.
+        """
+        self._before, self._ended = self.review, None
+        self._fresh = self._writer is None
+        task, name = order.settings.task, self._scene.name(volume_id)
+        onto = self.review.node_id if self.review else ""
+        if task.makes_segments:
+            assert order.prompts is not None
+            self._writer = self._scene.start_segments(
+                volume_id, axis, order.prompts.classes, _("{name} MVG").format(name=name), onto
+            )
+        else:
+            title = {
+                Task.DENOISE: _("{name} denoised"),
+                Task.INPAINT: _("{name} filled in"),
+                Task.SYNTHESIZE: _("{name} synthesised"),
+            }[task]
+            like = self._workspace.partner_id if task is Task.SYNTHESIZE else ""
+            self._writer = self._scene.start_volume(volume_id, axis, title.format(name=name), onto, like)
+        shape = order.volume.geometry.shape
+        slices = dict(self.review.slices) if self.review else {}
+        plane = self._scene.plane_name(volume_id, axis)
+        self.review = Review(
+            self._writer.id, volume_id, task, axis, shape[axis], plane, slices, tuple(sorted(known))
+        )
+
+    @_writes
+    def put(self, done: SliceDone) -> None:
+        """Write a slice."""
+        assert self._writer is not None and self.review is not None
+        self._writer.put(done.index, done.values, done.confidence)
+        self._written[done.index] = checksum(done.values)
+        score = score_of(done)
+        if score is not None:
+            self.review = replace(self.review, slices={**self.review.slices, done.index: score})
+
+    @_writes
+    def finish(self, summary: Any, known: Iterable[int], notes: Iterable[str]) -> None:
+        """The run is complete."""
+        assert self._writer is not None and self.review is not None
+        self._writer.finish()
+        partial = self._before is not None
+        known = tuple(sorted(known))
+        changes: dict[str, Any] = {"known": known, "notes": tuple(notes)}
+        if isinstance(summary, Propagated):
+            slices = {**self.review.slices, **scores_of(summary)}
+            slices = {index: slices[index] for index in sorted(slices) if index not in known}
+            estimate = summary.expected_dice
+            expected = Score(estimate.value, estimate.error) if estimate else None
+            following = summary.next_slice
+            if partial:  # what is said of a part must not stand for all
+                expected = mean_of(slices) if expected else None
+                following = min(slices, key=lambda index: slices[index].value, default=None)
+            changes |= {"slices": slices, "expected": expected, "next_slice": following}
+        elif isinstance(summary, ImageMade):
+            changes |= {"known": tuple(summary.kept), "slices": {}}
+        self.review = replace(self.review, **changes)
+        self._settle()
+
+    @_writes
+    def record_frame(self) -> None:
+        """Keep the result as that of the frame of the sequence that is shown."""
+        assert self.review is not None
+        self._scene.record_frame(self.review.volume_id, self.review.node_id)
+
+    @_writes
+    def show_frame(self, number: int) -> None:
+        """Show a frame of the sequence, with its result where there is one."""
+        assert self.review is not None
+        self._scene.set_frame(self.review.volume_id, number)
+        self._settle()
+
+    @_writes
+    def stop(self) -> str:
+        """The run was stopped or has failed: a new result goes, an old one keeps what was written."""
+        if self._writer is None:
+            return ""
+        if self._fresh:
+            self._writer.discard()
+            self.forget()
+            return _("The scene is as it was.")
+        if self._before is not None and self.review is not None:
+            self.review = replace(self._before, slices=self.review.slices)
+            self._before = None
+            if self._scene.exists(self.review.node_id):
+                self._writer.finish()
+                self._settle()
+        return _("The result keeps the slices that were computed so far.")
+
+    @_writes
+    def accept(self) -> str:
+        """Keep the result; gives the user's segmentation that has it now, or empty if it has its own."""
+        assert self._writer is not None and self.review is not None
+        workspace, writer, review = self._workspace, self._writer, self.review
+        into = workspace.partner_id if workspace.settings.into_own and workspace.task.makes_segments else ""
+        keep: list[SliceKey] = []
+        if into:
+            drawn = workspace.generated.drawn(into, review.volume_id)
+            keep = sorted({*drawn, *self._examples_in(into)})
+        ended = self._about_to_end(into)
+        written = {SliceKey(review.axis, index) for index in writer.put_slices()}
+        writer.show(True)
+        writer.show_confidence(False)
+        writer.accept(into, keep)
+        if into:
+            corrected = self._examples_in(review.node_id)
+            workspace.generated.note(into, review.volume_id, sorted(written - {*keep, *corrected}))
+            workspace.book.move(review.node_id, into)  # what was corrected is there now
+        self.forget()
+        self._ended = ended
+        return into
+
+    @_writes
+    def discard(self) -> None:
+        """Remove the result, and the examples that were drawn in it."""
+        assert self._writer is not None and self.review is not None
+        ended = self._about_to_end()
+        self._workspace.book.forget_node(self.review.node_id)
+        self._writer.discard()
+        self.forget()
+        self._ended = ended
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether a result can wait for its review again."""
+        return self._ended is not None
+
+    @_writes
+    def undo(self) -> None:
+        """Take the last `accept` or `discard` back: the result waits for its review again.
+
+        Raises:
+            InputError: The scene has changed too much since.
+        """
+        ended = self._ended
+        if ended is None:
+            raise InputError(_("There is nothing to undo any more."))
+        if ended.into and not self._scene.undo_accept():
+            raise InputError(_("The segmentation was edited since; undo that first."))
+        self._scene.bring_back(ended.kept)
+        self.open(ended.review)
+        assert self._writer is not None
+        self._writer.show(True)
+        self._written = ended.written
+        there = [each for each in ended.examples if self._is_there(each)]
+        self._workspace.book.set(Task.SEGMENT, there)
+        self._workspace.generated.sums = ended.generated
+
+    def _about_to_end(self, into: str = "") -> _Ended | None:
+        """What undo needs; None for a sequence, whose other frames hold results as well."""
+        assert self.review is not None
+        if self._scene.frames(self.review.volume_id) > 1:
+            return None
+        workspace = self._workspace
+        return _Ended(
+            replace(self.review, shown=True, overlay=False),
+            self._scene.keepsake(self.review.node_id),
+            dict(self._written),
+            into,
+            workspace.book.of(Task.SEGMENT),
+            workspace.generated.sums,
+        )
+
+    def _is_there(self, example: Example) -> bool:
+        nodes = (example.volume_id, example.partner_id)
+        return bool(example.path) or all(self._scene.exists(each) for each in nodes)
+
+    @_writes
+    def show(self, on: bool) -> None:
+        """Show the result, or the scene as it was before."""
+        if self._writer is not None and self.review is not None:
+            self._writer.show(on)
+            self.review = replace(self.review, shown=on)
+            self._settle()
+
+    @_writes
+    def show_confidence(self, on: bool) -> None:
+        """Colour the slices by confidence, or not."""
+        if self._writer is not None and self.review is not None:
+            self._writer.show_confidence(on)
+            self.review = replace(self.review, overlay=on)
+            self._settle()
+
+    def _examples_in(self, node_id: str) -> list[SliceKey]:
+        return [each.place for each in self._workspace.book.of(Task.SEGMENT) if each.partner_id == node_id]
+
+    def corrected(self) -> Iterator[int | None]:
+        """Look through the slices for those that somebody else has changed, the one in view first.
+
+        Yields:
+            The index of a slice that was corrected, or None after one that was not.
+        """
+        review = self.review
+        if review is None or not review.task.makes_segments or not self._touched():
+            return
+        self._settle()
+        for index in self._order_of_search(review):
+            yield index if self._differs(review, index) else None
+
+    def _touched(self) -> bool:
+        return self.review is not None and self._scene.fingerprint(self.review.node_id) != self._own_stamp
+
+    def _settle(self) -> None:
+        """What is in the node now is what MVG knows of."""
+        if self.review is not None:
+            self._own_stamp = self._scene.fingerprint(self.review.node_id)
+
+    def _order_of_search(self, review: Review) -> list[int]:
+        try:
+            seen = self._scene.slice_in_view(self._workspace.volume_id)
+            middle = seen.index if seen.axis == review.axis else 0
+        except MVGError:
+            middle = 0
+        # Of a result that was opened with a scene, only what is in view can be told to be a correction.
+        known = set(self._written) if set(review.slices) <= set(self._written) else {*self._written, middle}
+        return sorted(known, key=lambda index: abs(index - middle))
+
+    def _differs(self, review: Review, index: int) -> bool:
+        place = SliceKey(review.axis, index)
+        classes = self._workspace.classes.adopt(self._scene.classes(review.node_id))
+        labels = self._scene.slice_labels(review.node_id, self._workspace.volume_id, place)
+        found = checksum(renumbered(labels, classes))
+        if self._written.get(index) == found:
+            return False
+        self._written[index] = found
+        return True

@@ -1,0 +1,33 @@
+"""How good slices are, from what the worker says about them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from MVGCore.session.results import Propagated, SliceDone
+from MVGLib.control.state import Score
+
+
+def score_of(done: SliceDone) -> Score | None:
+    """The expected Dice of a slice, else its mean confidence, else None."""
+    if done.dice is not None:
+        return Score(done.dice.value, done.dice.error)
+    if done.confidence is None:
+        return None
+    counted = np.asarray(done.values) > 0
+    return Score(float(done.confidence[counted].mean())) if counted.any() else None
+
+
+def scores_of(summary: Propagated) -> dict[int, Score]:
+    """The expected Dice of each slice, or its confidence where nothing is expected."""
+    scores = {index: Score(value) for index, value in summary.slice_confidence.items()}
+    return scores | {index: Score(each.value, each.error) for index, each in summary.slice_dice.items()}
+
+
+def mean_of(slices: dict[int, Score]) -> Score | None:
+    """The mean score of slices, None of no slices."""
+    if not slices:
+        return None
+    errors = [score.error for score in slices.values() if score.error is not None]
+    value = sum(score.value for score in slices.values()) / len(slices)
+    return Score(value, sum(errors) / len(errors) if errors else None)

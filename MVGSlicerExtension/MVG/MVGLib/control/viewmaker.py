@@ -1,0 +1,79 @@
+"""Makes the view out of the controller's state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from MVGCore.errors import MVGError
+from MVGCore.prompts import AXIS_NAMES
+from MVGLib.control.advice import blocked, examples_note, hint
+from MVGLib.control.parameters import MASK
+from MVGLib.control.state import Choice, View
+from MVGLib.texts import _
+
+if TYPE_CHECKING:
+    from MVGLib.control.core import Core
+
+MODELS = (("compact", "compact"),)
+
+
+def make_view(core: Core) -> View:
+    """What a panel shows of a controller."""
+    situation, workspace = core.situation(), core.workspace
+    planes, depth = _planes(core)
+    return View(
+        hint=hint(situation),
+        message=core.message,
+        phase=core.phase,
+        settings=workspace.settings,
+        volume_id=workspace.volume_id,
+        partner_id=workspace.partner_id,
+        mask_id=workspace.nodes[MASK],
+        examples=workspace.book.rows(workspace.task, workspace.volume_id)
+        if workspace.task.takes_examples
+        else (),
+        examples_note=examples_note(situation),
+        plane_names=planes,
+        depth=depth,
+        frames=core.scene.frames(workspace.volume_id) if planes else 1,
+        models=_models(workspace.settings.model),
+        devices=_devices(core),
+        memory=core.runner.worker.memory,
+        progress=core.progress,
+        review=core.reviewer.review,
+        preview=core.preview_place,
+        install=core.missing,
+        blocked=blocked(situation),
+    )
+
+
+def _planes(core: Core) -> tuple[tuple[str, ...], int]:
+    """The names of the three axes, and the number of slices along that of the run."""
+    volume_id = core.workspace.volume_id
+    if not volume_id:
+        return (), 0
+    try:
+        shape = core.scene.volume(volume_id).geometry.shape
+        names = tuple(f"{core.scene.plane_name(volume_id, axis)} ({AXIS_NAMES[axis]})" for axis in range(3))
+        return names, shape[core.orders.axis()]
+    except MVGError:
+        return (), 0
+
+
+def _models(model: str) -> tuple[Choice, ...]:
+    choices = [Choice(value, text) for value, text in MODELS]
+    if model not in {choice.value for choice in choices}:
+        choices.append(Choice(model, model.replace("\\", "/").rsplit("/", 1)[-1]))
+    return tuple(choices)
+
+
+def _devices(core: Core) -> tuple[Choice, ...]:
+    choices = [Choice("auto", _("fastest")), Choice("cpu", "CPU")]
+    ready = core.runner.ready
+    for each in ready.devices if ready is not None else ():
+        if each.name not in {choice.value for choice in choices}:
+            choices.append(Choice(each.name, each.label))
+    chosen = core.workspace.settings.device
+    if chosen not in {choice.value for choice in choices}:
+        choices.append(Choice(chosen, chosen))
+    return tuple(choices)

@@ -1,0 +1,123 @@
+"""What the user chose: settings, nodes and examples, kept in the scene's parameter node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from MVGLib.control.examplebook import ExampleBook
+from MVGLib.control.examples import ClassTable
+from MVGLib.control.generated import Generated
+from MVGLib.control.parameters import LABELS, MASK, VOLUME, WANTED, Parameters
+from MVGLib.control.protocols import Scene
+from MVGLib.control.state import Settings, Task
+
+_ONE_OF_EACH = (Task.SEGMENT, Task.SYNTHESIZE)  # tasks of a kind share their examples
+
+
+class Workspace:
+    """The choices, and where they are kept.
+
+    Attributes:
+        settings: The user's settings.
+        nodes: Role (`parameters.VOLUME`, ...) -> node id, empty if none is chosen.
+        classes: The numbers of the classes.
+        book: The examples.
+        generated: Slices of the user's segmentations that accepted results have left.
+    """
+
+    def __init__(self, scene: Scene, parameters: Callable[[], Parameters]) -> None:
+        """
+        Args:
+            scene: The scene.
+            parameters: Gives the parameters of the scene, which it makes if there are none.
+        """
+        self._scene = scene
+        self._find_parameters = parameters
+        self._parameters: Parameters | None = None
+        self.settings = Settings()
+        self.nodes = dict.fromkeys((VOLUME, LABELS, WANTED, MASK), "")
+        self.classes = ClassTable()
+        self.book = ExampleBook(scene, self.classes)
+        self.generated = Generated(scene, self.classes, {})
+
+    @property
+    def task(self) -> Task:
+        """The task that is chosen."""
+        return self.settings.task
+
+    @property
+    def volume_id(self) -> str:
+        """The input volume, or empty."""
+        return self.nodes[VOLUME]
+
+    @property
+    def partner_id(self) -> str:
+        """What examples of the task are taken from: a segmentation or the wanted volume, or empty."""
+        return self.nodes[LABELS if self.task.makes_segments else WANTED]
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters of the scene."""
+        if self._parameters is None:
+            self._parameters = self._find_parameters()
+        return self._parameters
+
+    def use(self, parameters: Parameters | None) -> None:
+        """Read the choices from other parameters; None finds those of the scene when they are needed."""
+        self._parameters = parameters
+        self.load()
+
+    def set(self, **changes: Any) -> None:
+        """Change some settings."""
+        self.settings = replace(self.settings, **changes)
+
+    def choose(self, role: str, node_id: str) -> None:
+        """Choose a node."""
+        self.nodes[role] = node_id
+
+    def choose_partner(self, node_id: str) -> None:
+        """Choose what examples of the task are taken from."""
+        self.nodes[LABELS if self.task.makes_segments else WANTED] = node_id
+
+    def forget_node(self, node_id: str) -> None:
+        """A node is gone: it is not chosen any more, and its examples are none."""
+        self.nodes = {role: "" if known == node_id else known for role, known in self.nodes.items()}
+        self.book.forget_node(node_id)
+        self.generated.forget_node(node_id)
+
+    def load(self) -> None:
+        """Read everything from the scene."""
+        parameters = self.parameters
+        self.settings = parameters.settings()
+        self.nodes = {role: parameters.node_id(role) for role in self.nodes}
+        self.classes = ClassTable(parameters.class_names())
+        self.book = ExampleBook(self._scene, self.classes)
+        self.generated = Generated(self._scene, self.classes, parameters.generated())
+        for task in _ONE_OF_EACH:
+            self.book.set(task, parameters.examples(task))
+
+    def save(self) -> None:
+        """Write everything to the scene; what is there already is not written again."""
+        parameters = self.parameters
+        parameters.set_settings(self.settings)
+        for role, node_id in self.nodes.items():
+            parameters.set_node_id(role, node_id)
+        parameters.set_class_names(self.classes.numbers)
+        parameters.set_generated(self.generated.sums)
+        for task in _ONE_OF_EACH:
+            parameters.set_examples(task, self.book.of(task))
+
+    def is_kept(self) -> bool:
+        """Whether the scene has these very choices, so that there is nothing to read."""
+        parameters = self.parameters
+        return (
+            parameters.settings() == self.settings
+            and all(parameters.node_id(role) == node_id for role, node_id in self.nodes.items())
+            and all(parameters.examples(task) == self.book.of(task) for task in _ONE_OF_EACH)
+        )
+
+    def clear(self) -> None:
+        """Forget everything, as when the scene is closed."""
+        self.__init__(self._scene, self._find_parameters)  # type: ignore[misc]

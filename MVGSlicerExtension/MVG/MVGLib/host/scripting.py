@@ -1,0 +1,143 @@
+"""MVG without a panel: for scripts in Slicer's Python console, and for batches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from MVGCore.errors import Cancelled, InputError, MVGError
+from MVGCore.prompts import PromptSet
+from MVGCore.session import results as events
+from MVGCore.volume import LabelMap
+from MVGCore.worker.host.client import Client
+
+_BETWEEN_POLLS_S = 0.01
+
+
+class Batch:
+    """Runs one job after the other and waits for each; the application stays responsive meanwhile.
+
+    Example:
+        >>> batch = Batch(progress=lambda fraction, text: print(f"{fraction:.0%} {text}"))
+        >>> result = batch.segment(volumeNode, segmentationNode)
+        >>> batch.close()
+    """
+
+    def __init__(
+        self,
+        model: str = "compact",
+        device: str = "auto",
+        seed: int = 0,
+        adapt_seconds: float = 0.0,
+        progress: Callable[[float, str], object] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        python: str | None = None,
+        scene: Any = None,
+    ) -> None:
+        """
+        Args:
+            model: name of a bundled model, or a weight file.
+            device: "auto", "cpu", "cuda" or "mps".
+            seed: the same seed gives the same result.
+            adapt_seconds: how long the network may adapt to the examples first; 0 for not at all.
+            progress: called with the fraction done and what is being done.
+            cancelled: asked between slices; True stops the job.
+            python: interpreter of the worker, by default the application's.
+            scene: `MVGLib.scene.Scene`, by default of Slicer's scene.
+        """
+        if scene is None:
+            from MVGLib.scene import Scene
+
+            scene = Scene()
+        self._scene = scene
+        self._progress = progress or (lambda fraction, text: None)
+        self._cancelled = cancelled or (lambda: False)
+        self._adapt_seconds = adapt_seconds
+        self._client = Client(python=python or _interpreter())
+        self._client.set_model(model, device=device, seed=seed)
+
+    def close(self) -> None:
+        """Ends the worker process."""
+        self._client.close()
+
+    def segment(self, volume_node: Any, segmentation_node: Any, axis: int | None = None) -> Any:
+        """Segments a volume from its labelled slices.
+
+        Args:
+            volume_node: vtkMRMLScalarVolumeNode.
+            segmentation_node: vtkMRMLSegmentationNode in which a few slices are filled.
+            axis: array axis (0 = k, 1 = j, 2 = i) of the labelled slices; None finds it.
+
+        Returns:
+            A new vtkMRMLSegmentationNode with the segments of the examples.
+
+        Raises:
+            InputError: the nodes cannot be used, as the sentence says.
+            MVGError: the work failed.
+            Cancelled: `cancelled` said so; the scene is as it was.
+        """
+        volume_id, labels_id = volume_node.GetID(), segmentation_node.GetID()
+        image = self._scene.volume(volume_id)
+        labels = self._scene.label_map(labels_id, volume_id)
+        if not labels.ids:
+            name = segmentation_node.GetName()
+            raise InputError(f"Nothing is labelled in '{name}': fill a few slices of it first.")
+        prompts = PromptSet.from_labelmap(image, labels, axis=axis)
+        self._client.set_image(image)
+        self._client.set_prompts(prompts)
+        if self._adapt_seconds > 0:
+            self._wait(self._client.adapt(self._adapt_seconds), lambda event: None)
+        return self._propagate(volume_node, labels, prompts)
+
+    def _propagate(self, volume_node: Any, labels: LabelMap, prompts: PromptSet) -> Any:
+        axis = prompts.prompts[0].axis
+        name = f"{volume_node.GetName()} MVG"
+        writer = self._scene.start_segments(volume_node.GetID(), axis, labels.classes, name)
+        try:
+            for prompt in prompts.prompts:
+                writer.put(prompt.index, prompt.labels)
+            self._wait(
+                self._client.propagate(),
+                lambda slice_done: writer.put(slice_done.index, slice_done.values, slice_done.confidence),
+            )
+            writer.finish()
+        except BaseException:
+            writer.discard()
+            raise
+        writer.accept()
+        return self._scene.node(writer.id)
+
+    def _wait(self, job: int, shown: Callable[[events.SliceDone], object]) -> None:
+        stopping = False
+        while True:
+            for event in self._client.poll():
+                if getattr(event, "job", None) != job:
+                    continue
+                if isinstance(event, events.Progress):
+                    self._progress(event.fraction, event.text)
+                elif isinstance(event, events.SliceDone):
+                    shown(event)
+                elif isinstance(event, events.Failed):
+                    raise MVGError(event.message)
+                elif isinstance(event, events.Cancelled):
+                    raise Cancelled("Cancelled.")
+                elif isinstance(event, events.Finished):
+                    return
+            if not stopping and self._cancelled():
+                stopping = True
+                self._client.cancel(job)
+            _let_the_application_live()
+
+
+def _interpreter() -> str:
+    from MVGLib.host.install import Install
+
+    return Install().python()
+
+
+def _let_the_application_live() -> None:
+    import slicer
+
+    slicer.app.processEvents()
+    time.sleep(_BETWEEN_POLLS_S)

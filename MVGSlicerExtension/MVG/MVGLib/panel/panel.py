@@ -1,0 +1,266 @@
+"""The panel: shows what the controller says and passes on what the user does; knows nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer
+
+from MVGLib.control.state import Phase, Remedy, Task
+from MVGLib.host.resourcefiles import resource_path
+from MVGLib.panel.confidenceplot import ConfidencePlot
+from MVGLib.panel.examplelist import ExampleList
+from MVGLib.panel.panelview import PanelView
+from MVGLib.panel.qtread import chosen_path, read
+from MVGLib.panel.shortcuts import Shortcuts
+from MVGLib.texts import _
+
+_BUSY_MS = 15  # between two looks at the worker while it runs
+_QUIET_MS = 150
+_PROMPT_FILES = "MVG (*.mvgprompts)"
+_WEIGHT_FILES = "MVG (*.safetensors)"
+FROM_FILE = "from file"  # the last entry of the models
+
+
+class Panel:
+    """The panel of a controller.
+
+    Example:
+        >>> panel = Panel(parent, controller)
+        >>> layout.addWidget(panel.widget)
+        >>> panel.enter()
+    """
+
+    def __init__(self, parent: Any, controller: Any, owns: bool = True) -> None:
+        """
+        Args:
+            parent: A QWidget, or None.
+            controller: `MVGLib.control.controller.Controller`.
+            owns: Whether the controller ends with the panel; False for a second panel of a controller.
+        """
+        self.controller = controller
+        self._owns = owns
+        self.widget = slicer.util.loadUI(str(resource_path("UI/MVG.ui")))
+        if parent is not None:
+            self.widget.setParent(parent)
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        for selector in self._selectors():
+            selector.setMRMLScene(slicer.mrmlScene)
+        self.examples = ExampleList(self.ui.examplesArea)
+        self.plot = ConfidencePlot(self.ui.plotLabel)
+        self._tasks = {
+            Task.SEGMENT: self.ui.segmentButton,
+            Task.DENOISE: self.ui.denoiseButton,
+            Task.INPAINT: self.ui.inpaintButton,
+            Task.SYNTHESIZE: self.ui.synthesizeButton,
+        }
+        self._view = PanelView(self.ui, self._tasks, self.examples, self.plot)
+        self._showing = False
+        self._other = False
+        self._about = False
+        self.shortcuts = Shortcuts(
+            {
+                "A": controller.add_current_slice,
+                "Space": controller.preview,
+                "Ctrl+Return": controller.apply,
+                "Ctrl+Enter": controller.apply,
+                "Esc": controller.escape,
+                "N": controller.go_next,
+                "B": controller.toggle_compare,
+            }
+        )
+        self._make_menu()
+        self._connect()
+        self._timer = qt.QTimer(self.widget)
+        self._timer.timeout.connect(self._tick)
+        controller.changed.connect(self.show)
+        self.show()
+
+    def enter(self) -> None:
+        """The host shows the panel."""
+        self.shortcuts.on(self.widget.window())
+        self.controller.refresh()
+        self._timer.start(_QUIET_MS)
+
+    def exit(self) -> None:
+        """The host hides the panel; a run goes on."""
+        self.shortcuts.off()
+        self.controller.hide_preview()
+
+    def cleanup(self) -> None:
+        """The host goes away: no timer, no observer, no worker if it is ours. May be called again."""
+        self._timer.stop()
+        self.shortcuts.off()
+        self.controller.changed.disconnect(self.show)
+        if self._owns:
+            self.controller.close()
+
+    def set_parameter_node(self, node: Any) -> None:
+        """Keep the choices in another node, as after a scene was opened."""
+        self.controller.set_parameter_node(node)
+
+    def show(self) -> None:
+        """Draw what the controller says."""
+        view = self.controller.view()
+        self._showing = True
+        try:
+            self._view.show(view, self._other)
+        finally:
+            self._showing = False
+        busy = view.phase in (Phase.RUNNING, Phase.PREVIEWING, Phase.CANCELLING)
+        wanted = _BUSY_MS if busy else _QUIET_MS
+        if int(read(self._timer, "interval")) != wanted:
+            self._timer.setInterval(wanted)
+
+    def _tick(self) -> None:
+        self.controller.poll()
+
+    def _selectors(self) -> tuple[Any, ...]:
+        ui = self.ui
+        return (
+            ui.volumeSelector,
+            ui.labelsSelector,
+            ui.maskSelector,
+            ui.wantedSelector,
+            ui.otherVolumeSelector,
+            ui.otherLabelsSelector,
+            ui.otherWantedSelector,
+        )
+
+    def _connect(self) -> None:
+        ui, controller = self.ui, self.controller
+        for selector, name, choose in (
+            (ui.volumeSelector, "volume_id", controller.set_volume),
+            (ui.labelsSelector, "partner_id", controller.set_partner),
+            (ui.wantedSelector, "partner_id", controller.set_partner),
+            (ui.maskSelector, "mask_id", controller.set_mask),
+        ):
+            selector.currentNodeIDChanged.connect(self._user(self._chooser(name, choose)))
+        for task, button in self._tasks.items():
+            button.clicked.connect(self._user(lambda *_checked, task=task: controller.set_task(task)))
+        for button, action in (
+            (ui.addCurrentButton, controller.add_current_slice),
+            (ui.addAllButton, controller.add_all_labelled),
+            (ui.previewButton, controller.preview),
+            (ui.applyButton, controller.apply),
+            (ui.cancelButton, controller.cancel),
+            (ui.acceptButton, controller.accept),
+            (ui.discardButton, controller.discard),
+            (ui.nextButton, controller.go_next),
+            (ui.messageButton, controller.dismiss),
+            (ui.remedyButton, self._remedy),
+            (ui.installButton, controller.install),
+            (ui.helpButton, controller.about),
+            (ui.addOtherButton, self._add_other),
+            (ui.closeOtherButton, self._close_other),
+        ):
+            button.clicked.connect(_without_arguments(action))
+        ui.compareButton.clicked.connect(self._user(lambda on=False: controller.compare(bool(on))))
+        ui.overlayCheckBox.clicked.connect(self._user(lambda on=False: controller.show_confidence(bool(on))))
+        ui.intoOwnCheckBox.clicked.connect(self._user(lambda on=False: controller.set(into_own=bool(on))))
+        ui.adaptCheckBox.clicked.connect(self._user(lambda on=False: controller.set(adapt=bool(on))))
+        ui.adaptSeconds.valueChanged.connect(self._user(lambda n: controller.set(adapt_seconds=int(n))))
+        ui.allAxesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_axes=bool(on))))
+        ui.rangeCheckBox.clicked.connect(self._user(lambda on=False: controller.set(limited=bool(on))))
+        ui.framesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_frames=bool(on))))
+        ui.firstSlice.valueChanged.connect(self._user(lambda n: controller.set(first=int(n))))
+        ui.lastSlice.valueChanged.connect(self._user(lambda n: controller.set(last=int(n))))
+        ui.seedSpinBox.valueChanged.connect(self._user(lambda n: controller.set(seed=int(n))))
+        ui.deviceComboBox.activated.connect(self._user(self._device_chosen))
+        ui.axisComboBox.activated.connect(self._user(lambda n: controller.set(axis=int(n) - 1)))
+        ui.modelComboBox.activated.connect(self._user(self._model_chosen))
+        self.plot.clicked.connect(controller.go_to)
+        self.examples.jump.connect(controller.jump)
+        self.examples.enabled.connect(controller.enable)
+        self.examples.removed.connect(controller.remove)
+
+    def _chooser(self, name: str, choose: Any) -> Any:
+        """`choose` for a selector, which also tells what is known already."""
+
+        def run(node_id: str = "") -> None:
+            if (node_id or "") != getattr(self.controller.view(), name):
+                choose(node_id or "")
+
+        return run
+
+    def _user(self, action: Any) -> Any:
+        """`action`, unless the panel itself is just setting the widget."""
+
+        def run(*arguments: Any) -> None:
+            if not self._showing:
+                action(*arguments)
+
+        return run
+
+    def _make_menu(self) -> None:
+        menu = qt.QMenu(self.ui.moreButton)
+        self.menu_actions = {}
+        for name, text, action in (
+            ("other", _("From another volume"), self._open_other),
+            ("load", _("Load examples from a file…"), self._load),
+            ("save", _("Save examples to a file…"), self._save),
+        ):
+            entry = menu.addAction(text)
+            entry.triggered.connect(_without_arguments(action))
+            self.menu_actions[name] = entry
+        self.ui.moreButton.setMenu(menu)
+        self._view.menu_actions = self.menu_actions
+
+    def _open_other(self) -> None:
+        self._other = True
+        self.show()
+
+    def _close_other(self) -> None:
+        self._other = False
+        self.show()
+
+    def _add_other(self) -> None:
+        segments = self.controller.view().settings.task.makes_segments
+        partner = self.ui.otherLabelsSelector if segments else self.ui.otherWantedSelector
+        volume_id = read(self.ui.otherVolumeSelector, "currentNodeID")
+        if self.controller.add_from(volume_id, read(partner, "currentNodeID")):
+            self._close_other()
+
+    def _load(self) -> None:
+        title = _("Load examples")
+        path = chosen_path(qt.QFileDialog.getOpenFileName(self.widget, title, "", _PROMPT_FILES))
+        if path:
+            self.controller.load_prompts(path)
+
+    def _save(self) -> None:
+        title = _("Save examples")
+        path = chosen_path(qt.QFileDialog.getSaveFileName(self.widget, title, "", _PROMPT_FILES))
+        if path:
+            self.controller.save_prompts(path)
+
+    def _remedy(self) -> None:
+        message = self.controller.view().message
+        if message is not None and message.remedy is Remedy.OPEN_LOG:
+            path = str(self.controller.runner.worker.log_path)
+            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(path))
+        else:
+            self.controller.remedy()
+
+    def _model_chosen(self, place: int) -> None:
+        models = self.controller.view().models
+        if place < len(models):
+            self.controller.set(model=models[place].value)
+            return
+        title = _("Choose a weight file")
+        path = chosen_path(qt.QFileDialog.getOpenFileName(self.widget, title, "", _WEIGHT_FILES))
+        if path:
+            self.controller.set(model=path)
+        self.show()  # the list goes back to the model in use
+
+    def _device_chosen(self, place: int) -> None:
+        self.controller.set(device=self.controller.view().devices[place].value)
+
+
+def _without_arguments(action: Any) -> Any:
+    """`action` for a signal that brings arguments, such as `clicked(bool)`."""
+
+    def run(*_arguments: Any) -> None:
+        action()
+
+    return run
