@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import slicer
 from PyQt5 import QtCore
 
 from MVGCore.errors import InputError
 from MVGCore.volume.labelmap import distinct_color
-from MVGDesktop.editing.history import History
-from MVGDesktop.editing.segments import AddSegment, RemoveSegment
-from MVGDesktop.editing.voxels import REPRESENTATION, Array, Voxels
-from MVGDesktop.grids import volume_grid
-from MVGDesktop.segmentations import has_reference, prepare_segmentation, seen_segmentations
+from MVGDesktop.editing.history import Command, History
+from MVGDesktop.editing.segments import AddSegment, ChangeLook, Look, RemoveSegment, RemoveSegmentation
+from MVGDesktop.editing.voxels import Array, Voxels
+from MVGDesktop.segmentations import (
+    content_stamp,
+    has_reference,
+    lies_on,
+    prepare_segmentation,
+    seen_segmentations,
+    show_only_fitting,
+)
+from MVGDesktop.unsaved import Unsaved
 
-_SAME_MM = 1e-3
 CONTENT_EVENTS = ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved", "SegmentModified")
 
 
@@ -27,27 +32,27 @@ class Document(QtCore.QObject):
 
     Attributes:
         history: What can be taken back.
+        unsaved: What exists in memory only.
     """
 
     volumeChanged = QtCore.pyqtSignal(str)
     segmentationChanged = QtCore.pyqtSignal(str)
     segmentChanged = QtCore.pyqtSignal(str)
     contentChanged = QtCore.pyqtSignal()  # voxels, names, colours or number of segments
-    unsavedChanged = QtCore.pyqtSignal(bool)
 
     def __init__(self, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
         self.history = History(self)
+        self.unsaved = Unsaved(self)
         self.volume_id = ""
         self.segmentation_id = ""
         self.segment_id = ""
-        self.unsaved = False
-        self._voxels: Voxels | None = None
+        self._voxels: dict[str, Voxels] = {}
         self._tags: list[tuple[Any, int]] = []
         self._own_change = False
         self._stamp: tuple[Any, ...] = ()
         of = slicer.vtkMRMLScene
-        events = (of.NodeRemovedEvent, of.EndCloseEvent)
+        events = (of.NodeAddedEvent, of.NodeRemovedEvent, of.EndCloseEvent)
         self._scene_tags = [slicer.mrmlScene.AddObserver(event, self._on_scene) for event in events]
 
     @property
@@ -60,24 +65,27 @@ class Document(QtCore.QObject):
         """The segmentation's node, or None."""
         return slicer.mrmlScene.GetNodeByID(self.segmentation_id) if self.segmentation_id else None
 
-    def set_volume(self, volume_id: str) -> None:
-        """Work on another volume."""
+    def set_volume(self, volume_id: str, labels_id: str = "") -> None:
+        """Work on another volume; labels that do not lie on its voxels are not shown over it.
+
+        Args:
+            volume_id: The volume.
+            labels_id: The segmentation to edit, if it lies on the volume; by default the one that is edited
+                now, else the last one.
+        """
         if volume_id == self.volume_id:
             return
         self.volume_id = volume_id
+        if self.volume is not None:
+            show_only_fitting(self.volume)
+            fitting = [each.GetID() for each in seen_segmentations() if self.fits(each)]
+            wanted = [each for each in (labels_id, self.segmentation_id) if each in fitting]
+            self.set_segmentation(next(iter(wanted or fitting[::-1]), ""))
         self.volumeChanged.emit(volume_id)
-        if self.volume is not None and self.segmentation is not None and not self.fits(self.segmentation):
-            fitting = [each for each in seen_segmentations() if self.fits(each)]
-            self.set_segmentation(fitting[-1].GetID() if fitting else "")
 
     def fits(self, segmentation: Any) -> bool:
         """Whether a segmentation lies on the voxels of the volume."""
-        try:
-            grid = Voxels(segmentation).grid
-        except InputError:  # it is empty and has no grid yet
-            return True
-        own = volume_grid(self.volume)
-        return own.shape == grid.shape and bool(np.allclose(own.to_world, grid.to_world, atol=_SAME_MM))
+        return lies_on(segmentation, self.volume)
 
     def set_segmentation(self, segmentation_id: str) -> None:
         """Edit another segmentation, beginning with its first segment."""
@@ -85,10 +93,8 @@ class Document(QtCore.QObject):
             return
         self._unobserve()
         self.segmentation_id = segmentation_id
-        self._voxels = None
-        self.history.use(segmentation_id)
-        self._stamp = self._stamp_now()
         node = self.segmentation
+        self._stamp = content_stamp(node)
         if node is not None:
             for name in CONTENT_EVENTS:
                 event = getattr(slicer.vtkSegmentation, name)
@@ -109,23 +115,39 @@ class Document(QtCore.QObject):
         node = self.segmentation
         return list(node.GetSegmentation().GetSegmentIDs()) if node is not None else []
 
+    def segment(self, segment_id: str = "") -> Any:
+        """A `vtkSegment` of the segmentation, by default the active one, or None."""
+        wanted, node = segment_id or self.segment_id, self.segmentation
+        return node.GetSegmentation().GetSegment(wanted) if node is not None and wanted else None
+
     def voxels(self) -> Voxels:
         """The voxels of the segmentation.
 
         Raises:
             InputError: There is none, or it cannot be edited.
         """
-        node = self.segmentation
-        if node is None:
+        if self.segmentation is None:
             raise InputError("There is no segmentation yet: add a segment first.")
-        if self._voxels is None or self._voxels.node is not node:
+        return self.voxels_of(self.segmentation_id)
+
+    def voxels_of(self, segmentation_id: str) -> Voxels:
+        """The voxels of a segmentation, whichever objects hold them by now.
+
+        Raises:
+            InputError: It is gone, or cannot be edited.
+        """
+        node = slicer.mrmlScene.GetNodeByID(segmentation_id)
+        if node is None:
+            raise InputError("The segmentation is not there any more.")
+        known = self._voxels.get(segmentation_id)
+        if known is None or known.node is not node:
             if self.volume is not None and not has_reference(node):
                 node.SetReferenceImageGeometryParameterFromVolumeNode(self.volume)
-            self._voxels = Voxels(node)
+            known = self._voxels[segmentation_id] = Voxels(node)
         # What Slicer or MVG cut to its contents is spread over the grid again; that is no edit.
         with self.changing_display():
-            self._voxels.layers()
-        return self._voxels
+            known.layers()
+        return known
 
     def image(self) -> Array | None:
         """The intensities (K, J, I) of the volume, if they lie on the voxels of the segmentation."""
@@ -167,66 +189,77 @@ class Document(QtCore.QObject):
         """Add an empty segment with a name and colour of its own, and make it active; can be taken back."""
         if not self.segmentation:
             self.add_segmentation()
-        node = self.segmentation
-        number = node.GetSegmentation().GetNumberOfSegments() + 1
-        taken = {node.GetSegmentation().GetSegment(each).GetName() for each in self.segment_ids()}
+        number = len(self.segment_ids()) + 1
+        taken = {self.segment(each).GetName() for each in self.segment_ids()}
         while not name or name in taken:
             name = f"Segment {number}"
             number += 1
-        command = AddSegment(self._find(node.GetID()), name, distinct_color(len(taken) + 1), self.set_segment)
-        with self.changing():
-            command.redo()
-        self.history.add(command)
+        color = distinct_color(len(taken) + 1)
+        self.run(AddSegment(self.segmentation_id, name, color, self.set_segment))
         return self.segment_id
 
     def remove_segment(self, segment_id: str) -> None:
         """Remove a segment with all it has; can be taken back."""
-        command = RemoveSegment(self._find(self.segmentation_id), segment_id, self.set_segment)
-        with self.changing():
-            command.redo()
-        self.history.add(command)
-        ids = self.segment_ids()
-        if self.segment_id not in ids:
-            self.set_segment(ids[0] if ids else "")
+        self.run(RemoveSegment(self.segmentation_id, segment_id, self.set_segment))
+
+    def change_look(self, segment_id: str, look: Look) -> None:
+        """Give a segment another name or colour; can be taken back."""
+        self.run(ChangeLook(self.segmentation_id, segment_id, look))
+
+    def remove_segmentation(self) -> None:
+        """Remove the segmentation that is edited; can be taken back."""
+        if self.segmentation is not None:
+            self.run(RemoveSegmentation(self.segmentation_id, self.set_segmentation))
+
+    def run(self, command: Command) -> None:
+        """Do an action, unless it is done already, and keep it for undo.
+
+        Raises:
+            InputError: It cannot be done.
+        """
+        with self.changing(command.node_id):
+            self.history.add(command)
 
     def undo(self) -> None:
-        """Take the last action back."""
-        with self.changing():
-            self.history.undo()
+        """Take the last action back, in the segmentation that it changed.
+
+        Raises:
+            InputError: It cannot be taken back any more; it is forgotten.
+        """
+        self._step(self.history.next_undo, self.history.undo)
 
     def redo(self) -> None:
-        """Do the action again that was taken back last."""
-        with self.changing():
-            self.history.redo()
+        """Do the action again that was taken back last.
 
-    def find_voxels(self) -> Voxels:
-        """For commands: the voxels, whichever objects hold them by then."""
-        return self.voxels()
+        Raises:
+            InputError: It cannot be done again; it is forgotten.
+        """
+        self._step(self.history.next_redo, self.history.redo)
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Changes inside are our own and have their place in the history."""
+    def changing(self, node_id: str = "") -> Iterator[None]:
+        """Changes inside, here or in another segmentation, are our own and have a place in the history."""
         before, self._own_change = self._own_change, True
         try:
             yield
         finally:
             self._own_change = before
-        if not before:
-            self._stamp = self._stamp_now()
-            self.mark_unsaved()
-            self.contentChanged.emit()
+            if not before:
+                self._stamp = content_stamp(self.segmentation)
+                self.unsaved.add(node_id or self.segmentation_id)
+                self.contentChanged.emit()
 
     @contextmanager
     def changing_display(self) -> Iterator[None]:
         """Changes inside, such as new surfaces, change nothing that could be saved or taken back."""
         before, self._own_change = self._own_change, True
-        stamp = self._stamp_now()
+        stamp = content_stamp(self.segmentation)
         try:
             yield
         finally:
             self._own_change = before
             if self._stamp == stamp:
-                self._stamp = self._stamp_now()
+                self._stamp = content_stamp(self.segmentation)
 
     def close(self) -> None:
         """Follow the scene no longer."""
@@ -235,37 +268,25 @@ class Document(QtCore.QObject):
         self._scene_tags = []
         self._unobserve()
 
-    def mark_unsaved(self, unsaved: bool = True) -> None:
-        """Note whether there is something to be saved."""
-        if unsaved != self.unsaved:
-            self.unsaved = unsaved
-            self.unsavedChanged.emit(unsaved)
-
-    def _find(self, segmentation_id: str) -> Callable[[], Any]:
-        return lambda: slicer.mrmlScene.GetNodeByID(segmentation_id)
-
-    def _stamp_now(self) -> tuple[Any, ...]:
-        """Differs whenever voxels were written or segments came and went; names and colours do not count."""
-        node = self.segmentation
-        if node is None:
-            return ()
-        segmentation = node.GetSegmentation()
-        layers = range(segmentation.GetNumberOfLayers(REPRESENTATION))
-        images = [segmentation.GetLayerDataObject(each, REPRESENTATION) for each in layers]
-        scalars = [image.GetPointData().GetScalars() for image in images]
-        return (*segmentation.GetSegmentIDs(), *(each.GetMTime() if each else 0 for each in scalars))
+    def _step(self, command: Command | None, action: Any) -> None:
+        if command is None:
+            return
+        if command.node_id != self.segmentation_id and slicer.mrmlScene.GetNodeByID(command.node_id):
+            self.set_segmentation(command.node_id)
+        with self.changing(command.node_id):
+            action()
 
     def _on_content(self, *_: Any) -> None:
         if self._own_change:
             return
-        if self._stamp != self._stamp_now():
+        if self._stamp != content_stamp(self.segmentation):
             # Somebody else wrote: older strokes could only be taken back into what is gone.
-            self._stamp = self._stamp_now()
-            self.history.clear()
+            self._stamp = content_stamp(self.segmentation)
+            self.history.outdate(self.segmentation_id)
         ids = self.segment_ids()
         if self.segment_id not in ids:
             self.set_segment(ids[0] if ids else "")
-        self.mark_unsaved()
+        self.unsaved.add(self.segmentation_id)
         self.contentChanged.emit()
 
     def _on_scene(self, *_: Any) -> None:
@@ -275,12 +296,12 @@ class Document(QtCore.QObject):
             self.set_volume("")
         if self.segmentation_id and self.segmentation is None:
             self._tags = []  # the node took its observers with it
-            self.history.forget(self.segmentation_id)
             self.set_segmentation(self._another_segmentation())
+        self.unsaved.refresh()
 
     def _another_segmentation(self) -> str:
-        """What to edit when the segmentation is gone: the last one that users see, or none."""
-        seen = seen_segmentations()
+        """What to edit when the segmentation is gone: the last one of the volume that users see, or none."""
+        seen = [each for each in seen_segmentations() if self.volume is None or self.fits(each)]
         return seen[-1].GetID() if seen else ""
 
     def _unobserve(self) -> None:

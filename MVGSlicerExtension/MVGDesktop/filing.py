@@ -1,35 +1,41 @@
-"""Opening and saving from the window: questions, recent files, recovery, the demonstration."""
+"""Opening, closing and saving from the window: what is asked, recent files, recovery, the demonstration."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import slicer
-from PyQt5 import QtCore, QtWidgets
+from PyQt5 import QtWidgets
 
-from MVGCore.errors import InputError, MVGError
-from MVGCore.volume.formats import stem
-from MVGDesktop.files.dicom import choose_series
+from MVGCore.errors import InputError
+from MVGDesktop.asking import ask_to_recover
+from MVGDesktop.desk import Desk
+from MVGDesktop.files.dicom import choose_series, series_of
 from MVGDesktop.files.nodes import PATH_ATTRIBUTE, segmentation_node, volume_node
-from MVGDesktop.files.opening import IMAGES, SCENES, Kind, is_scene, open_file, open_labels
+from MVGDesktop.files.opening import (
+    IMAGES,
+    SCENES,
+    Content,
+    Kind,
+    Opened,
+    add,
+    has_few_values,
+    open_labels,
+    read_file,
+)
 from MVGDesktop.files.recent import RecentFiles
 from MVGDesktop.files.recovery import Leftover
-from MVGDesktop.files.saving import (
-    SEGMENT_FILTERS,
-    VOLUME_FILTERS,
-    save_scene,
-    save_segmentation,
-    save_volume,
-)
+from MVGDesktop.keeper import Keeper
 
 if TYPE_CHECKING:
-    from MVGDesktop.window import MainWindow
+    from MVGDesktop.demonstration import Demonstration
 
 _OPEN_FILTER = (
     f"Images, labels and scenes ({' '.join('*' + end for end in (*IMAGES, *SCENES))});;All files (*)"
 )
-_DEMO_SLICES = 3
 
 
 class Filing:
@@ -37,123 +43,154 @@ class Filing:
 
     Attributes:
         recent: The files that were opened last.
-        demonstration: `MVGCore.cli.demo.DemoTask` once the demonstration was opened, else None.
+        demonstration: Once the demonstration was opened, else None.
     """
 
-    def __init__(self, window: MainWindow) -> None:
-        self._window = window
-        self._document = window.document
-        self.recent = RecentFiles(window.settings)
-        self._saved_as = ""
-        self.demonstration: Any = None
-        welcome = window.welcome
+    def __init__(self, desk: Desk, keeper: Keeper) -> None:
+        self._desk, self._keeper = desk, keeper
+        self._document = desk.document
+        self.recent = RecentFiles(desk.settings)
+        self.demonstration: Demonstration | None = None
+        welcome = desk.welcome
         welcome.openRequested.connect(self.ask_open)
         welcome.folderRequested.connect(self.ask_folder)
         welcome.demoRequested.connect(self.open_demo)
         welcome.recentChosen.connect(self.open)
-        window.guide.labelRequested.connect(self.label_demo)
+        desk.guide.labelRequested.connect(self.label_demo)
 
-    def forget(self) -> None:
-        """Nothing is open any more: the next save asks for a name."""
-        self._saved_as, self.demonstration = "", None
+    # Opening and closing
 
-    def open(self, path: str | Path) -> bool:
-        """Open a file or DICOM folder; what fails is told.
+    def open(self, path: str | Path, adding: bool = False) -> bool:
+        """Open a file or DICOM folder; what fails is told. An image or scene closes the case that is open.
+
+        Args:
+            path: The file.
+            adding: Add an image to the case instead.
 
         Returns:
             Whether something was opened.
         """
-        path = Path(path)
-        if is_scene(path) and not self.may_lose_changes():
+        opened = False
+
+        def action() -> None:
+            nonlocal opened
+            opened = self._open(Path(path), adding)
+
+        return self._desk.attempt(action) and opened
+
+    def open_all(self, paths: Sequence[str | Path]) -> None:
+        """Open several files as one case: the first image or scene closes what is open."""
+        for number, path in enumerate(paths):
+            self.open(path, adding=number > 0)
+
+    def close_case(self) -> bool:
+        """Close all that is open, after asking; tells whether it was closed."""
+        if not self._keeper.may_lose_changes():
             return False
-        return self._window.attempt(lambda: self._open(path))
+        slicer.mrmlScene.Clear(False)
+        self._document.history.clear()
+        self._document.unsaved.clear()
+        self._desk.guide.hide()
+        self.forget()
+        return True
+
+    def forget(self) -> None:
+        """Nothing is open any more: the next save asks for a name."""
+        self._keeper.forget()
+        self.demonstration = None
 
     def open_as_labels(self, path: str | Path) -> bool:
         """Open a file as labels of the open volume."""
-        return self._window.attempt(lambda: self._take(open_labels(path, self._document.volume), Path(path)))
+        return self._desk.attempt(lambda: self._take(open_labels(path, self._document.volume), Path(path)))
 
     def ask_open(self) -> None:
-        """Ask for files and open them."""
-        paths, _ = QtWidgets.QFileDialog.getOpenFileNames(self._window, "Open", self._folder(), _OPEN_FILTER)
-        for path in paths:
-            self.open(path)
+        """Ask for files and open them as one case."""
+        self.open_all(self._ask_open("Open"))
+
+    def ask_add(self) -> None:
+        """Ask for images to add to the case, such as another contrast."""
+        for path in self._ask_open("Add an image to this case"):
+            self.open(path, adding=True)
 
     def ask_labels(self) -> None:
-        """Ask for a label file and open it."""
-        path, _ = QtWidgets.QFileDialog.getOpenFileName(
-            self._window, "Open labels", self._folder(), _OPEN_FILTER
-        )
-        if path:
+        """Ask for label files and open them."""
+        for path in self._ask_open("Open labels"):
             self.open_as_labels(path)
 
     def ask_folder(self) -> None:
         """Ask for a DICOM folder and open a series of it."""
-        path = QtWidgets.QFileDialog.getExistingDirectory(self._window, "Open DICOM folder", self._folder())
+        path = QtWidgets.QFileDialog.getExistingDirectory(
+            self._desk.frame, "Open DICOM folder", self._keeper.folder()
+        )
         if path:
             self.open(path)
 
-    def open_demo(self) -> None:
-        """Open the brain image of the demonstration and show the guide."""
-        self._window.attempt(self._open_demo)
-
-    def label_demo(self) -> None:
-        """Label three slices of the demonstration and hand them to the panel as examples."""
-        self._window.attempt(self._label_demo)
-
-    def save(self) -> bool:
-        """Save where it was saved last, else ask. Returns whether it was saved."""
-        return self._save(self._saved_as) if self._saved_as else self.save_as()
-
-    def save_as(self) -> bool:
-        """Ask where to save the segmentation or scene. Returns whether it was saved."""
-        if self._document.segmentation is None:
-            self._window.say("There are no labels to save yet.")
-            return False
-        path = self._ask_save("Save labels", self._document.segmentation.GetName(), SEGMENT_FILTERS)
-        return bool(path) and self._save(path)
-
-    def save_to(self, path: str | Path) -> bool:
-        """Save the segmentation, or for `.mrb` everything, without asking."""
-        return self._save(str(path))
-
-    def save_volume_as(self) -> None:
-        """Ask where to save the volume, e.g. a denoised one."""
-        volume = self._document.volume
-        if volume is None:
-            return
-        path = self._ask_save("Save volume", volume.GetName(), VOLUME_FILTERS)
-        if path and self._window.attempt(lambda: save_volume(path, volume)):
-            volume.SetAttribute(PATH_ATTRIBUTE, path)
-            self._window.say(f"Saved {path}")
-
-    def may_lose_changes(self) -> bool:
-        """Whether the work may be replaced: nothing is unsaved, or the user saved or gave it up."""
-        if not self._document.unsaved:
-            return True
-        box = QtWidgets.QMessageBox(self._window)
-        box.setIcon(QtWidgets.QMessageBox.Question)
-        box.setWindowTitle("MVG")
-        box.setText("The labels have changes that are not saved.")
-        box.setStandardButtons(
-            QtWidgets.QMessageBox.Save | QtWidgets.QMessageBox.Discard | QtWidgets.QMessageBox.Cancel
+    def _ask_open(self, title: str) -> list[str]:
+        paths, _ = QtWidgets.QFileDialog.getOpenFileNames(
+            self._desk.frame, title, self._keeper.folder(), _OPEN_FILTER
         )
-        answer = box.exec_()
-        if answer == QtWidgets.QMessageBox.Save:
-            return self.save()
-        if answer == QtWidgets.QMessageBox.Discard:
-            self._document.mark_unsaved(False)
-            return True
-        return False
+        return list(paths)
+
+    def _open(self, path: Path, adding: bool) -> bool:
+        content = self._read(path)
+        if content is None:
+            return False
+        closes = content.kind is Kind.SCENE or (content.kind is Kind.VOLUME and not adding)
+        if closes and not self.close_case():
+            return False
+        self._take(add(content, self._document.volume), path)
+        if content.image is not None and not adding and has_few_values(content.image):
+            self._desk.say(
+                "This looks like labels: open the image that they belong to, then File > Open labels."
+            )
+        self.recent.add(path)
+        return True
+
+    def _read(self, path: Path) -> Content | None:
+        """What a file holds; None if no series of a folder was chosen."""
+        series = choose_series(path, self._desk.frame) if path.is_dir() else series_of(path)
+        if series is None:
+            return None if path.is_dir() else read_file(path, self._document.volume)
+        content = read_file(series.file, self._document.volume)
+        if content.image is not None:
+            content.image.name = series.name
+        return replace(content, window=series.window)
+
+    def _take(self, opened: Opened, path: Path) -> None:
+        if opened.kind is Kind.VOLUME:
+            self._document.set_volume(opened.node.GetID())
+        elif opened.kind is Kind.SEGMENTATION:
+            self._take_labels(opened.node, path)
+        else:
+            self._take_scene(path)
+
+    def _take_labels(self, node: Any, path: Path) -> None:
+        document = self._document
+        if path.name.lower().endswith(".seg.nrrd"):
+            self._keeper.paths[node.GetID()] = str(path)
+        document.set_segmentation(node.GetID())
+        if document.volume is None:
+            self._desk.say("These are labels; open the image that they belong to as well.")
+        elif not document.fits(node):
+            self._desk.say(f"'{node.GetName()}' lies on other voxels than '{document.volume.GetName()}'.")
+
+    def _take_scene(self, path: Path) -> None:
+        document, nodes = self._document, slicer.util.getNodesByClass
+        shown = [node for node in nodes("vtkMRMLScalarVolumeNode") if not node.GetHideFromEditors()]
+        ids = [node.GetID() for node in shown]
+        view = self._desk.panel.controller.view()
+        labels_id = view.partner_id if view.settings.task.makes_segments else ""
+        document.set_volume(view.volume_id if view.volume_id in ids else next(iter(ids), ""), labels_id)
+        self._keeper.scene_path = str(path) if path.suffix.lower() == ".mrb" else ""
+        document.unsaved.clear()
+
+    # Recovery
 
     def offer_recovery(self, found: list[Leftover]) -> None:
         """Ask about the newest work that a crash left; what is not wanted is deleted."""
         for leftover in found[:1]:
-            box = QtWidgets.QMessageBox(self._window)
-            box.setWindowTitle("MVG")
-            box.setText(f"MVG did not end well last time. Take up this work again?\n\n{leftover.text}")
-            box.setStandardButtons(QtWidgets.QMessageBox.Yes | QtWidgets.QMessageBox.No)
-            if box.exec_() == QtWidgets.QMessageBox.Yes:
-                self._window.attempt(lambda leftover=leftover: self.recover(leftover))
+            if ask_to_recover(self._desk.frame, leftover.text):
+                self._desk.attempt(lambda leftover=leftover: self.recover(leftover))
             else:
                 leftover.discard()
 
@@ -168,111 +205,48 @@ class Filing:
                 f"The image '{leftover.volume}' is gone; put it back and start again. "
                 f"The labels are kept in {leftover.folder}."
             )
-        self._open(leftover.volume)
-        self._document.volume.SetName(leftover.volume_name)
+        document = self._document
+        self._open(leftover.volume, adding=False)
+        document.volume.SetName(leftover.volume_name)
         if leftover.volume.parent == leftover.folder:  # it has no file that stays
-            self._document.volume.RemoveAttribute(PATH_ATTRIBUTE)
+            document.volume.RemoveAttribute(PATH_ATTRIBUTE)
         for file, name in leftover.segmentations.items():
-            opened = open_labels(file, self._document.volume)
+            opened = open_labels(file, document.volume)
             opened.node.SetName(name)
-            self._document.set_segmentation(opened.node.GetID())
-        self._document.mark_unsaved()
-        self._document.contentChanged.emit()
-        self._window.autosave.save()
+            document.set_segmentation(opened.node.GetID())
+            document.unsaved.add(opened.node.GetID())
+        document.contentChanged.emit()
+        self._desk.autosave.save()
         leftover.discard()
 
-    def _open(self, path: Path) -> None:
-        if path.is_dir():
-            series = choose_series(path, self._window)
-            if series is None:
-                return
-            self._take(open_file(series.file), path)
-        else:
-            self._take(open_file(path, self._document.volume), path)
-        self.recent.add(path)
+    # The demonstration
 
-    def _take(self, opened: Any, path: Path) -> None:
-        document = self._document
-        if opened.kind is Kind.VOLUME:
-            document.set_volume(opened.node.GetID())
-            self._saved_as = ""
-        elif opened.kind is Kind.SEGMENTATION:
-            document.set_segmentation(opened.node.GetID())
-            if document.volume is None:
-                self._window.say("These are labels; open the image that they belong to as well.")
-            elif path.name.lower().endswith(".seg.nrrd"):
-                self._saved_as = str(path)
-        else:
-            self._take_scene(path)
-        if opened.kind is Kind.SCENE or document.segmentation is None:
-            document.mark_unsaved(False)
+    def open_demo(self) -> None:
+        """Open the brain image of the demonstration and show the guide."""
+        self._desk.attempt(self._open_demo)
 
-    def _take_scene(self, path: Path) -> None:
-        document, nodes = self._document, slicer.util.getNodesByClass
-        volumes = [node for node in nodes("vtkMRMLScalarVolumeNode") if not node.GetHideFromEditors()]
-        segmentations = [node for node in nodes("vtkMRMLSegmentationNode") if not node.GetHideFromEditors()]
-        chosen = self._window.panel.controller.view()
-        ids = [node.GetID() for node in volumes]
-        volume_id = chosen.volume_id if chosen.volume_id in ids else ids[0] if ids else ""
-        document.set_volume("")
-        document.set_volume(volume_id)
-        document.set_segmentation(segmentations[0].GetID() if segmentations else "")
-        self._saved_as = str(path) if path.suffix.lower() == ".mrb" else ""
-
-    def _save(self, path: str) -> bool:
-        node = self._document.segmentation
-
-        def write() -> None:
-            if is_scene(path):
-                save_scene(path)
-            elif node is None:
-                raise MVGError("There are no labels to save yet.")
-            else:
-                save_segmentation(path, node)
-
-        if not self._window.attempt(write):
-            return False
-        # A label map has neither names nor colours: the work itself is still to be saved.
-        self._saved_as = path if is_scene(path) or path.lower().endswith(".seg.nrrd") else self._saved_as
-        self._document.mark_unsaved(False)
-        self._window.say(f"Saved {path}")
-        return True
-
-    def _ask_save(self, title: str, name: str, filters: tuple[tuple[str, str], ...]) -> str:
-        folder = self._folder()
-        suggested = str(Path(folder) / f"{name}{filters[0][1]}")
-        path, chosen = QtWidgets.QFileDialog.getSaveFileName(
-            self._window, title, suggested, ";;".join(text for text, _ in filters)
-        )
-        ending = next((end for text, end in filters if text == chosen), filters[0][1])
-        known = tuple(end for _, end in (*SEGMENT_FILTERS, *VOLUME_FILTERS))
-        return path if not path or path.lower().endswith(known) else path + ending
-
-    def _folder(self) -> str:
-        volume = self._document.volume
-        path = volume.GetAttribute(PATH_ATTRIBUTE) if volume is not None else None
-        newest = self.recent.paths()
-        return str(Path(path or (newest[0] if newest else QtCore.QDir.homePath())).parent)
+    def label_demo(self) -> None:
+        """Label three slices of the demonstration and hand them to the panel as examples."""
+        self._desk.attempt(self._label_demo)
 
     def _open_demo(self) -> None:
-        from MVGCore.cli.demo import DemoTask
+        from MVGDesktop.demonstration import Demonstration
 
-        self.demonstration = DemoTask.prepare()
-        image = self.demonstration.example.image
-        image.name = stem(image.name) or "Brain"
-        self._document.set_volume(volume_node(image).GetID())
-        self._window.guide.show()
-        self._window.guide.show_step(0)
+        demonstration = Demonstration.load()
+        if not self.close_case():
+            return
+        self.demonstration = demonstration
+        self._document.set_volume(volume_node(demonstration.image).GetID())
+        self._desk.guide.show()
+        self._desk.guide.show_step(0)
 
     def _label_demo(self) -> None:
-        from MVGCore.evaluation.cases import keep_slices, labelled_slices
-        from MVGCore.volume import Segmentation
-
-        example = self.demonstration.example
-        slices = labelled_slices(example.truth, example.axis, _DEMO_SLICES)
-        few = Segmentation.from_labelmap(keep_slices(example.truth, example.axis, slices))
-        node = segmentation_node(few, "Brain labels", self._document.volume)
-        self._document.set_segmentation(node.GetID())
-        self._document.mark_unsaved()
-        self._window.panel.controller.add_all_labelled()
-        self._window.views.panels[example.axis].go_to(slices[len(slices) // 2])
+        demonstration, document = self.demonstration, self._document
+        if demonstration is None:
+            return
+        node = segmentation_node(demonstration.few(), "Brain labels", document.volume)
+        document.set_segmentation(node.GetID())
+        document.unsaved.add(node.GetID())
+        self._desk.panel.controller.add_all_labelled()
+        slices = demonstration.slices
+        self._desk.views.panels[demonstration.axis].go_to(slices[len(slices) // 2])

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import slicer
+
+from MVGCore.errors import InputError
+from MVGDesktop.editing.voxels import REPRESENTATION, Voxels
+from MVGDesktop.grids import volume_grid
+
+_SAME_MM = 1e-3
+_HIDDEN_BY_US = "MVG.HiddenElsewhere"  # attribute of labels that lie on another image than the one shown
 
 
 def prepare_segmentation(node: Any, volume: Any) -> None:
@@ -25,3 +33,39 @@ def has_reference(node: Any) -> bool:
     """Whether a segmentation says on which grid it lies."""
     name = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
     return bool(node.GetSegmentation().GetConversionParameter(name))
+
+
+def lies_on(segmentation: Any, volume: Any) -> bool:
+    """Whether a segmentation lies on the voxels of a volume; one that does not say where it lies counts."""
+    try:
+        grid = Voxels(segmentation).grid
+    except InputError:
+        return True
+    own = volume_grid(volume)
+    return own.shape == grid.shape and bool(np.allclose(own.to_world, grid.to_world, atol=_SAME_MM))
+
+
+def show_only_fitting(volume: Any) -> None:
+    """Hide the labels that do not lie on a volume, and show those again that were hidden for another one."""
+    for node in seen_segmentations():
+        display = node.GetDisplayNode()
+        if display is None:
+            continue
+        fits = lies_on(node, volume)
+        if not fits and display.GetVisibility():
+            display.SetVisibility(False)
+            node.SetAttribute(_HIDDEN_BY_US, "1")
+        elif fits and node.GetAttribute(_HIDDEN_BY_US):
+            display.SetVisibility(True)
+            node.RemoveAttribute(_HIDDEN_BY_US)
+
+
+def content_stamp(node: Any) -> tuple[Any, ...]:
+    """Differs whenever voxels were written or segments came and went; names and colours do not count."""
+    if node is None:
+        return ()
+    segmentation = node.GetSegmentation()
+    layers = range(segmentation.GetNumberOfLayers(REPRESENTATION))
+    images = [segmentation.GetLayerDataObject(each, REPRESENTATION) for each in layers]
+    scalars = [image.GetPointData().GetScalars() for image in images]
+    return (*segmentation.GetSegmentIDs(), *(each.GetMTime() if each else 0 for each in scalars))

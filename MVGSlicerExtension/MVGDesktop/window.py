@@ -13,12 +13,14 @@ from PyQt5 import QtCore, QtGui, QtWidgets
 from MVGCore.errors import MVGError
 from MVGDesktop.document import Document
 from MVGDesktop.editing.copying import copy_neighbour, copy_slice_of
-from MVGDesktop.editing.history import ForeignEdit
 from MVGDesktop.editing.tools import Editor
 from MVGDesktop.files.recovery import Autosave
 from MVGDesktop.filing import Filing
+from MVGDesktop.keeper import Keeper
 from MVGDesktop.marks import marks_of
 from MVGDesktop.menus import Menus
+from MVGDesktop.overlays import Overlays
+from MVGDesktop.reviewing import ReviewFollower
 from MVGDesktop.statusline import StatusLine
 from MVGDesktop.surfaces import Surfaces
 from MVGDesktop.theme import SETTING, Theme, apply_theme
@@ -26,10 +28,13 @@ from MVGDesktop.views.fourup import FourUp
 from MVGDesktop.welcome import Guide, Welcome
 from MVGDesktop.widgets.edittools import EditTools, add_shortcuts
 from MVGDesktop.widgets.segmentlist import SegmentList
+from MVGDesktop.widgets.windowlevel import WindowLevel
 from MVGLib import build_panel
 
 _PANEL_WIDTH, _TOOLS_WIDTH = 390, 290
 _MESSAGE_MS = 12_000
+_SIZE, _GEOMETRY = (1500, 940), "Window/Geometry"
+_DECORATION = QtCore.QSize(4, 32)  # what the frame of a window takes at most
 
 
 class MainWindow(QtWidgets.QMainWindow):
@@ -40,7 +45,8 @@ class MainWindow(QtWidgets.QMainWindow):
         views: The four views.
         editor: Takes the mouse for the tools.
         panel: `MVGLib.panel.panel.Panel`.
-        filing: Opens and saves.
+        filing: Opens and closes.
+        keeper: Saves.
     """
 
     def __init__(self, settings: QtCore.QSettings | None = None, recovery: Path | None = None) -> None:
@@ -60,22 +66,27 @@ class MainWindow(QtWidgets.QMainWindow):
         self.autosave = Autosave(self.document, recovery)
         self.segments = SegmentList(self.document, self)
         self.tools = EditTools(self.editor, self)
+        self.overlays = Overlays(self.document)
+        self.window_level = WindowLevel(self.document, self)
         self.status_line = StatusLine(self.document, self)
         self.welcome, self.guide = Welcome(self), Guide(self)
         self.guide.hide()
         self.panel = build_panel(python=sys.executable)
         self._panel_view = self.panel.controller.view()
-        self.filing = Filing(self)
-        self._reviewing, self._edited_before = "", ""
+        self.keeper = Keeper(self)
+        self.filing = Filing(self, self.keeper)
+        self.follower = ReviewFollower(self.document, self.panel.controller)
         self._lay_out()
         self.menus = Menus(self)
         self._connect()
         self.set_theme(Theme(str(self.settings.value(SETTING, Theme.SYSTEM.value))))
-        self.resize(1500, 940)
-        geometry = self.settings.value("Window/Geometry")
-        if geometry is not None:
-            self.restoreGeometry(geometry)
+        self._place()
         self._show_state()
+
+    @property
+    def frame(self) -> QtWidgets.QMainWindow:
+        """What dialogs belong to."""
+        return self
 
     def say(self, text: str) -> None:
         """Tell the user something in the line at the bottom, without asking for attention."""
@@ -116,6 +127,10 @@ class MainWindow(QtWidgets.QMainWindow):
         """Take the last action back, or tell why not."""
         self._tell(self.document.undo)
 
+    def redo(self) -> None:
+        """Do the action again that was taken back last, or tell why not."""
+        self._tell(self.document.redo)
+
     def picture(self) -> QtGui.QImage:
         """The whole window as it looks now; `grab()` alone cannot see what VTK draws."""
         image = self.grab().toImage()
@@ -128,10 +143,10 @@ class MainWindow(QtWidgets.QMainWindow):
         return image
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
-        if not self.filing.may_lose_changes():
+        if not self.keeper.may_lose_changes():
             event.ignore()
             return
-        self.settings.setValue("Window/Geometry", self.saveGeometry())
+        self.settings.setValue(_GEOMETRY, self.saveGeometry())
         self.close_everything()
         event.accept()
 
@@ -139,6 +154,8 @@ class MainWindow(QtWidgets.QMainWindow):
         """End worker, autosave and views. Nothing is asked."""
         self.autosave.stop()
         self.surfaces.stop()
+        self.overlays.close()
+        self.window_level.close_widget()
         self.document.close()
         self.panel.cleanup()
         self.views.close_views()
@@ -150,8 +167,23 @@ class MainWindow(QtWidgets.QMainWindow):
     def dropEvent(self, event: QtGui.QDropEvent) -> None:
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        for path in paths:
-            self.filing.open(path)
+        # Questions must wait until the program that the files come from is let go.
+        QtCore.QTimer.singleShot(0, lambda: self.filing.open_all(paths))
+
+    def _place(self) -> None:
+        """Where the window was last, but on the screen, and no larger than it."""
+        self.resize(*_SIZE)
+        geometry = self.settings.value(_GEOMETRY)
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        screen = QtWidgets.QApplication.screenAt(self.geometry().center()) or self.screen()
+        room = screen.availableGeometry()
+        frame = self.geometry()
+        frame.setSize(frame.size().boundedTo(room.size() - _DECORATION))
+        frame.moveLeft(min(max(frame.left(), room.left()), room.right() - frame.width() + 1))
+        frame.moveTop(min(max(frame.top(), room.top()), room.bottom() - frame.height() + 1))
+        if not self.isMaximized():
+            self.setGeometry(frame)
 
     def _lay_out(self) -> None:
         self._stack = QtWidgets.QStackedWidget(self)
@@ -169,8 +201,14 @@ class MainWindow(QtWidgets.QMainWindow):
         scroll.setFrameShape(QtWidgets.QFrame.NoFrame)
         scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarAlwaysOff)
         scroll.setWidget(self.panel.widget)
-        scroll.setMinimumWidth(_PANEL_WIDTH)
-        self.panel_dock = self._dock("MVG", scroll, QtCore.Qt.LeftDockWidgetArea)
+        left = QtWidgets.QWidget(self)
+        left.setMinimumWidth(_PANEL_WIDTH)
+        rows = QtWidgets.QVBoxLayout(left)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addWidget(scroll, 1)
+        # Out of what scrolls: Accept and Discard are always in sight.
+        rows.addWidget(self.panel.ui.reviewSection)
+        self.panel_dock = self._dock("MVG", left, QtCore.Qt.LeftDockWidgetArea)
         side = QtWidgets.QWidget(self)
         side.setMinimumWidth(_TOOLS_WIDTH)
         rows = QtWidgets.QVBoxLayout(side)
@@ -191,16 +229,17 @@ class MainWindow(QtWidgets.QMainWindow):
         document = self.document
         document.volumeChanged.connect(self._on_volume)
         document.segmentationChanged.connect(lambda _id: self._tell_panel())
-        document.unsavedChanged.connect(lambda _unsaved: self._show_state())
+        document.unsaved.changed.connect(lambda _unsaved: self._show_state())
         self.editor.failed.connect(self.say)
         self.segments.failed.connect(self.say)
+        self.overlays.told.connect(self.say)
         self.tools.copyRequested.connect(self.copy_slice)
         self.views.pointed.connect(lambda _view, ras: self.status_line.show_position(ras))
-        self.surfaces.updated.connect(self.views.three_d.request_render)
+        self.surfaces.updated.connect(self.views.show_surfaces)
         self.panel.controller.changed.connect(self._on_panel)
         for panel in self.views.panels:
             panel.view.changed.connect(self._show_marks)
-        add_shortcuts(self, self.editor, typing)
+        add_shortcuts(self, self.editor)
         self.panel.enter()
 
     def _on_volume(self, volume_id: str) -> None:
@@ -214,40 +253,24 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _tell_panel(self) -> None:
         controller, document = self.panel.controller, self.document
-        if document.volume_id and controller.view().volume_id != document.volume_id:
+        if controller.view().volume_id != document.volume_id:
             controller.set_volume(document.volume_id)
-        node = document.segmentation
-        view = controller.view()
-        wanted = node is not None and node.GetID() not in (self._reviewing, view.partner_id)
-        if wanted and view.settings.task.makes_segments:
-            controller.set_partner(node.GetID())
+        node, view = document.segmentation, controller.view()
+        if not view.settings.task.makes_segments or (node is not None and self.follower.reviews(node)):
+            return
+        if view.partner_id != document.segmentation_id:
+            controller.set_partner(document.segmentation_id)
 
     def _on_panel(self) -> None:
         view = self._panel_view = self.panel.controller.view()
         if view.volume_id and view.volume_id != self.document.volume_id:
-            self.document.set_volume(view.volume_id)
-        self._follow_review(view)
+            labels_id = view.partner_id if view.settings.task.makes_segments else ""
+            self.document.set_volume(view.volume_id, labels_id)
+        self.follower.follow(view)
         self._show_marks()
         if self.guide.isVisible():
-            self.guide.show_step(2 if view.review else 1 if view.examples else 0)
-
-    def _follow_review(self, view: Any) -> None:
-        """While a result is looked at, the tools correct it; afterwards they go back to the user's labels."""
-        review = view.review
-        if review is not None and view.progress is None and review.task.makes_segments:
-            if self._reviewing != review.node_id:
-                self._reviewing = review.node_id
-                self._edited_before = self.document.segmentation_id
-                self.document.set_segmentation(review.node_id)
-        elif review is None and self._reviewing:
-            was, self._reviewing = self._reviewing, ""
-            before = self._edited_before
-            if slicer.mrmlScene.GetNodeByID(was) is None and slicer.mrmlScene.GetNodeByID(before):
-                self.document.set_segmentation(before)
-            if view.settings.into_own and slicer.mrmlScene.GetNodeByID(was) is None:
-                take_back = self.panel.controller.scene.undo_accept
-                self.document.history.add(ForeignEdit("Accept", take_back))
-            self.document.mark_unsaved()
+            done = view.review is not None and view.progress is None
+            self.guide.show_step(2 if done else 1 if view.examples else 0)
 
     def _show_marks(self) -> None:
         # Asked for at every scroll, so the panel's state is not made anew.
@@ -262,7 +285,7 @@ class MainWindow(QtWidgets.QMainWindow):
             self.welcome.show_recent(self.filing.recent.paths())
         name = f"{volume.GetName()}[*] - MVG" if volume is not None else "MVG[*]"
         self.setWindowTitle(name)
-        self.setWindowModified(self.document.unsaved)
+        self.setWindowModified(bool(self.document.unsaved.ids()))
 
     def _result(self) -> Any:
         review = self.panel.controller.view().review
@@ -280,9 +303,3 @@ class MainWindow(QtWidgets.QMainWindow):
             action()
         except MVGError as error:
             self.say(str(error))
-
-
-def typing() -> bool:
-    """Whether a text field has the keyboard."""
-    focused = QtWidgets.QApplication.focusWidget()
-    return isinstance(focused, (QtWidgets.QLineEdit, QtWidgets.QAbstractSpinBox, QtWidgets.QTextEdit))

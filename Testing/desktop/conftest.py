@@ -146,7 +146,8 @@ def reset(window: MainWindow) -> None:
     slicer.mrmlScene.Clear(False)
     window.document.set_volume("")
     window.document.set_segmentation("")
-    window.document.mark_unsaved(False)
+    window.document.history.clear()
+    window.document.unsaved.clear()
     window.filing.forget()
     window.guide.hide()
     window.editor.use(Tool.NAVIGATE)
@@ -156,7 +157,8 @@ def reset(window: MainWindow) -> None:
     window.settings.clear()
     window.statusBar().clearMessage()
     window.views.activate(window.views.panels[0])
-    window.views.show_all()
+    if window.views.alone is not None:
+        window.views.toggle_alone(window.views.alone)
     activate(window)
 
 

@@ -33,7 +33,7 @@ def test_unsaved_changes_are_asked_about(make_window, a_volume, tmp_path, button
     window.document.set_volume(volume_node(a_volume).GetID())
     window.document.need_segment()
     target = tmp_path / "kept.seg.nrrd"
-    window.filing._saved_as = str(target)
+    window.keeper.paths[window.document.segmentation_id] = str(target)
     asked = []
 
     def answer() -> None:
@@ -43,7 +43,7 @@ def test_unsaved_changes_are_asked_about(make_window, a_volume, tmp_path, button
 
     QtCore.QTimer.singleShot(50, answer)
     assert window.close() == closes
-    assert asked == ["The labels have changes that are not saved."]
+    assert asked == ["Not saved yet: 'ball labels'."]
     assert target.exists() == (button == "Save")
 
 
@@ -51,5 +51,5 @@ def test_nothing_is_asked_when_all_is_saved(make_window, a_volume, tmp_path: Pat
     window = make_window()
     window.document.set_volume(volume_node(a_volume).GetID())
     window.document.need_segment()
-    assert window.filing.save_to(tmp_path / "a.seg.nrrd")
+    assert window.keeper.save_to(tmp_path / "a.seg.nrrd")
     assert window.close()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, LabelMap, Segment, Segmentation, SegmentClass, Volume
 from MVGDesktop.document import Document
-from MVGDesktop.editing.history import ForeignEdit
+from MVGDesktop.editing.history import Command
+from MVGDesktop.editing.segments import Look
 from MVGDesktop.editing.shapes import Region
 from MVGDesktop.editing.strokes import apply_region
 from MVGDesktop.editing.voxels import Mode
@@ -43,6 +44,13 @@ def state(document: Document) -> list[tuple[str, bytes]]:
         (segmentation.GetSegment(each).GetName(), voxels.mask(each).tobytes())
         for each in document.segment_ids()
     ]
+
+
+class Stuck(Command):
+    """Cannot be taken back."""
+
+    def take_back(self) -> None:
+        raise InputError("Accept cannot be taken back any more.")
 
 
 def paint(document: Document, seed: int, erase: bool = False) -> None:
@@ -175,7 +183,7 @@ def test_what_somebody_else_writes_ends_the_history(document: Document) -> None:
     slicer.util.updateSegmentBinaryLabelmapFromArray(
         np.ones(SHAPE, np.uint8), node, document.segment_id, document.volume
     )
-    assert not document.history.undo_name and document.unsaved
+    assert not document.history.undo_name and document.unsaved.ids()
 
 
 def test_names_and_tags_that_others_write_keep_the_history(document: Document) -> None:
@@ -192,20 +200,46 @@ def test_names_and_tags_that_others_write_keep_the_history(document: Document) -
 def test_what_cannot_be_taken_back_says_so_and_is_forgotten(document: Document) -> None:
     document.need_segment()
     paint(document, 5)
-    document.history.add(ForeignEdit("Accept", lambda: False))
+    document.history.add(Stuck("Accept", document.segmentation_id, done=True))
     with pytest.raises(InputError, match="Accept cannot be taken back"):
         document.undo()
     assert document.history.undo_name == "Paint" and not document.history.redo_name
 
 
-def test_each_segmentation_has_a_history_of_its_own(document: Document) -> None:
+def test_undo_goes_to_the_segmentation_that_it_changes(document: Document) -> None:
     document.need_segment()
     paint(document, 5)
-    first = document.segmentation_id
+    first, painted = document.segmentation_id, state(document)
     document.add_segmentation("other")
-    assert not document.history.undo_name
-    document.set_segmentation(first)
     assert document.history.undo_name == "Paint"
+    document.undo()
+    assert document.segmentation_id == first and state(document) != painted
+    document.redo()
+    assert state(document) == painted
+
+
+def test_names_and_colours_can_be_taken_back(document: Document) -> None:
+    document.need_segment()
+    segment = document.segment()
+    before = Look(segment.GetName(), segment.GetColor())
+    document.change_look(document.segment_id, Look("liver", (1.0, 0.0, 0.0)))
+    assert (segment.GetName(), segment.GetColor()) == ("liver", (1.0, 0.0, 0.0))
+    document.undo()
+    assert (segment.GetName(), segment.GetColor()) == (before.name, before.color)
+    document.redo()
+    assert segment.GetName() == "liver"
+
+
+def test_a_segmentation_that_was_removed_comes_back(document: Document) -> None:
+    document.need_segment()
+    paint(document, 5)
+    first, painted = document.segmentation_id, state(document)
+    document.remove_segmentation()
+    assert document.segmentation is None
+    document.undo()
+    assert document.segmentation_id == first and state(document) == painted
+    document.undo()
+    assert state(document) != painted
 
 
 def test_the_segmentation_that_is_removed_is_not_edited_any_more(document: Document) -> None:

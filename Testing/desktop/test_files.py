@@ -70,7 +70,7 @@ def test_files_that_are_dropped_are_opened(
     assert window.segments.table.item(0, 2).text() == "ball"
     view = window.panel.controller.view()
     assert (view.volume_id, view.partner_id) == (window.document.volume_id, window.document.segmentation_id)
-    assert not window.document.unsaved
+    assert not window.document.unsaved.ids()
 
 
 @pytest.mark.parametrize("ending", [".seg.nrrd", ".nii.gz", ".nrrd", ".mha"])
@@ -80,7 +80,7 @@ def test_labels_are_saved_bit_for_bit(window, image_file, labels, tmp_path, endi
     write_labelmap(few, labels)
     window.filing.open(few)
     target = tmp_path / f"out{ending}"
-    assert window.filing.save_to(target)
+    assert window.keeper.save_to(target)
     again = read_segmentation(target).to_labelmap()
     assert np.array_equal(again.array, labels.array) and again.geometry.is_close(labels.geometry)
     if ending == ".seg.nrrd":
@@ -104,7 +104,7 @@ def test_a_scene_keeps_everything(window, image_file, labels, a_volume, tmp_path
     window.filing.open(image_file)
     window.filing.open(few)
     window.panel.controller.add_all_labelled()
-    assert window.filing.save_to(scene)
+    assert window.keeper.save_to(scene)
     slicer.mrmlScene.Clear(False)
     settle(application)
     assert window.document.volume is None and window._stack.currentIndex() == 0
@@ -128,9 +128,9 @@ def test_damaged_files_are_told_and_change_nothing(window, tmp_path: Path, caplo
 
 def test_a_full_or_missing_folder_is_told(open_window, tmp_path: Path) -> None:
     open_window.document.need_segment()
-    assert not open_window.filing.save_to(tmp_path / "nowhere" / "x.seg.nrrd")
+    assert not open_window.keeper.save_to(tmp_path / "nowhere" / "x.seg.nrrd")
     assert "does not exist" in open_window.statusBar().currentMessage()
-    assert open_window.document.unsaved
+    assert open_window.document.unsaved.ids()
 
 
 def write_series(folder: Path, name: str, count: int, value: int) -> None:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PyQt5 import QtCore, QtTest, QtWidgets
 
+from MVGCore.volume import Volume
+from MVGDesktop.files.nodes import volume_node
 from Testing.desktop.conftest import settle
 from Testing.desktop.mouse import LEFT, MIDDLE, RIGHT, click, drag, move, place_of, press, release, wheel
 
@@ -65,7 +67,7 @@ def test_slider_goes_to_a_slice(open_window) -> None:
     sagittal = open_window.views.panels[2]
     sagittal.slider.setValue(40)
     assert sagittal.slice_number() == 40
-    assert "40" in sagittal._number.text()
+    assert "40" in sagittal.number.text()
 
 
 def test_right_drag_zooms_and_middle_drag_pans(open_window) -> None:
@@ -86,13 +88,27 @@ def test_left_drag_sets_window_and_level(open_window) -> None:
     assert (display.GetWindow(), display.GetLevel()) != pytest.approx(before)
 
 
-def test_presets_set_the_window(open_window) -> None:
-    menu = open_window.menus.windows
-    index = menu.findData("bone")
-    menu.setCurrentIndex(index)
-    menu.activated.emit(index)
-    display = open_window.document.volume.GetDisplayNode()
+def test_window_and_level_follow_presets_numbers_and_volumes(open_window, a_volume) -> None:
+    window_level, document = open_window.window_level, open_window.document
+    texts = [window_level.presets.itemText(row) for row in range(window_level.presets.count())]
+    assert texts == ["Automatic", "As set"]  # nothing of this image is as dark as air in CT
+    ct = Volume((a_volume.array * 10 - 1500).astype(np.int16), a_volume.geometry, "CT")
+    document.set_volume(volume_node(ct).GetID())
+    window_level.presets.setFocus()
+    QtTest.QTest.keyClicks(window_level.presets, "CT bo")
+    QtTest.QTest.keyClick(window_level.presets, QtCore.Qt.Key_Return)
+    index = window_level.presets.findData("bone")
+    window_level.presets.activated.emit(index)
+    display = document.volume.GetDisplayNode()
     assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (-450, 1050)
+    assert (window_level.window.value(), window_level.level.value()) == (1500, 300)
+    window_level.window.selectAll()
+    QtTest.QTest.keyClicks(window_level.window, "400")
+    QtTest.QTest.keyClick(window_level.window, QtCore.Qt.Key_Return)
+    assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == (100, 500)
+    assert window_level.presets.currentText() == "As set"
+    document.set_volume(volume_node(a_volume).GetID())
+    assert window_level.presets.findData("bone") == -1
 
 
 def test_shift_and_mouse_take_the_other_views_along(open_window, application) -> None:

@@ -67,7 +67,7 @@ def test_after_kill_the_work_is_taken_up_again(window, a_volume: Volume, tmp_pat
     painted = np.load(mask)
     assert painted.any()
     assert np.array_equal(window.document.voxels().mask(window.document.segment_id), painted)
-    assert window.document.volume.GetName() == "ball" and window.document.unsaved
+    assert window.document.volume.GetName() == "ball" and window.document.unsaved.ids()
     assert not found[0].folder.exists()
     wait_until(lambda: not window.autosave.writing)
     # It is safe again at once, in this window's own folder, which is in use and so not offered to others.
@@ -84,7 +84,7 @@ def test_what_is_saved_or_closed_leaves_nothing(open_window, application, tmp_pa
     wait_until(lambda: not window.autosave.writing)
     record = json.loads((window.autosave.folder / "record.json").read_text())
     assert Path(record["volume"]).exists()  # the volume has no file, so it was written as well
-    assert window.filing.save_to(tmp_path / "x.seg.nrrd")
+    assert window.keeper.save_to(tmp_path / "x.seg.nrrd")
     assert not window.autosave.folder.exists()
 
 

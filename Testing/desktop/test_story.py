@@ -90,13 +90,13 @@ def test_open_paint_run_correct_undo_save_reload(
     assert np.array_equal(window.document.voxels().mask(window.document.segment_ids()[0]), result)
 
     window.panel.ui.acceptButton.click()
-    assert controller.view().review is None and window.document.unsaved
+    assert controller.view().review is None and window.document.unsaved.ids()
     image, labels, masks = tmp_path / "ball.nrrd", tmp_path / "ball.seg.nrrd", tmp_path / "masks.npz"
     from MVGCore.volume import write_volume
 
     write_volume(image, a_volume)
-    assert window.filing.save_to(labels)
-    assert not window.document.unsaved
+    assert window.keeper.save_to(labels)
+    assert not window.document.unsaved.ids()
     saved = window.document.voxels().mask(window.document.segment_ids()[0])
     subprocess.run([sys.executable, "-c", RELOAD, image, labels, masks], check=True, timeout=120)
     again = np.load(masks)

@@ -17,7 +17,7 @@ def test_the_demonstration_leads_to_apply(window, application) -> None:
     QtTest.QTest.mouseClick(window.welcome.demo, LEFT)
     settle(application, 100)
     assert window.views.isVisible() and window.guide.isVisible() and window.guide.step == 0
-    assert not window.document.unsaved
+    assert not window.document.unsaved.ids()
     QtTest.QTest.mouseClick(window.guide.label_button, LEFT)
     settle(application, 100)
     view = window.panel.controller.view()

@@ -24,8 +24,8 @@ IN_SLICER = SLICERS_OWN | {"MVGCore", "MVGLib"} | sys.stdlib_module_names
 LIGHT_CORE = {"errors", "outcomes", "prompts", "report", "session", "version", "volume", "worker"}
 # The installer tells where the weights are, and the self-test starts a worker by hand.
 EXCEPTIONS = {"host/install.py": {"models"}, "host/selftest.py": {""}}
-# The demonstration is one, in a window as on the command line.
-DESKTOP_EXCEPTIONS = {"MVGDesktop/filing.py": {"cli", "evaluation"}}
+# The demonstration is a case of the benchmark.
+DESKTOP_EXCEPTIONS = {"MVGDesktop/demonstration.py": {"evaluation"}}
 # These build or test the whole, so they know all parts of it.
 BUILDERS = {"host/building.py", "host/selftest.py"}
 

@@ -9,7 +9,7 @@ import numpy as np
 from MVGCore.errors import InputError
 from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
-from MVGDesktop.editing.history import Recorder
+from MVGDesktop.editing.recorder import Recorder
 from MVGDesktop.editing.shapes import FloatArray
 from MVGDesktop.editing.strokes import finish
 from MVGDesktop.editing.voxels import Mode, Voxels

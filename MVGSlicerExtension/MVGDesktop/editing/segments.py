@@ -1,72 +1,77 @@
-"""Adding and removing segments so that it can be taken back."""
+"""What is done to whole segments, so that it can be taken back: add, remove, rename, recolour."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import slicer
 
+from MVGCore.errors import InputError
+from MVGDesktop.editing.history import Command
 from MVGDesktop.editing.voxels import Voxels
 
-_Find = Callable[[], Any]
 _Choose = Callable[[str], None]
+Color = tuple[float, float, float]
 
 
-class AddSegment:
+def segmentation_of(node_id: str) -> Any:
+    """The `vtkMRMLSegmentationNode` of an id.
+
+    Raises:
+        InputError: It is gone.
+    """
+    node = slicer.mrmlScene.GetNodeByID(node_id)
+    if node is None:
+        raise InputError("The segmentation is not there any more.")
+    return node
+
+
+class AddSegment(Command):
     """A new, empty segment."""
 
-    repeatable = True
-
-    def __init__(self, find: _Find, name: str, color: tuple[float, float, float], choose: _Choose) -> None:
-        """Args:
-        find: Gives the segmentation node.
-        name: Of the segment.
-        color: Red, green, blue in 0..1.
-        choose: Called with the id of the segment to be active.
+    def __init__(self, node_id: str, name: str, color: Color, choose: _Choose) -> None:
         """
-        self._find, self._segment_name, self._color, self._choose = find, name, color, choose
+        Args:
+            node_id: The segmentation.
+            name: Of the segment.
+            color: Red, green, blue in 0..1.
+            choose: Called with the id of the segment to be active.
+        """
+        super().__init__(f"Add {name}", node_id)
+        self._name, self._color, self._choose = name, color, choose
         self._id = ""
 
-    @property
-    def name(self) -> str:
-        return f"Add {self._segment_name}"
-
-    def redo(self) -> None:
-        segmentation = self._find().GetSegmentation()
+    def do(self) -> None:
+        segmentation = segmentation_of(self.node_id).GetSegmentation()
         # The same id again, so that strokes that follow find their segment.
-        self._id = segmentation.AddEmptySegment(self._id, self._segment_name, self._color)
+        self._id = segmentation.AddEmptySegment(self._id, self._name, self._color)
         self._choose(self._id)
 
-    def undo(self) -> None:
-        segmentation = self._find().GetSegmentation()
+    def take_back(self) -> None:
+        segmentation = segmentation_of(self.node_id).GetSegmentation()
         segmentation.RemoveSegment(self._id)
         left = list(segmentation.GetSegmentIDs())
         self._choose(left[-1] if left else "")
 
 
-class RemoveSegment:
+class RemoveSegment(Command):
     """A segment that is removed with its voxels, name, colour and tags."""
 
-    repeatable = True
-
-    def __init__(self, find: _Find, segment_id: str, choose: _Choose) -> None:
-        self._find, self._id, self._choose = find, segment_id, choose
-        segment = find().GetSegmentation().GetSegment(segment_id)
-        self._segment_name = segment.GetName()
+    def __init__(self, node_id: str, segment_id: str, choose: _Choose) -> None:
+        segment = segmentation_of(node_id).GetSegmentation().GetSegment(segment_id)
+        super().__init__(f"Remove {segment.GetName()}", node_id)
+        self._id, self._choose = segment_id, choose
         self._kept = slicer.vtkSegment()
         self._position = 0
         self._mask = b""
         self._shape: tuple[int, ...] = ()
 
-    @property
-    def name(self) -> str:
-        return f"Remove {self._segment_name}"
-
-    def redo(self) -> None:
-        node = self._find()
+    def do(self) -> None:
+        node = segmentation_of(self.node_id)
         segmentation = node.GetSegmentation()
         voxels = Voxels(node)
         mask = voxels.mask(self._id)
@@ -77,11 +82,13 @@ class RemoveSegment:
         self._position = segmentation.GetSegmentIndex(self._id)
         self._kept.DeepCopyMetadata(segmentation.GetSegment(self._id))
         segmentation.RemoveSegment(self._id)
+        left = list(segmentation.GetSegmentIDs())
+        self._choose(left[0] if left else "")
 
-    def undo(self) -> None:
-        node = self._find()
+    def take_back(self) -> None:
+        node = segmentation_of(self.node_id)
         segmentation = node.GetSegmentation()
-        segmentation.AddEmptySegment(self._id, self._segment_name, self._kept.GetColor())
+        segmentation.AddEmptySegment(self._id, self._kept.GetName(), self._kept.GetColor())
         segmentation.GetSegment(self._id).DeepCopyMetadata(self._kept)
         segmentation.SetSegmentIndex(self._id, self._position)
         voxels = Voxels(node)
@@ -91,3 +98,68 @@ class RemoveSegment:
         voxels.layer(place.layer)[mask] = place.value
         voxels.announce()
         self._choose(self._id)
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a segment is called and drawn."""
+
+    name: str
+    color: Color
+
+
+class ChangeLook(Command):
+    """Another name or colour of a segment."""
+
+    depends_on_voxels = False
+
+    def __init__(self, node_id: str, segment_id: str, look: Look) -> None:
+        segment = segmentation_of(node_id).GetSegmentation().GetSegment(segment_id)
+        self._id, self._after = segment_id, look
+        self._before = Look(segment.GetName(), tuple(segment.GetColor()))
+        verb = "Rename" if look.name != self._before.name else "Colour of"
+        super().__init__(f"{verb} {self._before.name}", node_id)
+
+    def do(self) -> None:
+        self._set(self._after)
+
+    def take_back(self) -> None:
+        self._set(self._before)
+
+    def _set(self, look: Look) -> None:
+        segment = segmentation_of(self.node_id).GetSegmentation().GetSegment(self._id)
+        if segment is None:
+            raise InputError(f"{self.text()} cannot be done: the segment is not there any more.")
+        segment.SetName(look.name)
+        segment.SetColor(*look.color)
+
+
+class RemoveSegmentation(Command):
+    """A segmentation that leaves the scene; the node itself is kept, and comes back as the same."""
+
+    depends_on_voxels = False
+
+    def __init__(self, node_id: str, choose: _Choose) -> None:
+        """
+        Args:
+            node_id: The segmentation.
+            choose: Called with the id of the segmentation to be edited, once it is back.
+        """
+        self._node = segmentation_of(node_id)
+        super().__init__(f"Remove {self._node.GetName()}", node_id)
+        self._choose = choose
+        self._helpers: list[Any] = []
+
+    def do(self) -> None:
+        node = segmentation_of(self.node_id)
+        displays = (node.GetNthDisplayNode(each) for each in range(node.GetNumberOfDisplayNodes()))
+        self._helpers = [each for each in displays if each is not None]
+        for each in (node, *self._helpers):
+            if each.GetScene() is not None:
+                slicer.mrmlScene.RemoveNode(each)
+
+    def take_back(self) -> None:
+        for each in (*self._helpers, self._node):
+            if each.GetScene() is None:
+                slicer.mrmlScene.AddNode(each)
+        self._choose(self.node_id)

@@ -8,7 +8,7 @@ from typing import Any
 from MVGCore.errors import MVGError
 from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
-from MVGDesktop.editing.history import Recorder
+from MVGDesktop.editing.recorder import Recorder
 from MVGDesktop.editing.shapes import FloatArray, Region
 from MVGDesktop.editing.voxels import Mode
 
@@ -67,7 +67,7 @@ def apply_region(
 
 def finish(document: Document, recorder: Recorder, name: str) -> None:
     """Put what was written into the history, draw it and tell everybody; nothing if nothing changed."""
-    command = recorder.command(name, document.find_voxels)
+    command = recorder.command(name, document.voxels_of)
     if command is not None:
         with document.changing():
             document.history.add(command)

@@ -271,8 +271,7 @@ class Editor(QtCore.QObject):
             view.request_render()
 
     def _color(self) -> tuple[float, float, float]:
-        node, segment_id = self._document.segmentation, self._document.segment_id
-        segment = node.GetSegmentation().GetSegment(segment_id) if node is not None and segment_id else None
+        segment = self._document.segment()
         return segment.GetColor() if segment is not None else (1.0, 1.0, 1.0)
 
     def _reported(self) -> Reported:

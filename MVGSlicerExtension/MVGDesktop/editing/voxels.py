@@ -90,6 +90,10 @@ class Voxels:
         layer = self.segmentation.GetLayerIndex(segment_id, REPRESENTATION)
         return Place(layer, self.segmentation.GetSegment(segment_id).GetLabelValue())
 
+    def layout(self) -> tuple[tuple[str, Place], ...]:
+        """Which segments there are and where each is kept."""
+        return tuple((each, self.place(each)) for each in self.segmentation.GetSegmentIDs())
+
     def layer(self, number: int) -> Array:
         """The whole (K, J, I) array of a layer; writing to it writes to the segmentation."""
         image = self.segmentation.GetLayerDataObject(number, REPRESENTATION)

@@ -8,8 +8,16 @@ from pathlib import Path
 from PyQt5 import QtCore, QtWidgets
 
 from MVGCore.errors import InputError
+from MVGCore.volume import Window
 
-_TAGS = {"description": "0008|103e", "modality": "0008|0060", "date": "0008|0020"}
+_TAGS = {
+    "description": "0008|103e",
+    "modality": "0008|0060",
+    "date": "0008|0020",
+    "number": "0020|0011",
+    "center": "0028|1050",
+    "width": "0028|1051",
+}
 _MOST_FOLDERS = 200
 
 
@@ -23,6 +31,8 @@ class Series:
         description: As the scanner named it, perhaps empty.
         modality: "CT", "MR", ...
         date: As in the file, YYYYMMDD.
+        number: Of the series within its study, perhaps empty.
+        window: How the scanner would show it, or None.
     """
 
     file: Path
@@ -30,6 +40,13 @@ class Series:
     description: str
     modality: str
     date: str
+    number: str = ""
+    window: Window | None = None
+
+    @property
+    def name(self) -> str:
+        """What the volume is called: nothing that tells who was scanned."""
+        return self.description or f"{self.modality or 'DICOM'} series {self.number}".strip()
 
     @property
     def text(self) -> str:
@@ -98,6 +115,13 @@ class SeriesChooser(QtWidgets.QDialog):
         return self._series[max(self.list.currentRow(), 0)]
 
 
+def series_of(path: Path) -> Series | None:
+    """What a single DICOM file says about its series; None of a file of another kind."""
+    if path.suffix.lower() not in (".dcm", ".ima"):
+        return None
+    return _describe(path, 1)
+
+
 def _describe(file: Path, count: int) -> Series:
     import SimpleITK as sitk
 
@@ -110,4 +134,15 @@ def _describe(file: Path, count: int) -> Series:
     }
     # ITK marks what it cannot decode; the name goes into Qt, which wants valid text.
     clean = {name: text.encode("utf-8", "replace").decode() for name, text in values.items()}
-    return Series(file, count, clean["description"], clean["modality"], clean["date"])
+    window = _window(clean["center"], clean["width"])
+    told = (clean["description"], clean["modality"], clean["date"], clean["number"])
+    return Series(file, count, *told, window)
+
+
+def _window(center: str, width: str) -> Window | None:
+    """The first of the windows that a file proposes."""
+    try:
+        middle, whole = float(center.split("\\")[0]), float(width.split("\\")[0])
+    except ValueError:
+        return None
+    return Window(middle - whole / 2, middle + whole / 2) if whole > 1 else None

@@ -11,21 +11,23 @@ from numpy.typing import NDArray
 from vtk.util.numpy_support import get_vtk_array_type, numpy_to_vtk
 
 from MVGCore.errors import InputError
-from MVGCore.volume import Geometry, Segment, Segmentation, SegmentClass, Volume, robust_window
+from MVGCore.volume import Geometry, Segment, Segmentation, SegmentClass, Volume, Window, robust_window
 from MVGCore.volume.segmentation import free_id
 from MVGDesktop.editing.voxels import REPRESENTATION, Voxels
 from MVGDesktop.segmentations import prepare_segmentation
 
 PATH_ATTRIBUTE = "MVG.Path"
+_SAME_MM, _SAME_VOXEL = 1e-3, 1e-2
 _TERMINOLOGY = slicer.vtkSegment.GetTerminologyEntryTagName()
 
 
-def volume_node(volume: Volume, path: str = "") -> Any:
+def volume_node(volume: Volume, path: str = "", window: Window | None = None) -> Any:
     """Add a volume to the scene, with a window that shows it.
 
     Args:
         volume: The image.
         path: The file that it was read from, kept for saving and recovery.
+        window: Which intensities to show; by default most of them.
 
     Returns:
         `vtkMRMLScalarVolumeNode`.
@@ -42,7 +44,7 @@ def volume_node(volume: Volume, path: str = "") -> Any:
     display = node.GetDisplayNode()
     display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeGrey")
     display.SetAutoWindowLevel(False)
-    window = robust_window(volume.array)
+    window = window or robust_window(volume.array)
     display.SetWindowLevelMinMax(window.low, window.high)
     if path:
         node.SetAttribute(PATH_ATTRIBUTE, path)
@@ -55,7 +57,7 @@ def segmentation_node(segmentation: Segmentation, name: str, volume: Any = None)
     Args:
         segmentation: The segments.
         name: Of the node.
-        volume: The volume node that it belongs to; its grid is used where it is the same.
+        volume: The volume node that it belongs to; its grid is used where the labels lie on its voxels.
 
     Returns:
         `vtkMRMLSegmentationNode`.
@@ -75,7 +77,7 @@ def segmentation_node(segmentation: Segmentation, name: str, volume: Any = None)
             segment.SetTag(_TERMINOLOGY, each.class_.terminology)
         segment.AddRepresentation(REPRESENTATION, images[each.layer])
         target.AddSegment(segment)
-    if volume is not None and geometry_of_volume(volume).is_close(segmentation.geometry):
+    if volume is not None and lies_within(segmentation.geometry, geometry_of_volume(volume)):
         prepare_segmentation(node, volume)
     elif images:
         converter = slicer.vtkSegmentationConverter
@@ -119,6 +121,15 @@ def geometry_of_volume(node: Any) -> Geometry:
     node.GetIJKToRASMatrix(matrix)
     size = node.GetImageData().GetDimensions()
     return Geometry.from_affine_ras(size[::-1], slicer.util.arrayFromVTKMatrix(matrix))
+
+
+def lies_within(part: Geometry, whole: Geometry) -> bool:
+    """Whether a grid is the other one, or cut out of it, as Slicer cuts labels to their contents."""
+    if not np.allclose(part.affine_ras[:3, :3], whole.affine_ras[:3, :3], atol=_SAME_MM):
+        return False
+    first = (np.linalg.inv(whole.affine_ras) @ part.affine_ras[:, 3])[:3][::-1]
+    inside = (first > -_SAME_VOXEL) & (first + part.shape < np.array(whole.shape) + _SAME_VOXEL)
+    return bool(inside.all() and np.allclose(first, np.rint(first), atol=_SAME_VOXEL))
 
 
 def _oriented(array: NDArray[Any], geometry: Geometry) -> Any:

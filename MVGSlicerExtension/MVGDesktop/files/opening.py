@@ -12,7 +12,7 @@ import numpy as np
 import slicer
 
 from MVGCore.errors import InputError
-from MVGCore.volume import LabelMap, Segmentation, Volume, read_segmentation, read_volume
+from MVGCore.volume import LabelMap, Segmentation, Volume, Window, read_segmentation, read_volume
 from MVGCore.volume.formats import stem
 from MVGDesktop.files.nodes import geometry_of_volume, segmentation_node, volume_node
 
@@ -27,6 +27,25 @@ class Kind(Enum):
     VOLUME = "volume"
     SEGMENTATION = "segmentation"
     SCENE = "scene"
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """What a file holds, not in the scene yet.
+
+    Attributes:
+        path: The file.
+        kind: What it is.
+        image: The image, of a volume.
+        segmentation: The labels, of a segmentation.
+        window: Which intensities to show, if the file says so.
+    """
+
+    path: Path
+    kind: Kind
+    image: Volume | None = None
+    segmentation: Segmentation | None = None
+    window: Window | None = None
 
 
 @dataclass(frozen=True)
@@ -47,8 +66,8 @@ def is_scene(path: str | os.PathLike[str]) -> bool:
     return str(path).lower().endswith(SCENES)
 
 
-def open_file(path: str | os.PathLike[str], volume: Any = None) -> Opened:
-    """Add a file, or a folder of DICOM slices, to the scene.
+def read_file(path: str | os.PathLike[str], volume: Any = None) -> Content:
+    """Read an image or labels; of a scene only its name is looked at.
 
     A file of whole numbers with few values on the grid of the open volume is taken as labels.
 
@@ -61,30 +80,57 @@ def open_file(path: str | os.PathLike[str], volume: Any = None) -> Opened:
     """
     path = Path(path)
     if is_scene(path):
-        open_scene(path)
-        return Opened(Kind.SCENE, None)
+        return Content(path, Kind.SCENE)
     if path.name.lower().endswith((".seg.nrrd", ".seg.nhdr")):
-        return _open_segments(read_segmentation(path), path, volume)
+        return read_labels(path)
     try:
         image = read_volume(path)
     except InputError:
         # An empty or sparse label file is no image; without a volume that cannot be told apart.
         if volume is None or path.is_dir():
             raise
-        return open_labels(path, volume)
+        return read_labels(path)
     if volume is not None and looks_like_labels(image, volume):
         labels = LabelMap.of(image.array, image.geometry)
-        return _open_segments(Segmentation.from_labelmap(labels), path, volume)
-    return Opened(Kind.VOLUME, volume_node(image, str(path.resolve())))
+        return Content(path, Kind.SEGMENTATION, segmentation=Segmentation.from_labelmap(labels))
+    return Content(path, Kind.VOLUME, image=image)
 
 
-def open_labels(path: str | os.PathLike[str], volume: Any = None) -> Opened:
-    """Add a file to the scene as labels, whatever it looks like.
+def read_labels(path: str | os.PathLike[str]) -> Content:
+    """Read a file as labels, whatever it looks like.
 
     Raises:
         InputError: It cannot be read, or its values are not labels.
     """
-    return _open_segments(read_segmentation(path), Path(path), volume)
+    return Content(Path(path), Kind.SEGMENTATION, segmentation=read_segmentation(path))
+
+
+def add(content: Content, volume: Any = None) -> Opened:
+    """Add what was read to the scene; a scene replaces the one that is there.
+
+    Args:
+        content: What `read_file` or `read_labels` gave.
+        volume: The node of the volume that labels belong to, or None.
+
+    Raises:
+        InputError: A scene cannot be read.
+    """
+    if content.image is not None:
+        return Opened(Kind.VOLUME, volume_node(content.image, str(content.path.resolve()), content.window))
+    if content.segmentation is not None:
+        return Opened(Kind.SEGMENTATION, segmentation_node(content.segmentation, stem(content.path), volume))
+    open_scene(content.path)
+    return Opened(Kind.SCENE, None)
+
+
+def open_file(path: str | os.PathLike[str], volume: Any = None) -> Opened:
+    """Read a file and add it to the scene, see `read_file` and `add`."""
+    return add(read_file(path, volume), volume)
+
+
+def open_labels(path: str | os.PathLike[str], volume: Any = None) -> Opened:
+    """Read a file as labels and add it to the scene, see `read_labels` and `add`."""
+    return add(read_labels(path), volume)
 
 
 def open_scene(path: Path) -> None:
@@ -110,13 +156,12 @@ def open_scene(path: Path) -> None:
 
 def looks_like_labels(image: Volume, volume: Any) -> bool:
     """Whether an image is more likely the labels of the open volume than another image."""
+    return has_few_values(image) and image.geometry.is_close(geometry_of_volume(volume))
+
+
+def has_few_values(image: Volume) -> bool:
+    """Whether the values of an image are whole, few, and begin with 0, as those of a label map."""
     array = image.array
-    if array.dtype.kind not in "iu" or not image.geometry.is_close(geometry_of_volume(volume)):
-        return False
-    if array.min() != 0 or array.max() > np.iinfo(np.uint16).max:
+    if array.dtype.kind not in "iu" or array.min() != 0 or array.max() > np.iinfo(np.uint16).max:
         return False
     return len(np.unique(array)) <= _MOST_LABELS
-
-
-def _open_segments(segmentation: Segmentation, path: Path, volume: Any) -> Opened:
-    return Opened(Kind.SEGMENTATION, segmentation_node(segmentation, stem(path), volume))

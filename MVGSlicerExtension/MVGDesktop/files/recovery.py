@@ -93,7 +93,7 @@ class Autosave(QtCore.QObject):
         self._thread: threading.Thread | None = None
         self._volume_files: dict[str, str] = {}
         document.contentChanged.connect(self._on_change)
-        document.unsavedChanged.connect(lambda unsaved: None if unsaved else self.clear())
+        document.unsaved.changed.connect(lambda unsaved: None if unsaved else self.clear())
         self.failed.connect(lambda text: logging.warning("MVG: autosave: %s", text))
         self._timer = QtCore.QTimer(self)
         self._timer.timeout.connect(self.save)
@@ -133,7 +133,7 @@ class Autosave(QtCore.QObject):
         self.clear()
 
     def _on_change(self) -> None:
-        if self._document.unsaved:
+        if self._document.unsaved.ids():
             self._changed = True
 
     def _snapshot(self) -> _Work:

@@ -11,9 +11,10 @@ from MVGCore.errors import OutputError
 from MVGCore.volume import atomic_path, write_segmentation, write_volume
 from MVGDesktop.files.nodes import segmentation_of, volume_of
 
+SCENE_FILTERS = (("Scene with images, labels and panel (*.mrb)", ".mrb"),)
 SEGMENT_FILTERS = (
     ("Segmentation (*.seg.nrrd)", ".seg.nrrd"),
-    ("Scene with volume and panel (*.mrb)", ".mrb"),
+    *SCENE_FILTERS,
     ("NIfTI label map (*.nii.gz)", ".nii.gz"),
     ("NRRD label map (*.nrrd)", ".nrrd"),
 )

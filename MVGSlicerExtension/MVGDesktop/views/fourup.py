@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import slicer
 from PyQt5 import QtCore, QtGui, QtWidgets
@@ -9,7 +11,7 @@ from PyQt5 import QtCore, QtGui, QtWidgets
 from MVGDesktop.grids import volume_grid
 from MVGDesktop.views.slicepanel import SlicePanel
 from MVGDesktop.views.sliceview import SliceView
-from MVGDesktop.views.threedview import ThreeDView
+from MVGDesktop.views.threedview import Bounds, ThreeDView
 
 _VIEWS = (("Red", "Axial"), ("Green", "Coronal"), ("Yellow", "Sagittal"))
 _GAP = 2
@@ -24,6 +26,7 @@ class FourUp(QtWidgets.QWidget):
         panels: Axial, coronal, sagittal.
         three_d: The 3-D view.
         active: The slice panel that the mouse or the keyboard was in last.
+        alone: The field that is shown alone, or None.
     """
 
     pointed = QtCore.pyqtSignal(object, object)  # a view and the world position under the mouse, or None
@@ -34,7 +37,8 @@ class FourUp(QtWidgets.QWidget):
         self.panels = [SlicePanel(name, orientation, self) for name, orientation in _VIEWS]
         self.three_d = ThreeDView(self)
         self.active = self.panels[0]
-        self._alone: QtWidgets.QWidget | None = None
+        self.alone: QtWidgets.QWidget | None = None
+        self._surfaces_seen = False  # since the volume was opened
         axial, coronal, sagittal = self.panels
         self._grid = QtWidgets.QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -54,6 +58,7 @@ class FourUp(QtWidgets.QWidget):
             panel.view.entered.connect(lambda _view, panel=panel: self.activate(panel))
             panel.view.pointed.connect(self.pointed)
             panel.view.crosshairMoved.connect(lambda view, ras: self.jump(ras, but=view))
+        self.active.set_active(True)
         self.set_crosshair(True)
 
     @property
@@ -64,7 +69,9 @@ class FourUp(QtWidgets.QWidget):
     def activate(self, panel: SlicePanel) -> None:
         """Let keys act on a panel."""
         if panel is not self.active:
+            self.active.set_active(False)
             self.active = panel
+            panel.set_active(True)
             self.activated.emit(panel)
 
     def show_volume(self, volume_id: str) -> None:
@@ -78,7 +85,19 @@ class FourUp(QtWidgets.QWidget):
         if volume is not None:
             grid = volume_grid(volume)
             self.jump(grid.position((np.array(grid.shape[::-1]) - 1) // 2))
-        self.three_d.fit()
+        self._surfaces_seen = self.three_d.fit(self._bounds())
+
+    def fit(self) -> None:
+        """Show whole slices, and all of the 3-D view."""
+        for view in self.views:
+            view.fit()
+        self.three_d.fit(self._bounds())
+
+    def show_surfaces(self) -> None:
+        """Surfaces are new; the first ones are brought into view."""
+        if not self._surfaces_seen:
+            self._surfaces_seen = self.three_d.fit()
+        self.three_d.request_render()
 
     def jump(self, ras: np.ndarray, but: SliceView | None = None) -> None:
         """Take all views but one to a world position."""
@@ -100,16 +119,12 @@ class FourUp(QtWidgets.QWidget):
 
     def toggle_alone(self, panel: QtWidgets.QWidget) -> None:
         """Show one field alone, or all four again."""
-        self._show(None if self._alone is panel else panel)
-
-    def show_all(self) -> None:
-        """Show all four fields."""
-        self._show(None)
+        self._show(None if self.alone is panel else panel)
 
     def _show(self, alone: QtWidgets.QWidget | None) -> None:
-        self._alone = alone
+        self.alone = alone
         for widget in [*self.panels, self.three_d]:
-            widget.setVisible(self._alone is None or widget is self._alone)
+            widget.setVisible(self.alone is None or widget is self.alone)
         for line, widgets in enumerate(((0, 1), (2, 3))):
             fields = [self.panels[0], self.three_d, self.panels[1], self.panels[2]]
             self._grid.setRowStretch(line, int(any(not fields[each].isHidden() for each in widgets)))
@@ -146,6 +161,16 @@ class FourUp(QtWidgets.QWidget):
         painter.end()
         image.setDevicePixelRatio(ratio)
         return image
+
+    def _bounds(self) -> Bounds | None:
+        """Of the volume that is shown."""
+        grid = self.panels[0].grid
+        if grid is None:
+            return None
+        size = np.array(grid.shape[::-1])
+        corners = grid.position(np.array(list(itertools.product(*((0, each - 1) for each in size)))))
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        return (low[0], high[0], low[1], high[1], low[2], high[2])
 
     def close_views(self) -> None:
         """Let go of the scene; the widget must not be used afterwards."""

@@ -30,10 +30,16 @@ class SlicePanel(QtWidgets.QWidget):
         self.view = SliceView(name, orientation, self)
         self.slider = SliceSlider(self)
         self.slider.setAccessibleName(f"{orientation} slice number")
+        self._orientation = orientation
         self._title = QtWidgets.QLabel(orientation, self)
-        self._number = QtWidgets.QLabel("", self)
-        self._number.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 / 8888"))
-        self._number.setAlignment(QtCore.Qt.AlignRight | QtCore.Qt.AlignVCenter)
+        self.number = QtWidgets.QSpinBox(self)
+        self.number.setButtonSymbols(QtWidgets.QAbstractSpinBox.NoButtons)
+        self.number.setFrame(False)
+        self.number.setKeyboardTracking(False)  # while a number is typed, the view waits for its end
+        self.number.setAlignment(QtCore.Qt.AlignRight | QtCore.Qt.AlignVCenter)
+        self.number.setAccessibleName(f"{orientation} slice")
+        self.number.setToolTip("The slice that is shown, counted from 0; type a number to go there")
+        self.number.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 / 8888") + 10)
         stripe = QtWidgets.QFrame(self)
         stripe.setFixedWidth(6)
         stripe.setStyleSheet(f"background: {COLORS[name]}; border-radius: 2px;")
@@ -43,13 +49,15 @@ class SlicePanel(QtWidgets.QWidget):
         bar.addWidget(stripe)
         bar.addWidget(self._title)
         bar.addWidget(self.slider, 1)
-        bar.addWidget(self._number)
+        bar.addWidget(self.number)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(bar)
         layout.addWidget(self.view, 1)
         self.slider.valueChanged.connect(self.go_to)
+        self.number.valueChanged.connect(self.go_to)
+        self.number.editingFinished.connect(self.view.setFocus)
         self.view.changed.connect(self._follow)
         self.view.doubleClicked.connect(self.maximizeRequested)
         self._follow()
@@ -90,19 +98,27 @@ class SlicePanel(QtWidgets.QWidget):
         middle[2 - self.axis] = index
         self.view.node.JumpSliceByOffsetting(*grid.position(middle))
 
+    def set_active(self, active: bool) -> None:
+        """Show whether the keys, and "the current slice", mean this view."""
+        self._title.setText(f"<b>{self._orientation}</b> \u25c2" if active else self._orientation)
+        self._title.setToolTip("Keys act on this view, and its slice is the current one" if active else "")
+        self._title.setAccessibleDescription("The current view" if active else "")
+
     def step(self, count: int) -> None:
         """Go some slices on or back."""
         self.slider.setValue(self.slider.value() + count)
 
     def _follow(self) -> None:
         grid = self.grid
-        self.slider.setEnabled(grid is not None)
+        for widget in (self.slider, self.number):
+            widget.setEnabled(grid is not None)
+        self.number.setVisible(grid is not None)
         if grid is None:
-            self._number.setText("")
             return
         last = grid.shape[self.axis] - 1
         number = self.slice_number()
-        with QtCore.QSignalBlocker(self.slider):
-            self.slider.setRange(0, last)
-            self.slider.setValue(number)
-        self._number.setText(f"{number} / {last}")
+        for widget in (self.slider, self.number):
+            with QtCore.QSignalBlocker(widget):
+                widget.setRange(0, last)
+                widget.setValue(number)
+        self.number.setSuffix(f" / {last}")

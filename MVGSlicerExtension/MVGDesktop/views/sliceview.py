@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PyQt5 import QtCore, QtGui, QtWidgets
 
 from MVGDesktop.headless import add_slice_view
+from MVGDesktop.views.directions import Directions
 from MVGDesktop.views.renderview import RenderView
 
 _MANAGERS = (
@@ -54,6 +55,7 @@ class SliceView(RenderView):
         name: The view's name in the layout, "Red", "Green" or "Yellow".
         logic: Its `vtkMRMLSliceLogic`.
         tool: Takes the mouse first, if there is one.
+        directions: The letters at its edges.
     """
 
     tool: MouseTool | None = None
@@ -75,6 +77,9 @@ class SliceView(RenderView):
         self._actor.SetVisibility(False)
         self.renderer.AddViewProp(self._actor)
         self.renderer.GetActiveCamera().ParallelProjectionOn()
+        self.directions = Directions(self.renderer)
+        self.node.SetRulerType(slicer.vtkMRMLSliceNode.RulerTypeThin)
+        self.node.SetRulerColor(slicer.vtkMRMLSliceNode.RulerColorWhite)
         factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
         group = self.display_managers(factory, _MANAGERS, self.node)
         self._style = slicer.vtkMRMLSliceViewInteractorStyle()
@@ -83,7 +88,7 @@ class SliceView(RenderView):
         self._style.SetInteractor(self.GetRenderWindow().GetInteractor())
         self.GetRenderWindow().GetInteractor().SetInteractorStyle(vtk.vtkInteractorStyleUser())
         self.watch(self.logic, vtk.vtkCommand.ModifiedEvent, self._on_logic)
-        self.watch(self.node, vtk.vtkCommand.ModifiedEvent, lambda *_: self.changed.emit())
+        self.watch(self.node, vtk.vtkCommand.ModifiedEvent, self._on_node)
         self.setMouseTracking(True)
         self.setAccessibleName(f"{orientation} slice")
         self.setCursor(QtCore.Qt.CrossCursor)
@@ -197,9 +202,20 @@ class SliceView(RenderView):
         if self.tool:
             self.tool.leave(self)
 
+    def _on_node(self, *_: Any) -> None:
+        self._show_directions()
+        self.changed.emit()
+
+    def _show_directions(self) -> None:
+        matrix = slicer.util.arrayFromVTKMatrix(self.node.GetSliceToRAS())
+        size = self.node.GetDimensions()[:2]
+        self.directions.show(matrix, size, self.devicePixelRatioF())
+        self.directions.set_visible(bool(self.composite.GetBackgroundVolumeID()))
+
     def _on_logic(self, *_: Any) -> None:
         connection = self.logic.GetImageDataConnection()
         self._image.SetInputConnection(connection)
         self._actor.SetVisibility(connection is not None)
+        self._show_directions()
         self.changed.emit()
         self.request_render()

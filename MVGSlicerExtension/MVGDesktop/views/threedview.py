@@ -8,6 +8,7 @@ from PyQt5 import QtWidgets
 
 from MVGDesktop.views.renderview import RenderView
 
+Bounds = tuple[float, float, float, float, float, float]
 _MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
     "vtkMRMLViewDisplayableManager",
@@ -53,11 +54,18 @@ class ThreeDView(RenderView):
             self.logic.SetMRMLScene(None)
             slicer.mrmlScene.RemoveNode(self.node)
 
-    def fit(self) -> None:
-        """Show everything, from the front."""
+    def fit(self, otherwise: Bounds | None = None) -> bool:
+        """Show everything, from the front; tells whether there was something.
+
+        Args:
+            otherwise: What to look at while nothing is shown: least and greatest R, A and S, in mm.
+        """
         bounds = [0.0] * 6
         self.renderer.ComputeVisiblePropBounds(bounds)
-        if vtk.vtkMath.AreBoundsInitialized(bounds):
+        something = bool(vtk.vtkMath.AreBoundsInitialized(bounds))
+        if not something and otherwise is not None:
+            bounds = list(otherwise)
+        if something or otherwise is not None:
             centre = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
             camera = self.renderer.GetActiveCamera()
             camera.SetFocalPoint(*centre)
@@ -66,3 +74,4 @@ class ThreeDView(RenderView):
             self.renderer.ResetCamera(bounds)
             camera.Zoom(1.3)
         self.request_render()
+        return something

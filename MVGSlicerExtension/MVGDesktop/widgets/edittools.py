@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
-from PyQt5 import QtCore, QtGui, QtWidgets
+from PyQt5 import QtCore, QtWidgets
 
 from MVGDesktop.editing.tools import MAX_RADIUS, MIN_RADIUS, Editor, Tool
+from MVGDesktop.keys import add_key
 from MVGDesktop.widgets.icons import icon
 
 _TOOLS = (
     (Tool.NAVIGATE, "Look", "V", "Left drag changes window and level"),
-    (Tool.PAINT, "Paint", "P", "Paint into the selected segment; Shift+wheel changes the brush"),
+    (Tool.PAINT, "Paint", "P", "Paint into the selected segment; Shift+wheel changes its radius"),
     (Tool.ERASE, "Erase", "E", "Take away from the selected segment"),
     (Tool.POLYGON, "Draw", "D", "Click corners; double click or Enter fills the outline, Esc drops it"),
     (Tool.FILL, "Fill", "F", "Fill what is enclosed around the mouse on this slice"),
@@ -86,7 +87,7 @@ class EditTools(QtWidgets.QWidget):
             row.addWidget(button)
         self.buttons[self._editor.choices.tool].setChecked(True)
         form = QtWidgets.QGridLayout()
-        label = QtWidgets.QLabel("Brush", self)
+        label = QtWidgets.QLabel("Radius", self)
         label.setBuddy(self.radius)
         form.addWidget(label, 0, 0)
         form.addWidget(self.radius, 0, 1)
@@ -156,20 +157,9 @@ class EditTools(QtWidgets.QWidget):
         return button
 
 
-def add_shortcuts(window: QtWidgets.QWidget, editor: Editor, typing: Callable[[], bool]) -> None:
-    """Keys for the tools, active in the whole window unless somebody is typing.
-
-    Args:
-        window: Where the keys work.
-        editor: What they act on.
-        typing: Tells whether a text field has the keyboard.
-    """
-
-    def key(sequence: str, action: Callable[[], object]) -> None:
-        shortcut = QtWidgets.QShortcut(QtGui.QKeySequence(sequence), window)
-        shortcut.activated.connect(lambda: None if typing() else action())
-
+def add_shortcuts(window: QtWidgets.QWidget, editor: Editor) -> None:
+    """Keys for the tools, active in the whole window unless somebody is typing."""
     for tool, _text, letter, _tip in _TOOLS:
-        key(letter, lambda tool=tool: editor.use(tool))
-    key("[", lambda: editor.set_radius(editor.choices.radius / 1.25))
-    key("]", lambda: editor.set_radius(editor.choices.radius * 1.25))
+        add_key(window, letter, partial(editor.use, tool))
+    add_key(window, "[", lambda: editor.set_radius(editor.choices.radius / 1.25))
+    add_key(window, "]", lambda: editor.set_radius(editor.choices.radius * 1.25))

@@ -9,6 +9,7 @@ from PyQt5 import QtCore, QtGui, QtWidgets
 
 from MVGCore.errors import MVGError
 from MVGDesktop.document import Document
+from MVGDesktop.editing.segments import Look
 from MVGDesktop.qtwidgets import qMRMLNodeComboBox
 
 _SHOWN, _COLOR, _NAME = range(3)
@@ -28,7 +29,6 @@ class SegmentList(QtWidgets.QWidget):
         self.chooser.setNoneEnabled(True)
         self.chooser.setNoneDisplay("No segmentation yet")
         self.chooser.setRenameEnabled(True)
-        self.chooser.setRemoveEnabled(True)
         self.chooser.setAccessibleName("Segmentation to edit")
         self.chooser.setToolTip("The segmentation that the tools below change")
         self.table = self._make_table()
@@ -163,8 +163,7 @@ class SegmentList(QtWidgets.QWidget):
     def _rename(self, segment_id: str, name: str) -> None:
         segment = self._document.segmentation.GetSegmentation().GetSegment(segment_id)
         if name and name != segment.GetName():
-            with self._document.changing():
-                segment.SetName(name)
+            self._document.change_look(segment_id, Look(name, tuple(segment.GetColor())))
         else:
             self.refresh()
 
@@ -176,8 +175,8 @@ class SegmentList(QtWidgets.QWidget):
         before = QtGui.QColor.fromRgbF(*segment.GetColor())
         color = QtWidgets.QColorDialog.getColor(before, self, f"Colour of {segment.GetName()}")
         if color.isValid():
-            with self._document.changing():
-                segment.SetColor(color.redF(), color.greenF(), color.blueF())
+            look = Look(segment.GetName(), (color.redF(), color.greenF(), color.blueF()))
+            self._document.change_look(segment_id, look)
 
     def _on_opacity(self, percent: int) -> None:
         display, segment_id = self._display(), self._document.segment_id
@@ -190,7 +189,10 @@ class SegmentList(QtWidgets.QWidget):
 def _swatch(color: QtGui.QColor) -> QtGui.QIcon:
     picture = QtGui.QPixmap(_SWATCH, _SWATCH)
     picture.fill(color)
-    return QtGui.QIcon(picture)
+    icon = QtGui.QIcon(picture)
+    # Qt would tint the picture of a selected row.
+    icon.addPixmap(picture, QtGui.QIcon.Selected)
+    return icon
 
 
 def _button(text: str, tip: str) -> QtWidgets.QPushButton:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from MVGCore.errors import MVGError
 from MVGCore.volume import SliceKey
 from MVGLib.control.choosing import Choosing
 from MVGLib.control.core import action
 from MVGLib.control.orders import Trace
 from MVGLib.control.running import Running
-from MVGLib.control.state import Level, Phase, Remedy
+from MVGLib.control.state import EndedReview, Level, Phase, Remedy
 from MVGLib.texts import _
 
 
@@ -28,24 +30,28 @@ class Controller(Choosing, Running):
         >>> controller.accept()
     """
 
-    _made_from: tuple[Trace | None, tuple[object, ...] | None] = (None, None)  # trace and basis, for undo
+    def __init__(self, *arguments: Any, **choices: Any) -> None:
+        # Trace and basis of the results of reviews that have ended.
+        self._made_from: dict[int, tuple[Trace | None, tuple[object, ...] | None]] = {}
+        super().__init__(*arguments, **choices)
 
     @action
     def accept(self) -> None:
         """Keep the result; one step of undo."""
         self._may("accept")
-        review = self.reviewer.review
+        review, before = self.reviewer.review, self.reviewer.ended
         assert review is not None
         into = self.reviewer.accept()
         text = _("The result is in the segments of '{name}'.") if into else _("'{name}' is kept.")
-        self._review_ended(text.format(name=self.scene.name(into or review.node_id)))
+        self._review_ended(text.format(name=self.scene.name(into or review.node_id)), before)
 
     @action
     def discard(self) -> None:
         """Remove the result; the scene is as it was before. One step of undo."""
         self._may("discard")
+        before = self.reviewer.ended
         self.reviewer.discard()
-        self._review_ended(_("The result was discarded."))
+        self._review_ended(_("The result was discarded."), before)
 
     @action
     def compare(self, before: bool) -> None:
@@ -97,7 +103,7 @@ class Controller(Choosing, Running):
         if wanted is Remedy.ROTATE_VIEWS:
             self._rotate_views()
         elif wanted is Remedy.UNDO:
-            self._undo()
+            self.take_back(self.reviewer.ended[-1].key)
         elif wanted is Remedy.MAKE_GRAY:
             self._make_gray()
 
@@ -115,14 +121,37 @@ class Controller(Choosing, Running):
             self.set_volume(gray_id)
 
     @action
-    def _undo(self) -> None:
-        self.reviewer.undo()
-        self.trace, self.basis = self._made_from
-        self.workspace.parameters.set_review(self.reviewer.review)
+    def take_back(self, key: int) -> None:
+        """Take Accept or Discard back: the result waits for its review again, and all is as it was before.
+
+        Args:
+            key: Of one of `view().ended`.
+        """
+        self._may("edit")
+        self._restored(self.reviewer.undo(key))
         self.say(_("All is as it was; the result waits for its review again."))
 
-    def _review_ended(self, text: str) -> None:
-        self._made_from = (self.trace, self.basis)
+    @action
+    def bring_back(self, key: int) -> None:
+        """Let an earlier result wait for its review again; what it was accepted into stays as it is.
+
+        Args:
+            key: Of one of `view().ended`. A result that waits now takes its place among them.
+        """
+        self._may("edit")
+        if self.reviewer.review is not None:
+            self.discard()
+        self._restored(self.reviewer.bring_back(key))
+        self.say(_("The result waits for its review again."))
+
+    def _restored(self, key: int) -> None:
+        self.trace, self.basis = self._made_from.pop(key, (None, None))
+        self.workspace.parameters.set_review(self.reviewer.review)
+
+    def _review_ended(self, text: str, before: tuple[EndedReview, ...]) -> None:
+        kept = [each for each in self.reviewer.ended if each not in before]
+        for each in kept:
+            self._made_from[each.key] = (self.trace, self.basis)
         self.trace, self.basis, self._search, self._stale_since = None, None, None, None
         self.workspace.parameters.set_review(None)
-        self.say(text, Level.INFO, Remedy.UNDO if self.reviewer.can_undo else None)
+        self.say(text, Level.INFO, Remedy.UNDO if kept else None)

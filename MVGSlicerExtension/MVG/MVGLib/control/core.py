@@ -164,7 +164,7 @@ class Core:
         self.runner.abandon()
         self.scene.hide_preview()
         self._watcher.follow(set())
-        self.reviewer.forget()
+        self.reviewer.forget_all()
         self.workspace.clear()
         self.preview_place, self.progress, self.message = None, None, None
         self.trace, self.basis, self._search, self._stale_since = None, None, None, None

@@ -15,9 +15,11 @@ from MVGLib.control.generated import Sums, checksum
 from MVGLib.control.protocols import ResultWriter, Scene
 from MVGLib.control.runner import Order
 from MVGLib.control.scores import mean_of, score_of, scores_of
-from MVGLib.control.state import Review, Score, Task
+from MVGLib.control.state import EndedReview, Review, Score, Task
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
+
+KEPT = 3  # results of reviews that have ended
 
 
 def _writes(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -38,10 +40,10 @@ def _writes(method: Callable[..., Any]) -> Callable[..., Any]:
 class _Ended:
     """A review that has ended, for undo."""
 
+    told: EndedReview
     review: Review
     kept: Any  # of the scene
     written: dict[int, int]
-    into: str  # segmentation that took the result, or empty
     examples: list[Example]
     generated: dict[tuple[str, str], Sums]
 
@@ -68,7 +70,8 @@ class Reviewer:
         self._own_stamp = ""  # fingerprint of the result after MVG wrote last
         self._fresh = False  # whether the result was begun by the run that goes on
         self._before: Review | None = None
-        self._ended: _Ended | None = None
+        self._ended: list[_Ended] = []
+        self._count = 0  # of reviews that have ended
         self.writing = False
 
     def open(self, review: Review | None) -> None:
@@ -86,7 +89,12 @@ class Reviewer:
     def forget(self) -> None:
         """Know of no result any more; the scene is not touched."""
         self.review, self._writer, self._written, self._before = None, None, {}, None
-        self._own_stamp, self._fresh, self._ended = "", False, None
+        self._own_stamp, self._fresh = "", False
+
+    def forget_all(self) -> None:
+        """The scene is closed: know of no earlier results either."""
+        self.forget()
+        self._ended = []
 
     @_writes
     def begin(self, order: Order, volume_id: str, axis: int, known: Iterable[int]) -> None:
@@ -98,7 +106,7 @@ class Reviewer:
             axis: Array axis of the slices.
             known: Those that are given.
         """
-        self._before, self._ended = self.review, None
+        self._before = self.review
         self._fresh = self._writer is None
         task, name = order.settings.task, self._scene.name(volume_id)
         onto = self.review.node_id if self.review else ""
@@ -195,7 +203,7 @@ class Reviewer:
         if into:
             drawn = workspace.generated.drawn(into, review.volume_id)
             keep = sorted({*drawn, *self._examples_in(into)})
-        ended = self._about_to_end(into)
+        ended = self._about_to_end(True, into)
         written = {SliceKey(review.axis, index) for index in writer.put_slices()}
         writer.show(True)
         writer.show_confidence(False)
@@ -205,56 +213,90 @@ class Reviewer:
             workspace.generated.note(into, review.volume_id, sorted(written - {*keep, *corrected}))
             workspace.book.move(review.node_id, into)  # what was corrected is there now
         self.forget()
-        self._ended = ended
+        self._keep(ended)
         return into
 
     @_writes
     def discard(self) -> None:
         """Remove the result, and the examples that were drawn in it."""
         assert self._writer is not None and self.review is not None
-        ended = self._about_to_end()
+        ended = self._about_to_end(False)
         self._workspace.book.forget_node(self.review.node_id)
         self._writer.discard()
         self.forget()
-        self._ended = ended
+        self._keep(ended)
 
     @property
-    def can_undo(self) -> bool:
-        """Whether a result can wait for its review again."""
-        return self._ended is not None
+    def ended(self) -> tuple[EndedReview, ...]:
+        """The last reviews that have ended, whose results can wait for their review again."""
+        return tuple(each.told for each in self._ended)
 
     @_writes
-    def undo(self) -> None:
-        """Take the last `accept` or `discard` back: the result waits for its review again.
+    def undo(self, key: int) -> int:
+        """Take an `accept` or `discard` back: the result waits for its review again, all is as it was before.
 
         Raises:
             InputError: The scene has changed too much since.
         """
-        ended = self._ended
-        if ended is None:
-            raise InputError(_("There is nothing to undo any more."))
-        if ended.into and not self._scene.undo_accept():
+        ended = self._find(key)
+        if ended.told.into and not self._scene.undo_accept():
             raise InputError(_("The segmentation was edited since; undo that first."))
+        self._take_up(ended)
+        if ended.told.into:
+            self._workspace.generated.sums = ended.generated
+        return key
+
+    @_writes
+    def bring_back(self, key: int) -> int:
+        """Let a result wait for its review again; what it was accepted into stays as it is.
+
+        Raises:
+            InputError: The scene has changed too much since.
+        """
+        self._take_up(self._find(key))
+        return key
+
+    def _find(self, key: int) -> _Ended:
+        if self.review is not None:
+            raise InputError(_("Another result waits for its review; accept or discard it first."))
+        for each in self._ended:
+            if each.told.key == key:
+                return each
+        raise InputError(_("There is nothing to undo any more."))
+
+    def _take_up(self, ended: _Ended) -> None:
         self._scene.bring_back(ended.kept)
         self.open(ended.review)
         assert self._writer is not None
         self._writer.show(True)
-        self._written = ended.written
-        there = [each for each in ended.examples if self._is_there(each)]
-        self._workspace.book.set(Task.SEGMENT, there)
-        self._workspace.generated.sums = ended.generated
+        self._written = dict(ended.written)
+        self._ended.remove(ended)
+        # What was drawn in the result is an example again; what was added since stays.
+        node_id, into = ended.told.node_id, ended.told.into
+        own = [each for each in ended.examples if each.partner_id == node_id]
+        moved = {replace(each, partner_id=into).key for each in own} if into else set()
+        moved -= {each.key for each in ended.examples}
+        present = [each for each in self._workspace.book.of(Task.SEGMENT) if each.key not in moved]
+        known = {each.key for each in present}
+        back = [each for each in own if each.key not in known and self._is_there(each)]
+        self._workspace.book.set(Task.SEGMENT, [*present, *back])
 
-    def _about_to_end(self, into: str = "") -> _Ended | None:
+    def _keep(self, ended: _Ended | None) -> None:
+        if ended is not None:
+            self._ended = [*self._ended, ended][-KEPT:]
+
+    def _about_to_end(self, accepted: bool, into: str = "") -> _Ended | None:
         """What undo needs; None for a sequence, whose other frames hold results as well."""
         assert self.review is not None
         if self._scene.frames(self.review.volume_id) > 1:
             return None
-        workspace = self._workspace
+        workspace, node_id = self._workspace, self.review.node_id
+        self._count += 1
         return _Ended(
+            EndedReview(self._count, node_id, self._scene.name(node_id), accepted, into),
             replace(self.review, shown=True, overlay=False),
-            self._scene.keepsake(self.review.node_id),
+            self._scene.keepsake(node_id),
             dict(self._written),
-            into,
             workspace.book.of(Task.SEGMENT),
             workspace.generated.sums,
         )

@@ -149,6 +149,25 @@ class Review:
 
 
 @dataclass(frozen=True)
+class EndedReview:
+    """A review that has ended; its result can wait for its review again.
+
+    Attributes:
+        key: Names it in the controller's actions.
+        node_id: The MRML node that held the result.
+        name: What the result was called.
+        accepted: Whether it was accepted; else it was discarded.
+        into: The segmentation that took it, or empty.
+    """
+
+    key: int
+    node_id: str
+    name: str
+    accepted: bool
+    into: str = ""
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a run is: fraction in 0..1, and what is being done."""
 
@@ -221,6 +240,7 @@ class View:
         memory: What is free on the chosen device, and what it means; may be empty.
         progress: Of a run, else None.
         review: A result to be reviewed, else None.
+        ended: Reviews that have ended and can be taken up again, the last one at the end.
         preview: The slice whose preview is shown, else None.
         install: What has to be installed, one sentence, else empty.
         blocked: Action -> why it cannot be done now; an action that is not in it can be done.
@@ -243,6 +263,7 @@ class View:
     memory: str = ""
     progress: Progress | None = None
     review: Review | None = None
+    ended: tuple[EndedReview, ...] = ()
     preview: SliceKey | None = None
     install: str = ""
     blocked: dict[str, str] = field(default_factory=dict)

@@ -41,6 +41,7 @@ def make_view(core: Core) -> View:
         memory=core.runner.worker.memory,
         progress=core.progress,
         review=core.reviewer.review,
+        ended=core.reviewer.ended,
         preview=core.preview_place,
         install=core.missing,
         blocked=blocked(situation),

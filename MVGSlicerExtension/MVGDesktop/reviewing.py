@@ -1,0 +1,100 @@
+"""A result that waits for its review: the tools correct it, and its end can be taken back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+
+from MVGCore.errors import InputError
+from MVGDesktop.document import Document
+from MVGDesktop.editing.history import Command
+
+
+class ReviewEnd(Command):
+    """Accept or Discard: one action, after which the result can wait for its review again."""
+
+    depends_on_voxels = False
+
+    def __init__(self, controller: Any, ended: Any) -> None:
+        """
+        Args:
+            controller: `MVGLib.control.controller.Controller`.
+            ended: `MVGLib.control.state.EndedReview`, the review that has just ended.
+        """
+        super().__init__("Accept" if ended.accepted else "Discard", ended.node_id, done=True)
+        self._controller, self._ended = controller, ended
+
+    def do(self) -> None:
+        controller, ended = self._controller, self._ended
+        if ended.accepted:
+            controller.set(into_own=bool(ended.into))
+            controller.accept()
+        else:
+            controller.discard()
+        self._ended = self._outcome(controller.view().review is None).ended[-1]
+
+    def take_back(self) -> None:
+        self._controller.take_back(self._ended.key)
+        self._outcome(self._controller.view().review is not None)
+
+    def _outcome(self, happened: bool) -> Any:
+        """The view afterwards; an action that could not be done says why in its message."""
+        view = self._controller.view()
+        if not happened:
+            raise InputError(view.message.text if view.message else f"{self.text()} cannot be done now.")
+        return view
+
+
+class ReviewFollower:
+    """Lets the tools correct a result while it is looked at, then goes back to the user's labels."""
+
+    def __init__(self, document: Document, controller: Any) -> None:
+        self._document, self._controller = document, controller
+        self._reviewing, self._edited_before = "", ""
+        self._known: tuple[int, ...] = ()
+
+    def reviews(self, node: Any) -> bool:
+        """Whether a segmentation is a result that waits for its review."""
+        review = self._controller.view().review
+        return node.GetID() == self._reviewing or (review is not None and node.GetID() == review.node_id)
+
+    def follow(self, view: Any) -> None:
+        """The panel shows something else.
+
+        Args:
+            view: `MVGLib.control.state.View`.
+        """
+        review = view.review
+        if review is not None and view.progress is None:
+            self._begin(review)
+        elif review is None and self._reviewing:
+            self._end(view)
+        self._note(view)
+
+    def _begin(self, review: Any) -> None:
+        if self._reviewing == review.node_id:
+            return
+        self._reviewing = review.node_id
+        self._document.unsaved.add(review.node_id)
+        if review.task.makes_segments:
+            self._edited_before = self._document.segmentation_id
+            self._document.set_segmentation(review.node_id)
+
+    def _end(self, view: Any) -> None:
+        was, self._reviewing = self._reviewing, ""
+        before = self._edited_before
+        kept = slicer.mrmlScene.GetNodeByID(was) is not None
+        if not kept and before != was and slicer.mrmlScene.GetNodeByID(before) is not None:
+            self._document.set_segmentation(before)
+        self._document.unsaved.refresh()
+
+    def _note(self, view: Any) -> None:
+        """Keep ends of reviews that nobody has told the history of yet."""
+        new = [each for each in view.ended if each.key not in self._known]
+        self._known = tuple(each.key for each in view.ended)
+        for each in new:
+            if each.into:
+                self._document.unsaved.add(each.into)
+            if not self._document.history.busy:
+                self._document.history.add(ReviewEnd(self._controller, each))
