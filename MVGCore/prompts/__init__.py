@@ -1,8 +1,10 @@
-"""Prompts: labelled slices that serve as examples, with all that is needed to use them on another image."""
+"""Prompts: labelled slices that serve as examples, with all that is needed to use them on another image, and
+what the user knows of slices that are not labelled."""
 
 from __future__ import annotations
 
+from MVGCore.prompts.absence import Absence, Presence, image_digest
 from MVGCore.prompts.prompt import AXIS_NAMES, Prompt
 from MVGCore.prompts.promptset import PromptSet
 
-__all__ = ["AXIS_NAMES", "Prompt", "PromptSet"]
+__all__ = ["AXIS_NAMES", "Absence", "Presence", "Prompt", "PromptSet", "image_digest"]

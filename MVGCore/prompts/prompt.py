@@ -48,7 +48,7 @@ class Prompt:
     known: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        _check_place(self.geometry, self.axis, self.index)
+        check_place(self.geometry, self.axis, self.index)
         plane = tuple(np.delete(self.geometry.shape, self.axis).tolist())
         if self.image.shape != (3, *plane) or self.image.dtype != np.float32:
             raise InputError(f"The image of a prompt must be float32 of the shape {(3, *plane)}.")
@@ -79,7 +79,7 @@ class Prompt:
         Raises:
             InputError: There is no such slice.
         """
-        _check_place(image.geometry, place.axis, place.index)
+        check_place(image.geometry, place.axis, place.index)
         (around,) = neighbour_indices([place.index], image.geometry.shape[place.axis])
         return cls(
             axis=place.axis,
@@ -96,6 +96,13 @@ class Prompt:
     def partial(self) -> bool:
         """Whether some of the slice is still to be labelled."""
         return self.known is not None and not bool(self.known.all())
+
+    def is_slice_of(self, image: Volume) -> bool:
+        """Whether it is a slice of this very image: the same grid and the same intensities."""
+        if self.geometry.shape != image.geometry.shape or not self.geometry.is_close(image.geometry):
+            return False
+        own = image.array.take(self.index, axis=self.axis)
+        return bool(np.array_equal(own.astype(np.float32), self.image[1]))
 
     def digest(self, ids: Sequence[int] | None = None) -> str:
         """A short name of what is labelled here, of these classes only if some are given."""
@@ -121,7 +128,12 @@ class Prompt:
         return hashlib.blake2b(place + content, digest_size=12).hexdigest()
 
 
-def _check_place(geometry: Geometry, axis: int, index: int) -> None:
+def check_place(geometry: Geometry, axis: int, index: int) -> None:
+    """Refuse a slice that a volume does not have.
+
+    Raises:
+        InputError: There is no such axis or slice.
+    """
     if axis not in (0, 1, 2):
         raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
     last = geometry.shape[axis] - 1

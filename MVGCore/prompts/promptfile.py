@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,34 +11,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
+from MVGCore.prompts.absence import Absence, Claim, Presence
 from MVGCore.prompts.prompt import Prompt
 from MVGCore.volume import Geometry, SegmentClass, Window
 from MVGCore.volume.arrayfile import ArrayFile, read_arrays, write_arrays
 
 SUFFIX = ".mvgprompts"
-VERSION = 1
+VERSION = 2  # of sets in which something is said of slices that are not labelled; the others stay at 1
+READ = (1, VERSION)
 _KIND = "MVG prompts"
 
 T = TypeVar("T")
-Content = tuple[list[Prompt], tuple[SegmentClass, ...]]
+C = TypeVar("C", bound=Claim)
 
 
-def write_prompts(path: Path, prompts: Sequence[Prompt], classes: Sequence[SegmentClass]) -> None:
+@dataclass(frozen=True)
+class Content:
+    """What a file holds; see `PromptSet`."""
+
+    prompts: Sequence[Prompt]
+    classes: Sequence[SegmentClass]
+    absences: Sequence[Absence] = ()
+    presences: Sequence[Presence] = ()
+
+
+def write_prompts(path: Path, content: Content) -> None:
     """Write prompts and what their labels stand for; see `PromptSet.save` for the errors."""
     if path.suffix.lower() != SUFFIX:
         raise InputError(f"'{path}' needs the ending {SUFFIX}; rename it.")
     arrays: dict[str, NDArray[Any]] = {}
-    for number, prompt in enumerate(prompts):
+    for number, prompt in enumerate(content.prompts):
         arrays[f"{number}.image"] = np.ascontiguousarray(prompt.image)
         arrays[f"{number}.labels"] = np.ascontiguousarray(prompt.labels)
         if prompt.known is not None:
             arrays[f"{number}.known"] = prompt.known.astype(np.uint8)
     description = {
         "kind": _KIND,
-        "version": VERSION,
-        "classes": [asdict(each) for each in classes],
-        "prompts": [_described(prompt) for prompt in prompts],
+        "version": 1,
+        "classes": [asdict(each) for each in content.classes],
+        "prompts": [_described(prompt) for prompt in content.prompts],
     }
+    if content.absences or content.presences:
+        description["version"] = VERSION
+        description["absences"] = [asdict(each) for each in content.absences]
+        description["presences"] = [asdict(each) for each in content.presences]
     write_arrays(path, arrays, description)
 
 
@@ -68,8 +84,9 @@ def _content(content: ArrayFile) -> Content:
     record = _typed(content.description, dict)
     if record.get("kind") != _KIND:
         raise InputError("it is of another kind")
-    if record.get("version") != VERSION:
-        raise InputError(f"its version is {record.get('version')!r} and this program reads {VERSION}")
+    version = record.get("version")
+    if version not in READ:
+        raise InputError(f"its version is {version!r} and this program reads {READ[0]} to {READ[-1]}")
     classes = tuple(_class(_typed(each, dict)) for each in _typed(record["classes"], list))
     records = _typed(record["prompts"], list)
     expected = {f"{number}.{name}" for number in range(len(records)) for name in ("image", "labels")}
@@ -77,7 +94,23 @@ def _content(content: ArrayFile) -> Content:
     if not expected <= set(content.arrays) <= expected | optional:
         raise InputError("its arrays are not those of its prompts")
     prompts = [_prompt(number, _typed(each, dict), content.arrays) for number, each in enumerate(records)]
-    return prompts, classes
+    if version == 1:
+        return Content(prompts, classes)
+    absences = [_claim(Absence, _typed(each, dict)) for each in _typed(record["absences"], list)]
+    presences = [_claim(Presence, _typed(each, dict)) for each in _typed(record["presences"], list)]
+    return Content(prompts, classes, absences, presences)
+
+
+def _claim(kind: type[C], record: Mapping[str, Any]) -> C:
+    class_id = record["class_id"]
+    return kind(
+        axis=_typed(record["axis"], int),
+        first=_typed(record["first"], int),
+        last=_typed(record["last"], int),
+        class_id=None if class_id is None else _typed(class_id, int),
+        geometry=_geometry(_typed(record["geometry"], dict)),
+        digest=_typed(record["digest"], str),
+    )
 
 
 def _class(record: Mapping[str, Any]) -> SegmentClass:

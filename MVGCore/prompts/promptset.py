@@ -1,4 +1,4 @@
-"""A set of labelled slices, and the classes that they show."""
+"""A set of labelled slices, the classes that they show, and what is known of other slices."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
+from MVGCore.prompts.absence import Absence, Claim, Presence, image_digest
 from MVGCore.prompts.prompt import Prompt
-from MVGCore.prompts.promptfile import read_prompts, write_prompts
+from MVGCore.prompts.promptfile import Content, read_prompts, write_prompts
 from MVGCore.volume import (
     LabelMap,
     SegmentClass,
@@ -33,10 +34,14 @@ class PromptSet:
     Attributes:
         prompts: All of them, also those that are switched off; their keys differ.
         classes: What the label values of the prompts stand for.
+        absences: Where classes are not; of another slice than these nobody takes that for granted.
+        presences: Where classes are, on slices that are not labelled.
     """
 
     prompts: list[Prompt] = field(default_factory=list)
     classes: tuple[SegmentClass, ...] = ()
+    absences: list[Absence] = field(default_factory=list)
+    presences: list[Presence] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         check_classes(self.classes)
@@ -47,6 +52,7 @@ class PromptSet:
             )
         if len({prompt.key for prompt in self.prompts}) < len(self.prompts):
             raise InputError("Two prompts have the same key; give each its own.")
+        self._check_classes([*self.absences, *self.presences])
 
     @classmethod
     def from_labelmap(
@@ -138,13 +144,55 @@ class PromptSet:
         self.add(prompt, matched.classes)
         return prompt
 
+    def add_absence(
+        self, image: Volume, axis: int, first: int, last: int, class_id: int | None = None
+    ) -> Absence:
+        """Say that a class, or every class if none is named, is on none of some slices of an image.
+
+        Args:
+            image: That the slices belong to.
+            axis, first, last: The slices; both ends count.
+            class_id: One of the set's classes.
+
+        Raises:
+            InputError: No such slices, no such class, or a labelled slice or a presence says otherwise.
+        """
+        absence = Absence(axis, first, last, class_id, image.geometry, image_digest(image))
+        self._check_classes([absence])
+        self._check_labels(absence, image)
+        for other in self.presences:
+            self._check_claims(absence, other)
+        if absence not in self.absences:
+            self.absences.append(absence)
+        return absence
+
+    def add_presence(self, image: Volume, axis: int, first: int, last: int, class_id: int) -> Presence:
+        """Say that a class is on all of some slices of an image; arguments and errors as of `add_absence`."""
+        presence = Presence(axis, first, last, class_id, image.geometry, image_digest(image))
+        self._check_classes([presence])
+        for other in self.absences:
+            self._check_claims(other, presence)
+        if presence not in self.presences:
+            self.presences.append(presence)
+        return presence
+
+    def add_ends(self, image: Volume, axis: int, first: int, last: int, class_id: int) -> list[Absence]:
+        """Say that a class goes on neither before the slice `first` nor beyond `last`; as `add_absence`."""
+        depth = image.geometry.shape[axis]
+        within = Absence(axis, first, last, class_id, image.geometry, "")  # checks the range
+        beyond = [(0, within.first - 1), (within.last + 1, depth - 1)]
+        return [self.add_absence(image, axis, *each, class_id) for each in beyond if each[0] <= each[1]]
+
     def merge(self, other: PromptSet) -> None:
-        """Add all prompts of another set to this one; those of the same key are replaced.
+        """Add all that another set has to this one; prompts of the same key are replaced.
 
         Raises:
             InputError: A label value stands for classes of different names in the two sets.
         """
         self._adopt(other.prompts, other.classes)
+        self._check_classes([*other.absences, *other.presences])
+        self.absences += [each for each in other.absences if each not in self.absences]
+        self.presences += [each for each in other.presences if each not in self.presences]
 
     def remove(self, key: str) -> None:
         """Take a prompt out of the set; its classes stay.
@@ -169,7 +217,7 @@ class PromptSet:
             InputError: Another ending, or a folder that does not exist.
             OutputError: The file cannot be written; an earlier one is unchanged.
         """
-        write_prompts(Path(path), self.prompts, self.classes)
+        write_prompts(Path(path), Content(self.prompts, self.classes, self.absences, self.presences))
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> PromptSet:
@@ -178,8 +226,8 @@ class PromptSet:
         Raises:
             InputError: The file is missing, damaged, of another version, or contradicts itself.
         """
-        prompts, classes = read_prompts(Path(path))
-        return cls(prompts, classes)
+        read = read_prompts(Path(path))
+        return cls(list(read.prompts), tuple(read.classes), list(read.absences), list(read.presences))
 
     def _adopt(self, prompts: Sequence[Prompt], classes: Iterable[SegmentClass]) -> None:
         known = {each.id: each for each in self.classes}
@@ -193,12 +241,58 @@ class PromptSet:
         merged = {prompt.key: prompt for prompt in (*self.prompts, *prompts)}
         checked = PromptSet(list(merged.values()), tuple(known[class_id] for class_id in sorted(known)))
         self.prompts, self.classes = checked.prompts, checked.classes
+        self.absences = [part for each in self.absences for part in _left_by(each, prompts)]
+
+    def _check_classes(self, claims: Iterable[Claim]) -> None:
+        ids = {each.id for each in self.classes}
+        for claim in claims:
+            if claim.class_id is not None and claim.class_id not in ids:
+                known = ", ".join(f"{each.id} ({each.name})" for each in self.classes) or "none yet"
+                raise InputError(
+                    f"There is no class {claim.class_id} in the set (its classes: {known}); label it first."
+                )
+
+    def _check_labels(self, absence: Absence, image: Volume) -> None:
+        for prompt in self.prompts:
+            shown = [each for each in present_ids(prompt.labels) if absence.concerns(each)]
+            if shown and absence.covers(prompt.axis, prompt.index) and prompt.is_slice_of(image):
+                raise InputError(
+                    f"Slice {prompt.index} is labelled as {self._name(shown[0])}, which is said not to be on "
+                    f"{absence.describe()}; take that label back, or leave the slice out."
+                )
+
+    def _check_claims(self, absence: Absence, presence: Presence) -> None:
+        assert presence.class_id is not None
+        overlap = absence.axis == presence.axis and absence.geometry == presence.geometry
+        apart = absence.last < presence.first or presence.last < absence.first
+        if overlap and not apart and absence.concerns(presence.class_id):
+            raise InputError(
+                f"{self._name(presence.class_id)} is said to be on {presence.describe()} and not to be on "
+                f"{absence.describe()}; take one of both back."
+            )
+
+    def _name(self, class_id: int) -> str:
+        return next(each.name for each in self.classes if each.id == class_id)
 
     def _by_key(self, key: str) -> Prompt:
         for prompt in self.prompts:
             if prompt.key == key:
                 return prompt
         raise InputError(f"There is no prompt '{key}' in the set.")
+
+
+def _left_by(absence: Absence, prompts: Sequence[Prompt]) -> list[Absence]:
+    """What is left of an absence once slices are drawn: what was drawn last counts."""
+    left = [absence]
+    for prompt in prompts:
+        same = prompt.geometry == absence.geometry
+        if same and any(absence.concerns(each) for each in present_ids(prompt.labels)):
+            left = [
+                part
+                for each in left
+                for part in (each.without(prompt.index) if each.covers(prompt.axis, prompt.index) else [each])
+            ]
+    return left
 
 
 def _ids_in(prompts: Iterable[Prompt]) -> set[int]:

@@ -21,11 +21,8 @@ def main_axis(prompts: Sequence[Prompt]) -> int:
 
 
 def is_slice_of(prompt: Prompt, image: Volume) -> bool:
-    """Whether a prompt is a slice of this very image: the same grid and the same intensities."""
-    if prompt.geometry.shape != image.geometry.shape or not prompt.geometry.is_close(image.geometry):
-        return False
-    own = image.array.take(prompt.index, axis=prompt.axis)
-    return bool(np.array_equal(own.astype(np.float32), prompt.image[1]))
+    """Whether a prompt is a slice of this very image (see `Prompt.is_slice_of`)."""
+    return prompt.is_slice_of(image)
 
 
 def wanted_slices(depth: int, known: Sequence[int], slice_range: tuple[int, int] | None) -> list[int]:
