@@ -105,4 +105,5 @@ def test_a_presence_is_of_one_class() -> None:
 
 
 def test_the_digest_follows_the_image(an_image: Volume) -> None:
-    assert image_digest(an_image) == image_digest(Volume(an_image.array.astype(np.float32), an_image.geometry))
+    same = Volume(an_image.array.astype(np.float32), an_image.geometry)
+    assert image_digest(an_image) == image_digest(same)
