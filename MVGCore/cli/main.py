@@ -8,12 +8,24 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from MVGCore.cli import adapt, benchmark, demo, denoise, desktop, info, inpaint, segment, synthesize, train
+from MVGCore.cli import (
+    adapt,
+    benchmark,
+    demo,
+    denoise,
+    desktop,
+    info,
+    inpaint,
+    label,
+    segment,
+    synthesize,
+    train,
+)
 from MVGCore.cli.console import ExitCode, shared_options
 from MVGCore.errors import Cancelled, InputError, MissingExtraError, MVGError
 from MVGCore.version import __version__
 
-COMMANDS = (segment, adapt, desktop, denoise, inpaint, synthesize, info, demo, train, benchmark)
+COMMANDS = (segment, label, adapt, desktop, denoise, inpaint, synthesize, info, demo, train, benchmark)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from MVGCore.cli.console import Progress, check_outputs, is_quiet, table
-from MVGCore.cli.run_report import RunReport, summarise_classes
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
+from MVGCore.report.run_report import RunReport, summarise_classes
 
 if TYPE_CHECKING:
     from MVGCore.outcomes import Estimate

@@ -1,1 +1,1 @@
-"""Visual checks of results: pictures that a person can judge at a glance."""
+"""Accounts of results: pictures, numbers and pages that a person can judge at a glance."""

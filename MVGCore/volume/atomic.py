@@ -12,6 +12,7 @@ from pathlib import Path
 
 from MVGCore.errors import InputError, OutputError
 
+_SUFFIX = ".tmp"
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -31,7 +32,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     _check_target(target)
     scratch: Path | None = None
     try:
-        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+        scratch = Path(tempfile.mkdtemp(prefix=_prefix(target.name), suffix=_SUFFIX, dir=target.parent))
         yield scratch / target.name
         _move_into_place(scratch, target)
     except OSError as error:
@@ -39,6 +40,15 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def is_scratch_of(folder: Path, name: str) -> bool:
+    """Whether a folder is what `atomic_path` left behind when the process that wrote `name` was killed."""
+    return folder.name.startswith(_prefix(name)) and folder.name.endswith(_SUFFIX)
+
+
+def _prefix(name: str) -> str:
+    return f".{name}."
 
 
 def _check_target(target: Path) -> None:

@@ -33,8 +33,8 @@ def format_to_read(path: str | os.PathLike[str]) -> Format:
         raise InputError(f"There is no file '{source}'; check the name.")
     if source.is_dir():
         return Format.DICOM
-    known = _by_name(source)
-    if known is None and _looks_like_dicom(source):
+    known = format_by_name(source)
+    if known is None and is_dicom_file(source):
         return Format.DICOM
     if known is None:
         raise InputError(
@@ -49,7 +49,7 @@ def format_to_write(path: str | os.PathLike[str]) -> Format:
     Raises:
         InputError: The ending of the name is not one of a format that can be written.
     """
-    known = _by_name(Path(path))
+    known = format_by_name(Path(path))
     if known not in _WRITABLE:
         raise InputError(f"'{path}' cannot be written in the format of its name; use {_endings(_WRITABLE)}.")
     return known
@@ -58,18 +58,20 @@ def format_to_write(path: str | os.PathLike[str]) -> Format:
 def stem(path: str | os.PathLike[str]) -> str:
     """The file name without the ending of its format: "t1" for "t1.nii.gz"."""
     name = Path(path).name
-    known = _by_name(Path(path))
+    known = format_by_name(Path(path))
     endings = known.value if known else ()
     longest = max((end for end in endings if name.lower().endswith(end)), key=len, default="")
     return name[: len(name) - len(longest)]
 
 
-def _by_name(path: Path) -> Format | None:
+def format_by_name(path: Path) -> Format | None:
+    """The format that the ending of a name stands for; None if it is none that is known."""
     # In the order of the enumeration, so that ".seg.nrrd" is met before ".nrrd".
     return next((each for each in Format if path.name.lower().endswith(each.value)), None)
 
 
-def _looks_like_dicom(path: Path) -> bool:
+def is_dicom_file(path: Path) -> bool:
+    """Whether a file begins as DICOM files do."""
     # DICOM files often have no ending; the standard puts these letters after a preamble of 128 bytes.
     with open(path, "rb") as stream:
         return stream.read(132)[128:] == b"DICM"

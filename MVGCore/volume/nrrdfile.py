@@ -102,7 +102,9 @@ def write_nrrd(path: Path, content: NrrdFile) -> None:
 
 def _write_parts(path: Path, head: bytes, data: bytes) -> None:
     # pynrrd writes ASCII only; 3D Slicer writes and reads names in UTF-8.
-    text = head.decode("unicode_escape")
+    lines = head.decode("unicode_escape").split("\n")
+    # Its comments tell the time of writing: the same content would never give the same file twice.
+    text = "\n".join(line for line in lines if not line.startswith("#"))
     if path.name.lower().endswith(".nhdr"):
         data_file = f"{data_stem(path)}.raw.gz"
         path.write_bytes(f"{text}\ndata file: {data_file}\n\n".encode())

@@ -42,9 +42,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "session": BELOW_SESSION,
     "worker": BELOW_SESSION | {"session"},
     "report": DOORS,
+    "datasets": DOORS | {"report"},
     "evaluation": DOORS | {"report"},
     "training": DOORS | {"evaluation"},
-    "cli": DOORS | {"report", "evaluation", "training"},
+    "cli": DOORS | {"report", "datasets", "evaluation", "training"},
     # The package's own __init__ re-exports the doors, lazily.
     "": DOORS,
 }

@@ -1,0 +1,168 @@
+"""`mvg label`: a data set and a few labelled slices in, a segmentation of every volume out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from MVGCore.cli.console import Progress, is_quiet, make_folder
+from MVGCore.errors import InputError, MVGError
+
+if TYPE_CHECKING:
+    from MVGCore.datasets.catalogue import Item
+    from MVGCore.datasets.manifest import Record
+    from MVGCore.datasets.run import Crew, Summary
+    from MVGCore.datasets.work import Work
+
+DESCRIPTION = """\
+Labels every volume of a data set from a few labelled slices of a few of them. DATASET is a folder, a BIDS
+tree, a glob in quotes, or a CSV with the column `image` and perhaps `name`, `labels` and `truth`. A second
+run does what is missing; a file that cannot be used is listed with its reason and stops nothing else. OUT
+gets one segmentation for each volume, named like it, and manifest.jsonl, which says what each was made of and
+how sure it is."""
+
+
+def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:
+    """Adds the subcommand to the parser of `mvg`."""
+    parser = subcommands.add_parser(
+        "label",
+        parents=[shared],
+        help="label a whole data set from a few slices of a few volumes",
+        description=DESCRIPTION,
+    )
+    parser.add_argument("dataset", metavar="DATASET", help="folder, BIDS tree, 'glob' or .csv")
+    parser.add_argument(
+        "--examples",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="label maps with a few filled slices, called like their images; folders of them; .mvgprompts; "
+        "a results folder; or a .csv with the columns image and labels",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="folder of the results"
+    )
+    parser.add_argument(
+        "--pattern", default="*", help="which files of a folder count, such as '*_T1w.nii.gz'"
+    )
+    parser.add_argument(
+        "--ending", default=".seg.nrrd", help="of the results: .seg.nrrd, .nii.gz, .nrrd, .mha"
+    )
+    parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random colours (0)")
+    parser.add_argument(
+        "--one-axis", action="store_true", help="look along one axis only: faster, less exact"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes; 0 works in this one (as many as cores and memory allow)",
+    )
+    parser.add_argument("--part", type=part_of, metavar="N/M", help="do the N-th of M parts, for job arrays")
+    parser.add_argument("--redo", type=Path, metavar="CSV", help="label anew what this review rejects")
+    parser.set_defaults(run=run)
+
+
+def part_of(text: str) -> tuple[int, int]:
+    """Reads "3/20".
+
+    Raises:
+        ValueError: it is no such pair.
+    """
+    number, _, count = text.partition("/")
+    return int(number), int(count)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Runs the subcommand; what is done is on the disk whatever happens afterwards."""
+    from MVGCore.datasets.catalogue import read_catalogue
+    from MVGCore.datasets.examples import find_examples
+    from MVGCore.datasets.review import rejected
+    from MVGCore.datasets.run import Part, label_dataset
+    from MVGCore.datasets.work import Settings, Work
+    from MVGCore.volume.formats import format_to_write
+
+    format_to_write(f"x{arguments.ending}")
+    items = read_catalogue(arguments.dataset, arguments.pattern, [arguments.output, *arguments.examples])
+    examples = find_examples(arguments.examples, items)
+    settings = Settings(
+        arguments.model, arguments.device, arguments.seed, not arguments.one_axis, arguments.ending
+    )
+    work = Work.of(make_folder(arguments.output), examples, settings)
+    redo = None if arguments.redo is None else rejected(arguments.redo, arguments.output)
+    with Progress("Labelling", arguments.progress) as bar:
+        summary = label_dataset(
+            work,
+            items,
+            chosen_crew(arguments, items),
+            Part(*arguments.part) if arguments.part else Part(),
+            redo,
+            partial(tell, bar),
+        )
+    report(summary, arguments)
+
+
+def chosen_crew(arguments: argparse.Namespace, items: Sequence[Item]) -> Crew:
+    """Who does the work: this process, or as many as are asked for or fit.
+
+    Raises:
+        InputError: a negative number of workers.
+    """
+    from MVGCore.datasets.pool import label_here, label_in_processes
+
+    if arguments.workers is not None and arguments.workers < 0:
+        raise InputError(f"There cannot be {arguments.workers} workers; give 0 or more.")
+    if arguments.workers == 0:
+        return label_here
+
+    def crew(work: Work, missing: Sequence[Item]) -> object:
+        count = arguments.workers or fitting_workers(missing, arguments.device)
+        return label_in_processes(work, missing, count)
+
+    return crew  # type: ignore[return-value]
+
+
+def fitting_workers(items: Sequence[Item], device: str) -> int:
+    """As many processes as cores and memory allow; one for each graphics card."""
+    import psutil
+    import torch
+
+    from MVGCore.datasets.pool import workers_that_fit
+    from MVGCore.models.device import select_device
+
+    if select_device(device).name != "cpu":
+        return max(1, torch.cuda.device_count()) if device == "auto" else 1
+    cores = len(psutil.Process().cpu_affinity()) if hasattr(psutil.Process, "cpu_affinity") else None
+    return workers_that_fit(items, cores or psutil.cpu_count() or 1, psutil.virtual_memory().available)
+
+
+def tell(bar: Progress, record: Record, done: int, total: int) -> None:
+    """Moves the bar on."""
+    bar.update(done / total, f"{done} of {total} volumes")
+
+
+def report(summary: Summary, arguments: argparse.Namespace) -> None:
+    """Prints what came of it.
+
+    Raises:
+        MVGError: some volumes have no result; each is named with its reason before.
+    """
+    good = len(summary.records) - len(summary.failed)
+    if not is_quiet(arguments):
+        before = len(summary.records) - len(summary.labelled)
+        total = len(summary.records)
+        print(f"{good} of {total} volumes are labelled in {arguments.output}, {before} of them before.")
+    for record in summary.failed:
+        print(f"mvg: {record.name}: {record.reason}", file=sys.stderr)
+    if summary.failed:
+        raise MVGError(
+            f"{len(summary.failed)} of {len(summary.records)} volumes have no result, for the reasons above; "
+            "mend them and run the same command again."
+        )

@@ -1,0 +1,145 @@
+"""The examples of a data set: label maps with a few filled slices, saved prompts, or earlier results."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from MVGCore.datasets.catalogue import Item
+from MVGCore.datasets.checksums import checksum, together
+from MVGCore.datasets.manifest import read_results
+from MVGCore.errors import InputError
+from MVGCore.prompts import PromptSet
+from MVGCore.volume import read_labelmap, read_volume
+from MVGCore.volume.formats import format_by_name, stem
+
+PROMPTS_SUFFIX = ".mvgprompts"
+_SEPARATORS = "_-. "
+
+
+@dataclass(frozen=True)
+class Example:
+    """Where labelled slices come from.
+
+    Attributes:
+        labels: a label map, or a saved set of prompts.
+        image: what the label map was drawn on; None for saved prompts, which carry their slices.
+    """
+
+    labels: Path
+    image: Path | None = None
+
+    @property
+    def checksum(self) -> str:
+        """Of all that counts."""
+        parts = [checksum(self.labels), checksum(self.image) if self.image else ""]
+        return together(parts)
+
+    def prompts(self) -> PromptSet:
+        """The labelled slices.
+
+        Raises:
+            InputError: a file is missing or damaged, nothing is labelled, or labels and image do not fit.
+        """
+        if self.image is None:
+            return PromptSet.load(self.labels)
+        return PromptSet.from_labelmap(read_volume(self.image), read_labelmap(self.labels))
+
+
+def find_examples(sources: Iterable[Path], items: Sequence[Item]) -> tuple[Example, ...]:
+    """The examples that paths stand for, together with those that the data set itself names.
+
+    Args:
+        sources: label maps, which belong to the image of the data set that is called alike (`case_3` or
+            `case_3_labels` for `case_3`); folders of them; `.mvgprompts` files; results of an earlier run;
+            a CSV with the columns `image` and `labels`.
+        items: the data set.
+
+    Raises:
+        InputError: a path is missing or no example, or no image or several are called like a label map.
+    """
+    named = [Example(item.labels, item.image) for item in items if item.labels is not None]
+    given = [example for source in sources for example in _of_source(source, items)]
+    found = tuple(dict.fromkeys([*named, *given]))
+    if not found:
+        raise InputError("There is no example: give label maps with a few filled slices, or saved prompts.")
+    return found
+
+
+def merged_prompts(examples: Iterable[Example]) -> PromptSet:
+    """All labelled slices as one set.
+
+    Raises:
+        InputError: as `Example.prompts`; also a label value that has different names.
+    """
+    together = PromptSet()
+    for example in examples:
+        together.merge(example.prompts())
+    return together
+
+
+def _of_source(source: Path, items: Sequence[Item]) -> Iterator[Example]:
+    if not source.exists():
+        raise InputError(f"There is no example '{source}'; check the name.")
+    if source.is_dir():
+        yield from _of_folder(source, items)
+    elif source.suffix.lower() == PROMPTS_SUFFIX:
+        yield Example(source)
+    elif source.suffix.lower() == ".csv":
+        yield from _of_csv(source)
+    else:
+        yield Example(source, _image_of(source.name, items))
+
+
+def _of_folder(folder: Path, items: Sequence[Item]) -> Iterator[Example]:
+    results = read_results(folder)
+    if results:
+        for record in results.values():
+            if record.done:
+                yield Example(folder / record.output, Path(record.image))
+        return
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() == PROMPTS_SUFFIX:
+            yield Example(path)
+        elif path.is_file() and format_by_name(path) is not None:
+            yield Example(path, _image_of(path.relative_to(folder).as_posix(), items))
+
+
+def _of_csv(path: Path) -> Iterator[Example]:
+    with open(path, newline="", encoding="utf-8-sig") as stream:
+        for row in csv.DictReader(stream):
+            if not row.get("image") or not row.get("labels"):
+                raise InputError(
+                    f"'{path}' needs the columns 'image' and 'labels', both filled in each line."
+                )
+            yield Example(path.parent / row["labels"], path.parent / row["image"])
+
+
+def _image_of(labels: str, items: Sequence[Item]) -> Path:
+    """The image that is called like a label map; its whole path counts more than its last part."""
+    path = PurePosixPath(labels)
+    whole = str(path.with_name(stem(path.name)))
+    for called in (whole, PurePosixPath(whole).name):
+        found = [item for item in items if _alike(called, item.name)]
+        found = found or [item for item in items if _alike(called, PurePosixPath(item.name).name)]
+        exact = [item for item in found if called in (item.name, PurePosixPath(item.name).name)]
+        found = exact or found
+        if len(found) == 1:
+            return found[0].image
+        if found:
+            raise InputError(
+                f"The labels '{labels}' may belong to '{found[0].name}' or '{found[1].name}'; call them like "
+                "their image, or list image and labels in a CSV."
+            )
+    raise InputError(
+        f"No image of the data set is called like the labels '{labels}'; call them like their image, or list "
+        "image and labels in a CSV."
+    )
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether two names are the same but for a word at the end of either."""
+    short, long = sorted((one, other), key=len)
+    return long.startswith(short) and (len(long) == len(short) or long[len(short)] in _SEPARATORS)

@@ -1,0 +1,90 @@
+"""Labels one volume of a data set and says what came of it; the work of every worker, wherever it runs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+
+from MVGCore.datasets.catalogue import Item
+from MVGCore.datasets.checksums import checksum
+from MVGCore.datasets.examples import merged_prompts
+from MVGCore.datasets.manifest import DONE, FAILED, Record
+from MVGCore.datasets.work import Work
+from MVGCore.errors import MVGError
+from MVGCore.report.run_report import RunReport
+from MVGCore.session import Result, Session
+from MVGCore.volume import Volume, read_volume, write_segmentation
+
+
+class Labeller:
+    """A model and the examples in memory, ready for one volume after the other.
+
+    Example:
+        >>> labeller = Labeller(Work.of(folder, examples, Settings()))
+        >>> record = labeller.label(item)
+    """
+
+    def __init__(self, work: Work, threads: int | None = 1) -> None:
+        """Load model and examples.
+
+        Args:
+            work: what there is to know.
+            threads: of torch and ITK; None leaves them as they are.
+
+        Raises:
+            InputError: the model or an example is unusable.
+        """
+        self._work = work
+        settings = work.settings
+        if threads is not None:
+            _limit_threads_of_itk(threads)
+        self._session = Session(settings.model, settings.device, settings.seed, threads)
+        self._session.set_prompts(merged_prompts(work.examples))
+
+    def label(self, item: Item) -> Record:
+        """Label a volume and write the result; whatever goes wrong is told in the record."""
+        try:
+            return self._label(item)
+        except MVGError as error:
+            reason = str(error)
+        except MemoryError:
+            reason = "The memory is full; use fewer workers (--workers)."
+        except Exception as error:  # of a library, on a file that nobody foresaw
+            reason = f"Something unforeseen went wrong ({type(error).__name__}: {error})."
+        return Record(item.name, FAILED, str(item.image), reason=reason)
+
+    def _label(self, item: Item) -> Record:
+        start = time.perf_counter()
+        made_of = self._work.made_of_item(item)
+        image = read_volume(item.image)
+        read = time.perf_counter() - start
+        result = self._propagated(image)
+        output = self._work.output(item)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_segmentation(output, result.labels)
+        report = RunReport.of(
+            result,
+            model=self._work.settings.model,
+            image=item.image,
+            output=output.name,
+            seconds={"read": read, "whole": time.perf_counter() - start},
+        )
+        return Record(
+            item.name,
+            DONE,
+            str(item.image),
+            output=output.relative_to(self._work.folder).as_posix(),
+            made_of=made_of,
+            output_checksum=checksum(output),
+            report=asdict(report),
+        )
+
+    def _propagated(self, image: Volume) -> Result:
+        self._session.set_image(image)
+        return self._session.propagate(all_axes=self._work.settings.all_axes)
+
+
+def _limit_threads_of_itk(threads: int) -> None:
+    import SimpleITK as sitk
+
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)

@@ -1,0 +1,84 @@
+"""What there is to do in a data set: plain data that goes to every worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from MVGCore.datasets.catalogue import Item
+from MVGCore.datasets.checksums import checksum, together
+from MVGCore.datasets.examples import Example
+from MVGCore.models.registry import describe
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How volumes are labelled.
+
+    Attributes:
+        model: name of a model with bundled weights, or a weight file.
+        device: see `Session`.
+        seed: of the random colours.
+        all_axes: whether to look along all axes.
+        ending: of the segmentations, which says their format.
+    """
+
+    model: str = "compact"
+    device: str = "auto"
+    seed: int = 0
+    all_axes: bool = True
+    ending: str = ".seg.nrrd"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a worker has to know to label any volume of a data set; small enough to be sent.
+
+    Attributes:
+        folder: of the results.
+        examples: of the whole data set.
+        settings: how volumes are labelled.
+        made_of: checksums of what all results depend on (see `ingredients`).
+    """
+
+    folder: Path
+    examples: tuple[Example, ...]
+    settings: Settings
+    made_of: Mapping[str, str]
+
+    @classmethod
+    def of(cls, folder: Path, examples: tuple[Example, ...], settings: Settings) -> Work:
+        """The work for these examples, whose files are read once for their checksums.
+
+        Raises:
+            InputError: a file is missing, or there is no such model.
+        """
+        return cls(folder, examples, settings, ingredients(examples, settings))
+
+    def output(self, item: Item) -> Path:
+        """Where the segmentation of an item goes."""
+        return self.folder / f"{item.name}{self.settings.ending}"
+
+    def made_of_item(self, item: Item) -> dict[str, str]:
+        """What the result of an item depends on.
+
+        Raises:
+            InputError: the image is missing.
+        """
+        return {"image": checksum(item.image), **self.made_of}
+
+
+def ingredients(examples: tuple[Example, ...], settings: Settings) -> dict[str, str]:
+    """Checksums of what all results of a data set depend on, whichever machine makes them.
+
+    Raises:
+        InputError: a file is missing, or there is no such model.
+    """
+    weights = describe(settings.model).weights
+    how = [f"{name}={value}" for name, value in asdict(settings).items() if name not in ("model", "device")]
+    return {
+        "examples": together(each.checksum for each in examples),
+        "weights": checksum(weights) if weights is not None else "",
+        "settings": ", ".join(how),
+    }
