@@ -13,7 +13,7 @@ from MVGCore.datasets.catalogue import Item, read_catalogue
 from MVGCore.datasets.examples import find_examples
 from MVGCore.datasets.work import Settings, Work
 from MVGCore.prompts import PromptSet
-from MVGCore.propagation import Result, ResultCanvas, SliceResult
+from MVGCore.segmentation import Result, ResultCanvas, SliceResult
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume, write_segmentation, write_volume
 
 SHAPE = (6, 20, 18)
