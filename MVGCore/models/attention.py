@@ -1,4 +1,9 @@
-"""How the compact network reads its prompts: cosine attention that knows where and how far things are."""
+"""How the compact network reads its prompts: cosine attention that knows where and how far things are.
+
+The penalties are products too: with places measured from the middle, -d |q - k|^2 is 2 d q.k - d |k|^2, but
+for what all keys of a query share. So they are further channels of queries and keys, and a fused attention
+does the rest, which never writes the table of all pairs down.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,7 @@ from torch import Tensor, nn
 
 from MVGCore.models.base import PromptMemory
 
-# At once; above 32 MB the C library returns memory to the system after each use, and getting it back takes
-# longer than the softmax itself.
-MOST_LOGITS = 8_000_000
+CHANNELS = 8  # queries, keys and values are filled up to a multiple of so many: what fused attention likes
 
 
 class Read(nn.Module):
@@ -53,16 +56,70 @@ class Read(nn.Module):
     displacement: Tensor
     slice_slope: Tensor
 
-    def spatial(self, queries: Tensor, keys: Tensor) -> Tensor:
-        """(heads, q, k) bias for canvas positions (q, 2) and (k, 2) in 0..1."""
-        squared = (queries[:, None] - keys[None]).square().sum(-1)
-        return -self.displacement[:, None, None] * squared
+    def attend(
+        self,
+        queries: Tensor,
+        query_places: Tensor,
+        keys: Tensor,
+        key_places: Tensor,
+        values: Tensor,
+        penalty: Tensor,
+        side: int,
+        outside: Tensor | None = None,
+    ) -> Tensor:
+        """What M targets read of N prompts: (B, G, M, q, V), for G heads or blocks.
+
+        Args:
+            queries: (B, G, M, q, d), with the temperature in them.
+            query_places: (q, 2) from the middle, in tokens.
+            keys: (B, G, N, k, d).
+            key_places: (k, 2), likewise.
+            values: (B, G, N, k, V).
+            penalty: (B, heads, M, N) of each prompt for each target; one head serves all blocks.
+            side: of the canvas in tokens.
+            outside: (G, k) added to the keys' logits; None: nothing.
+        """
+        slopes = self.displacement.view(-1, 1, 1) / side**2
+        there = -slopes[..., 0] * key_places.square().sum(-1)  # (heads, k)
+        there = there if outside is None else there + outside
+        groups, kind, width = keys.shape[1], keys.dtype, values.shape[-1]
+        pull = _split(2 * slopes * query_places, kind)
+        constant = _split(there.expand(groups, -1), kind)
+        distant = _split(penalty.expand(-1, groups, -1, -1), kind)
+        q = _with_channels(
+            queries,
+            *(each[:, None] for each in pull),
+            queries.new_ones(len(constant)),
+            *(each[..., None, :] for each in distant),
+        )
+        own = torch.eye(keys.shape[2], dtype=kind, device=keys.device)[:, None]
+        k = _with_channels(
+            keys,
+            *(key_places.to(kind) for _ in pull),
+            *(each[:, None, :, None] for each in constant),
+            *(own for _ in distant),
+        )
+        full = -(-max(q.shape[-1], width) // CHANNELS) * CHANNELS
+        q, k, v = (F.pad(each.flatten(2, 3), (0, full - each.shape[-1])) for each in (q, k, values.to(kind)))
+        read = F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :width]
+        return read.unflatten(2, queries.shape[2:4])
 
 
-def _grid(side_h: int, side_w: int) -> Tensor:
-    y, x = torch.meshgrid(
-        (torch.arange(side_h) + 0.5) / side_h, (torch.arange(side_w) + 0.5) / side_w, indexing="ij"
-    )
+def _with_channels(tokens: Tensor, *more: Tensor) -> Tensor:
+    """Tokens (..., d) with further channels, each of a shape that expands to (..., any)."""
+    whole = tokens.shape[:-1]
+    return torch.cat([tokens, *(each.expand(*whole, each.shape[-1]) for each in more)], -1)
+
+
+def _split(exact: Tensor, kind: torch.dtype) -> list[Tensor]:
+    """Tensors of a type whose sum is a tensor of single precision; half precision takes two."""
+    first = exact.to(kind)
+    return [first] if kind == exact.dtype else [first, (exact - first).to(kind)]
+
+
+def _places(height: int, width: int) -> Tensor:
+    """(height * width, 2) places of tokens from the middle; half precision holds them exactly."""
+    y, x = torch.meshgrid(*(torch.arange(size) - (size - 1) / 2 for size in (height, width)), indexing="ij")
     return torch.stack((y, x), -1).reshape(-1, 2)
 
 
@@ -82,30 +139,16 @@ class FullRead(Read):
         """(T, C, h, w) of each of the values."""
         total, _, h, w = features.shape
         sets, count = keys.shape[:2]
-        joined = torch.cat(list(values), -1)
-        keys, joined = (x.transpose(1, 2).flatten(2, 3) for x in (keys, joined))  # (B, heads, N * hw, d)
+        keys, joined = (x.transpose(1, 2) for x in (keys, torch.cat(list(values), -1)))
         q = self.tokens(self.query(features)) * self.temperature.exp().view(-1, 1, 1)
         q = q.to(keys.dtype).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, heads, M, hw, d)
-        bias = self.penalty(memory).view(sets, -1, self.heads, count).transpose(1, 2)  # (B, heads, M, N)
-        grid = _grid(h, w)
-        spatial = self.spatial(grid, grid).to(keys.dtype)
-        few = max(1, MOST_LOGITS // (sets * self.heads * h * w * keys.shape[2]))
-        parts = zip(q.split(few, 2), bias.to(keys.dtype).split(few, 2), strict=True)
-        read = torch.cat([self._attend(*part, spatial, keys, joined) for part in parts], 2)
+        penalty = self.penalty(memory).view(sets, -1, self.heads, count).transpose(1, 2)
+        places = _places(h, w).to(q.device)
+        read = self.attend(q, places, keys, places, joined, penalty, h)
         return [
             self.out(part.permute(0, 2, 1, 4, 3).reshape(total, -1, h, w))
             for part in read.chunk(len(values), -1)
         ]
-
-    @staticmethod
-    def _attend(q: Tensor, bias: Tensor, spatial: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Queries (B, heads, M, hw, d) and biases of their prompts (B, heads, M, N) -> what they read."""
-        pixels, count = q.shape[3], bias.shape[-1]
-        logits = (q.flatten(2, 3) @ keys.transpose(-1, -2)).view(*q.shape[:4], count, pixels)
-        logits += spatial[None, :, None, :, None, :]  # in place: a new tensor costs more than the sum
-        logits += bias[:, :, :, None, :, None]
-        weights = logits.flatten(-2).softmax(-1).flatten(2, 3)
-        return (weights.to(values.dtype) @ values).unflatten(2, q.shape[2:4])
 
 
 class LocalRead(Read):
@@ -153,21 +196,13 @@ class LocalRead(Read):
         """(T, C, h, w) features and the averaged colour (T, 3, h, w), of each of the values."""
         total, _, h, w = features.shape
         (sets, count), s = keys.shape[:2], self.window
-        joined = torch.cat(list(values), -1)
-        keys, joined = (x.transpose(1, 2).flatten(2, 3) for x in (keys, joined))  # (B, blocks, N * keys, C)
+        keys, joined = (x.transpose(1, 2) for x in (keys, torch.cat(list(values), -1)))
         q = F.normalize(self.query(features).float(), dim=1) * self.temperature.exp()
         q = self._blocks(q.to(keys.dtype)).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, blocks, M, s*s, d)
-        blocks, per_set = q.shape[1:3]
-        logits = (q.flatten(2, 3) @ keys.transpose(-1, -2)).view(
-            sets, blocks, per_set, s * s, count, 4 * s * s
-        )
-        local = _grid(s, s) * s / h, (_grid(2 * s, 2 * s) * 2 * s - s / 2) / h
-        static = self.spatial(*local)[0][None, :, :] + self._outside(h, w)[:, None, :]
-        bias = self.penalty(memory).view(sets, 1, per_set, 1, count, 1)
-        logits += static.to(logits.dtype)[None, :, None, :, None, :]
-        logits += bias.to(logits.dtype)
-        weights = logits.flatten(-2).softmax(-1).flatten(2, 3).to(joined.dtype)
-        read = (weights @ joined).view(sets, blocks, per_set, s, s, -1).transpose(1, 2)
+        penalty = self.penalty(memory).view(sets, 1, -1, count)
+        here, around = (_places(side, side).to(q.device) for side in (s, 2 * s))
+        read = self.attend(q, here, keys, around, joined, penalty, h, self._outside(h, w).to(q.device))
+        read = read.unflatten(3, (s, s)).transpose(1, 2)  # (B, M, blocks, s, s, V)
         read = (
             read.reshape(total, h // s, w // s, s, s, -1).permute(0, 5, 1, 3, 2, 4).reshape(total, -1, h, w)
         )
