@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from MVGCore.cli.console import Progress, check_outputs, is_quiet
+from MVGCore.cli.console import Progress, add_series_option, check_outputs, is_quiet
 from MVGCore.cli.segment import gather_prompts, seconds_to_adapt
 from MVGCore.errors import InputError
 
@@ -21,6 +21,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         "adapt", parents=[shared], help="fine-tune a model on labelled slices", description=DESCRIPTION
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
+    add_series_option(parser)
     parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
     parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
     parser.add_argument(
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.output.suffix != ".safetensors":
         raise InputError(f"Weights are written as .safetensors: rename {arguments.output.name}.")
     check_outputs((arguments.output,), (arguments.image, arguments.labels, arguments.prompts))
-    image = read_volume(arguments.image)
+    image = read_volume(arguments.image, arguments.series)
     session = Session(model=arguments.model, device=arguments.device, seed=arguments.seed)
     session.set_image(image)
     session.set_prompts(gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis))

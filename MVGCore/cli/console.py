@@ -80,6 +80,16 @@ def shared_options() -> argparse.ArgumentParser:
     return parser
 
 
+def add_series_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that chooses among the series of a DICOM folder."""
+    parser.add_argument(
+        "--series",
+        metavar="WHICH",
+        help="of a DICOM folder with several series: its number (mvg info FOLDER lists them), its UID, or a "
+        "part of its description",
+    )
+
+
 def is_quiet(arguments: argparse.Namespace) -> bool:
     """Tells whether `--quiet` was given."""
     return arguments.progress is False

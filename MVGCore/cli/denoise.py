@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     from MVGCore.volume import read_volume
 
     check_paths(arguments, (arguments.examples_from, arguments.examples_to))
-    image, axis = read_volume(arguments.image), chosen_axis(arguments)
+    image, axis = read_volume(arguments.image, arguments.series), chosen_axis(arguments)
     # The volume at hand says how to cut, not the examples.
     axis = largest_spacing(image.geometry) if axis is None else axis
     examples = read_pair(arguments, axis)

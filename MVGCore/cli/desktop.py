@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from MVGCore.cli.console import add_series_option
 from MVGCore.errors import InputError, MissingExtraError, MVGError
 
 DESCRIPTION = """\
@@ -22,6 +23,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument(
         "files", type=Path, nargs="*", metavar="IMAGE", help="image, labels, scene or DICOM folder"
     )
+    add_series_option(parser)
     parser.add_argument("--demo", action="store_true", help="open the brain image with three slices labelled")
     parser.add_argument(
         "--screenshot", type=Path, metavar="FILE", help="write a picture of the window (.png) and end"
@@ -48,6 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
         raise MissingExtraError(
             f"The window needs PyQt5 and slicer-core ({error}); run: pip install mvg-slicer[desktop]"
         ) from error
-    code = run_window(Start(tuple(arguments.files), arguments.demo, arguments.screenshot))
+    start = Start(tuple(arguments.files), arguments.demo, arguments.screenshot, series=arguments.series)
+    code = run_window(start)
     if code:
         raise MVGError(f"The window ended with code {code}.")

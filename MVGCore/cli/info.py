@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from MVGCore.cli.console import table
+from MVGCore.cli.console import add_series_option, table
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
 
@@ -34,16 +34,21 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument(
         "subject", metavar="FILE|MODEL", help="a file, a DICOM folder, or the name of a model"
     )
+    add_series_option(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand."""
-    print(describe(arguments.subject))
+    print(describe(arguments.subject, arguments.series))
 
 
-def describe(subject: str) -> str:
+def describe(subject: str, series: str | None = None) -> str:
     """Returns a description of a file or of a model, by its path or name.
+
+    Args:
+        subject: path or name.
+        series: which series of a DICOM folder, as `MVGCore.read_volume` takes it; None lists several.
 
     Raises:
         InputError: it is neither, or the file is unusable.
@@ -58,7 +63,7 @@ def describe(subject: str) -> str:
         raise InputError(f"There is no file '{subject}' and no such model; the models are {known}.")
     if suffix == PROMPT_SUFFIX:
         return _describe_prompts(path)
-    return _describe_grid(path)
+    return (path.is_dir() and series is None and _list_series(path)) or _describe_grid(path, series)
 
 
 def _describe_model(subject: str) -> str:
@@ -85,16 +90,27 @@ def _describe_prompts(path: Path) -> str:
     return "\n".join(lines)
 
 
-def _describe_grid(path: Path) -> str:
+def _list_series(folder: Path) -> str:
+    """Lists the series of a folder; "" if there are not several."""
+    from MVGCore.volume.dicom import list_series
+
+    series = list_series(folder)
+    if len(series) < 2:
+        return ""
+    rows = [[each.text, str(each.number)] for each in series]
+    return f"{folder.name}: {len(series)} series\n\n{table(['series', 'number'], rows)}"
+
+
+def _describe_grid(path: Path, series: str | None) -> str:
     from MVGCore.volume import read_segmentation, read_volume
     from MVGCore.volume.formats import Format, format_to_read
 
     if format_to_read(path) is Format.SEGMENTATION:
         return _describe_segmentation(path, read_segmentation(path))
-    labels = _as_labels(path)
+    labels = None if path.is_dir() else _as_labels(path)
     if labels is not None:
         return _describe_labels(path, labels)
-    return _describe_image(path, read_volume(path))
+    return _describe_image(path, read_volume(path, series))
 
 
 def _as_labels(path: Path) -> LabelMap | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from MVGCore.cli.console import Progress, check_outputs, is_quiet, table
+from MVGCore.cli.console import Progress, add_series_option, check_outputs, is_quiet, table
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
 from MVGCore.report.run_report import RunReport, summarise_classes
@@ -36,6 +36,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         description=DESCRIPTION,
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
+    add_series_option(parser)
     parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
     parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
     parser.add_argument(
@@ -83,7 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     seconds: dict[str, float] = {}
     with stage("read", seconds):
-        image = read_volume(arguments.image)
+        image = read_volume(arguments.image, arguments.series)
         prompts = gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis)
     with stage("load model", seconds):
         session = Session(model=arguments.model, device=arguments.device)

@@ -71,10 +71,16 @@ def format_by_name(path: Path) -> Format | None:
 
 
 def is_dicom_file(path: Path) -> bool:
-    """Whether a file begins as DICOM files do."""
-    # DICOM files often have no ending; the standard puts these letters after a preamble of 128 bytes.
+    """Whether a file begins as DICOM files do, which often have no ending."""
     with open(path, "rb") as stream:
-        return stream.read(132)[128:] == b"DICM"
+        start = stream.read(132)
+    # The standard puts these letters after a preamble of 128 bytes. Older files begin with the first element,
+    # of group 2 or 8: its type is two letters, or its length fits into one byte.
+    if start[128:] == b"DICM":
+        return True
+    group_2_or_8 = start[1:2] + start[3:4] == b"\0\0" and start[:1] in (b"\2", b"\x08")
+    typed = start[4:6].isalpha() and start[4:6].isupper()
+    return len(start) == 132 and group_2_or_8 and (typed or start[5:8] == b"\0\0\0")
 
 
 def _endings(formats: tuple[Format, ...]) -> str:

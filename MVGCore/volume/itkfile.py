@@ -1,9 +1,8 @@
-"""MetaImage and DICOM files through SimpleITK."""
+"""MetaImage files through SimpleITK."""
 
 from __future__ import annotations
 
 import tempfile
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,8 @@ from MVGCore.errors import InputError
 from MVGCore.volume.datafiles import data_stem
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.stored import Stored, check_written
-from MVGCore.volume.volume import Volume
 
-_MODALITY = "0008|0060"
-_SERIES = "0020|000e"
 _CHUNK = 1 << 20
-_UNEVEN = "ITK_non_uniform_sampling_deviation"
 
 
 def read_meta(path: Path) -> Stored:
@@ -33,35 +28,6 @@ def read_meta(path: Path) -> Stored:
 
     # Named, since ITK chooses by the ending and knows it in lower case only.
     return _to_stored(path, sitk.ReadImage(str(path), imageIO="MetaImageIO"))
-
-
-def read_dicom(path: Path) -> Volume:
-    """Read a DICOM series: a folder (its largest series), or any file of the series.
-
-    Raises:
-        InputError: There is no series, or no series is the largest one.
-        RuntimeError: Whatever SimpleITK raises for damaged files.
-    """
-    import SimpleITK as sitk
-
-    files = _largest_series(path) if path.is_dir() else _series_of(path)
-    first = sitk.ImageFileReader()
-    first.SetFileName(files[0])
-    first.ReadImageInformation()
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(files)
-    image = sitk.ReadImage(files[0]) if len(files) == 1 else reader.Execute()
-    if image.HasMetaDataKey(_UNEVEN):
-        warnings.warn(
-            f"The slices of '{path}' are not evenly spaced (one may be missing): distances are approximate.",
-            stacklevel=2,
-        )
-    stored = _to_stored(path, image)
-    if stored.array.ndim > 3:
-        raise InputError(f"'{path}' has several values per voxel (RGB or vectors); convert it to one.")
-    volume = Volume(stored.array, stored.geometry)
-    volume.modality = first.GetMetaData(_MODALITY).strip() if first.HasMetaDataKey(_MODALITY) else ""
-    return volume
 
 
 def write_meta(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
@@ -113,33 +79,3 @@ def _array_of(image: Any) -> NDArray[Any]:
 
     array: NDArray[Any] = sitk.GetArrayFromImage(image)
     return array
-
-
-def _largest_series(folder: Path) -> tuple[str, ...]:
-    import SimpleITK as sitk
-
-    reader = sitk.ImageSeriesReader
-    ids = reader.GetGDCMSeriesIDs(str(folder))
-    series = [reader.GetGDCMSeriesFileNames(str(folder), each) for each in ids]
-    if not series:
-        raise InputError(f"The folder '{folder}' holds no DICOM series; give the folder of the slices.")
-    most = max(len(files) for files in series)
-    largest = [files for files in series if len(files) == most]
-    if len(largest) > 1:
-        names = "; ".join(f"{len(files)} slices, e.g. {Path(files[0]).name}" for files in series)
-        raise InputError(f"'{folder}' holds several series ({names}); give one file of the one you mean.")
-    return tuple(largest[0])
-
-
-def _series_of(file: Path) -> tuple[str, ...]:
-    """The files of the series that `file` belongs to; itself, if it holds the whole volume."""
-    import SimpleITK as sitk
-
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(file))
-    reader.ReadImageInformation()
-    whole = reader.GetDimension() > 2 and reader.GetSize()[2] > 1
-    if whole or not reader.HasMetaDataKey(_SERIES):
-        return (str(file),)
-    series = reader.GetMetaData(_SERIES).strip()
-    return tuple(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(file.parent), series)) or (str(file),)

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from MVGCore.errors import InputError, MVGError
+from MVGCore.volume.dicom import Series, read_dicom
 from MVGCore.volume.formats import Format, format_to_read, stem
-from MVGCore.volume.itkfile import read_dicom, read_meta
+from MVGCore.volume.itkfile import read_meta
 from MVGCore.volume.labelmap import LabelMap
 from MVGCore.volume.niftifile import read_nifti
 from MVGCore.volume.nrrdfile import read_nrrd
@@ -19,8 +20,14 @@ from MVGCore.volume.stored import Stored
 from MVGCore.volume.volume import Volume, check_image
 
 
-def read_volume(path: str | os.PathLike[str]) -> Volume:
+def read_volume(path: str | os.PathLike[str], series: int | str | Series | None = None) -> Volume:
     """Read an image: NRRD, NIfTI, MetaImage, a DICOM folder or any file of a DICOM series.
+
+    Args:
+        path: The file or folder.
+        series: Which series of a DICOM folder: its number in the list that `mvg info FOLDER` prints, its
+            SeriesInstanceUID, a part of its description, or one of `list_series`. Not needed where there is
+            one.
 
     Returns:
         The image in the file's own numeric type, its name taken from the file.
@@ -29,7 +36,7 @@ def read_volume(path: str | os.PathLike[str]) -> Volume:
         InputError: The file is missing, damaged or of an unknown format, or the image cannot be used
             (see `check_image`; also RGB, 2-D and 4-D).
     """
-    volume = _read_grid(Path(path))
+    volume = _read_grid(Path(path), series)
     volume.name = stem(path)
     return check_image(volume)
 
@@ -61,10 +68,10 @@ def read_segmentation(path: str | os.PathLike[str]) -> Segmentation:
         return read_seg_nrrd(Path(path))
 
 
-def _read_grid(path: Path) -> Volume:
+def _read_grid(path: Path, series: int | str | Series | None = None) -> Volume:
     if format_to_read(path) is Format.DICOM:
         with _damage_reported(path):
-            return read_dicom(path)
+            return read_dicom(path, series)
     stored = _read_stored(path)
     if stored.array.ndim == 4:
         raise InputError(f"'{path}' has several values per voxel (RGB, vectors or time); give one of them.")

@@ -15,8 +15,8 @@ import vtk
 from PyQt5 import QtCore, QtWidgets
 
 from MVGCore.errors import InputError, OutputError
+from MVGCore.volume.dicom import find_series
 from MVGDesktop import headless, qtcompat
-from MVGDesktop.files.dicom import find_series
 
 if TYPE_CHECKING:
     from MVGDesktop.window import MainWindow
@@ -33,12 +33,14 @@ class Start:
         demo: Open the demonstration with three slices labelled.
         screenshot: Write the window as a picture to this file and end.
         size: Of the window for the screenshot, in pixels.
+        series: Which series of a DICOM folder; None asks where there are several.
     """
 
     files: tuple[Path, ...] = ()
     demo: bool = False
     screenshot: Path | None = None
     size: tuple[int, int] = (1500, 940)
+    series: str | None = None
 
 
 def prepare() -> QtWidgets.QApplication:
@@ -99,9 +101,10 @@ def _open(window: MainWindow, start: Start) -> None:
     window.show()
     unattended = start.screenshot is not None
     for path in start.files:
-        # Nobody is there to choose among the series of a folder.
-        source = find_series(path)[0].file if unattended and path.is_dir() else path
-        if not window.filing.open(source) and unattended:
+        wanted = start.series
+        if unattended and wanted is None and path.is_dir():  # nobody is there to choose
+            wanted = str(find_series(path).number)
+        if not window.filing.open(path, series=wanted) and unattended:
             raise InputError(window.statusBar().currentMessage())
     if start.demo:
         window.filing.open_demo()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from PyQt5 import QtWidgets
 from MVGCore.errors import InputError
 from MVGDesktop.asking import ask_to_recover
 from MVGDesktop.desk import Desk
-from MVGDesktop.files.dicom import choose_series, series_of
+from MVGDesktop.files.dicom import choose_series, find_series, is_series
 from MVGDesktop.files.nodes import PATH_ATTRIBUTE, segmentation_node, volume_node
 from MVGDesktop.files.opening import (
     IMAGES,
@@ -60,12 +59,13 @@ class Filing:
 
     # Opening and closing
 
-    def open(self, path: str | Path, adding: bool = False) -> bool:
+    def open(self, path: str | Path, adding: bool = False, series: str | None = None) -> bool:
         """Open a file or DICOM folder; what fails is told. An image or scene closes the case that is open.
 
         Args:
             path: The file.
             adding: Add an image to the case instead.
+            series: Which series of a folder, as `mvg` takes it; None asks where there are several.
 
         Returns:
             Whether something was opened.
@@ -74,7 +74,7 @@ class Filing:
 
         def action() -> None:
             nonlocal opened
-            opened = self._open(Path(path), adding)
+            opened = self._open(Path(path), adding, series)
 
         return self._desk.attempt(action) and opened
 
@@ -131,8 +131,8 @@ class Filing:
         )
         return list(paths)
 
-    def _open(self, path: Path, adding: bool) -> bool:
-        content = self._read(path)
+    def _open(self, path: Path, adding: bool, wanted: str | None = None) -> bool:
+        content = self._read(path, wanted)
         if content is None:
             return False
         closes = content.kind is Kind.SCENE or (content.kind is Kind.VOLUME and not adding)
@@ -146,15 +146,12 @@ class Filing:
         self.recent.add(path)
         return True
 
-    def _read(self, path: Path) -> Content | None:
+    def _read(self, path: Path, wanted: str | None) -> Content | None:
         """What a file holds; None if no series of a folder was chosen."""
-        series = choose_series(path, self._desk.frame) if path.is_dir() else series_of(path)
-        if series is None:
-            return None if path.is_dir() else read_file(path, self._document.volume)
-        content = read_file(series.file, self._document.volume)
-        if content.image is not None:
-            content.image.name = series.name
-        return replace(content, window=series.window)
+        if not is_series(path):
+            return read_file(path, self._document.volume)
+        series = choose_series(path, self._desk.frame) if wanted is None else find_series(path, wanted)
+        return None if series is None else read_file(path, series=series)
 
     def _take(self, opened: Opened, path: Path) -> None:
         if opened.kind is Kind.VOLUME:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,17 +94,22 @@ class MainWindow(QtWidgets.QMainWindow):
         self.statusBar().showMessage(text, _MESSAGE_MS)
 
     def attempt(self, action: Callable[[], object]) -> bool:
-        """Run an action; an expected failure becomes a message.
+        """Run an action; an expected failure becomes a message, and what it warns of is told.
 
         Returns:
             Whether it succeeded.
         """
         try:
-            action()
+            with warnings.catch_warnings(record=True) as noted:
+                warnings.simplefilter("always", UserWarning)
+                action()
         except MVGError as error:
             slicer.util.errorDisplay(str(error), parent=self, windowTitle="MVG")
             self.say(str(error))
             return False
+        notes = [str(each.message) for each in noted if issubclass(each.category, UserWarning)]
+        if notes:
+            self.say(" ".join(notes))
         return True
 
     def set_theme(self, theme: Theme) -> None:

@@ -19,7 +19,8 @@ from MVGCore.volume import (
     write_labelmap,
     write_volume,
 )
-from MVGDesktop.files.dicom import SeriesChooser, find_series
+from MVGCore.volume.dicom import list_series
+from MVGDesktop.files.dicom import SeriesChooser
 from MVGDesktop.files.opening import Kind, open_file
 from Testing.desktop.conftest import settle
 
@@ -160,7 +161,7 @@ def write_series(folder: Path, name: str, count: int, value: int) -> None:
 def test_series_of_a_folder_are_listed_and_chosen(window, tmp_path: Path) -> None:
     write_series(tmp_path / "d", "Thorax", 5, 100)
     write_series(tmp_path / "d" / "deeper", "Topogram", 2, 500)
-    series = find_series(tmp_path / "d")
+    series = list_series(tmp_path / "d")
     assert [(each.description, each.count, each.modality) for each in series] == [
         ("Thorax", 5, "CT"),
         ("Topogram", 2, "CT"),

@@ -55,6 +55,7 @@ HOST_LIBRARIES = frozenset(
 )
 HEAVY_LIBRARIES = frozenset(
     {"torch", "torchvision", "timm", "scipy", "SimpleITK", "skimage", "matplotlib", "nilearn", "itk", "nrrd"}
+    | {"pydicom", "highdicom", "PIL"}
 )
 
 

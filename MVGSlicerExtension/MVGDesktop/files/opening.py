@@ -13,6 +13,7 @@ import slicer
 
 from MVGCore.errors import InputError
 from MVGCore.volume import LabelMap, Segmentation, Volume, Window, read_segmentation, read_volume
+from MVGCore.volume.dicom import Series
 from MVGCore.volume.formats import stem
 from MVGDesktop.files.nodes import geometry_of_volume, segmentation_node, volume_node
 
@@ -66,7 +67,7 @@ def is_scene(path: str | os.PathLike[str]) -> bool:
     return str(path).lower().endswith(SCENES)
 
 
-def read_file(path: str | os.PathLike[str], volume: Any = None) -> Content:
+def read_file(path: str | os.PathLike[str], volume: Any = None, series: Series | None = None) -> Content:
     """Read an image or labels; of a scene only its name is looked at.
 
     A file of whole numbers with few values on the grid of the open volume is taken as labels.
@@ -74,11 +75,17 @@ def read_file(path: str | os.PathLike[str], volume: Any = None) -> Content:
     Args:
         path: The file.
         volume: The open volume's node, or None.
+        series: Which series of a DICOM folder.
 
     Raises:
         InputError: It cannot be read; the sentence says why and what to do.
     """
     path = Path(path)
+    if series is not None:
+        image = read_volume(path, series)
+        image.name = series.name
+        # A file of the series stands for it, also where its folder holds others.
+        return Content(series.file, Kind.VOLUME, image=image, window=series.window)
     if is_scene(path):
         return Content(path, Kind.SCENE)
     if path.name.lower().endswith((".seg.nrrd", ".seg.nhdr")):

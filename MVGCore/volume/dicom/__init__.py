@@ -1,0 +1,10 @@
+"""DICOM: series of images, and segmentations and structure sets as labels.
+
+pydicom is imported where it is used, so that importing this package stays light.
+"""
+
+from __future__ import annotations
+
+from MVGCore.volume.dicom.series import Series, find_series, is_series, list_series, read_dicom, read_series
+
+__all__ = ["Series", "find_series", "is_series", "list_series", "read_dicom", "read_series"]

@@ -1,0 +1,154 @@
+"""The numbers of slices: decoded by pydicom, or by ITK where pydicom has no decoder, and scaled."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.volume.dicom.files import DamagedFile, damage_named, read_whole, transfer_syntax
+from MVGCore.volume.dicom.planes import Plane, Stored
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+# What describes the pixels of a file to a decoder.
+_DESCRIPTION = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "Modality",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+)
+
+
+def read_stack(planes: Sequence[Plane]) -> NDArray[Any]:
+    """The values of slices of one size, (n, rows, columns).
+
+    Whole numbers stay whole numbers if slopes and intercepts are; else the values are float32.
+
+    Raises:
+        DamagedFile: A slice cannot be decoded.
+    """
+    kind = value_type([plane.stored for plane in planes])
+    values = np.empty((len(planes), *planes[0].size), kind)
+    for index, stored, plane in _decoded(planes):
+        scale = plane.stored
+        if scale.slope == 1 and scale.intercept == 0:
+            values[index] = stored
+        elif kind.kind == "f":
+            values[index] = stored * np.float64(scale.slope) + scale.intercept
+        else:
+            values[index] = stored.astype(np.int64) * int(scale.slope) + int(scale.intercept)
+    return values
+
+
+def same_pixels(one: Plane, other: Plane) -> bool:
+    """Whether two slices have the same values."""
+    if one.stored != other.stored or one.size != other.size:
+        return False
+    try:
+        return bool(np.array_equal(stored_frame(one), stored_frame(other)))
+    except DamagedFile:  # told when it is read
+        return False
+
+
+def stored_frame(plane: Plane) -> NDArray[Any]:
+    """(rows, columns) numbers of one slice as they are stored.
+
+    Raises:
+        DamagedFile: They cannot be decoded.
+    """
+    ((_, stored, _),) = _decoded([plane])
+    return stored
+
+
+def stored_frames(planes: Sequence[Plane]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Place among `planes` and numbers as they are stored, file by file."""
+    return ((index, stored) for index, stored, _ in _decoded(planes))
+
+
+def value_type(stored: Sequence[Stored]) -> np.dtype[Any]:
+    """The smallest type that holds whatever the slices may have."""
+    if any(each.floating for each in stored):
+        return np.dtype(np.float64 if any(each.allocated > 32 for each in stored) else np.float32)
+    if any(each.slope != int(each.slope) or each.intercept != int(each.intercept) for each in stored):
+        return np.dtype(np.float32)
+    ends = []
+    for each in stored:
+        low = -(1 << (each.used - 1)) if each.signed else 0
+        high = low + (1 << each.used) - 1
+        ends += [low * each.slope + each.intercept, high * each.slope + each.intercept]
+    kinds = (np.uint8, np.int16, np.uint16, np.int32)
+    fitting = (kind for kind in kinds if np.iinfo(kind).min <= min(ends) and max(ends) <= np.iinfo(kind).max)
+    return np.dtype(next(fitting, np.float64))
+
+
+def _decoded(planes: Sequence[Plane]) -> Iterator[tuple[int, NDArray[Any], Plane]]:
+    """Each file is read once: place among `planes`, stored numbers, slice."""
+    by_file = sorted(enumerate(planes), key=lambda each: str(each[1].source.file))
+    for file, items in groupby(by_file, key=lambda each: each[1].source.file):
+        dataset = read_whole(file)
+        for index, plane in items:
+            with damage_named(file):
+                stored = _frame(dataset, plane)
+            yield index, stored, plane
+
+
+def _frame(dataset: Dataset, plane: Plane) -> NDArray[Any]:
+    from pydicom.pixels import get_decoder
+
+    stored = plane.stored
+    decoder = get_decoder(transfer_syntax(dataset))
+    if decoder.is_available:
+        array, _ = decoder.as_array(dataset, index=plane.frame, raw=True)
+    else:
+        array = _by_itk(dataset, plane)
+    if array.shape != plane.size:
+        raise DamagedFile(plane.source.file, f"a slice has {array.shape} pixels and not {plane.size}")
+    return array if stored.floating else _without_unused_bits(array, stored)
+
+
+def _without_unused_bits(array: NDArray[Any], stored: Stored) -> NDArray[Any]:
+    """Older files keep overlays in the bits above those that count."""
+    spare = array.dtype.itemsize * 8 - stored.used
+    if spare <= 0 or array.dtype.kind not in "iu":
+        return array
+    kept: NDArray[Any] = (array << spare) >> spare  # of signed numbers this extends the sign
+    return kept
+
+
+def _by_itk(dataset: Dataset, plane: Plane) -> NDArray[Any]:
+    """One frame through a small file of its own, without a scale, so that ITK gives the stored numbers."""
+    import SimpleITK as sitk
+    from pydicom.dataset import Dataset as NewDataset
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.encaps import encapsulate, get_frame
+    from pydicom.uid import UID
+
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    alone = NewDataset()
+    for name in _DESCRIPTION:
+        if name in dataset:
+            setattr(alone, name, dataset[name].value)
+    alone.PixelData = encapsulate([get_frame(dataset.PixelData, plane.frame, number_of_frames=frames)])
+    alone.file_meta = FileMetaDataset()
+    alone.file_meta.TransferSyntaxUID = UID(transfer_syntax(dataset))
+    alone.file_meta.MediaStorageSOPClassUID = alone.SOPClassUID
+    alone.file_meta.MediaStorageSOPInstanceUID = alone.SOPInstanceUID
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "frame.dcm"
+        alone.save_as(file, enforce_file_format=True)
+        array: NDArray[Any] = sitk.GetArrayFromImage(sitk.ReadImage(str(file)))
+    return array.reshape(array.shape[-2:])

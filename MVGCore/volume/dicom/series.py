@@ -1,0 +1,282 @@
+"""The DICOM series of a folder: listing them, choosing one, reading it as a volume."""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from MVGCore.errors import InputError
+from MVGCore.volume.dicom.files import SEGMENTATIONS, DamagedFile, headers, read_header, sop_class
+from MVGCore.volume.dicom.grid import Grid, grid_of
+from MVGCore.volume.dicom.pixels import read_stack, same_pixels
+from MVGCore.volume.dicom.planes import Plane, is_image, planes_of
+from MVGCore.volume.dicom.stacks import sort_into_stacks
+from MVGCore.volume.formats import is_dicom_file
+from MVGCore.volume.normalise import Window
+from MVGCore.volume.volume import Volume
+
+_MOST_LISTED = 20
+
+
+@dataclass(frozen=True)
+class Series:
+    """Slices that make one volume: a DICOM series, or one phase of it.
+
+    Attributes:
+        number: Its place in the list of its folder, from 1: what `--series` takes.
+        planes: The slices, in the order of space.
+        part: What tells it from other stacks under the same SeriesInstanceUID; empty if there is none.
+        notes: What the user has to know, as sentences without a subject.
+        damaged: Files in its folders that look like DICOM and cannot be read.
+    """
+
+    number: int
+    planes: tuple[Plane, ...]
+    part: str = ""
+    notes: tuple[str, ...] = ()
+    damaged: tuple[DamagedFile, ...] = ()
+
+    @property
+    def file(self) -> Path:
+        """One of its files."""
+        return self.planes[0].source.file
+
+    @property
+    def count(self) -> int:
+        """Number of slices."""
+        return len(self.planes)
+
+    @property
+    def uid(self) -> str:
+        """SeriesInstanceUID."""
+        return self.planes[0].source.series
+
+    @property
+    def description(self) -> str:
+        """As the scanner named it, perhaps empty."""
+        return self.planes[0].source.description
+
+    @property
+    def modality(self) -> str:
+        """CT, MR, ..."""
+        return self.planes[0].source.modality
+
+    @property
+    def date(self) -> str:
+        """YYYYMMDD, perhaps empty."""
+        return self.planes[0].source.date
+
+    @property
+    def name(self) -> str:
+        """What the volume is called: nothing that tells who was scanned."""
+        number = self.planes[0].source.series_number
+        return (
+            self.description or f"{self.modality or 'DICOM'} series {number if number >= 0 else ''}".strip()
+        )
+
+    @property
+    def window(self) -> Window | None:
+        """How the scanner would show it; None if it does not say."""
+        shown = self.planes[len(self.planes) // 2].source.shown
+        return Window(*shown) if shown else None
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether it may be what a user wants: more than one slice, no localizer, no film, shades of grey."""
+        source = self.planes[0].source
+        return self.count > 1 and not (source.localizer or source.film or source.colour)
+
+    @property
+    def text(self) -> str:
+        """One line for a list."""
+        slices = f"{self.count} slice{'' if self.count == 1 else 's'}"
+        parts = [self.description or self.file.parent.name, self.modality, slices, self.part, self.date]
+        return "  ·  ".join(part for part in parts if part)
+
+
+def is_series(path: Path) -> bool:
+    """Whether a path is a folder or a DICOM file with pixels that are an image."""
+    if path.is_dir():
+        return True
+    if not path.is_file() or not is_dicom_file(path):
+        return False
+    header = read_header(path)
+    return is_image(header) and sop_class(header) not in SEGMENTATIONS
+
+
+def list_series(path: Path) -> tuple[Series, ...]:
+    """The series of images in a folder and the folders in it, or those that a file is part of.
+
+    The order is that of the scanner's numbers, so that the same files give the same list.
+
+    Raises:
+        InputError: There is none.
+    """
+    folder, deep = (path, True) if path.is_dir() else (path.parent, False)
+    planes: dict[tuple[str, str], list[Plane]] = defaultdict(list)
+    damaged: list[DamagedFile] = []
+    for file, header in headers(folder, deep):
+        if isinstance(header, DamagedFile):
+            damaged.append(header)
+        elif is_image(header) and sop_class(header) not in SEGMENTATIONS:
+            try:
+                found = planes_of(file, header)
+            except DamagedFile as error:
+                damaged.append(error)
+            else:
+                # Files that name no series are one per folder.
+                key = (found[0].source.series, "" if found[0].source.series else str(file.parent))
+                planes[key] += found
+    ordered = sorted(planes.items(), key=lambda each: (each[1][0].source.series_number, each[0]))
+    series = [each for _, own in ordered for each in _series_of(own, damaged)]
+    numbered = [replace(each, number=number) for number, each in enumerate(series, start=1)]
+    if not path.is_dir():
+        numbered = [
+            each for each in numbered if path.name in {plane.source.file.name for plane in each.planes}
+        ]
+    if not numbered:
+        raise _nothing(path, damaged)
+    return tuple(numbered)
+
+
+def find_series(path: Path, wanted: int | str | None = None) -> Series:
+    """The series that a folder, or a file of one, stands for.
+
+    Args:
+        path: A folder, or one file, which means the series that it belongs to.
+        wanted: Which of them: its number in the list, its SeriesInstanceUID, or a part of its description.
+
+    Raises:
+        InputError: There is none, or several and nothing says which.
+    """
+    series = list_series(path)
+    if wanted is not None:
+        found = _wanted(series, wanted)
+        if len(found) == 1:
+            return found[0]
+        raise InputError(f"'{path}' holds {len(found) or 'no'} series '{wanted}'; it has {_listed(series)}.")
+    likely = [each for each in series if each.is_volume] or series
+    if len(likely) == 1:
+        return likely[0]
+    raise InputError(
+        f"'{path}' holds several series; choose one with --series NUMBER (in Python series=NUMBER): "
+        f"{_listed(series)}."
+    )
+
+
+def read_series(series: Series) -> Volume:
+    """Read a series as a volume; what is not as it seems is told as warnings.
+
+    Raises:
+        InputError: Its slices make no volume of one number per voxel, or files beside them are damaged.
+    """
+    _refuse_damage(series)
+    _check_readable(series)
+    name = f"'{series.file.parent if series.count > 1 else series.file}'"
+    try:
+        grid = grid_of(series.planes)
+    except InputError as error:
+        raise InputError(f"{name} cannot be read as a volume: {error}.") from error
+    values = _on_grid(read_stack(series.planes), grid)
+    for note in (*series.notes, *grid.notes, *_remarks(series)):
+        warnings.warn(f"{name}: {note}.", stacklevel=3)
+    return Volume(values, grid.geometry, modality=series.modality)
+
+
+def read_dicom(path: Path, wanted: int | str | Series | None = None) -> Volume:
+    """Read a series from a DICOM folder, or the one that a file belongs to.
+
+    Raises:
+        InputError: See `find_series` and `read_series`.
+    """
+    return read_series(wanted if isinstance(wanted, Series) else find_series(path, wanted))
+
+
+def _on_grid(values: np.ndarray, grid: Grid) -> np.ndarray:
+    if not grid.weight.any():
+        return values if len(values) == len(grid.below) else values[grid.below]
+    result = values[grid.below]
+    for index in np.flatnonzero(grid.weight):
+        share, below = grid.weight[index], grid.below[index]
+        mixed = (1 - share) * values[below] + share * values[below + 1]
+        result[index] = np.round(mixed) if result.dtype.kind in "iu" else mixed
+    return result
+
+
+def _remarks(series: Series) -> list[str]:
+    source = series.planes[0].source
+    notes = []
+    if source.inverted:
+        notes.append("its small values are meant to look white (MONOCHROME1); they are kept as they are")
+    if any(plane.source.burned_in for plane in series.planes):
+        notes.append("it has text burnt into its pictures, perhaps the patient's name: share it with care")
+    return notes
+
+
+def _check_readable(series: Series) -> None:
+    source = series.planes[0].source
+    if source.colour:
+        raise InputError(
+            f"'{source.file}' is a picture in colour ({source.colour}); give a series in shades of grey."
+        )
+    if source.film:
+        raise InputError(f"'{source.file}' is a film: its frames are moments, not slices; give a volume.")
+
+
+def _series_of(planes: Sequence[Plane], damaged: Sequence[DamagedFile]) -> list[Series]:
+    """What lies under one SeriesInstanceUID."""
+    found = []
+    for stack in sort_into_stacks(planes, same_pixels):
+        folders = {plane.source.file.parent for plane in stack.planes}
+        beside = tuple(error for error in damaged if error.file.parent in folders)
+        found.append(Series(0, stack.planes, stack.part, stack.notes, beside))
+    return [replace(each, notes=(*each.notes, *_left_out(each, found))) for each in found]
+
+
+def _left_out(series: Series, under_the_same: Sequence[Series]) -> list[str]:
+    """Localizers and the like; phases are a choice, and nothing is left out."""
+    left = [each for each in under_the_same if each is not series and not each.is_volume]
+    return [f"{each.count} images under the same series were left out ({each.part})" for each in left]
+
+
+def _nothing(path: Path, damaged: Sequence[DamagedFile]) -> InputError:
+    for error in damaged:
+        if path.is_dir() or path.name == error.file.name:
+            return error
+    if path.is_dir():
+        return InputError(f"The folder '{path}' holds no DICOM series; give the folder of the slices.")
+    if sop_class(read_header(path)) in SEGMENTATIONS:
+        return InputError(f"'{path}' holds segments and no image: give it as labels.")
+    return InputError(f"'{path}' is DICOM without an image; give the folder of the slices.")
+
+
+def _wanted(series: Sequence[Series], wanted: int | str) -> list[Series]:
+    text = str(wanted).strip()
+    if text.isdecimal():
+        return [each for each in series if each.number == int(text)]
+    exact = [each for each in series if text in (each.uid, each.description)]
+    return exact or [each for each in series if text.lower() in each.text.lower()]
+
+
+def _listed(series: Sequence[Series]) -> str:
+    lines = [f"{each.number}: {each.text}" for each in series[:_MOST_LISTED]]
+    more = len(series) - _MOST_LISTED
+    return "; ".join(lines) + (f"; and {more} more (mvg info lists them)" if more > 0 else "")
+
+
+def _refuse_damage(series: Series) -> None:
+    """A damaged file beside the slices is most likely one of them: without it labels lie on wrong slices."""
+    damaged, folder = series.damaged, series.file.parent
+    if len(damaged) == 1:
+        raise damaged[0]
+    if damaged:
+        names = ", ".join(error.file.name for error in damaged[:5]) + (", ..." if len(damaged) > 5 else "")
+        raise InputError(
+            f"{len(damaged)} files in '{folder}' are damaged ({names}; the first: {damaged[0].why}); "
+            "copy or export the series again, or move them away if they do not belong to it."
+        )

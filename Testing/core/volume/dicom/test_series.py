@@ -1,0 +1,355 @@
+"""Series as scanners, archives and people leave them: right place, right values, or one sentence."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
+
+from MVGCore.errors import InputError
+from MVGCore.volume import Volume, read_volume
+from MVGCore.volume.dicom import list_series
+from Testing.core.volume.dicom.builder import AXIAL, ORIGIN, base, ct_slice, enhanced, item, ramp, save, stack
+
+
+def read(path: Path, series: int | str | None = None) -> tuple[Volume, str]:
+    """The volume and what was said about it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        volume = read_volume(path, series)
+    return volume, " ".join(str(each.message) for each in caught)
+
+
+def place(volume: Volume, k: int) -> NDArray[np.float64]:
+    return volume.geometry.index_to_world((0, 0, k))
+
+
+def test_a_plain_series(tmp_path: Path) -> None:
+    pixels = ramp()
+    volume, said = read(save(tmp_path / "s", reversed(stack(pixels))))
+    assert np.array_equal(volume.array, pixels) and volume.array.dtype == np.int16
+    assert np.allclose(volume.geometry.affine_lps[:3], [[0.5, 0, 0, -10], [0, 0.8, 0, -20], [0, 0, 2, 5]])
+    assert (volume.modality, said) == ("CT", "")
+    assert np.array_equal(read_volume(tmp_path / "s" / "IM0003.dcm").array, pixels)
+
+
+def test_files_without_endings_among_junk(tmp_path: Path) -> None:
+    folder = save(tmp_path / "s", stack(ramp()), ending="")
+    (folder / "notes.txt").write_text("hello " * 60)
+    (folder / "Thumbs.db").write_bytes(bytes(range(256)) * 4)
+    (folder / "empty").touch()
+    bare = folder / "IM0002"
+    bare.write_bytes(bare.read_bytes()[132:])  # older programs leave out the preamble
+    volume, said = read(folder)
+    assert np.array_equal(volume.array, ramp()) and not said
+
+
+def test_several_series_are_listed_and_chosen(tmp_path: Path) -> None:
+    other = generate_uid()
+    save(tmp_path / "a", stack(ramp()))
+    save(
+        tmp_path / "b", stack(ramp(4) + 7, SeriesInstanceUID=other, SeriesNumber=9, SeriesDescription="Lung")
+    )
+    with pytest.raises(InputError, match=r"--series NUMBER.*1: Thorax .* 6 slices.*2: Lung .* 4 slices"):
+        read_volume(tmp_path)
+    for wanted in (2, "2", other, "lung"):
+        assert read_volume(tmp_path, series=wanted).array.shape[0] == 4
+    for wanted in (3, "CT", "nothing"):
+        with pytest.raises(InputError, match="no series|2 series"):
+            read_volume(tmp_path, series=wanted)
+    assert read_volume(tmp_path / "b").array.shape[0] == 4
+
+
+def test_a_localizer_under_the_same_series_is_left_out(tmp_path: Path) -> None:
+    coronal = [1, 0, 0, 0, 0, -1]
+    for number, kind in enumerate((["ORIGINAL", "PRIMARY", "LOCALIZER"], ["DERIVED", "SECONDARY"])):
+        scout = ct_slice(ramp(1)[0], ORIGIN, 0, ImageOrientationPatient=coronal, ImageType=kind)
+        volume, said = read(save(tmp_path / str(number), [scout, *stack(ramp())]))
+        assert np.array_equal(volume.array, ramp())
+        assert "1 images under the same series were left out" in said
+
+
+@pytest.mark.parametrize("trait", ["AcquisitionNumber", "TemporalPositionIdentifier", "EchoTime", None])
+def test_phases_are_a_choice(tmp_path: Path, trait: str | None) -> None:
+    slices = []
+    for phase in (1, 2, 3):
+        values: dict[str, Any] = {"InstanceNumber": lambda k, phase=phase: 10 * phase + k}
+        if trait:
+            values[trait] = phase
+        slices += stack(ramp() + 1000 * phase, **values)
+    folder = save(tmp_path / "s", slices)
+    with pytest.raises(InputError, match=r"phase 1 of 3 at the same positions.*phase 3 of 3"):
+        read_volume(folder)
+    for phase in (1, 2, 3):
+        volume, _ = read(folder, phase)
+        assert np.array_equal(volume.array, ramp() + 1000 * phase)
+        assert volume.geometry.spacing[2] == pytest.approx(2)
+    # A file of a phase stands for it.
+    assert np.array_equal(read_volume(folder / "IM0008.dcm").array, ramp() + 2000)
+
+
+def test_two_traits_tell_phases_apart_together(tmp_path: Path) -> None:
+    slices = []
+    for echo in (1, 2):
+        for time in (1, 2):
+            slices += stack(ramp() + 1000 * echo + 100 * time, EchoTime=echo, TemporalPositionIdentifier=time)
+    listing = list_series(save(tmp_path / "s", slices))
+    assert [each.count for each in listing] == [6] * 4
+    assert "TemporalPositionIdentifier 2, EchoTime 1" in listing[2].text
+
+
+def test_copies_are_taken_once(tmp_path: Path) -> None:
+    folder = save(tmp_path / "s", stack(ramp()))
+    save(folder, stack(ramp(), AcquisitionNumber=2)[:4], name="again")
+    volume, said = read(folder)
+    assert np.array_equal(volume.array, ramp()) and "4 slices are there more than once" in said
+
+
+def test_missing_slices_are_named_and_the_others_keep_their_place(tmp_path: Path) -> None:
+    slices = stack(ramp(9))
+    volume, said = read(save(tmp_path / "s", [slices[k] for k in (0, 1, 2, 5, 6, 8)]))
+    assert volume.array.shape[0] == 9 and "3 of 9 slices are missing (counted from 0: 3, 4, 7)" in said
+    assert np.array_equal(volume.array, ramp(9))  # a ramp is what interpolation gives
+    assert np.allclose(place(volume, 5), [-10, -20, 15])
+
+
+def test_unequal_distances_are_made_equal(tmp_path: Path) -> None:
+    heights = [0, 2.0, 4.0, 6.7, 9.2, 11.0]
+    pixels = np.stack([np.full((5, 7), 10 * height) + np.arange(7) for height in heights]).astype(np.int16)
+    slices = [ct_slice(pixels[k], (0, 0, height), k) for k, height in enumerate(heights)]
+    volume, said = read(save(tmp_path / "s", slices))
+    assert "the distances of the slices are unequal (1.8 to 2.7 mm)" in said
+    for k in range(len(volume.array)):
+        assert volume.array[k, 0, 0] == pytest.approx(10 * place(volume, k)[2], abs=1)
+
+
+def test_distances_that_no_grid_fits_are_refused(tmp_path: Path) -> None:
+    for number, step in enumerate((lambda k: (0, 0, 0.01 * 10**k), lambda k: (5 * (k % 2), 0, 2 * k))):
+        slices = [ct_slice(each, step(k), k) for k, each in enumerate(ramp())]
+        with pytest.raises(InputError, match="too unequal|one behind the other"):
+            read_volume(save(tmp_path / str(number), slices))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    angles=st.tuples(*[st.floats(-3, 3)] * 3),
+    tilt=st.floats(-0.5, 0.5),
+    spacing=st.tuples(*[st.floats(0.05, 5)] * 3),
+    order=st.permutations(range(4)),
+)
+def test_every_slice_lies_where_its_file_says(
+    tmp_path_factory: pytest.TempPathFactory,
+    angles: tuple[float, ...],
+    tilt: float,
+    spacing: tuple[float, ...],
+    order: list[int],
+) -> None:
+    from scipy.spatial.transform import Rotation
+
+    axes = Rotation.from_euler("xyz", angles).as_matrix()
+    step = spacing[2] * (axes[:, 2] + tilt * axes[:, 1])
+    pixels = ramp(4)
+    slices = stack(
+        pixels,
+        step,
+        ImageOrientationPatient=[float(f"{value:.8f}") for value in axes[:, :2].T.ravel()],
+        PixelSpacing=[float(f"{value:.6f}") for value in spacing[:2]],
+    )
+    volume, said = read(save(tmp_path_factory.mktemp("s"), [slices[k] for k in order]))
+    assert np.array_equal(volume.array, pixels)
+    assert ("sheared" in said) == (abs(np.degrees(np.arctan(tilt))) > 0.1) or abs(tilt) < 0.003
+    for k, each in enumerate(slices):
+        assert np.allclose(place(volume, k), each.ImagePositionPatient, atol=1e-3)
+    row = volume.geometry.index_to_world((1, 0, 0)) - place(volume, 0)
+    assert np.allclose(row, spacing[1] * axes[:, 0], atol=1e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(order=st.permutations(range(6)))
+def test_frames_in_any_order(tmp_path_factory: pytest.TempPathFactory, order: list[int]) -> None:
+    file = tmp_path_factory.mktemp("s") / "e.dcm"
+    enhanced(ramp(), order).save_as(file, enforce_file_format=True)
+    volume, said = read(file)
+    assert np.array_equal(volume.array, ramp() - 1000) and not said
+    assert np.allclose(place(volume, 5), [-10, -20, 15])
+
+
+def test_slopes_that_differ_per_slice_are_read_as_float(tmp_path: Path) -> None:
+    volume, _ = read(
+        save(
+            tmp_path / "s",
+            stack(ramp(), RescaleSlope=lambda k: f"{0.5 + k / 8}", RescaleIntercept=lambda k: k),
+        )
+    )
+    slopes = np.array([0.5 + k / 8 for k in range(6)])[:, None, None]
+    assert volume.array.dtype == np.float32
+    assert np.allclose(volume.array, ramp() * slopes + np.arange(6)[:, None, None])
+
+
+def test_whole_slopes_stay_whole_numbers(tmp_path: Path) -> None:
+    volume, _ = read(
+        save(tmp_path / "s", stack(ramp(), RescaleSlope=lambda k: k + 1, RescaleIntercept=-1024))
+    )
+    assert volume.array.dtype.kind == "i"
+    assert np.array_equal(volume.array, ramp().astype(int) * np.arange(1, 7)[:, None, None] - 1024)
+
+
+def test_bits_above_those_that_count_are_left_out(tmp_path: Path) -> None:
+    pixels = ramp().astype(np.uint16)
+    slices = stack(pixels | 0xF000, BitsStored=12, HighBit=11, PixelRepresentation=0)
+    assert np.array_equal(read_volume(save(tmp_path / "u", slices)).array, pixels)
+    signed = stack((ramp() - 300) & 0x0FFF, BitsStored=12, HighBit=11)
+    assert np.array_equal(read_volume(save(tmp_path / "s", signed)).array, ramp() - 300)
+
+
+def test_monochrome1_and_burnt_in_names_are_told(tmp_path: Path) -> None:
+    values = {"PhotometricInterpretation": "MONOCHROME1", "BurnedInAnnotation": "YES"}
+    volume, said = read(save(tmp_path / "s", stack(ramp(), **values)))
+    assert np.array_equal(volume.array, ramp())
+    assert "MONOCHROME1" in said and "text burnt into" in said
+
+
+def test_colour_and_films_are_refused(tmp_path: Path) -> None:
+    colour = ct_slice(
+        ramp(1)[0],
+        ORIGIN,
+        1,
+        PhotometricInterpretation="RGB",
+        SamplesPerPixel=3,
+        PlanarConfiguration=0,
+        PixelData=bytes(5 * 7 * 3 * 2),
+    )
+    with pytest.raises(InputError, match="in colour"):
+        read_volume(save(tmp_path / "c", [colour]))
+    film = base(
+        "1.2.840.10008.5.1.4.1.1.3.1",
+        Rows=5,
+        Columns=7,
+        NumberOfFrames=6,
+        FrameTime=40,
+        PixelData=ramp().tobytes(),
+    )
+    with pytest.raises(InputError, match="film"):
+        read_volume(save(tmp_path / "f", [film]))
+
+
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
+def test_compressed_series(tmp_path: Path, syntax: str) -> None:
+    pixels = ramp().astype(np.uint16)
+    slices = stack(pixels, PixelRepresentation=0)
+    for each, values in zip(slices, pixels, strict=True):
+        if syntax == JPEG2000Lossless:
+            each.PixelData = encapsulate([jpeg2000(values)])
+            each["PixelData"].is_undefined_length = True
+            each.file_meta.TransferSyntaxUID = syntax
+        else:
+            each.compress(syntax, generate_instance_uid=False)
+    assert np.array_equal(read_volume(save(tmp_path / "s", slices)).array, pixels)
+
+
+def jpeg2000(values: NDArray[np.uint16]) -> bytes:
+    import io
+
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, format="JPEG2000", irreversible=False, no_jp2=True)
+    return stream.getvalue()
+
+
+def test_what_pydicom_cannot_decode_itk_does() -> None:
+    """JPEG Lossless is the usual compression of CT, and pydicom has no decoder for it of a free licence."""
+    from pydicom.data import get_testdata_file
+
+    from MVGCore.volume.dicom.files import read_header
+    from MVGCore.volume.dicom.pixels import _by_itk, stored_frame
+    from MVGCore.volume.dicom.planes import planes_of
+
+    for name in ("MR_small_RLE.dcm", "JPEG2000.dcm"):
+        file = Path(str(get_testdata_file(name)))
+        (plane,) = planes_of(file, read_header(file))
+        from MVGCore.volume.dicom.files import read_whole
+
+        assert np.array_equal(_by_itk(read_whole(file), plane), stored_frame(plane))
+
+
+def test_damaged_slices_are_never_left_out_silently(tmp_path: Path) -> None:
+    for number, part in enumerate((0.05, 0.3, 0.9, 0.99)):
+        folder = save(tmp_path / str(number), stack(ramp(6, 30, 30)))
+        for name in ("IM0001.dcm", "IM0004.dcm"):
+            whole = (folder / name).read_bytes()
+            (folder / name).write_bytes(whole[: int(part * len(whole))])
+        with pytest.raises(InputError, match=r"2 files in .* are damaged \(IM0001.dcm, IM0004.dcm"):
+            read_volume(folder)
+        with pytest.raises(InputError, match="damaged"):
+            read_volume(folder / "IM0001.dcm")
+
+
+def test_headers_that_promise_too_much_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    huge = {"Rows": 30000, "Columns": 30000, "PixelData": bytes(2000)}
+    with pytest.raises(InputError, match="promises 1,800,000,000 bytes of pixels and holds 2,000"):
+        read_volume(save(tmp_path / "raw", [base("1.2.840.10008.5.1.4.1.1.2", **huge)]))
+    packed = base("1.2.840.10008.5.1.4.1.1.2", **{**huge, "PixelData": encapsulate([bytes(2000)])})
+    packed["PixelData"].is_undefined_length = True
+    packed.file_meta.TransferSyntaxUID = RLELossless
+    with pytest.raises(InputError, match="promise 900,000,000 pixels"):
+        read_volume(save(tmp_path / "packed", [packed]))
+
+
+def test_scales_and_directions_that_cannot_be(tmp_path: Path) -> None:
+    for number, values in enumerate(
+        ({"RescaleSlope": 0}, {"PixelSpacing": [0, 1]}, {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]})
+    ):
+        with pytest.raises(InputError, match="damaged"):
+            read_volume(save(tmp_path / str(number), stack(ramp(), **values)))
+
+
+def test_unknown_positions_are_told(tmp_path: Path) -> None:
+    slices = stack(ramp())
+    for each in slices:
+        del each.ImagePositionPatient, each.PixelSpacing
+    volume, said = read(save(tmp_path / "s", slices))
+    assert np.array_equal(volume.array, ramp())
+    assert "positions of the slices are unknown" in said and "size of the pixels is unknown" in said
+
+
+def test_a_dose_grid_with_offsets(tmp_path: Path) -> None:
+    dose = base(
+        "1.2.840.10008.5.1.4.1.1.481.2",
+        Modality="RTDOSE",
+        NumberOfFrames=6,
+        Rows=5,
+        Columns=7,
+        ImagePositionPatient=list(ORIGIN),
+        ImageOrientationPatient=list(AXIAL),
+        PixelSpacing=[0.8, 0.5],
+        GridFrameOffsetVector=[0, 3, 6, 9, 12, 15],
+        DoseGridScaling="0.01",
+        PixelData=ramp().tobytes(),
+    )
+    volume, _ = read(save(tmp_path / "s", [dose]) / "IM0000.dcm")
+    assert np.allclose(volume.array, ramp() / 100) and volume.geometry.spacing == pytest.approx((0.5, 0.8, 3))
+
+
+def test_segments_are_no_image(tmp_path: Path) -> None:
+    segments = base("1.2.840.10008.5.1.4.1.1.66.4", Rows=5, Columns=7, PixelData=bytes(70))
+    folder = save(tmp_path / "s", [segments])
+    with pytest.raises(InputError, match="give it as labels"):
+        read_volume(folder / "IM0000.dcm")
+    with pytest.raises(InputError, match="holds no DICOM series"):
+        read_volume(folder)
+
+
+def test_items_of_other_frames_are_damage(tmp_path: Path) -> None:
+    short = enhanced(ramp(), range(6))
+    short.PerFrameFunctionalGroupsSequence = short.PerFrameFunctionalGroupsSequence[:4] or [item()]
+    with pytest.raises(InputError, match="another number of frames"):
+        read_volume(save(tmp_path / "s", [short]) / "IM0000.dcm")
