@@ -56,17 +56,18 @@ class MVGWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         _find_packages()
         from MVGLib import build_panel
         from MVGLib.host.install import Install
+        from MVGLib.panel.shortcuts import MODULE_KEYS
 
         self.logic = MVGLogic()
         self.install = Install()
         self._parameterNode = self.logic.getParameterNode()
-        self.panel = build_panel(parameter_node=self._parameterNode, install=self.install)
+        self.panel = build_panel(parameter_node=self._parameterNode, install=self.install, keys=MODULE_KEYS)
         self.layout.addWidget(self.panel.widget)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        with slicer.util.tryWithErrorDisplay(_("The installation did not finish."), waitCursor=True):
-            self.install.resume()
+        if getattr(self.parent, "isEntered", False):  # a reload, after which Slicer does not call enter()
+            self.enter()
 
     def cleanup(self):
         """Ends the worker and lets go of the scene; the application closes or the module is reloaded."""
@@ -82,6 +83,12 @@ class MVGWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def exit(self):
         """The user goes to another module."""
         self.panel.exit()
+
+    def onReload(self):
+        """Loads the module anew with all that is behind it; Slicer itself reads this file alone again."""
+        for name in [each for each in sys.modules if each.partition(".")[0] in ("MVGLib", "MVGCore")]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
 
     def onSceneStartClose(self, caller, event):
         """Stops what runs: its nodes are about to go."""

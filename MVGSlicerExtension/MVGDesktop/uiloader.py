@@ -7,18 +7,16 @@ import os
 import xml.etree.ElementTree as ElementTree
 from types import SimpleNamespace
 
-import slicer
 from PyQt5 import QtCore, QtWidgets, uic
 
 from MVGDesktop import qtwidgets
 
 
-def loadUI(path: str | os.PathLike[str], parent: QtWidgets.QWidget | None = None) -> QtWidgets.QWidget:
+def loadUI(path: str | os.PathLike[str]) -> QtWidgets.QWidget:
     """Make the widget that a `.ui` file describes; `slicer.util.loadUI()`.
 
-    Slicer's own widget classes become their counterparts in `MVGDesktop.qtwidgets`; every list of nodes
-    shows those of `slicer.mrmlScene`. The file's `<connections>` are left out: their slots exist in Slicer
-    only.
+    Slicer's own widget classes become their counterparts in `MVGDesktop.qtwidgets`; lists of nodes have no
+    scene yet, as in Slicer. The file's `<connections>` are left out: their slots exist in Slicer only.
 
     Raises:
         RuntimeError: There is no such file, or it names a widget class that has no counterpart here.
@@ -26,14 +24,7 @@ def loadUI(path: str | os.PathLike[str], parent: QtWidgets.QWidget | None = None
     if not os.path.isfile(path):
         raise RuntimeError(f"Could not load UI file: file not found {path}")
     form = _form_for_pyqt(path)
-    widget = uic.loadUi(io.StringIO(form))
-    if parent is not None:
-        widget.setParent(parent)
-    scene = getattr(slicer, "mrmlScene", None)
-    for child in [widget, *widget.findChildren(QtWidgets.QWidget)]:
-        if hasattr(child, "setMRMLScene"):
-            child.setMRMLScene(scene)
-    return widget
+    return uic.loadUi(io.StringIO(form))
 
 
 def childWidgetVariables(widget: QtWidgets.QWidget) -> SimpleNamespace:

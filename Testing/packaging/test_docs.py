@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from MVGDesktop import qtcompat
+
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = ROOT / "MVGSlicerExtension"
 DOCUMENTS = [ROOT / "CONTRIBUTING.md", EXTENSION / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -43,8 +45,12 @@ def test_the_tutorial_says_where_its_data_come_from() -> None:
             assert f"SHA256:{files[0].sha256[:8]}" in TUTORIAL
 
 
-def test_the_keys_are_the_panels_keys() -> None:
-    panel = (EXTENSION / "MVG" / "MVGLib" / "panel" / "panel.py").read_text(encoding="utf-8")
-    keys = {"A": "A", "Space": "Space", "Ctrl+Enter": "Ctrl+Enter", "Esc": "Esc"}
-    for shown, key in keys.items():
-        assert re.search(rf"\b{re.escape(shown)}\)", TUTORIAL) and f'"{key}"' in panel
+def test_the_keys_are_the_modules_keys() -> None:
+    qtcompat.install()
+    from MVGLib.panel.shortcuts import EFFECT_KEYS, MODULE_KEYS
+
+    key = r"((?:Ctrl\+|Shift\+)?(?:[A-Z]|Space|Esc|Enter))"
+    told = set(re.findall(rf"\((?:key )?{key}(?: goes there)?\)", TUTORIAL))
+    assert told == {keys[-1] for keys in MODULE_KEYS.values()}
+    in_editor = set(re.findall(rf"with {key}\b", TUTORIAL.partition("## In the Segment Editor")[2]))
+    assert told | in_editor >= {keys[-1] for keys in EFFECT_KEYS.values()}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,15 +21,13 @@ from Testing.slicer.nodes import make_image, make_segmentation, make_volume, tur
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def app(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     """Slicer's application with an empty scene, in which nothing is to be installed."""
     app = start()
     qtcompat.application()
     qtcompat.install()
     slicershim.install(monkeypatch, app)
-    from MVGLib.host.slicerhost import SlicerHost
-
-    monkeypatch.setattr(SlicerHost, "python", lambda self: sys.executable)
+    slicershim.put_on_path(monkeypatch, tmp_path / "PythonSlicer")
     app.mrmlScene().Clear(0)
     yield app
     app.mrmlScene().Clear(0)

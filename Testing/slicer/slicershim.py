@@ -5,7 +5,11 @@ Only what Slicer documents, and only as much as our module files use; they run o
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
 import unittest
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +32,16 @@ class ScriptedLoadableModuleWidget:
 
     def setup(self) -> None:
         pass
+
+    def cleanup(self) -> None:
+        pass
+
+    def onReload(self) -> None:
+        """Slicer's button Reload: the old widget is cleaned up, and a new one set up, but not entered."""
+        self.cleanup()
+        while self.layout.count():
+            self.layout.takeAt(0).widget().hide()
+        self.parent.reload()
 
 
 class ScriptedLoadableModuleLogic:
@@ -64,12 +78,45 @@ class AbstractScriptedSegmentEditorEffect:
 
 
 class ModuleArea(QtWidgets.QWidget):
-    """The place for a module's panel, which knows whether the module is the one that is shown."""
+    """The place for a module's panel, as `qSlicerScriptedLoadableModuleWidget` is.
 
-    def __init__(self) -> None:
+    Attributes:
+        isEntered: Whether the module is the one that is shown.
+        widget: What the module has put into it.
+    """
+
+    def __init__(self, source: str = "") -> None:
+        """
+        Args:
+            source: Path of the module's file, from which it is loaded again.
+        """
         super().__init__()
         QtWidgets.QVBoxLayout(self)
         self.isEntered = False
+        self.widget: Any = None
+        self._source = source
+
+    def enter(self) -> None:
+        self.isEntered = True
+        self.widget.enter()
+
+    def exit(self) -> None:
+        self.isEntered = False
+        self.widget.exit()
+
+    def reload(self) -> None:
+        """Make the widget anew from the file and set it up."""
+        self.widget = load(Path(self._source)).MVGWidget(self)
+        self.widget.setup()
+
+
+def load(path: Path) -> ModuleType:
+    """A module's file as Slicer loads it."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Settings:
@@ -90,8 +137,6 @@ class Settings:
 
 def install(monkeypatch: Any, app: Any) -> Settings:
     """Adds the missing parts for the time of a test and returns the application's settings."""
-    import sys
-
     settings = Settings()
     base = ModuleType("slicer.ScriptedLoadableModule")
     effects = ModuleType("SegmentEditorEffects")
@@ -116,3 +161,10 @@ def install(monkeypatch: Any, app: Any) -> Settings:
     }.items():
         monkeypatch.setattr(app, name, value, raising=False)
     return settings
+
+
+def put_on_path(monkeypatch: Any, program: Path) -> None:
+    """Makes a program that starts this Python, where Slicer has its PythonSlicer."""
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import slicer
-from PyQt5 import QtWidgets
+from PyQt5 import QtGui, QtTest, QtWidgets
 
 from Testing.slicer import slicershim
-from Testing.slicer.test_module import EXTENSION, MODULE_FILES, load
+from Testing.slicer.slicershim import load
+from Testing.slicer.test_module import EXTENSION, MODULE_FILES
 
 EFFECT_FILE = EXTENSION / "SegmentEditorMVG" / "SegmentEditorMVGLib" / "SegmentEditorEffect.py"
 
@@ -165,3 +166,56 @@ def test_the_hidden_module_registers_the_effect(app: Any, monkeypatch: pytest.Mo
     assert parent.hidden is True  # type: ignore[attr-defined]
     app.startupCompleted.emit()
     assert registered == [EFFECT_FILE.as_posix()]
+
+
+# What the Segment Editor puts on the main window while it is open (qMRMLSegmentEditorWidget of Slicer 5.12),
+# and the keys of its slice views (vtkMRMLSliceIntersectionWidget).
+EDITOR_KEYS = (
+    *"0123456789ZYQWI/*,.><",
+    *(f"Shift+{digit}" for digit in range(10)),
+    "Esc",
+    "Space",
+    "Ctrl+Z",
+    "Ctrl+Y",
+)
+SLICE_VIEW_KEYS = ("G", "T", "Right", "Left", "Up", "Down", "F", "B", "V", "R")
+
+
+def test_no_key_of_the_panel_is_one_of_the_editor_or_of_the_slice_views() -> None:
+    from MVGLib.panel.shortcuts import EFFECT_KEYS, MODULE_KEYS
+
+    for keys, taken in ((EFFECT_KEYS, (*EDITOR_KEYS, *SLICE_VIEW_KEYS)), (MODULE_KEYS, SLICE_VIEW_KEYS)):
+        ours = {QtGui.QKeySequence(key).toString() for own in keys.values() for key in own}
+        assert not ours & {QtGui.QKeySequence(key).toString() for key in taken}
+
+
+def test_in_the_editor_every_key_does_one_thing(effect: Any, app: Any) -> None:
+    window = QtWidgets.QMainWindow()
+    window.setCentralWidget(effect.frame)
+    pressed: list[str] = []
+    for key in EDITOR_KEYS:
+        shortcut = QtWidgets.QShortcut(QtGui.QKeySequence(key), window)
+        shortcut.activated.connect(lambda key=key: pressed.append(key))
+    window.show()
+    effect.activate()
+    ours = effect.panel.shortcuts.live
+    ambiguous: list[str] = []
+    for shortcut in window.findChildren(QtWidgets.QShortcut):
+        shortcut.activatedAmbiguously.connect(lambda: ambiguous.append("!"))
+    QtWidgets.QApplication.setActiveWindow(window)
+    window.setFocus()
+    for key in ("Space", "Esc"):
+        QtTest.QTest.keySequence(window, QtGui.QKeySequence(key))
+    effect.panel.controller.say("a message")
+    QtTest.QTest.keySequence(window, QtGui.QKeySequence("Shift+Esc"))
+    assert pressed == ["Space", "Esc"] and not ambiguous and ours
+    assert effect.panel.controller.view().message is None
+    effect.deactivate()
+    assert not effect.panel.shortcuts.live
+    window.takeCentralWidget()
+
+
+def test_the_buttons_tell_the_keys_of_the_editor(effect: Any) -> None:
+    effect.activate()
+    assert "(Shift+Space)" in effect.panel.ui.previewButton.toolTip()
+    assert "(Shift+B)" in effect.panel.ui.compareButton.toolTip()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from Testing.slicer import slicershim
+from Testing.slicer.slicershim import load
 
 ROOT = Path(__file__).resolve().parents[2]
 EXTENSION = ROOT / "MVGSlicerExtension"
@@ -21,14 +22,6 @@ MODULE_FILES = (EXTENSION / "MVG" / "MVG.py", EXTENSION / "SegmentEditorMVG" / "
 
 class Parent:
     """`qSlicerScriptedLoadableModule`: keeps what the module says of itself."""
-
-
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
@@ -126,17 +119,51 @@ def test_cleanup_lets_go_of_the_scene(widget: Any, app: Any) -> None:
     widget.cleanup()
 
 
-def test_the_installation_goes_on_after_a_restart(
+@pytest.fixture
+def area(app: Any) -> Iterator[Any]:
+    """The module in its place, entered; modules of Python are as before in the end."""
+    known = {name: each for name, each in sys.modules.items() if name.startswith(("MVGLib", "MVGCore"))}
+    area = slicershim.ModuleArea(str(MODULE_FILES[0]))
+    area.reload()
+    area.enter()
+    yield area
+    area.widget.cleanup()
+    for name in [each for each in sys.modules if each.startswith(("MVGLib", "MVGCore"))]:
+        del sys.modules[name]
+    sys.modules.update(known)
+    area.deleteLater()
+
+
+def test_a_reloaded_panel_is_alive_and_new(area: Any) -> None:
+    before = area.widget.panel
+    area.widget.onReload()
+    after = area.widget.panel
+    assert after is not before and type(after) is not type(before)  # what is behind it was read again, too
+    assert after._timer.isActive() and after.shortcuts.live
+    assert not before._timer.isActive() and not before.shortcuts.live
+
+
+def test_a_module_that_is_not_shown_stays_quiet_when_reloaded(area: Any) -> None:
+    area.exit()
+    area.widget.onReload()
+    assert not area.widget.panel._timer.isActive() and not area.widget.panel.shortcuts.live
+    area.enter()
+    assert area.widget.panel._timer.isActive()
+
+
+def test_an_installation_that_a_restart_interrupted_waits_for_the_user(
     module: ModuleType, app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from MVGLib.host.install import Install
+    from MVGLib.host.install import TORCH, Install
     from MVGLib.host.slicerhost import RESUME_SETTING
 
     app.settings().setValue(RESUME_SETTING, True)
-    monkeypatch.setattr(Install, "_missing_packages", lambda self: [])
+    monkeypatch.setattr(Install, "_missing_packages", lambda self: [TORCH])
     widget = module.MVGWidget(slicershim.ModuleArea())
     widget.setup()
-    assert app.settings().value(RESUME_SETTING) is False
+    view = widget.panel.controller.view()
+    assert view.install.startswith("Press Install to go on.") and not widget.panel.ui.installFrame.isHidden()
+    assert app.settings().value(RESUME_SETTING) is True
     widget.cleanup()
 
 

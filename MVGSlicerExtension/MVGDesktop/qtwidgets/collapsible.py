@@ -2,113 +2,176 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from PyQt5 import QtCore, QtGui, QtWidgets
 
 _GAP = 2
+_UNLIMITED = 16777215  # QWIDGETSIZE_MAX
+_WANTED = "_shown_when_open"  # property of a child that the program itself has shown or hidden
 
 
-class ctkCollapsibleButton(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
+def _kept(kind: Any, name: str, default: Any) -> Any:
+    """A property that is kept, and drawn anew when it changes."""
+
+    def read(self: ctkCollapsibleButton) -> Any:
+        return self._kept.get(name, default)
+
+    def write(self: ctkCollapsibleButton, value: Any) -> None:
+        self._kept[name] = value
+        self.updateGeometry()
+        self.update()
+
+    return QtCore.pyqtProperty(kind, read, write)
+
+
+class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name is Slicer's
     """A button as wide as its contents, which it hides and shows.
 
-    A layout that is set on it holds the contents, as in Slicer; room for the button is kept above them.
+    A layout that is set on it holds the contents, as in Slicer; room for the button is kept above them. What
+    PythonQt does not see of the real class is not here either: `collapsed` is a property without a setter.
     """
 
     contentsCollapsed = QtCore.pyqtSignal(bool)
 
-    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._button = QtWidgets.QToolButton(self)
-        self._button.setObjectName("qt_collapsible_header")
-        self._button.setToolButtonStyle(QtCore.Qt.ToolButtonTextBesideIcon)
-        self._button.setSizePolicy(QtWidgets.QSizePolicy.Expanding, QtWidgets.QSizePolicy.Fixed)
-        self._button.setCheckable(True)
-        self._button.setChecked(True)
-        self._button.setAutoRaise(True)
-        self._button.toggled.connect(self._on_toggled)
-        font = self._button.font()
+    def __init__(self, *arguments: Any) -> None:
+        """
+        Args:
+            *arguments: As in Slicer: a parent, or a text and a parent, or nothing.
+        """
+        text, parents = (arguments[0], arguments[1:]) if _is_text(arguments) else ("", arguments)
+        super().__init__(*parents)
+        self._kept: dict[str, Any] = {}
+        self._ours = False  # whether the visibility of a child is being changed here, not by the program
+        font = self.font()
         font.setBold(True)
-        self._button.setFont(font)
-        # What was hidden by the program stays hidden when the contents unfold.
-        self._hidden_by_us: list[QtWidgets.QWidget] = []
-        self.setFocusProxy(self._button)
-        self._update_header()
-
-    def setText(self, text: str) -> None:
-        self._button.setText(text)
-        self._button.setAccessibleName(text)
-
-    def text(self) -> str:
-        return str(self._button.text())
-
-    def setAccessibleName(self, name: str) -> None:
-        super().setAccessibleName(name)
-        self._button.setAccessibleName(name)
-
-    def _set_collapsed(self, collapsed: bool) -> None:
-        self._button.setChecked(not collapsed)
+        self._bold = font
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setText(text)
+        self.setBackgroundRole(QtGui.QPalette.Window)
+        self.toggled.connect(self._on_toggled)
+        self._keep_room()
 
     def _is_collapsed(self) -> bool:
-        return not self._button.isChecked()
+        return not self.isChecked()
 
-    # PythonQt knows the property, not the C++ methods behind it.
+    def _set_collapsed(self, collapsed: bool) -> None:
+        self.setChecked(not collapsed)
+
     collapsed = QtCore.pyqtProperty(bool, _is_collapsed, _set_collapsed, notify=contentsCollapsed)
-
-    def setContentsLineWidth(self, width: int) -> None:
-        """Slicer's frame around the contents; here there is none, whatever the width."""
+    collapsedHeight = _kept(int, "collapsedHeight", _GAP)
+    flat = _kept(bool, "flat", True)
+    contentsFrameShape = _kept(QtWidgets.QFrame.Shape, "contentsFrameShape", QtWidgets.QFrame.NoFrame)
+    contentsFrameShadow = _kept(QtWidgets.QFrame.Shadow, "contentsFrameShadow", QtWidgets.QFrame.Plain)
+    contentsLineWidth = _kept(int, "contentsLineWidth", 1)
+    contentsMidLineWidth = _kept(int, "contentsMidLineWidth", 0)
+    buttonTextAlignment = _kept(QtCore.Qt.Alignment, "buttonTextAlignment", QtCore.Qt.AlignLeft)
+    indicatorAlignment = _kept(QtCore.Qt.Alignment, "indicatorAlignment", QtCore.Qt.AlignLeft)
 
     def sizeHint(self) -> QtCore.QSize:
+        header = self._header_size()
         if self.collapsed:
-            header = self._button.sizeHint()
-            return QtCore.QSize(header.width(), header.height() + _GAP)
-        return super().sizeHint()
+            return header + QtCore.QSize(0, self.collapsedHeight)
+        return super().sizeHint().expandedTo(header)
 
     def minimumSizeHint(self) -> QtCore.QSize:
         return self.sizeHint() if self.collapsed else super().minimumSizeHint()
 
+    def hitButton(self, place: QtCore.QPoint) -> bool:
+        return QtCore.QRect(0, 0, self.width(), self._header_size().height()).contains(place)
+
+    def paintEvent(self, _event: QtGui.QPaintEvent) -> None:
+        QtWidgets.QStylePainter(self).drawComplexControl(QtWidgets.QStyle.CC_ToolButton, self._header())
+
     def event(self, event: QtCore.QEvent) -> bool:
         # Layouts from a .ui file set their margins after they were made, so the room is taken here.
         if event.type() in (QtCore.QEvent.LayoutRequest, QtCore.QEvent.FontChange, QtCore.QEvent.StyleChange):
-            self._place_header()
+            self._keep_room()
         return bool(super().event(event))
+
+    def setVisible(self, visible: bool) -> None:
+        # Children become visible with their parent, which says nothing about what the program wants.
+        self._ours = True
+        super().setVisible(visible)
+        self._ours = False
+        self._show_contents()
 
     def childEvent(self, event: QtCore.QChildEvent) -> None:
         child = event.child()
-        if event.polished() and isinstance(child, QtWidgets.QWidget) and self.collapsed:
-            self._hide(child)
+        if event.added() and child.isWidgetType():
+            child.installEventFilter(self)
+        if event.polished() and isinstance(child, QtWidgets.QWidget) and not child.isWindow():
+            if child.testAttribute(QtCore.Qt.WA_WState_ExplicitShowHide) and child.isHidden():
+                child.setProperty(_WANTED, False)
+            self._show_child(child)
         super().childEvent(event)
 
-    def resizeEvent(self, event: QtGui.QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._place_header()
+    def eventFilter(self, child: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        kinds = (QtCore.QEvent.ShowToParent, QtCore.QEvent.HideToParent)
+        if event.type() in kinds and not self._ours and isinstance(child, QtWidgets.QWidget):
+            # What the program shows while the section is folded appears when it is unfolded.
+            child.setProperty(_WANTED, event.type() == QtCore.QEvent.ShowToParent)
+            if self.collapsed:
+                self._show_child(child)
+        return False
 
-    def _place_header(self) -> None:
-        height = self._button.sizeHint().height()
-        self._button.setGeometry(0, 0, self.width(), height)
+    def _on_toggled(self, open_: bool) -> None:
+        self._show_contents()
+        self.setMaximumHeight(_UNLIMITED if open_ else self.sizeHint().height())
+        self.updateGeometry()
+        self.contentsCollapsed.emit(not open_)
+
+    def _show_contents(self) -> None:
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+            if not child.isWindow():
+                self._show_child(child)
+
+    def _show_child(self, child: QtWidgets.QWidget) -> None:
+        """Show a child if the section is open and the program has not hidden it."""
+        wanted = child.property(_WANTED)
+        self._ours = True
+        child.setVisible(not self.collapsed and wanted is not False)
+        if wanted is not False:
+            # Hidden by us, not by the program: its next `hide()` has to count although nothing is to be seen.
+            child.setAttribute(QtCore.Qt.WA_WState_ExplicitShowHide, False)
+        self._ours = False
+
+    def _keep_room(self) -> None:
+        height = self._header_size().height()
         margins = self.contentsMargins()
         if margins.top() != height + _GAP:
             self.setContentsMargins(margins.left(), height + _GAP, margins.right(), margins.bottom())
 
-    def _on_toggled(self, open_: bool) -> None:
-        self._update_header()
-        if open_:
-            hidden, self._hidden_by_us = self._hidden_by_us, []
-            for child in hidden:
-                child.show()
-        else:
-            for child in self._contents():
-                self._hide(child)
-        self.setMaximumHeight(16777215 if open_ else self.sizeHint().height())
-        self.updateGeometry()
-        self.contentsCollapsed.emit(not open_)
+    def _header(self) -> QtWidgets.QStyleOptionToolButton:
+        """How the button is drawn: as a flat tool button with an arrow."""
+        option = QtWidgets.QStyleOptionToolButton()
+        option.initFrom(self)
+        side = self.style().pixelMetric(QtWidgets.QStyle.PM_SmallIconSize, option, self)
+        option.font, option.text, option.iconSize = self._bold, self.text(), QtCore.QSize(side, side)
+        option.toolButtonStyle = QtCore.Qt.ToolButtonTextBesideIcon
+        option.features = QtWidgets.QStyleOptionToolButton.Arrow
+        option.arrowType = QtCore.Qt.RightArrow if self.collapsed else QtCore.Qt.DownArrow
+        option.subControls = QtWidgets.QStyle.SC_ToolButton
+        over = option.state & QtWidgets.QStyle.State_MouseOver
+        if self.flat:
+            option.state |= QtWidgets.QStyle.State_AutoRaise
+        if self.isDown():
+            option.state |= QtWidgets.QStyle.State_Sunken
+        elif over or not self.flat:
+            option.state |= QtWidgets.QStyle.State_Raised
+        option.rect.setHeight(self._header_size().height())
+        return option
 
-    def _contents(self) -> list[QtWidgets.QWidget]:
-        children = self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly)
-        return [child for child in children if child is not self._button]
+    def _header_size(self) -> QtCore.QSize:
+        option = QtWidgets.QStyleOptionToolButton()
+        option.initFrom(self)
+        metrics = QtGui.QFontMetrics(self._bold)
+        side = self.style().pixelMetric(QtWidgets.QStyle.PM_SmallIconSize, option, self)
+        text = metrics.size(QtCore.Qt.TextShowMnemonic, self.text() or "X")
+        inner = QtCore.QSize(side + 2 * _GAP + text.width(), max(side, text.height()))
+        return self.style().sizeFromContents(QtWidgets.QStyle.CT_ToolButton, option, inner, self)
 
-    def _hide(self, child: QtWidgets.QWidget) -> None:
-        if child is not self._button and not child.isWindow() and not child.isHidden():
-            child.hide()
-            self._hidden_by_us.append(child)
 
-    def _update_header(self) -> None:
-        self._button.setArrowType(QtCore.Qt.DownArrow if self._button.isChecked() else QtCore.Qt.RightArrow)
+def _is_text(arguments: tuple[Any, ...]) -> bool:
+    return bool(arguments) and isinstance(arguments[0], str)

@@ -3,281 +3,298 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
 from typing import Any
 
 import slicer
-import vtk
-from PyQt5 import QtCore, QtWidgets
+from PyQt5 import QtCore, QtGui, QtWidgets
 
-_SCENE_EVENTS = (
-    "NodeAddedEvent",
-    "NodeRemovedEvent",
-    "EndBatchProcessEvent",
-    "EndCloseEvent",
-    "EndImportEvent",
-)
+from MVGDesktop.qtwidgets.noderows import ACTION, NodeRows
+
+
+def _filtering(kind: Any, name: str) -> Any:
+    """A property that decides which nodes are listed."""
+
+    def read(self: qMRMLNodeComboBox) -> Any:
+        return getattr(self._rows.filter, name)
+
+    def write(self: qMRMLNodeComboBox, value: Any) -> None:
+        setattr(self._rows.filter, name, value)
+        self._rows.refilter()
+        self._show_actions()
+
+    return QtCore.pyqtProperty(kind, read, write)
+
+
+def _choice(kind: Any, name: str, default: Any) -> Any:
+    """A property that decides what the box offers beside the nodes."""
+
+    def read(self: qMRMLNodeComboBox) -> Any:
+        return self._choices.get(name, default)
+
+    def write(self: qMRMLNodeComboBox, value: Any) -> None:
+        if value != read(self):
+            self._choices[name] = value
+            self._show_none()
+            self._show_actions()
+
+    return QtCore.pyqtProperty(kind, read, write)
 
 
 class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
     """Lists the nodes of some classes as they come, go and change their names.
 
-    Entries at the end make, rename and delete a node where `addEnabled`, `renameEnabled` and `removeEnabled`
-    say so.
+    It has what PythonQt sees of Slicer's class: properties are read as attributes and written by
+    `setProperty`, and there is no setter that is no slot. Its signals come when Slicer's come: whenever Qt's
+    own box in it stands on another row, which a removal and the end of an import bring about as well.
     """
 
     currentNodeIDChanged = QtCore.pyqtSignal(str)
-    currentNodeChanged = QtCore.pyqtSignal(object)
+    currentNodeChanged = QtCore.pyqtSignal([object], [bool])
+    currentNodeRenamed = QtCore.pyqtSignal(str)
+    nodeActivated = QtCore.pyqtSignal(object)
+    nodeAdded = QtCore.pyqtSignal(object)
     nodeAddedByUser = QtCore.pyqtSignal(object)
+    nodeAddedByUserAction = QtCore.pyqtSignal(object)
+    nodeAboutToBeRemoved = QtCore.pyqtSignal(object)
+    nodeAboutToBeEdited = QtCore.pyqtSignal(object)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
+        self._choices: dict[str, Any] = {}
+        self._labels: dict[str, str] = {}
+        self._menu: list[QtWidgets.QAction] = []
+        self._requested: str | None = None  # chosen before there was a scene
+        self._quiet = False
         self._box = QtWidgets.QComboBox(self)
         self._box.setObjectName("qt_node_box")
         self._box.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Fixed)
+        self._rows = NodeRows(self._box, self.nodeAdded.emit)
+        self._box.currentTextChanged.connect(self._tell)
         self._box.activated.connect(self._on_activated)
+        self._box.model().rowsAboutToBeRemoved.connect(self._tell_removal)
+        self._box.model().rowsRemoved.connect(self._leave_gone)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
         self.setFocusProxy(self._box)
-        self._scene: Any = None
-        self._node_types: list[str] = []
-        self._shows_hidden = False
-        self._shows_children = True
-        self._adds = self._removes = self._renames = False
-        self._has_none = False
-        self._none_text = "None"
-        self._selects_new = True
-        self._base_name = ""
-        self._current = ""
-        self._scene_tags: list[int] = []
-        self._node_tags: dict[str, tuple[Any, int]] = {}
-        _unobserve_when_gone(self)
+        self.setEnabled(False)  # until there is a scene
+        _unobserve_when_gone(self, self._rows)
 
-    # Properties, as Qt Designer and Slicer name them.
+    # Properties
 
-    def setNodeTypes(self, types: Sequence[str]) -> None:
-        self._node_types = list(types)
-        self._refresh()
+    nodeTypes = _filtering("QStringList", "types")
+    showHidden = _filtering(bool, "hidden")
+    showChildNodeTypes = _filtering(bool, "children")
+    hideChildNodeTypes = _filtering("QStringList", "hide_children")
+    noneEnabled = _choice(bool, "noneEnabled", False)
+    noneDisplay = _choice(str, "noneDisplay", "None")
+    addEnabled = _choice(bool, "addEnabled", True)
+    removeEnabled = _choice(bool, "removeEnabled", True)
+    editEnabled = _choice(bool, "editEnabled", False)
+    renameEnabled = _choice(bool, "renameEnabled", False)
+    baseName = _choice(str, "baseName", "")
+    selectNodeUponCreation = _choice(bool, "selectNodeUponCreation", True)
+    interactionNodeSingletonTag = _choice(str, "interactionNodeSingletonTag", "Singleton")
 
-    def nodeTypes(self) -> list[str]:
-        return list(self._node_types)
+    def _node_id(self) -> str:
+        node = self.currentNode()
+        return str(node.GetID()) if node is not None else ""
 
-    def setShowHidden(self, shown: bool) -> None:
-        self._shows_hidden = shown
-        self._refresh()
+    @QtCore.pyqtSlot(str)
+    def setCurrentNodeID(self, node_id: str | None) -> None:
+        """Choose a node; an id of no listed node chooses none."""
+        if self.mrmlScene() is None:
+            self._requested = node_id or ""
+        row = self._rows.row_of(node_id or "")
+        self._box.setCurrentIndex(row if row >= 0 else 0 if self.noneEnabled else -1)
 
-    def setShowChildNodeTypes(self, shown: bool) -> None:
-        self._shows_children = shown
-        self._refresh()
+    currentNodeID = QtCore.pyqtProperty(str, _node_id, setCurrentNodeID, notify=currentNodeIDChanged)
+    currentNodeId = QtCore.pyqtProperty(str, _node_id, setCurrentNodeID)
+    sizeAdjustPolicy = QtCore.pyqtProperty(
+        QtWidgets.QComboBox.SizeAdjustPolicy,
+        lambda self: self._box.sizeAdjustPolicy(),
+        lambda self, policy: self._box.setSizeAdjustPolicy(policy),
+    )
 
-    def setAddEnabled(self, enabled: bool) -> None:
-        self._adds = enabled
-        self._refresh()
+    # Slots
 
-    def setRemoveEnabled(self, enabled: bool) -> None:
-        self._removes = enabled
-        self._refresh()
+    @QtCore.pyqtSlot(object)
+    def setMRMLScene(self, scene: Any) -> None:
+        """List the nodes of a scene; None lists none."""
+        if scene is self.mrmlScene():
+            return
+        wanted = self._requested if self._requested is not None else self.currentNodeID
+        self._quiet = True
+        self._rows.set_scene(scene)
+        self._show_none()
+        self._show_actions()
+        self._quiet = False
+        self.setCurrentNodeID(wanted)
+        self._requested = None
+        self.setEnabled(scene is not None)
 
-    def setRenameEnabled(self, enabled: bool) -> None:
-        self._renames = enabled
-        self._refresh()
+    @QtCore.pyqtSlot(object)
+    def setCurrentNode(self, node: Any) -> None:
+        """Choose a node; None chooses none."""
+        self.setCurrentNodeID(node.GetID() if node is not None else "")
 
-    def setNoneEnabled(self, enabled: bool) -> None:
-        self._has_none = enabled
-        self._refresh()
+    @QtCore.pyqtSlot(int)
+    def setCurrentNodeIndex(self, index: int) -> None:
+        """Choose by the place in the list, from 0."""
+        first = self._rows.first
+        self._box.setCurrentIndex(first + index if index < self._rows.count else first - 1)
 
-    def setNoneDisplay(self, text: str) -> None:
-        self._none_text = text
-        self._refresh()
+    @QtCore.pyqtSlot()
+    def addNode(self, node_type: str = "") -> Any:
+        """Add a node of one of the types to the scene, of the first one by default."""
+        kind = node_type or next(iter(self.nodeTypes), "")
+        if kind not in self.nodeTypes or self.mrmlScene() is None:
+            return None
+        name = self.mrmlScene().GenerateUniqueName(self.baseName or self.nodeTypeLabel(kind))
+        node = self.mrmlScene().AddNewNodeByClass(kind, name)
+        for _type, attribute in self._rows.filter.attributes:
+            node.SetAttribute(attribute, self._rows.filter.attributes[(_type, attribute)] or "")
+        if self.selectNodeUponCreation:
+            self.setCurrentNode(node)
+        self.nodeAddedByUser.emit(node)
+        return node
 
-    def setSelectNodeUponCreation(self, selected: bool) -> None:
-        self._selects_new = selected
+    @QtCore.pyqtSlot()
+    def removeCurrentNode(self) -> None:
+        """Remove the chosen node from the scene."""
+        if self.currentNode() is not None:
+            self.mrmlScene().RemoveNode(self.currentNode())
 
-    def setBaseName(self, name: str) -> None:
-        self._base_name = name
+    @QtCore.pyqtSlot()
+    def editCurrentNode(self) -> None:
+        """Ask the scene's interaction node to have the chosen node edited."""
+        self.nodeAboutToBeEdited.emit(self.currentNode())
+        tag = self.interactionNodeSingletonTag
+        editor = self.mrmlScene().GetSingletonNode(tag, "vtkMRMLInteractionNode") if tag else None
+        if editor is not None:
+            editor.EditNode(self.currentNode())
 
-    def setToolTip(self, text: str) -> None:
-        super().setToolTip(text)
-        self._box.setToolTip(text)
+    @QtCore.pyqtSlot()
+    def renameCurrentNode(self) -> None:
+        """Ask for another name of the chosen node."""
+        node = self.currentNode()
+        if node is None:
+            return
+        old = node.GetName() or ""
+        name, accepted = QtWidgets.QInputDialog.getText(self, "Rename", "New name:", text=old)
+        if accepted and name.strip():
+            node.SetName(name.strip())
+            self.currentNodeRenamed.emit(name.strip())
+
+    # Invokables
+
+    def mrmlScene(self) -> Any:
+        return self._rows.scene
+
+    def currentNode(self) -> Any:
+        return self._rows.node_at(self._box.currentIndex())
+
+    def nodeCount(self) -> int:
+        return self._rows.count
+
+    def nodeFromIndex(self, index: int) -> Any:
+        return self._rows.node_at(self._rows.first + index) if 0 <= index < self._rows.count else None
+
+    def addAttribute(self, node_type: str, name: str, value: Any = None) -> None:
+        self._rows.filter.attributes[(node_type, name)] = None if value is None else str(value)
+        self._rows.refilter()
+
+    def removeAttribute(self, node_type: str, name: str) -> None:
+        self._rows.filter.attributes.pop((node_type, name), None)
+        self._rows.refilter()
+
+    def nodeTypeLabel(self, node_type: str) -> str:
+        scene = self.mrmlScene() or slicer.mrmlScene
+        return self._labels.get(node_type) or scene.GetTypeDisplayNameByClassName(node_type) or "node"
+
+    def setNodeTypeLabel(self, label: str, node_type: str) -> None:
+        self._labels[node_type] = label
+        self._show_actions()
+
+    def addMenuAction(self, action: QtWidgets.QAction) -> None:
+        if action.text() not in [each.text() for each in self._menu]:
+            self._menu.append(action)
+            self._show_actions()
+
+    def sortFilterProxyModel(self) -> QtGui.QStandardItemModel:
+        return self._box.model()
+
+    # Of QWidget: what a reader of the screen says is asked of the box inside
 
     def setAccessibleName(self, name: str) -> None:
         super().setAccessibleName(name)
         self._box.setAccessibleName(name)
 
-    # The scene and the choice.
+    # Inside
 
-    def setMRMLScene(self, scene: Any) -> None:
-        if scene is self._scene:
-            return
-        self._forget_scene()
-        self._scene = scene
-        if scene is not None:
-            callback = _weak_callback(self._on_scene)
-            events = [getattr(slicer.vtkMRMLScene, name) for name in _SCENE_EVENTS]
-            self._scene_tags = [scene.AddObserver(event, callback) for event in events]
-        self._refresh()
+    def _show_none(self) -> None:
+        self._rows.set_before([self.noneDisplay] if self.noneEnabled and self.mrmlScene() is not None else [])
 
-    def mrmlScene(self) -> Any:
-        return self._scene
+    def _show_actions(self) -> None:
+        labels = [(kind, self.nodeTypeLabel(kind)) for kind in self.nodeTypes] if self.mrmlScene() else []
+        label = labels[0][1] if len(labels) == 1 else "node"
+        actions: list[tuple[str, Any]] = []
+        if self.renameEnabled:
+            actions.append((f"Rename current {label}", self.renameCurrentNode))
+        if self.editEnabled:
+            actions.append((f"Edit current {label}", self.editCurrentNode))
+        if self.addEnabled:
+            actions += [(f"Create new {text}", lambda kind=kind: self._add(kind)) for kind, text in labels]
+        if self.removeEnabled:
+            actions.append((f"Delete current {label}", self.removeCurrentNode))
+        actions += [(each.text(), each.trigger) for each in self._menu]
+        self._rows.set_after(actions if labels else [])
 
-    def currentNodeID(self) -> str:
-        return self._current
-
-    def currentNode(self) -> Any:
-        return self._scene.GetNodeByID(self._current) if self._scene and self._current else None
-
-    def setCurrentNodeID(self, node_id: str | None) -> None:
-        """Choose a node by its id; an unknown id or an empty one chooses none."""
-        known = [node.GetID() for node in self._nodes()]
-        self._choose(node_id if node_id in known else "")
-
-    def setCurrentNode(self, node: Any) -> None:
-        self.setCurrentNodeID(node.GetID() if node is not None else "")
-
-    def nodeCount(self) -> int:
-        return len(self._nodes())
-
-    # Inside.
-
-    def _nodes(self, hidden_too: bool = False) -> list[Any]:
-        found: dict[str, Any] = {}
-        for kind in self._node_types if self._scene is not None else ():
-            nodes = self._scene.GetNodesByClass(kind)
-            nodes.UnRegister(self._scene)
-            for node in (nodes.GetItemAsObject(i) for i in range(nodes.GetNumberOfItems())):
-                hidden = node.GetHideFromEditors() and not (self._shows_hidden or hidden_too)
-                if not hidden and (self._shows_children or node.GetClassName() == kind):
-                    found[node.GetID()] = node
-        return list(found.values())
-
-    def _on_scene(self, _caller: Any, _event: str) -> None:
-        if self._scene is not None and not self._scene.IsBatchProcessing():
-            self._refresh()
-
-    def _refresh(self, *_: Any) -> None:
-        nodes = self._nodes()
-        self._observe(self._nodes(hidden_too=True))
-        with QtCore.QSignalBlocker(self._box):
-            self._box.clear()
-            if self._has_none or not nodes:
-                self._box.addItem(self._none_text if self._has_none else "", "")
-            for node in nodes:
-                self._box.addItem(node.GetName() or node.GetID(), node.GetID())
-            self._add_actions(bool(nodes))
-        ids = [node.GetID() for node in nodes]
-        if self._current in ids:
-            self._show_current()
-        else:
-            self._choose(ids[0] if ids and not self._has_none else "")
-
-    def _add_actions(self, has_nodes: bool) -> None:
-        actions = []
-        if self._adds and self._node_types:
-            actions.append((f"Create new {self._type_name()}", self._add))
-        if has_nodes and self._renames:
-            actions.append(("Rename current…", self._rename))
-        if has_nodes and self._removes:
-            actions.append(("Delete current", self._remove))
-        if actions:
-            self._box.insertSeparator(self._box.count())
-        for text, action in actions:
-            self._box.addItem(text, action)
-
-    def _type_name(self) -> str:
-        return self._base_name or str(slicer.mrmlScene.GetTagByClassName(self._node_types[0]) or "node")
-
-    def _on_activated(self, index: int) -> None:
-        data = self._box.itemData(index)
-        if callable(data):
-            self._show_current()
-            data()
-        elif isinstance(data, str):
-            self._choose(data)
-
-    def _choose(self, node_id: str | None) -> None:
-        new = node_id or ""
-        changed = new != self._current
-        self._current = new
-        self._show_current()
-        if changed:
-            self.currentNodeIDChanged.emit(new)
-            self.currentNodeChanged.emit(self.currentNode())
-
-    def _show_current(self) -> None:
-        # An empty choice without an entry of its own shows an empty line.
-        with QtCore.QSignalBlocker(self._box):
-            self._box.setCurrentIndex(self._box.findData(self._current))
-
-    def _add(self) -> None:
-        name = self._scene.GenerateUniqueName(self._type_name())
-        node = self._scene.AddNewNodeByClass(self._node_types[0], name)
-        if hasattr(node, "CreateDefaultDisplayNodes"):
-            node.CreateDefaultDisplayNodes()
-        if self._selects_new:
-            self.setCurrentNode(node)
-        self.nodeAddedByUser.emit(node)
-
-    def _rename(self) -> None:
-        node = self.currentNode()
-        if node is None:
-            return
-        name, accepted = QtWidgets.QInputDialog.getText(
-            self, "Rename", "New name:", text=node.GetName() or ""
-        )
-        if accepted and name.strip():
-            node.SetName(name.strip())
-
-    def _remove(self) -> None:
-        node = self.currentNode()
+    def _add(self, kind: str) -> None:
+        node = self.addNode(kind)
         if node is not None:
-            self._scene.RemoveNode(node)
+            self.setCurrentNode(node)
+            self.nodeAddedByUserAction.emit(node)
 
-    def _observe(self, nodes: list[Any]) -> None:
-        """Watch the names of exactly these nodes, and whether they are hidden."""
-        wanted = {node.GetID(): node for node in nodes}
-        for node_id in [each for each in self._node_tags if each not in wanted]:
-            node, tag = self._node_tags.pop(node_id)
-            node.RemoveObserver(tag)
-        for node_id, node in wanted.items():
-            if node_id not in self._node_tags:
-                callback = _weak_callback(self._on_node)
-                self._node_tags[node_id] = (node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, callback))
+    def _on_activated(self, row: int) -> None:
+        action = self._box.itemData(row, ACTION)
+        if action is not None:
+            action()
+        elif self._rows.node_at(row) is not None or (self.noneEnabled and row == 0):
+            self.nodeActivated.emit(self._rows.node_at(row))
 
-    def _on_node(self, node: Any, _event: str) -> None:
-        index = self._box.findData(node.GetID())
-        listed = self._shows_hidden or not node.GetHideFromEditors()
-        if listed != (index >= 0):
-            self._refresh()
-        elif listed and self._box.itemText(index) != node.GetName():
-            self._box.setItemText(index, node.GetName())
+    def _tell(self, *_text: Any) -> None:
+        """The box stands on another row, or its row has another text."""
+        if self._quiet:
+            return
+        row, node = self._box.currentIndex(), self.currentNode()
+        if node is None and row != (0 if self.noneEnabled else -1):  # an action: nothing to stand on
+            last = self.nodeFromIndex(self.nodeCount() - 1)
+            if last is not None:
+                self.setCurrentNode(last)
+            return
+        self.currentNodeChanged[object].emit(node)
+        self.currentNodeChanged[bool].emit(node is not None)
+        self.currentNodeIDChanged.emit(node.GetID() if node is not None else "")
 
-    def _forget_scene(self) -> None:
-        for tag in self._scene_tags:
-            self._scene.RemoveObserver(tag)
-        self._scene_tags = []
-        self._observe([])
+    def _tell_removal(self, _parent: Any, first: int, last: int) -> None:
+        for row in range(first, last + 1):
+            node = self._rows.node_at(row)
+            if node is not None:
+                self.nodeAboutToBeRemoved.emit(node)
 
-
-def _weak_callback(method: Any) -> Any:
-    """An observer that does not keep its widget alive, and does nothing once it is gone."""
-    weak = weakref.WeakMethod(method)
-
-    def callback(caller: Any, event: str) -> None:
-        living = weak()
-        if living is not None:
-            living(caller, event)
-
-    return callback
+    def _leave_gone(self, *_rows: Any) -> None:
+        if self.currentNode() is None and not self._quiet:
+            self.setCurrentNode(None)
 
 
-def _unobserve_when_gone(widget: qMRMLNodeComboBox) -> None:
+def _unobserve_when_gone(widget: qMRMLNodeComboBox, rows: NodeRows) -> None:
     """Remove the observers when Qt deletes the widget, which may be before Python does."""
-    weak = weakref.ref(widget)
+    weak = weakref.ref(rows)
 
     def forget() -> None:
         living = weak()
         if living is not None:
-            living._forget_scene()
+            living.clear()
 
     widget.destroyed.connect(forget)

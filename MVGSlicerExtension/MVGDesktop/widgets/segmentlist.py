@@ -14,6 +14,14 @@ from MVGDesktop.qtwidgets import qMRMLNodeComboBox
 
 _SHOWN, _COLOR, _NAME = range(3)
 _SWATCH = 18
+_OFFERED = {
+    "nodeTypes": ["vtkMRMLSegmentationNode"],
+    "noneEnabled": True,
+    "noneDisplay": "No segmentation yet",
+    "addEnabled": False,
+    "removeEnabled": False,
+    "renameEnabled": True,
+}
 
 
 class SegmentList(QtWidgets.QWidget):
@@ -25,10 +33,8 @@ class SegmentList(QtWidgets.QWidget):
         super().__init__(parent)
         self._document = document
         self.chooser = qMRMLNodeComboBox(self)
-        self.chooser.setNodeTypes(["vtkMRMLSegmentationNode"])
-        self.chooser.setNoneEnabled(True)
-        self.chooser.setNoneDisplay("No segmentation yet")
-        self.chooser.setRenameEnabled(True)
+        for name, value in _OFFERED.items():
+            self.chooser.setProperty(name, value)
         self.chooser.setAccessibleName("Segmentation to edit")
         self.chooser.setToolTip("The segmentation that the tools below change")
         self.table = self._make_table()
@@ -139,7 +145,10 @@ class SegmentList(QtWidgets.QWidget):
     def _connect(self) -> None:
         document = self._document
         self.chooser.setMRMLScene(slicer.mrmlScene)
-        self.chooser.currentNodeIDChanged.connect(document.set_segmentation)
+        # The box stands on other nodes also while a scene is read; only what the user chooses is told on.
+        self.chooser.nodeActivated.connect(
+            lambda node: document.set_segmentation(node.GetID() if node is not None else "")
+        )
         document.segmentationChanged.connect(lambda _id: self.refresh())
         document.segmentChanged.connect(lambda _id: self.refresh())
         document.contentChanged.connect(self.refresh)

@@ -82,12 +82,13 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
 
     def _show(self, controller):
         from MVGLib.panel.panel import Panel
+        from MVGLib.panel.shortcuts import EFFECT_KEYS
 
         if self.panel is not None:
             self.panel.cleanup()
             self.panel.widget.setParent(None)
             self.panel.widget.deleteLater()
-        self.panel = Panel(self.frame, controller, owns=False)
+        self.panel = Panel(self.frame, controller, owns=False, keys=EFFECT_KEYS)
         self.frame.layout().addWidget(self.panel.widget)
 
     def _follow(self):

@@ -11,7 +11,7 @@ import pytest
 
 from MVGCore.errors import MVGError
 from MVGCore.version import __version__
-from MVGLib.host.install import SMALL_PACKAGES, TORCH, Install, Package
+from MVGLib.host.install import SMALL_PACKAGES, TORCH, Extension, Install, Package
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = [package.requirement for package in SMALL_PACKAGES]
@@ -29,8 +29,11 @@ class FakeHost:
     """Notes what is asked of it; `packages` plays the part of Slicer's Python."""
 
     packages: dict[str, str] = field(default_factory=dict)
-    extension: bool = True
-    says_yes: bool = True
+    extension: Extension = Extension.READY
+    answers: list[bool] = field(default_factory=list)  # to the questions; yes to those after them
+    intel_mac: bool = False
+    imported: tuple[str, ...] = ()
+    replaces: dict[str, str] = field(default_factory=dict)  # what comes along with torch
     fails: str = ""
     done: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
@@ -45,20 +48,30 @@ class FakeHost:
     def installed(self, distribution: str) -> str | None:
         return self.packages.get(distribution)
 
-    def has_torch_installer(self) -> bool:
+    def is_intel_mac(self) -> bool:
+        return self.intel_mac
+
+    def in_use(self) -> dict[str, str]:
+        return {name: self.packages[name] for name in self.imported}
+
+    def torch_installer(self) -> Extension:
         return self.extension
 
     def confirm(self, text: str) -> bool:
         self.questions.append(text)
-        return self.says_yes
+        return self.answers.pop(0) if self.answers else True
 
     def install_extension(self, name: str) -> None:
         self._do(f"extension {name}")
-        self.extension = True
+        self.extension = Extension.NOT_LOADED  # before the restart
+
+    def enable_extension(self, name: str) -> None:
+        self._do(f"enable {name}")
+        self.extension = Extension.NOT_LOADED
 
     def install_torch(self, requirement: str) -> bool:
         self._do(f"torch{requirement}")
-        self.packages["torch"] = "2.13.0"
+        self.packages |= {"torch": "2.13.0", **self.replaces}
         return True
 
     def pip_install(self, requirements: list[str]) -> None:
@@ -95,7 +108,7 @@ def test_the_sentence_names_the_size_before_anything_is_downloaded() -> None:
 
 
 def test_no_means_no() -> None:
-    host = FakeHost(says_yes=False)
+    host = FakeHost(answers=[False])
     Install(host).run()
     assert len(host.questions) == 1 and not host.done
 
@@ -116,25 +129,84 @@ def test_the_second_click_asks_for_what_is_still_missing_only() -> None:
     assert "torch" not in host.questions[0]
 
 
-def test_without_the_extension_it_goes_on_after_the_restart_without_asking_again() -> None:
-    host = FakeHost(extension=False)
-    Install(host).run()
-    assert host.done == ["extension PyTorch", "restart"] and host.resume
-    assert "save your work" in host.questions[0]
+@pytest.mark.parametrize(
+    ("state", "step"), [(Extension.ABSENT, "extension PyTorch"), (Extension.DISABLED, "enable PyTorch")]
+)
+def test_the_extension_comes_first_and_a_restart_is_asked_for(state: Extension, step: str) -> None:
+    host = FakeHost(extension=state)
+    install = Install(host)
+    install.run()
+    assert host.done == [step, "restart"] and len(host.questions) == 2
+    assert "save them first" in host.questions[1] and "GB" in host.questions[0]
 
+    host.extension = Extension.READY
     after_restart = Install(host)
-    after_restart.resume()
+    assert after_restart.missing().startswith("Press Install to go on.")
+    assert host.done == [step, "restart"]  # nothing is done before the user says so
+    after_restart.run()
     assert host.done[2:] == ["torch>=2.2", "pip " + " ".join(SMALL)]
-    assert len(host.questions) == 1 and not host.resume
-    after_restart.resume()
-    assert len(host.done) == 4
+    assert after_restart.missing() == ""
 
 
-def test_a_failure_after_the_restart_does_not_come_back_at_every_start() -> None:
+def test_who_does_not_restart_is_reminded_and_nothing_is_downloaded_twice() -> None:
+    host = FakeHost(extension=Extension.ABSENT, answers=[True, False])
+    install = Install(host)
+    install.run()
+    assert host.done == ["extension PyTorch"] and "Restart Slicer" in install.missing()
+    host.answers = [False]
+    install.run()
+    assert host.done == ["extension PyTorch"] and len(host.questions) == 3
+    install.run()
+    assert host.done == ["extension PyTorch", "restart"]
+
+
+def test_an_extension_that_cannot_be_loaded_restarts_nothing() -> None:
+    host = FakeHost(extension=Extension.NOT_LOADED)
+    for _opening in range(3):
+        install = Install(host)
+        assert "PyTorch" in install.missing()
+        with pytest.raises(MVGError, match="cannot be loaded"):
+            install.run()
+    assert not host.done and not host.questions
+
+
+def test_a_failure_after_the_restart_is_not_gone_on_with() -> None:
     host = FakeHost(resume=True, fails="torch")
+    install = Install(host)
     with pytest.raises(MVGError):
-        Install(host).resume()
-    assert not host.resume
+        install.run()
+    assert not host.resume and not install.missing().startswith("Press Install")
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_a_restart_is_offered_where_something_in_use_was_replaced(agrees: bool) -> None:
+    host = FakeHost(
+        packages={"numpy": "2.3.0"}, imported=("numpy",), replaces={"numpy": "1.26.4"}, answers=[True, agrees]
+    )
+    install = Install(host)
+    install.run()
+    assert "numpy" in host.questions[1]
+    assert ("restart" in host.done) is agrees and "numpy" in install.missing()
+
+
+def test_nothing_to_restart_for_where_nothing_in_use_was_replaced() -> None:
+    host = FakeHost(packages={"numpy": "2.3.0"}, imported=("numpy",))
+    Install(host).run()
+    assert len(host.questions) == 1 and "restart" not in host.done
+
+
+@pytest.mark.parametrize("torch", [{}, {"torch": "2.2.2"}])
+def test_an_intel_program_on_a_mac_with_numpy_2_says_what_to_do_instead(torch: dict[str, str]) -> None:
+    host = FakeHost(packages={**EVERYTHING, **torch, "numpy": "2.1.0"}, intel_mac=True)
+    install = Install(host)
+    assert "Apple processors" in install.missing() and "mvg desktop" in install.missing()
+    with pytest.raises(MVGError, match="numpy"):
+        install.run()
+    assert not host.done and not host.questions
+
+
+def test_an_intel_program_on_a_mac_with_numpy_1_is_as_good_as_any() -> None:
+    assert Install(FakeHost(packages={**EVERYTHING, "numpy": "1.26.4"}, intel_mac=True)).missing() == ""
 
 
 @pytest.mark.parametrize("fails", ["torch", "pip"])
@@ -147,7 +219,7 @@ def test_a_failure_says_what_why_and_how_to_do_it_offline(fails: str) -> None:
 
 
 def test_a_failing_extension_server_names_the_manual_way() -> None:
-    host = FakeHost(extension=False, fails="extension")
+    host = FakeHost(extension=Extension.ABSENT, fails="extension")
     with pytest.raises(MVGError, match="Extensions Manager"):
         Install(host).run()
     assert not host.resume and "restart" not in host.done

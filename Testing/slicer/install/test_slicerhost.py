@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import slicer
 
 from MVGCore.errors import MVGError
 from MVGDesktop import headless, qtcompat
+from MVGLib.host.install import Extension
 from MVGLib.host.slicerhost import SlicerHost
 from Testing.slicer import slicershim
 
@@ -54,9 +56,8 @@ def test_torch_comes_by_the_extension(
     app: Any, monkeypatch: pytest.MonkeyPatch, result: Any, done: bool
 ) -> None:
     calls: list[Any] = []
-    assert not SlicerHost().has_torch_installer()
     module(monkeypatch, "PyTorchUtils", PyTorchUtilsLogic=torch_utilities(result, calls))
-    assert SlicerHost().has_torch_installer()
+    assert SlicerHost().torch_installer() is Extension.READY
     assert SlicerHost().install_torch(">=2.2") is done
     assert calls == [(False, ">=2.2")]
 
@@ -96,27 +97,86 @@ def test_the_interpreter_is_slicers_own(app: Any, monkeypatch: pytest.MonkeyPatc
     assert SlicerHost().python() == str(program)
 
 
+class Manager:
+    """`qSlicerExtensionsManagerModel` with an extension that may be installed and enabled."""
+
+    def __init__(self, installed: bool = False, enabled: bool = False, delivers: bool = True) -> None:
+        self.interactive = True
+        self.delivers = delivers
+        self.state = {"installed": installed, "enabled": enabled}
+        self.asked: list[Any] = []
+
+    def isExtensionInstalled(self, name: str) -> bool:
+        return self.state["installed"]
+
+    def isExtensionEnabled(self, name: str) -> bool:
+        return self.state["enabled"]
+
+    def setExtensionEnabled(self, name: str, value: bool) -> None:
+        self.state["enabled"] = value
+
+    def installExtensionFromServer(self, name: str, restart: bool = True, update: bool = False) -> bool:
+        self.asked.append((name, restart, self.interactive))
+        return self.delivers
+
+
+@pytest.fixture
+def use_manager(app: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Manager], Manager]:
+    def use(manager: Manager) -> Manager:
+        monkeypatch.setattr(app, "extensionsManagerModel", lambda: manager, raising=False)
+        return manager
+
+    return use
+
+
 @pytest.mark.parametrize("delivered", [True, False])
+@pytest.mark.parametrize("asks", [True, False])
 def test_an_extension_comes_from_the_server_without_further_questions(
-    app: Any, monkeypatch: pytest.MonkeyPatch, delivered: bool
+    use_manager: Any, delivered: bool, asks: bool
 ) -> None:
-    class Manager:
-        interactive = True
-        asked: list[Any] = []
-
-        def installExtensionFromServer(self, name: str, restart: bool = True) -> bool:
-            self.asked.append((name, restart, self.interactive))
-            return delivered
-
-    manager = Manager()
-    monkeypatch.setattr(app, "extensionsManagerModel", lambda: manager, raising=False)
-    install: Callable[[str], None] = SlicerHost().install_extension
+    manager = use_manager(Manager(delivers=delivered))
+    manager.interactive = asks
     if delivered:
-        install("PyTorch")
+        SlicerHost().install_extension("PyTorch")
     else:
         with pytest.raises(MVGError):
-            install("PyTorch")
+            SlicerHost().install_extension("PyTorch")
     assert manager.asked == [("PyTorch", False, False)]
+    assert manager.interactive is asks  # as it was before
+
+
+@pytest.mark.parametrize(
+    ("installed", "enabled", "state"),
+    [
+        (False, False, Extension.ABSENT),
+        (True, False, Extension.DISABLED),
+        (True, True, Extension.NOT_LOADED),
+    ],
+)
+def test_an_extension_that_is_there_is_not_yet_one_that_works(
+    use_manager: Any, installed: bool, enabled: bool, state: Extension
+) -> None:
+    manager = use_manager(Manager(installed, enabled))
+    assert SlicerHost().torch_installer() is state
+    SlicerHost().enable_extension("PyTorch")
+    assert manager.state["enabled"]
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "answer"),
+    [("Darwin", "x86_64", True), ("Darwin", "arm64", False), ("Linux", "x86_64", False)],
+)
+def test_an_intel_program_on_a_mac_is_known(
+    monkeypatch: pytest.MonkeyPatch, system: str, machine: str, answer: bool
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert SlicerHost().is_intel_mac() is answer
+
+
+def test_what_is_imported_is_in_use(app: Any) -> None:
+    used = SlicerHost().in_use()
+    assert used["numpy"] == SlicerHost().installed("numpy") and "pip" not in used
 
 
 def test_what_is_remembered_survives(app: Any) -> None:

@@ -357,3 +357,18 @@ def test_the_timer_drives_a_run_to_its_end(panel):
         if panel.controller.view().review and not panel.controller.view().progress:
             break
     assert panel.controller.view().review.known == LABELLED
+
+
+def test_the_timer_rests_where_nobody_looks_and_nothing_runs(panel):
+    assert panel._timer.isActive()
+    panel.exit()
+    assert not panel._timer.isActive()
+    panel.enter()
+    click(panel.ui.applyButton)
+    panel.exit()
+    assert panel._timer.isActive()  # the run goes on
+    finish(panel.controller)
+    panel._tick()
+    assert not panel._timer.isActive()
+    panel.enter()
+    assert panel._timer.isActive()

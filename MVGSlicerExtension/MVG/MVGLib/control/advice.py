@@ -184,7 +184,7 @@ def _review_hint(now: Situation, review: Review) -> str:
     if now.changed:
         return _("The examples have changed; press Apply again")
     if not review.shown:
-        return _("This is the scene before; press B to see the result again")
+        return _("This is the scene before; press Show the result to see the result")
     if review.next_slice is None:
         return _("Look through the result, then Accept or Discard")
     text = _("Look through the result and Accept it, or correct {place} (N) and Apply again")

@@ -71,9 +71,8 @@ class Choosing(Core):
         """Hide the message."""
 
     @action
-    def about(self) -> None:
-        """Show versions, licence and shortcuts."""
-        keys = _("A add slice, Space preview, Ctrl+Enter apply, Esc cancel, N next slice, B before/after")
+    def about(self, keys: str = "") -> None:
+        """Show versions, licence and, if they are told, shortcuts."""
         versions = self.installer.version_text() if self.installer else ""
         log = _("Log: {path}").format(path=self.runner.worker.log_path)
         lines = filter(None, (versions, keys, log, _("For research; not a medical device.")))

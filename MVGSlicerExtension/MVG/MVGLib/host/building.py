@@ -12,6 +12,7 @@ from MVGLib.control.controller import Controller
 from MVGLib.control.parameters import Parameters
 from MVGLib.control.protocols import Installer
 from MVGLib.panel.panel import Panel
+from MVGLib.panel.shortcuts import DESKTOP_KEYS
 from MVGLib.scene import Scene
 
 
@@ -21,6 +22,7 @@ def build_panel(
     python: str | None = None,
     parameter_node: Any = None,
     install: Installer | None = None,
+    keys: dict[str, tuple[str, ...]] = DESKTOP_KEYS,
 ) -> Panel:
     """Build the panel.
 
@@ -30,6 +32,7 @@ def build_panel(
         python: Interpreter of the worker; None takes the installer's, or without one this interpreter.
         parameter_node: `vtkMRMLScriptedModuleNode` that keeps the choices; None takes the scene's own.
         install: `MVGLib.host.install.Install`; None takes what a run needs for granted.
+        keys: Action -> keys (see `MVGLib.panel.shortcuts`).
     """
     scene = scene or slicer.mrmlScene
     if python is None and install is not None:
@@ -41,7 +44,7 @@ def build_panel(
         time.monotonic,
         install,
     )
-    panel = Panel(parent, controller)
+    panel = Panel(parent, controller, keys=keys)
     if parameter_node is not None:
         panel.set_parameter_node(parameter_node)
     return panel

@@ -10,6 +10,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from MVGCore.errors import MVGError
@@ -55,6 +56,15 @@ SMALL_PACKAGES = (
 )
 
 
+class Extension(Enum):
+    """How Slicer's PyTorch extension is."""
+
+    ABSENT = "absent"
+    DISABLED = "disabled"  # installed, and switched off by the user
+    NOT_LOADED = "not loaded"  # installed and switched on, but its module cannot be imported
+    READY = "ready"
+
+
 class Host(Protocol):
     """The application in which MVG runs; `MVGLib.host.slicerhost.SlicerHost` is the real one."""
 
@@ -64,17 +74,26 @@ class Host(Protocol):
     def python(self) -> str:
         """Path of the application's Python interpreter."""
 
+    def is_intel_mac(self) -> bool:
+        """Whether the application is a program for Intel processors on a Mac, maybe under Rosetta."""
+
     def installed(self, distribution: str) -> str | None:
         """Version of an installed distribution."""
 
-    def has_torch_installer(self) -> bool:
-        """Whether Slicer's PyTorch extension is there."""
+    def in_use(self) -> dict[str, str]:
+        """Versions of the distributions of which something is imported in the application."""
+
+    def torch_installer(self) -> Extension:
+        """How Slicer's PyTorch extension is."""
 
     def confirm(self, text: str) -> bool:
         """Asks the user: go on or not."""
 
     def install_extension(self, name: str) -> None:
         """Installs an extension of the application, which is usable after a restart."""
+
+    def enable_extension(self, name: str) -> None:
+        """Switches an extension on that is installed; it is usable after a restart."""
 
     def install_torch(self, requirement: str) -> bool:
         """Installs PyTorch by the extension; False if the user said no there."""
@@ -83,7 +102,7 @@ class Host(Protocol):
         """Installs packages into the application's Python."""
 
     def remember(self, resume: bool) -> None:
-        """Keeps over a restart whether to go on with the installation."""
+        """Keeps over a restart that an installation has begun."""
 
     def remembered(self) -> bool:
         """What `remember` kept."""
@@ -93,7 +112,7 @@ class Host(Protocol):
 
 
 class Install:
-    """Tells what is missing and installs it.
+    """Tells what is missing and installs it, when asked to; it never restarts the application unasked.
 
     Example:
         >>> install = Install()
@@ -107,20 +126,25 @@ class Install:
 
             host = SlicerHost()
         self._host = host
+        self._restart = ""  # why the application has to be restarted
 
     def missing(self) -> str:
-        """One sentence about what has to be installed and how large it is, "" if nothing."""
+        """One sentence about what has to be installed or done and how large it is, "" if nothing."""
         packages = self._missing_packages()
+        unfit = self._unfit()
+        if unfit or self._restart:
+            return unfit or self._restart
         if not packages:
             return ""
         if TORCH in packages:
-            return _("MVG needs PyTorch, which is not installed yet (download: {size}).").format(
-                size=TORCH.download
+            text = _("MVG needs PyTorch, which is not installed yet (download: {size}).")
+            text = text.format(size=TORCH.download)
+        else:
+            text = _("MVG needs the Python packages {names} (download: {sizes}).").format(
+                names=", ".join(package.name for package in packages),
+                sizes=", ".join(package.download for package in packages),
             )
-        return _("MVG needs the Python packages {names} (download: {sizes}).").format(
-            names=", ".join(package.name for package in packages),
-            sizes=", ".join(package.download for package in packages),
-        )
+        return _("Press Install to go on. {text}").format(text=text) if self._host.remembered() else text
 
     def run(self) -> None:
         """Asks and installs what is missing; does nothing if the user says no or nothing is missing.
@@ -130,22 +154,17 @@ class Install:
         Raises:
             MVGError: the installation failed; the sentence says what to do.
         """
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("Packages are installed on the main thread only.")
+        self._host.remember(False)  # what fails here must not be gone on with
         packages = self._missing_packages()
-        if packages and self._host.confirm(self._question(packages)):
-            self._install(packages)
-
-    def resume(self) -> None:
-        """Goes on with an installation that the user allowed and a restart interrupted; else does nothing.
-
-        Raises:
-            MVGError: as `run`.
-        """
-        if not self._host.remembered():
-            return
-        # Forgotten first: what fails here must not come back at every start.
-        self._host.remember(False)
-        packages = self._missing_packages()
-        if packages:
+        if self._unfit():
+            raise MVGError(self._unfit())
+        if self._restart:
+            self._offer_restart()
+        elif TORCH in packages and self._host.torch_installer() is not Extension.READY:
+            self._get_extension(packages)
+        elif packages and self._host.confirm(self._question(packages)):
             self._install(packages)
 
     def python(self) -> str:
@@ -173,35 +192,68 @@ class Install:
             if not package.satisfied_by(self._host.installed(package.name))
         ]
 
+    def _unfit(self) -> str:
+        """Why PyTorch cannot work in this application at all, or ""."""
+        numpy = self._host.installed("numpy")
+        if not self._host.is_intel_mac() or numpy is None or _numbers(numpy) < (2,):
+            return ""
+        return _(
+            "{name} is a program for Intel processors here, the last PyTorch for which is 2.2; that needs a"
+            " numpy below 2, and Slicer has numpy {numpy}. Use a Slicer that is built for Apple processors,"
+            " or MVG's own window (pip install mvg, then: mvg desktop)."
+        ).format(name=self._host.name(), numpy=numpy)
+
     def _question(self, packages: list[Package]) -> str:
         lines = [f"- {package.requirement} ({package.download})" for package in packages]
         text = [_("MVG has to download and install into Slicer's Python:"), *lines]
-        if TORCH in packages and not self._host.has_torch_installer():
-            text.append(_("The extension PyTorch comes first; Slicer restarts after it, so save your work."))
+        text.append(_("Slicer does not answer meanwhile, some minutes maybe."))
         return "\n".join([*text, _("The weights are here already. Go on?")])
 
-    def _install(self, packages: list[Package]) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            raise RuntimeError("Packages are installed on the main thread only.")
-        if TORCH in packages and not self._host.has_torch_installer():
-            self._install_extension()
+    def _get_extension(self, packages: list[Package]) -> None:
+        """Install Slicer's extension, or switch it on; PyTorch itself comes after the restart."""
+        state, text = self._host.torch_installer(), self._question(packages)
+        if state is Extension.NOT_LOADED:
+            raise MVGError(
+                _(
+                    "Slicer's extension PyTorch is installed and cannot be loaded. Remove it in the"
+                    " Extensions Manager, restart Slicer, and press Install again; its error log says why."
+                )
+            )
+        if state is Extension.DISABLED:
+            note = _("Slicer's extension PyTorch is switched off. It is switched on first.")
+            action, remedy = self._host.enable_extension, _("Switch it on in the Extensions Manager")
+        else:
+            note = _("Slicer's extension PyTorch is installed first.")
+            action, remedy = self._host.install_extension, _("Install it in the Extensions Manager")
+        after = _("Slicer has to be restarted then; you are asked before.")
+        if not self._host.confirm(f"{note} {after}\n{text}"):
             return
+        try:
+            action(TORCH_EXTENSION)
+        except Exception as error:  # the network and the server fail in many ways
+            message = _("Slicer's extension PyTorch is not ready ({error}). {remedy} and restart Slicer.")
+            raise MVGError(message.format(error=error, remedy=remedy)) from error
+        self._host.remember(True)
+        self._restart = _("Restart Slicer, then press Install again: the extension PyTorch comes with it.")
+        self._offer_restart()
+
+    def _install(self, packages: list[Package]) -> None:
+        before = self._host.in_use()
         if TORCH in packages and not self._attempt(TORCH.requirement, self._install_torch):
             return
         small = [package.requirement for package in packages if package is not TORCH]
         if small:
             self._attempt(" ".join(small), lambda: self._host.pip_install(small))
+        changed = [name for name, version in before.items() if self._host.installed(name) != version]
+        if changed:
+            text = _("Restart Slicer: {names} were replaced, and the old ones are still in use.")
+            self._restart = text.format(names=", ".join(sorted(changed)))
+            self._offer_restart()
 
-    def _install_extension(self) -> None:
-        try:
-            self._host.install_extension(TORCH_EXTENSION)
-        except Exception as error:
-            message = _("Slicer's extension PyTorch could not be installed ({error}). {remedy}").format(
-                error=error, remedy=_("Install it in the Extensions Manager and restart Slicer.")
-            )
-            raise MVGError(message) from error
-        self._host.remember(True)
-        self._host.restart()
+    def _offer_restart(self) -> None:
+        question = _("Changes that are not saved are lost: save them first. Restart Slicer now?")
+        if self._host.confirm(f"{self._restart}\n{question}"):
+            self._host.restart()
 
     def _install_torch(self) -> bool:
         return self._host.install_torch(f">={TORCH.minimum}")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import platform
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 import slicer
 
 from MVGCore.errors import MVGError
+from MVGLib.host.install import TORCH_EXTENSION, Extension
 from MVGLib.texts import _
 
 RESUME_SETTING = "MVG/ResumeInstall"
@@ -39,18 +42,39 @@ class SlicerHost:
         except importlib.metadata.PackageNotFoundError:
             return None
 
-    def has_torch_installer(self) -> bool:
-        return importlib.util.find_spec("PyTorchUtils") is not None
+    def in_use(self) -> dict[str, str]:
+        imported = {name.partition(".")[0] for name in tuple(sys.modules)}
+        owners = importlib.metadata.packages_distributions()
+        names = {owner for name in imported for owner in owners.get(name, ())}
+        return {name: importlib.metadata.version(name) for name in names}
+
+    def is_intel_mac(self) -> bool:
+        return platform.system() == "Darwin" and platform.machine() == "x86_64"
+
+    def torch_installer(self) -> Extension:
+        if importlib.util.find_spec("PyTorchUtils") is not None:
+            return Extension.READY
+        manager = slicer.app.extensionsManagerModel()
+        if not manager.isExtensionInstalled(TORCH_EXTENSION):
+            return Extension.ABSENT
+        return Extension.NOT_LOADED if manager.isExtensionEnabled(TORCH_EXTENSION) else Extension.DISABLED
 
     def confirm(self, text: str) -> bool:
         return bool(slicer.util.confirmOkCancelDisplay(text, windowTitle="MVG"))
 
     def install_extension(self, name: str) -> None:
         manager = slicer.app.extensionsManagerModel()
-        # The user has been asked already.
-        manager.interactive = False
-        if not manager.installExtensionFromServer(name, False):
+        asks = manager.interactive
+        manager.interactive = False  # the user has been asked already
+        try:
+            delivered = manager.installExtensionFromServer(name, False)
+        finally:
+            manager.interactive = asks
+        if not delivered:
             raise MVGError(_("the extension server did not deliver it"))
+
+    def enable_extension(self, name: str) -> None:
+        slicer.app.extensionsManagerModel().setExtensionEnabled(name, True)
 
     def install_torch(self, requirement: str) -> bool:
         logic = _torch_utilities().PyTorchUtilsLogic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import qt
@@ -11,9 +12,10 @@ from MVGLib.control.state import Phase, Remedy, Task
 from MVGLib.host.resourcefiles import resource_path
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
+from MVGLib.panel.nodeselectors import follow_selector
 from MVGLib.panel.panelview import PanelView
 from MVGLib.panel.qtread import chosen_path, read
-from MVGLib.panel.shortcuts import Shortcuts
+from MVGLib.panel.shortcuts import DESKTOP_KEYS, Shortcuts
 from MVGLib.texts import _
 
 _BUSY_MS = 15  # between two looks at the worker while it runs
@@ -21,6 +23,14 @@ _QUIET_MS = 150
 _PROMPT_FILES = "MVG (*.mvgprompts)"
 _WEIGHT_FILES = "MVG (*.safetensors)"
 FROM_FILE = "from file"  # the last entry of the models
+_NAMES = {
+    "add": _("add the slice"),
+    "preview": _("preview"),
+    "apply": _("apply"),
+    "escape": _("cancel"),
+    "next": _("next slice to label"),
+    "compare": _("before/after"),
+}
 
 
 class Panel:
@@ -32,12 +42,19 @@ class Panel:
         >>> panel.enter()
     """
 
-    def __init__(self, parent: Any, controller: Any, owns: bool = True) -> None:
+    def __init__(
+        self,
+        parent: Any,
+        controller: Any,
+        owns: bool = True,
+        keys: dict[str, tuple[str, ...]] = DESKTOP_KEYS,
+    ) -> None:
         """
         Args:
             parent: A QWidget, or None.
             controller: `MVGLib.control.controller.Controller`.
             owns: Whether the controller ends with the panel; False for a second panel of a controller.
+            keys: Action -> keys; what is free differs from host to host (see `MVGLib.panel.shortcuts`).
         """
         self.controller = controller
         self._owns = owns
@@ -55,44 +72,53 @@ class Panel:
             Task.INPAINT: self.ui.inpaintButton,
             Task.SYNTHESIZE: self.ui.synthesizeButton,
         }
-        self._view = PanelView(self.ui, self._tasks, self.examples, self.plot)
+        buttons = {"add": "add_current", "escape": "cancel"}
+        told = {buttons.get(action, action): own[-1] for action, own in keys.items()}
+        self._view = PanelView(self.ui, self._tasks, self.examples, self.plot, told)
+        self._keys = ", ".join(f"{own[-1]} {_NAMES[action]}" for action, own in keys.items())
+        self._entered = False
         self._showing = False
         self._other = False
         self._about = False
         self.shortcuts = Shortcuts(
+            keys,
             {
-                "A": controller.add_current_slice,
-                "Space": controller.preview,
-                "Ctrl+Return": controller.apply,
-                "Ctrl+Enter": controller.apply,
-                "Esc": controller.escape,
-                "N": controller.go_next,
-                "B": controller.toggle_compare,
-            }
+                "add": controller.add_current_slice,
+                "preview": controller.preview,
+                "apply": controller.apply,
+                "escape": controller.escape,
+                "next": controller.go_next,
+                "compare": controller.toggle_compare,
+            },
         )
         self._make_menu()
         self._connect()
         self._timer = qt.QTimer(self.widget)
         self._timer.timeout.connect(self._tick)
         controller.changed.connect(self.show)
+        self._stop_following = controller.scene.on_rearranged(self.show)
         self.show()
 
     def enter(self) -> None:
         """The host shows the panel."""
+        self._entered = True
         self.shortcuts.on(self.widget.window())
         self.controller.refresh()
         self._timer.start(_QUIET_MS)
 
     def exit(self) -> None:
-        """The host hides the panel; a run goes on."""
+        """The host hides the panel; a run goes on, and the timer with it."""
+        self._entered = False
         self.shortcuts.off()
         self.controller.hide_preview()
+        self._rest()
 
     def cleanup(self) -> None:
         """The host goes away: no timer, no observer, no worker if it is ours. May be called again."""
         self._timer.stop()
         self.shortcuts.off()
         self.controller.changed.disconnect(self.show)
+        self._stop_following()
         if self._owns:
             self.controller.close()
 
@@ -115,6 +141,12 @@ class Panel:
 
     def _tick(self) -> None:
         self.controller.poll()
+        self._rest()
+
+    def _rest(self) -> None:
+        """Stop looking where nobody looks and nothing runs."""
+        if not self._entered and not self.controller.runner.busy:
+            self._timer.stop()
 
     def _selectors(self) -> tuple[Any, ...]:
         ui = self.ui
@@ -136,7 +168,7 @@ class Panel:
             (ui.wantedSelector, "partner_id", controller.set_partner),
             (ui.maskSelector, "mask_id", controller.set_mask),
         ):
-            selector.currentNodeIDChanged.connect(self._user(self._chooser(name, choose)))
+            follow_selector(selector, partial(self._known, name), self._user(choose))
         for task, button in self._tasks.items():
             button.clicked.connect(self._user(lambda *_checked, task=task: controller.set_task(task)))
         for button, action in (
@@ -151,7 +183,7 @@ class Panel:
             (ui.messageButton, controller.dismiss),
             (ui.remedyButton, self._remedy),
             (ui.installButton, controller.install),
-            (ui.helpButton, controller.about),
+            (ui.helpButton, lambda: controller.about(self._keys)),
             (ui.addOtherButton, self._add_other),
             (ui.closeOtherButton, self._close_other),
         ):
@@ -175,14 +207,8 @@ class Panel:
         self.examples.enabled.connect(controller.enable)
         self.examples.removed.connect(controller.remove)
 
-    def _chooser(self, name: str, choose: Any) -> Any:
-        """`choose` for a selector, which also tells what is known already."""
-
-        def run(node_id: str = "") -> None:
-            if (node_id or "") != getattr(self.controller.view(), name):
-                choose(node_id or "")
-
-        return run
+    def _known(self, name: str) -> str:
+        return str(getattr(self.controller.view(), name))
 
     def _user(self, action: Any) -> Any:
         """`action`, unless the panel itself is just setting the widget."""

@@ -23,13 +23,21 @@ _REMEDIES = {
 class PanelView:
     """The widgets, and how they follow a view. Nothing is written that is there already."""
 
-    def __init__(self, ui: Any, tasks: dict[Task, Any], examples: ExampleList, plot: ConfidencePlot) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        tasks: dict[Task, Any],
+        examples: ExampleList,
+        plot: ConfidencePlot,
+        keys: dict[str, str],
+    ) -> None:
         """
         Args:
             ui: The named widgets.
             tasks: The button of each task.
             examples: The list.
             plot: The plot.
+            keys: Name of a button -> its key, which its tooltip tells.
         """
         self.menu_actions: dict[str, Any] = {}
         self._ui = ui
@@ -52,6 +60,9 @@ class PanelView:
             "next": ui.nextButton,
             "install": ui.installButton,
         }
+        self._review_tip = read(ui.reviewSection, "toolTip")
+        for name, key in keys.items():
+            gated[name].setToolTip(f"{read(gated[name], 'toolTip')} ({key})")
         self._gated = {name: (widget, read(widget, "toolTip")) for name, widget in gated.items()}
         self._inputs = [
             (widget, read(widget, "toolTip"))
@@ -184,8 +195,7 @@ class PanelView:
             self._reviewing = node_id
             # A property and no more: CTK's class has no setter that PythonQt knows.
             ui.reviewSection.setProperty("collapsed", review is None)
-        ui.reviewSection.setEnabled(review is not None)
-        ui.reviewSection.setToolTip(view.blocked.get("accept", ""))
+        _gate(ui.reviewSection, self._review_tip, view.blocked.get("accept", "") if review is None else "")
         self._plot.show(review)
         if review is None:
             return

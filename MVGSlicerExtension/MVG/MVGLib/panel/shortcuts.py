@@ -9,17 +9,36 @@ import qt
 
 from MVGLib.panel.qtread import read
 
+# Action -> keys as Qt spells them. In 3D Slicer's slice views B goes to the previous slice, and its Segment
+# Editor has Space and Esc; a key that two shortcuts of a window share is dead for both.
+DESKTOP_KEYS = {
+    "add": ("A",),
+    "preview": ("Space",),
+    "apply": ("Ctrl+Return", "Ctrl+Enter"),
+    "escape": ("Esc",),
+    "next": ("N",),
+    "compare": ("B",),
+}
+MODULE_KEYS = {**DESKTOP_KEYS, "compare": ("Shift+B",)}
+EFFECT_KEYS = {**MODULE_KEYS, "preview": ("Shift+Space",), "escape": ("Shift+Esc",)}
+
 
 class Shortcuts:
     """Keys that act wherever the window has the focus, while the panel is in use."""
 
-    def __init__(self, actions: dict[str, Callable[[], object]]) -> None:
+    def __init__(self, keys: dict[str, tuple[str, ...]], actions: dict[str, Callable[[], object]]) -> None:
         """
         Args:
-            actions: Key as Qt spells it ("Ctrl+Return") -> what it does.
+            keys: Action -> keys, such as `MODULE_KEYS`.
+            actions: Action -> what it does.
         """
-        self._actions = actions
+        self._actions = {key: actions[name] for name, own in keys.items() for key in own}
         self._shortcuts: list[Any] = []
+
+    @property
+    def live(self) -> list[Any]:
+        """The `QShortcut` of each key, while they are on."""
+        return list(self._shortcuts)
 
     def on(self, window: Any) -> None:
         """Listen in a window; harmless when already on."""
@@ -42,7 +61,7 @@ def _pressed(key: str, action: Callable[[], object]) -> Callable[[], None]:
     def run() -> None:
         focused = qt.QApplication.focusWidget()
         # Space belongs to the button or check box with the keyboard, or it could not be used without a mouse.
-        if key == "Space" and isinstance(focused, (qt.QCheckBox, qt.QPushButton, qt.QToolButton)):
+        if key == "Space" and isinstance(focused, qt.QAbstractButton):
             if read(focused, "enabled"):
                 focused.click()
             return

@@ -23,6 +23,7 @@ from MVGLib.scene.volumes import Reading
 from MVGLib.texts import _
 
 _READINGS_KEPT = 4
+_LAST = -1e6  # priority of an observer that hears of an event after all others
 
 
 class Scene:
@@ -257,6 +258,21 @@ class Scene:
         for event, callback in events:
             if callback is not None:
                 self._observers.add(self.mrml, event, callback)
+
+    def on_rearranged(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Have a function called when nodes were imported or have gone, after all lists of nodes know it.
+
+        Returns:
+            What ends it.
+        """
+        events = (self.mrml.EndImportEvent, self.mrml.EndCloseEvent, self.mrml.NodeRemovedEvent)
+        added = [self._observers.add(self.mrml, event, callback, _LAST) for event in events]
+
+        def end() -> None:
+            for observation in added:
+                self._observers.remove(observation)
+
+        return end
 
     def detach(self) -> None:
         """Remove every observer and the preview."""

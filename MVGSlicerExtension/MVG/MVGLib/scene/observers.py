@@ -35,9 +35,9 @@ class Observers:
     def __init__(self) -> None:
         self._observations: list[tuple[Any, int]] = []
 
-    def add(self, thing: Any, event: int | str, callback: Callback) -> tuple[Any, int]:
-        """Call `callback` at an event of a VTK object, without arguments."""
-        observation = (thing, thing.AddObserver(event, _plain(callback)))
+    def add(self, thing: Any, event: int | str, callback: Callback, priority: float = 0.0) -> tuple[Any, int]:
+        """Call `callback` at an event of a VTK object, without arguments; the highest priority first."""
+        observation = (thing, thing.AddObserver(event, _plain(callback), priority))
         self._observations.append(observation)
         return observation
 
