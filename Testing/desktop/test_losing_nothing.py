@@ -78,7 +78,7 @@ def test_labels_of_one_image_do_not_lie_over_another(open_window, other_file: Pa
     assert window.document.volume.GetName() == "other" and window.document.segmentation is None
     assert not labels.GetDisplayNode().GetVisibility()
     assert window.panel.controller.view().partner_id == ""
-    assert window.segments.chooser.currentNodeID() == ""
+    assert window.segments.chooser.currentNodeID == ""
     window.document.set_volume(first)
     assert labels.GetDisplayNode().GetVisibility() and window.document.segmentation is labels
     assert window.panel.controller.view().partner_id == labels.GetID()
