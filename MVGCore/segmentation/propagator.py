@@ -134,7 +134,8 @@ class Propagator:
                     if again:
                         found[index] = answer
                 done += len(batch)
-                progress(share * done / len(wanted), f"{done} of {len(wanted)} slices")
+                look = "First look: " if again else ""
+                progress(share * done / len(wanted), f"{look}{done} of {len(wanted)} slices")
         if again:
             yield from self._revised(found, progress, cancelled)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
@@ -220,7 +221,7 @@ class Propagator:
 
     def _tell_again(self, progress: Progress, number: int, part: float) -> None:
         share = (number + part) / len(self.plan.groups)
-        progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Looking along the other axes")
+        progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Second look, along the other axes")
 
     def _finished(
         self, index: int, answer: Answer, ends: EndTracker | None, favour: Favour = None

@@ -212,7 +212,8 @@ class MainWindow(QtWidgets.QMainWindow):
         rows = QtWidgets.QVBoxLayout(left)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addWidget(scroll, 1)
-        # Out of what scrolls: Accept and Discard are always in sight.
+        # Out of what scrolls: how far a run is, Accept and Discard are always in sight.
+        rows.addWidget(self.panel.ui.progressFrame)
         rows.addWidget(self.panel.ui.reviewSection)
         self.panel_dock = self._dock("MVG", left, QtCore.Qt.LeftDockWidgetArea)
         side = QtWidgets.QWidget(self)

@@ -9,7 +9,7 @@ import vtk
 from numpy.typing import NDArray
 
 _SIDES = (("R", "L"), ("A", "P"), ("S", "I"))  # towards which R, A, S grow, and the opposite
-_FONT, _MARGIN = 15, 6  # logical pixels
+_FONT, _MARGIN, _RULER = 15, 6, 26  # logical pixels; the scale bar lies at the bottom
 
 
 def side(direction: NDArray[np.float64]) -> str:
@@ -53,7 +53,7 @@ class Directions:
             look.SetVerticalJustification((0, 1, 2)[round(2 * place[1])])
             actor.SetInput(side(sign * slice_to_ras[:3, column]))
             x, y = (margin + each * (extent - 2 * margin) for each, extent in zip(place, size, strict=True))
-            actor.SetPosition(x, y)
+            actor.SetPosition(x, max(y, _RULER * ratio))
 
     def set_visible(self, visible: bool) -> None:
         """Show the letters, or not."""

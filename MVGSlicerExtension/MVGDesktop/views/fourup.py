@@ -137,9 +137,6 @@ class FourUp(QtWidgets.QWidget):
         for view in self.views:
             view.set_background(_rgb(slices), _rgb(slices))
         self.three_d.set_background(_rgb(low), _rgb(high))
-        node = self.three_d.node
-        node.SetBackgroundColor(*_rgb(low))
-        node.SetBackgroundColor2(*_rgb(high))
 
     def request_render(self) -> None:
         """Draw all views soon."""

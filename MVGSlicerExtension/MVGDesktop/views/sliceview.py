@@ -78,8 +78,7 @@ class SliceView(RenderView):
         self.renderer.AddViewProp(self._actor)
         self.renderer.GetActiveCamera().ParallelProjectionOn()
         self.directions = Directions(self.renderer)
-        self.node.SetRulerType(slicer.vtkMRMLSliceNode.RulerTypeThin)
-        self.node.SetRulerColor(slicer.vtkMRMLSliceNode.RulerColorWhite)
+        self._set_up()
         factory = slicer.vtkMRMLSliceViewDisplayableManagerFactory.GetInstance()
         group = self.display_managers(factory, _MANAGERS, self.node)
         self._style = slicer.vtkMRMLSliceViewInteractorStyle()
@@ -87,6 +86,8 @@ class SliceView(RenderView):
         self._style.SetDisplayableManagers(group)
         self._style.SetInteractor(self.GetRenderWindow().GetInteractor())
         self.GetRenderWindow().GetInteractor().SetInteractorStyle(vtk.vtkInteractorStyleUser())
+        # Closing a scene gives the nodes of views their defaults back.
+        self.watch(slicer.mrmlScene, slicer.vtkMRMLScene.EndCloseEvent, self._set_up)
         self.watch(self.logic, vtk.vtkCommand.ModifiedEvent, self._on_logic)
         self.watch(self.node, vtk.vtkCommand.ModifiedEvent, self._on_node)
         self.setMouseTracking(True)
@@ -201,6 +202,11 @@ class SliceView(RenderView):
         self.pointed.emit(self, None)
         if self.tool:
             self.tool.leave(self)
+
+    def _set_up(self, *_: Any) -> None:
+        """What the view shows beside the image."""
+        self.node.SetRulerType(slicer.vtkMRMLSliceNode.RulerTypeThin)
+        self.node.SetRulerColor(slicer.vtkMRMLSliceNode.RulerColorWhite)
 
     def _on_node(self, *_: Any) -> None:
         self._show_directions()

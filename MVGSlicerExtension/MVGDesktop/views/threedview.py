@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import slicer
 import vtk
 from PyQt5 import QtWidgets
 
 from MVGDesktop.views.renderview import RenderView
 
+Color = tuple[float, float, float]
 Bounds = tuple[float, float, float, float, float, float]
 _MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
@@ -35,17 +38,32 @@ class ThreeDView(RenderView):
         self.logic.SetMRMLScene(slicer.mrmlScene)
         # The logic itself forgets the node when others come into the scene.
         self.node = self.logic.AddViewNode("1")
-        self.node.SetBoxVisible(False)
-        self.node.SetAxisLabelsVisible(False)
-        self.node.SetOrientationMarkerType(slicer.vtkMRMLViewNode.OrientationMarkerTypeCube)
-        self.node.SetOrientationMarkerSize(slicer.vtkMRMLViewNode.OrientationMarkerSizeSmall)
+        self._colors = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+        self._set_up()
         factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
         group = self.display_managers(factory, _MANAGERS, self.node)
+        # Closing a scene gives the nodes of views their defaults back.
+        self.watch(slicer.mrmlScene, slicer.vtkMRMLScene.EndCloseEvent, self._set_up)
         self._style = slicer.vtkMRMLThreeDViewInteractorStyle()
         self._style.SetDisplayableManagers(group)
         self._style.SetInteractor(self.GetRenderWindow().GetInteractor())
         self.GetRenderWindow().GetInteractor().SetInteractorStyle(vtk.vtkInteractorStyleUser())
         self.setAccessibleName("3-D view")
+
+    def set_background(self, bottom: Color, top: Color) -> None:
+        super().set_background(bottom, top)
+        self._colors = (bottom, top)
+        self._set_up()
+
+    def _set_up(self, *_: Any) -> None:
+        """What the view shows beside the surfaces."""
+        node = self.node
+        node.SetBoxVisible(False)
+        node.SetAxisLabelsVisible(False)
+        node.SetOrientationMarkerType(slicer.vtkMRMLViewNode.OrientationMarkerTypeCube)
+        node.SetOrientationMarkerSize(slicer.vtkMRMLViewNode.OrientationMarkerSizeSmall)
+        node.SetBackgroundColor(*self._colors[0])
+        node.SetBackgroundColor2(*self._colors[1])
 
     def close_view(self) -> None:
         if not self.closed:

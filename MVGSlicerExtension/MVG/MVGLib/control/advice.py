@@ -155,7 +155,7 @@ def _missing_input(now: Situation) -> str:
         return _("Choose the segmentation that marks what to fill in.")
     if task.needs_examples and not now.usable:
         if not now.examples and not now.partner:
-            return _source(now)
+            return _("Label two or three slices.") if task is Task.SEGMENT else _source(now)
         if now.examples:
             return _("Switch on an example.")
         if task is Task.SEGMENT:

@@ -18,6 +18,7 @@ from MVGLib.control.reviewer import Reviewer
 from MVGLib.control.runner import Runner
 from MVGLib.control.signals import Signal
 from MVGLib.control.state import Level, Message, Phase, Progress, Remedy, Review, View
+from MVGLib.control.timing import Timing
 from MVGLib.control.viewmaker import make_view
 from MVGLib.control.watching import Watcher
 from MVGLib.control.workspace import Workspace
@@ -61,6 +62,7 @@ class Core:
         phase: What is going on.
         message: What happened last.
         progress: Of a run.
+        timing: How long it takes.
         preview_place: The slice whose preview is shown.
         missing: What has to be installed.
         trace: What the result was made from, if all of it was made since the scene was opened.
@@ -93,6 +95,7 @@ class Core:
         self.phase = Phase.IDLE
         self.message: Message | None = None
         self.progress: Progress | None = None
+        self.timing = Timing(clock)
         self.preview_place: SliceKey | None = None
         self.missing = ""
         self.trace: Trace | None = None

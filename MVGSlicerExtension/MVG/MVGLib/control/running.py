@@ -17,6 +17,7 @@ from MVGLib.control.examples import Example
 from MVGLib.control.orders import Trace
 from MVGLib.control.runner import Listener, Order
 from MVGLib.control.state import Level, Phase, Progress, Task
+from MVGLib.control.timing import Timing
 from MVGLib.texts import _
 
 BUDGET = 0.008  # seconds that one `poll` may work in the scene
@@ -25,6 +26,7 @@ BUDGET = 0.008  # seconds that one `poll` may work in the scene
 class Running(Core):
     """The actions that compute."""
 
+    _told_second = 0  # of the run, for which the time was shown last
     _warm: tuple[object, ...] = ()  # what the worker was started with
     _frames: tuple[int, ...] = ()  # of the sequence, still to be made
     _first_frame: int | None = None  # the one that was in view when the run of all frames began
@@ -44,7 +46,7 @@ class Running(Core):
         order = self.orders.order(preview=place.index)
         self.phase = Phase.PREVIEWING
         plane = self.scene.plane_name(self.workspace.volume_id, axis)
-        self.progress = Progress(0, f"{plane} {place.index}")
+        self._begin_progress(f"{plane} {place.index}")
         self._warm = self._worker_state()
         self.runner.start(order, _PreviewListener(self, order, place))
 
@@ -67,7 +69,8 @@ class Running(Core):
             stale = self.trace.stale_range(trace, self.reviewer.review.depth)
             if stale is not None:
                 order, note = replace(order, slice_range=stale), _stale_note(stale)
-        self.phase, self.progress = Phase.RUNNING, Progress(0, _("Starting"))
+        self.phase = Phase.RUNNING
+        self._begin_progress(_("Starting"))
         self.basis = self.workspace.book.versions(self.workspace.task)
         self._frames, self._first_frame = self._other_frames(), None
         self._warm = self._worker_state()
@@ -101,11 +104,18 @@ class Running(Core):
             self.update()
         was = (self.runner.ready, self.runner.worker.memory)
         self.runner.poll(BUDGET)
+        if self.progress is not None and int(self.timing.seconds()) != self._told_second:
+            self._told_second = int(self.timing.seconds())
+            self.update()
         if not self.runner.busy:
             self._follow_edits()
             self._warm_up()
         if (self.runner.ready, self.runner.worker.memory) != was:
             self.update()
+
+    def _begin_progress(self, text: str) -> None:
+        self.timing, self._told_second = Timing(self._clock), 0
+        self.progress = Progress(0, text)
 
     def _other_frames(self) -> tuple[int, ...]:
         """The frames to be made after the one in view, if all are wanted."""
@@ -210,6 +220,7 @@ class _Listener(Listener):
         self._order = order
 
     def progressed(self, fraction: float, text: str) -> None:
+        self._controller.timing.reached(fraction)
         self._controller.progress = Progress(fraction, text)
         self._controller.update()
 

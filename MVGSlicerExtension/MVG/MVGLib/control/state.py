@@ -169,10 +169,19 @@ class EndedReview:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is: fraction in 0..1, and what is being done."""
+    """How far a run is.
+
+    Attributes:
+        fraction: What is done, 0..1; 0 while it is prepared.
+        text: What is being done.
+        seconds: Since it began.
+        remaining: Seconds until its end, if that can be told.
+    """
 
     fraction: float
     text: str
+    seconds: float = 0.0
+    remaining: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from MVGCore.errors import MVGError
 from MVGCore.prompts import AXIS_NAMES
 from MVGLib.control.advice import blocked, examples_note, hint
 from MVGLib.control.parameters import MASK
-from MVGLib.control.state import Choice, View
+from MVGLib.control.state import Choice, Progress, View
 from MVGLib.texts import _
 
 if TYPE_CHECKING:
@@ -39,13 +40,19 @@ def make_view(core: Core) -> View:
         models=_models(workspace.settings.model),
         devices=_devices(core),
         memory=core.runner.worker.memory,
-        progress=core.progress,
+        progress=_progress(core),
         review=core.reviewer.review,
         ended=core.reviewer.ended,
         preview=core.preview_place,
         install=core.missing,
         blocked=blocked(situation),
     )
+
+
+def _progress(core: Core) -> Progress | None:
+    if core.progress is None:
+        return None
+    return replace(core.progress, seconds=core.timing.seconds(), remaining=core.timing.remaining())
 
 
 def _planes(core: Core) -> tuple[tuple[str, ...], int]:

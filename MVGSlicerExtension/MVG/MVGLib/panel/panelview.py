@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from MVGLib.control.state import Choice, Phase, Remedy, Review, Task, View
+from MVGLib.control.state import Choice, Phase, Progress, Remedy, Review, Task, View
 from MVGLib.panel.colors import accent, sign
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
@@ -184,8 +184,10 @@ class PanelView:
         ui, progress = self._ui, view.progress
         ui.progressFrame.setVisible(progress is not None)
         if progress is not None:
+            # Without a length the bar moves to and fro: something is done, and nobody knows how much is left.
+            ui.progressBar.setMaximum(1000 if progress.fraction else 0)
             ui.progressBar.setValue(round(1000 * progress.fraction))
-            ui.progressLabel.setText(f"{progress.fraction:.0%}  {progress.text}")
+            ui.progressLabel.setText(_progress_text(progress))
         ui.runSection.setEnabled(view.phase is not Phase.SETUP)
 
     def _review(self, view: View) -> None:
@@ -225,6 +227,20 @@ def _expected(review: Review) -> str:
     if review.expected is None:
         return _("Expected Dice: not known with these examples")
     return _("Expected Dice <b>{score}</b>").format(score=review.expected.text)
+
+
+def _progress_text(progress: Progress) -> str:
+    """ "42 %  First look, 40 of 91 slices; 0:35, about 0:50 left"."""
+    done = f"{progress.fraction:.0%}  " if progress.fraction else ""
+    time = _clock(progress.seconds)
+    if progress.remaining is not None:
+        time = _("{time}, about {rest} left").format(time=time, rest=_clock(progress.remaining))
+    return f"{done}{progress.text}\n{time}"
+
+
+def _clock(seconds: float) -> str:
+    """Minutes and seconds: "1:05"."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def _gate(widget: Any, tip: str, why: str) -> None:

@@ -86,6 +86,7 @@ class SegmentResult(Result):
             self._share()
         array_of(self._image)[(slice(None),) * self.axis + (index,)] = self._values(pixels)
         modified(self._image)
+        self._node().GetDisplayNode().Modified()  # the views draw what the display node announces
         self._was_put(index)
         if confidence is not None:
             confidence_node.put(self._confidence(), self.axis, index, confidence)

@@ -130,6 +130,7 @@ def put_slice(node: Any, axis: int, index: int, values: NDArray[Any]) -> None:
     plane = array[(slice(None),) * axis + (index,)]
     plane[...] = _storable(values, array.dtype)
     modified(node.GetImageData())
+    node.Modified()  # the slice views listen to the node
 
 
 def _finite(array: NDArray[Any], name: str) -> tuple[NDArray[Any], tuple[str, ...]]:
