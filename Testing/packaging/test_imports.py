@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "MVGCore"
 
-FOUNDATION = frozenset({"errors", "version", "outcomes"})
+FOUNDATION = frozenset({"errors", "version", "outcomes", "shortlived"})
 VOLUME = FOUNDATION | {"volume"}
 BUILDING_BLOCKS = frozenset({"models", "tasks", "prompts", "drafts", "augment"})
 BELOW_SESSION = VOLUME | BUILDING_BLOCKS | {"segmentation", "adaptation", "images"}
@@ -29,6 +29,7 @@ DOORS = BELOW_SESSION | {"session", "worker"}
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "version": frozenset(),
+    "shortlived": frozenset({"errors"}),
     "outcomes": frozenset(),
     "volume": FOUNDATION,
     "models": VOLUME | BUILDING_BLOCKS,

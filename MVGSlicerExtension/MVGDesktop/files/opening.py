@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import slicer
 
 from MVGCore.errors import InputError
 from MVGCore.volume import LabelMap, Segmentation, Volume, Window, read_segmentation, read_volume
 from MVGCore.volume.dicom import Series
 from MVGCore.volume.formats import stem
 from MVGDesktop.files.nodes import geometry_of_volume, segmentation_node, volume_node
+from MVGDesktop.files.scenes import open_scene
 
 SCENES = (".mrb", ".mrml")
 IMAGES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".dcm", ".ima")
@@ -138,27 +138,6 @@ def open_file(path: str | os.PathLike[str], volume: Any = None) -> Opened:
 def open_labels(path: str | os.PathLike[str], volume: Any = None) -> Opened:
     """Read a file as labels and add it to the scene, see `read_labels` and `add`."""
     return add(read_labels(path), volume)
-
-
-def open_scene(path: Path) -> None:
-    """Replace the scene by that of a `.mrb` or `.mrml` file.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    if not path.is_file():
-        raise InputError(f"There is no file '{path}'; check the name.")
-    scene = slicer.mrmlScene
-    scene.Clear(False)
-    if path.suffix.lower() == ".mrb":
-        folder = Path(slicer.app.temporaryPath) / "opened"
-        folder.mkdir(exist_ok=True)
-        read = scene.ReadFromMRB(str(path), False)
-    else:
-        scene.SetURL(str(path))
-        read = scene.Import()
-    if not read:
-        raise InputError(f"'{path}' cannot be read as a scene; it may be truncated, so save it again.")
 
 
 def looks_like_labels(image: Volume, volume: Any) -> bool:

@@ -1,0 +1,64 @@
+"""Which other files the header of an image names as the place of its voxels.
+
+A header that names any file of the machine would show its contents as voxels.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from MVGCore.errors import InputError
+
+_MOST_HEADER = 1 << 20
+_NRRD_FIELD = re.compile(rb"^data ?file:[ \t]*(.*)$", re.IGNORECASE)
+_OWN = (b"LOCAL", b"Local", b"local")
+_META_FIELD = re.compile(rb"^[ \t]*ElementDataFile[ \t]*[=:][ \t]*(.*)$", re.IGNORECASE)
+
+
+def named_files(path: Path) -> tuple[str, ...]:
+    """The data files that a NRRD or MetaImage header names, as they stand there; none for other files.
+
+    Raises:
+        InputError: The header gives a pattern or a list of files.
+        OSError: It cannot be read.
+    """
+    is_nrrd = path.name.lower().endswith((".nrrd", ".nhdr"))
+    if not is_nrrd and not path.name.lower().endswith((".mha", ".mhd")):
+        return ()
+    with open(path, "rb") as stream:
+        head = stream.read(_MOST_HEADER)
+    if is_nrrd:
+        head = re.split(rb"\n\r?\n", head, maxsplit=1)[0]
+    field = _NRRD_FIELD if is_nrrd else _META_FIELD
+    found = [match[1].strip() for line in head.splitlines() if (match := field.match(line))]
+    names = tuple(each.decode("utf-8", "replace") for each in found if is_nrrd or each not in _OWN)
+    for each in names:
+        if "%" in each or each.upper().startswith("LIST"):
+            raise InputError(
+                f"'{path}' names its data by '{each}', a pattern or list; join the parts into one file first."
+            )
+    return names
+
+
+def check_data_files(path: Path) -> None:
+    """Make sure that the voxels of an image lie in the file itself or beside it.
+
+    Raises:
+        InputError: Its header names a file elsewhere.
+        OSError: It cannot be read.
+    """
+    for name in named_files(path):
+        if not is_within(path.parent / name, path.parent):
+            raise InputError(
+                f"The header '{path}' names the file '{name}' outside its folder as its data, which is not "
+                "read; move the data beside the header and name it there."
+            )
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Whether a file, all links followed, lies in a folder or below."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a zero byte
+        return False
