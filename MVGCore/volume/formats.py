@@ -7,6 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from MVGCore.errors import InputError
+from MVGCore.volume.limits import check_regular
 
 
 class Format(Enum):
@@ -26,13 +27,14 @@ def format_to_read(path: str | os.PathLike[str]) -> Format:
     """The format of an existing file or DICOM folder.
 
     Raises:
-        InputError: There is nothing at `path`, or it is of an unknown format.
+        InputError: There is nothing at `path`, a pipe or a device, or a file of an unknown format.
     """
     source = Path(path)
     if not source.exists():
         raise InputError(f"There is no file '{source}'; check the name.")
     if source.is_dir():
         return Format.DICOM
+    check_regular(source)
     known = format_by_name(source)
     if known is None and is_dicom_file(source):
         return Format.DICOM

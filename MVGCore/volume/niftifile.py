@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
-import math
-import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import IOBase
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
@@ -17,16 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
+from MVGCore.volume.decoding import Encoding, read_voxels
 from MVGCore.volume.geometry import Geometry
+from MVGCore.volume.limits import open_regular
 from MVGCore.volume.niftiplace import geometry_of, put_geometry
 from MVGCore.volume.stored import Stored, check_written
 
 _LARGEST_AXIS = 32767  # of NIfTI-1, whose sizes are 16-bit numbers
 _HEADERS = {348: "Nifti1Header", 540: "Nifti2Header"}
 _COMPRESSION_LEVEL = 3
-# Deflate shrinks nothing by more than this: a file that claims more voxels lacks some.
-_MOST_COMPRESSED = 1032
-_CHUNK = 1 << 20
+# Some programs leave old voxels behind those that the header counts.
+_MOST_BEHIND = 64 << 20
 _NAMELESS = logging.getLogger("MVGCore.nibabel")
 _NAMELESS.addHandler(logging.NullHandler())
 _NAMELESS.propagate = False
@@ -41,9 +37,11 @@ def read_nifti(path: Path) -> Stored:
         InputError: No NIfTI header, missing voxels, values that are no numbers, or not three dimensions.
         Exception: Whatever nibabel or gzip raises for a damaged file.
     """
-    with _opened(path) as stream:
-        header = _header(stream, path)
-        raw = _voxels(stream, header, path)
+    with open_regular(path) as file:
+        compressed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        header = _header(cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file, path)
+        raw = _voxels(file, compressed, header, path)
     array, step = _scaled(_spatial_first(raw, path), header)
     return Stored(array, geometry_of(header, array.shape[:3], path), step)
 
@@ -75,18 +73,6 @@ def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
         check_written(path, array, geometry, read_nifti(path))
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, decompressed if they are compressed; read to the end, so that sums are checked."""
-    with open(path, "rb") as file:
-        compressed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        stream = cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
-        yield stream
-        while compressed and stream.read(_CHUNK):
-            pass
-
-
 def _header(stream: BinaryIO, path: Path) -> Any:
     """The header, either version and byte order, small mistakes mended."""
     import nibabel as nib
@@ -107,23 +93,17 @@ def _header(stream: BinaryIO, path: Path) -> Any:
     return header
 
 
-def _voxels(stream: BinaryIO, header: Any, path: Path) -> NDArray[Any]:
+def _voxels(file: BinaryIO, compressed: bool, header: Any, path: Path) -> NDArray[Any]:
     """The numbers as they are stored, (I, J, K, ...)."""
-    from nibabel.volumeutils import array_from_file
-
     shape, kind = header.get_data_shape(), header.get_data_dtype()
     if kind.kind not in "iuf" or kind.itemsize > 8:
         raise InputError(f"'{path}' has {_kind_of_values(kind)}; MVG needs one plain number per voxel.")
-    start, length = header.get_data_offset(), math.prod(shape) * kind.itemsize
-    room = os.path.getsize(path) * (_MOST_COMPRESSED if isinstance(stream, gzip.GzipFile) else 1)
-    if start + length > room:
-        raise InputError(f"'{path}' is truncated, voxels are missing; copy or export it again.")
-    try:
-        return np.asarray(array_from_file(shape, kind, cast(IOBase, stream), start, mmap=False))
-    except OSError as error:
-        if isinstance(error, gzip.BadGzipFile):
-            raise
-        raise InputError(f"'{path}' is truncated, voxels are missing; copy or export it again.") from error
+    start = int(header.get_data_offset())
+    if start < 0 or min(shape, default=0) < 1:
+        raise InputError(f"'{path}' has the sizes {shape} from byte {start} on; its header is damaged.")
+    file.seek(0 if compressed else start)
+    encoding, skip = (Encoding.GZIP, start) if compressed else (Encoding.RAW, 0)
+    return read_voxels(file, path, shape[::-1], kind, encoding, skip, _MOST_BEHIND).T
 
 
 def _kind_of_values(kind: np.dtype[Any]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +16,13 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError
 from MVGCore.volume.datafiles import data_stem
 from MVGCore.volume.geometry import Geometry
+from MVGCore.volume.limits import open_regular
+from MVGCore.volume.nrrddata import read_array
 from MVGCore.volume.stored import Stored, check_written
 
 # Higher levels gain a few percent of size and cost several times the time.
 _COMPRESSION_LEVEL = 3
+_LONGEST_LINE = 1 << 20
 _DOMAIN_KINDS = frozenset({"domain", "space", "???", "none"})
 # Signs that bring the first three coordinates of a space to LPS.
 _TO_LPS: Mapping[str, tuple[float, float, float]] = {
@@ -50,18 +54,15 @@ def read_nrrd(path: Path) -> NrrdFile:
     """Read a .nrrd or .nhdr file with its data.
 
     Raises:
-        InputError: It has not three spatial axes.
-        Exception: Whatever pynrrd raises for a damaged file.
+        InputError: It has not three spatial axes, its data are damaged or lie outside its folder.
+        Exception: Whatever pynrrd raises for a damaged header.
     """
     import nrrd
 
-    with open(path, "rb") as stream:
-        lines = _header_lines(stream)
+    with open_regular(path) as stream:
+        lines, listed = _header_lines(stream)
         header = nrrd.read_header(lines)
-        if _in_several_files(header) or header.get("encoding", "").lower() == "hex":
-            array = _array_by_itk(path)
-        else:
-            array = nrrd.read_data(header, stream, str(path), index_order="C")
+        array = read_array(header, stream, path, listed)
     axes = _spatial_axes(header)
     array, axes = _without_single_axes(array, axes)
     if len(axes) != 3 or array.ndim > 4:
@@ -113,32 +114,23 @@ def _write_parts(path: Path, head: bytes, data: bytes) -> None:
         path.write_bytes(f"{text}\n\n".encode() + data)
 
 
-def _in_several_files(header: Mapping[str, Any]) -> bool:
-    """Whether the data file is a list or a pattern, which pynrrd does not know."""
-    name = str(header.get("datafile", header.get("data file", "")))
-    return name.split(" ")[0] == "LIST" or "%" in name
-
-
-def _array_by_itk(path: Path) -> NDArray[Any]:
-    import SimpleITK as sitk
-
-    array: NDArray[Any] = sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO="NrrdImageIO"))
-    return array
-
-
 def _escaped(value: str) -> str:
     """One line of ASCII; a backslash is doubled once for the NRRD format, and all escaped for pynrrd."""
     line = "".join(letter if letter.isprintable() else " " for letter in value)
     return line.replace("\\", "\\\\").encode("unicode_escape").decode("ascii")
 
 
-def _header_lines(stream: io.BufferedReader) -> list[str]:
-    lines = []
-    for line in iter(stream.readline, b""):
+def _header_lines(stream: BinaryIO) -> tuple[list[str], list[str]]:
+    """The lines of the header, and the names of data files that may follow it."""
+    lines: list[str] = []
+    for line in iter(lambda: stream.readline(_LONGEST_LINE), b""):
         lines.append(line.decode("utf-8", errors="replace").rstrip("\r\n"))
         if not lines[-1].strip():
             break
-    return lines
+    for number, text in enumerate(lines, start=1):
+        if re.match(r"data ?file:\s*LIST\b", text):
+            return lines[:number], [each.strip() for each in lines[number:] if each.strip()]
+    return lines, []
 
 
 def _custom_keys(lines: Sequence[str]) -> list[str]:

@@ -49,11 +49,22 @@ def check_data_files(path: Path) -> None:
         OSError: It cannot be read.
     """
     for name in named_files(path):
-        if not is_within(path.parent / name, path.parent):
-            raise InputError(
-                f"The header '{path}' names the file '{name}' outside its folder as its data, which is not "
-                "read; move the data beside the header and name it there."
-            )
+        beside(path, name)
+
+
+def beside(header: Path, name: str) -> Path:
+    """The data file that a header names.
+
+    Raises:
+        InputError: It is not in the folder of the header, or below.
+    """
+    file = header.parent / name
+    if not is_within(file, header.parent):
+        raise InputError(
+            f"The header '{header}' names the file '{name}' outside its folder as its data, which is not "
+            "read; move the data beside the header and name it there."
+        )
+    return file
 
 
 def is_within(path: Path, folder: Path) -> bool:

@@ -10,8 +10,9 @@ from pathlib import Path
 from MVGCore.errors import InputError, MVGError
 from MVGCore.volume.dicom import Series, read_dicom
 from MVGCore.volume.formats import Format, format_to_read, stem
-from MVGCore.volume.itkfile import read_meta
 from MVGCore.volume.labelmap import LabelMap
+from MVGCore.volume.limits import free_memory, size_text
+from MVGCore.volume.metaimage import read_meta
 from MVGCore.volume.niftifile import read_nifti
 from MVGCore.volume.nrrdfile import read_nrrd
 from MVGCore.volume.segmentation import Segmentation
@@ -97,8 +98,13 @@ def _damage_reported(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     try:
         yield
-    except (MVGError, MemoryError):
+    except MVGError:
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"'{path}' does not fit into the memory, of which {size_text(free_memory())} are free ({error}); "
+            "close other programs, or crop or resample the image."
+        ) from error
     except Exception as error:
         raise InputError(
             f"'{path}' cannot be read; it may be truncated or damaged, so export it again ({_reason(error)})."

@@ -12,8 +12,8 @@ from MVGCore.errors import InputError
 from MVGCore.volume.atomic import atomic_path
 from MVGCore.volume.formats import Format, format_to_write
 from MVGCore.volume.geometry import Geometry
-from MVGCore.volume.itkfile import write_meta
 from MVGCore.volume.labelmap import LabelMap
+from MVGCore.volume.metaimage import write_meta
 from MVGCore.volume.niftifile import write_nifti
 from MVGCore.volume.nrrdfile import NrrdFile, write_nrrd
 from MVGCore.volume.segmentation import Segmentation

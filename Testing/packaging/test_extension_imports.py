@@ -21,7 +21,18 @@ DESKTOP = {
 SLICERS_OWN = {"ctk", "numpy", "qt", "SampleData", "slicer", "vtk"}
 IN_SLICER = SLICERS_OWN | {"MVGCore", "MVGLib"} | sys.stdlib_module_names
 # Parts of MVGCore that need neither torch nor anything that has to be installed.
-LIGHT_CORE = {"errors", "outcomes", "prompts", "report", "session", "version", "volume", "worker"}
+LIGHT_CORE = {
+    "errors",
+    "private",
+    "shortlived",
+    "outcomes",
+    "prompts",
+    "report",
+    "session",
+    "version",
+    "volume",
+    "worker",
+}
 # The installer tells where the weights are, and the self-test starts a worker by hand.
 EXCEPTIONS = {"host/install.py": {"models"}, "host/selftest.py": {""}}
 # The demonstration is a case of the benchmark.

@@ -1,0 +1,111 @@
+"""Where a NRRD header may say that its voxels are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from MVGCore.errors import InputError
+from MVGCore.volume import read_volume
+
+ARRAY = np.arange(24, dtype="<i2").reshape(2, 3, 4)
+FIELDS = {
+    "type": "short",
+    "dimension": "3",
+    "sizes": "4 3 2",
+    "endian": "little",
+    "encoding": "raw",
+}
+
+
+def write(path: Path, data: bytes = b"", behind: str = "", **fields: str) -> Path:
+    lines = {**FIELDS, **{name.replace("_", " "): value for name, value in fields.items()}}
+    text = "".join(f"{name}: {value}\n" for name, value in lines.items() if value)
+    end = "" if "LIST" in behind else "\n"  # a list has no empty line behind it
+    path.write_bytes(f"NRRD0004\n{text}{behind}{end}".encode() + data)
+    return path
+
+
+@pytest.fixture
+def slices(tmp_path: Path) -> Path:
+    for number, part in enumerate(ARRAY, start=1):
+        (tmp_path / f"s{number:02d}.raw").write_bytes(part.tobytes())
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["s%02d.raw 1 2 1", "s%02d.raw 2 1 -1", "LIST"])
+def test_voxels_in_several_files(slices: Path, name: str) -> None:
+    behind = "data file: LIST\ns01.raw\ns02.raw\n" if name == "LIST" else f"data file: {name}\n"
+    path = write(slices / "x.nhdr", behind=behind)
+    array = read_volume(path).array
+    assert np.array_equal(array, ARRAY[::-1] if "-1" in name else ARRAY)
+    assert np.array_equal(array, sitk.GetArrayFromImage(sitk.ReadImage(str(path))))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"),
+    [
+        ("text", b" ".join(b"%d" % value for value in ARRAY.ravel())),
+        ("hex", ARRAY.tobytes().hex().encode()),
+        ("raw", ARRAY.tobytes()),
+    ],
+)
+def test_encodings(tmp_path: Path, encoding: str, data: bytes) -> None:
+    path = write(tmp_path / "x.nrrd", data, encoding=encoding)
+    assert np.array_equal(read_volume(path).array, ARRAY)
+    with pytest.raises(InputError, match="x.nrrd"):
+        read_volume(write(path, data[:-8], encoding=encoding))
+
+
+TYPES = {
+    "signed char": "i1",
+    "uchar": "u1",
+    "uint8_t": "u1",
+    "short int": "i2",
+    "signed short int": "i2",
+    "unsigned short int": "u2",
+    "unsigned int": "u4",
+    "signed int": "i4",
+    "long long int": "i8",
+    "unsigned long long int": "u8",
+    "ulonglong": "u8",
+    "float": "f4",
+    "double": "f8",
+}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_names_of_types(tmp_path: Path, name: str) -> None:
+    array = ARRAY.astype(TYPES[name])
+    read = read_volume(write(tmp_path / "x.nrrd", array.tobytes(), type=name)).array
+    assert np.array_equal(read, array) and read.dtype == array.dtype
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"data_file": "/etc/passwd"}, "outside its folder"),
+        ({"datafile": "../x.raw"}, "outside its folder"),
+        ({"data_file": "/etc/s%02d 1 2 1"}, "outside its folder"),
+        ({"data_file": "s%02d.raw 1 2 0"}, "without end"),
+        ({"data_file": "s%02d.raw 1 999999999 1"}, "without end"),
+        ({"data_file": "%s%s%n"}, "cannot be read"),
+        ({"data_file": "%2000000000d.raw 1 2 1"}, "cannot be read"),
+        ({"sizes": "100000 100000 100000"}, "promises 2,000,000 GB"),
+        ({"sizes": "4 3"}, "its header is damaged"),
+        ({"sizes": "4 3 0"}, "its header is damaged"),
+        ({"type": "block"}, "not known"),
+        ({"endian": ""}, "byte order"),
+        ({"encoding": "magic"}, "unknown encoding"),
+        ({"byte_skip": "99999"}, "promises"),
+        ({"line_skip": "999999999"}, "promises"),
+    ],
+    ids=str,
+)
+def test_harmful_headers_are_told(tmp_path: Path, fields: dict[str, str], told: str) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(InputError, match=told):
+        read_volume(write(tmp_path / "in" / "x.nrrd", ARRAY.tobytes(), **fields))
