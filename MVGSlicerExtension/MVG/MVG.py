@@ -29,7 +29,7 @@ class MVG(ScriptedLoadableModule):
         parent.contributors = ["The MVG for 3D Slicer contributors"]
         parent.helpText = _(
             "Label a few slices of a volume as examples; the rest of the volume follows. See the"
-            ' <a href="https://github.com/MVG-Slicer/MVG/blob/main/docs/tutorial-slicer.md">tutorial</a>.'
+            ' <a href="https://github.com/MVG-Slicer/SlicerMVG/blob/main/docs/tutorial-slicer.md">tutorial</a>.'
         )
         parent.acknowledgementText = _(
             "Apache License 2.0. For research: MVG is not a medical device. An independent implementation of"

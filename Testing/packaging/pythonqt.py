@@ -49,29 +49,6 @@ SLICER_WIDGETS = frozenset(
         "qSlicerSegmentEditorEffectFactory",
     }
 )
-SLICER_APP_MEMBERS = frozenset(
-    {
-        "applicationLogic",
-        "applicationVersion",
-        "commandOptions",
-        "connect",
-        "extensionsManagerModel",
-        "layoutManager",
-        "majorVersion",
-        "minorVersion",
-        "moduleManager",
-        "pauseRender",
-        "processEvents",
-        "resumeRender",
-        "revision",
-        "settings",
-        "slicerHome",
-        "startupCompleted",
-        "temporaryPath",
-        "testingEnabled",
-        "userSettings",
-    }
-)
 CTK_CLASSES = frozenset(
     {
         "ctkCheckableComboBox",
@@ -261,10 +238,7 @@ class Checker(ast.NodeVisitor):
         parts = name.split(".")
         if len(parts) < 2:
             return
-        if parts[1] == "app":
-            if len(parts) > 2 and parts[2] not in SLICER_APP_MEMBERS:
-                self._note(node, f"{name} is not among the documented members of slicer.app")
-        elif parts[1] == "util":
+        if parts[1] == "util":
             if len(parts) > 2 and parts[2] not in vars(slicer.util) and parts[2] not in _source_names():
                 self._note(node, f"{name} is not in slicer.util")
         elif parts[1] not in SLICER_APPLICATION | SLICER_WIDGETS and not hasattr(slicer, parts[1]):

@@ -49,6 +49,8 @@ SCRIPTS = {
     "slicer.i18n": "Base/Python/slicer/i18n.py",
     "slicer.ScriptedLoadableModule": "Base/Python/slicer/ScriptedLoadableModule.py",
 }
+EXTENSION = Path(__file__).resolve().parents[3] / "MVGSlicerExtension"
+_MRML = re.compile(r"\b(vtk(?:MRML|Slicer|Segment|Oriented)\w*[a-z0-9])\b")
 _PROPERTY = re.compile(r"Q_PROPERTY\(\s*([\w:<>, ]+?[\s*&]+)(\w+)\s+READ\s+\w+(\s+WRITE\s+\w+)?")
 _SECTION = re.compile(r"\b(public|protected|private|signals|Q_SIGNALS)\b\s*(slots|Q_SLOTS)?\s*:(?!:)")
 _FUNCTION = re.compile(
@@ -74,8 +76,38 @@ def main() -> None:
         )
         for module, path in SCRIPTS.items()
     }
-    table = {"versions": VERSIONS, "ctk": pinned, "classes": classes, "functions": functions}
+    nodes = {name: _declared(arguments.slicer, name) for name in mrml_classes(EXTENSION)}
+    table = {
+        "versions": VERSIONS,
+        "ctk": pinned,
+        "classes": classes,
+        "functions": functions,
+        "nodes": nodes,
+    }
     TABLE.write_text(_text(table), encoding="utf-8")
+
+
+def mrml_classes(folder: Path) -> list[str]:
+    """The classes of MRML and of Slicer's logics that Python files name, in order."""
+    found: set[str] = set()
+    for path in sorted(folder.rglob("*.py")):
+        if "MVGDesktop" not in path.parts:
+            found.update(_MRML.findall(path.read_text(encoding="utf-8")))
+    return sorted(found)
+
+
+def _declared(slicer: Path, name: str) -> dict[str, str]:
+    """{"header", "since"} of a class of MRML or of a logic."""
+    paths = [_path_of(slicer, version, name) for version in VERSIONS]
+    if not paths[1]:
+        raise SystemExit(f"Slicer {VERSIONS[1]} has no header of {name}.")
+    return {"header": f"Slicer {paths[1]}", "since": VERSIONS[0] if paths[0] else VERSIONS[1]}
+
+
+def _path_of(slicer: Path, version: str, name: str) -> str:
+    command = ["git", "-C", str(slicer), "ls-tree", "-r", "--name-only", version]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return next((path for path in listed if path.endswith(f"/{name}.h")), "")
 
 
 def _text(table: dict[str, Any]) -> str:
@@ -132,12 +164,13 @@ def _take(result: dict[str, Any], kind: str, declaration: str) -> None:
 
 def _statements(body: str) -> Iterator[str]:
     """The declarations of a class, without the bodies of functions."""
-    flat, depth = [], 0
+    flat, depth, inside = [], 0, 0  # of braces, and of parentheses, where braces are values
     for character in body:
         depth += (character == "{") - (character == "}")
-        if character == "}" and depth == 0:
+        inside += 0 if depth else (character == "(") - (character == ")")
+        if character == "}" and depth == 0 and not inside:
             flat.append(";")
-        elif depth == 0:
+        elif depth == 0 and character != "}":
             flat.append(character)
     text = re.sub(r"\b(Q_OBJECT|Q_GADGET|QVTK_OBJECT)\b", "", "".join(flat))
     for statement in text.split(";"):

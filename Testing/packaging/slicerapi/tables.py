@@ -68,6 +68,13 @@ def functions() -> dict[str, dict[str, str]]:
     return record
 
 
+@cache
+def nodes() -> dict[str, dict[str, str]]:
+    """Class of MRML or of a logic -> its header, and the oldest version that has it ("since")."""
+    record: dict[str, dict[str, str]] = json.loads(TABLE.read_text(encoding="utf-8"))["nodes"]
+    return record
+
+
 def find(class_name: str, member: str) -> SlicerClass | None:
     """The class that declares a member, a base class maybe; None if no class of the table does."""
     each = classes().get(class_name)
