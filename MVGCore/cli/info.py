@@ -103,9 +103,9 @@ def _list_series(folder: Path) -> str:
 
 def _describe_grid(path: Path, series: str | None) -> str:
     from MVGCore.volume import read_segmentation, read_volume
-    from MVGCore.volume.formats import Format, format_to_read
+    from MVGCore.volume.reading import holds_segments
 
-    if format_to_read(path) is Format.SEGMENTATION:
+    if not path.is_dir() and holds_segments(path):
         return _describe_segmentation(path, read_segmentation(path))
     labels = None if path.is_dir() else _as_labels(path)
     if labels is not None:

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_paths(arguments, (arguments.mask,))
     image = read_volume(arguments.image, arguments.series)
-    mask = match_labels(read_labelmap(arguments.mask), image.geometry)
+    mask = match_labels(read_labelmap(arguments.mask, image.geometry), image.geometry)
     session = open_session(arguments, image)
     with Progress("Inpainting", arguments.progress) as bar:
         result = session.inpaint(

@@ -167,7 +167,9 @@ def gather_prompts(image: Volume, labels: Path | None, saved: Path | None, axis:
             raise InputError("There is no example: give labelled slices or a saved set of them.")
         return loaded
     array_axis = None if axis == "auto" else AXIS_NAMES.index(axis)
-    drawn = PromptSet.from_labelmap(image, read_labelmap(labels), axis=array_axis, source=str(labels))
+    drawn = PromptSet.from_labelmap(
+        image, read_labelmap(labels, image.geometry), axis=array_axis, source=str(labels)
+    )
     if loaded is not None:
         drawn.merge(loaded)
     return drawn

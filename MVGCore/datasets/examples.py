@@ -45,7 +45,8 @@ class Example:
         """
         if self.image is None:
             return PromptSet.load(self.labels)
-        return PromptSet.from_labelmap(read_volume(self.image), read_labelmap(self.labels))
+        image = read_volume(self.image)
+        return PromptSet.from_labelmap(image, read_labelmap(self.labels, image.geometry))
 
 
 def find_examples(sources: Iterable[Path], items: Sequence[Item]) -> tuple[Example, ...]:

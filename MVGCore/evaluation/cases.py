@@ -93,7 +93,7 @@ class Case:
             raise InputError(f"The case {self.id} has no label map: only cases with labels can be scored.")
         image = read_volume(dict(self.images)[self.contrast])
         image = replace(image, name=self.id, modality=self.modality.partition(" ")[0])
-        truth = match_labels(read_labelmap(self.label), image.geometry)
+        truth = match_labels(read_labelmap(self.label, image.geometry), image.geometry)
         names = dict(self.classes)
         named = tuple(replace(c, name=names.get(c.id, c.name)) for c in truth.classes)
         return Example(image, replace(truth, classes=named), self.axis)

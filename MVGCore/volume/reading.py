@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from MVGCore.errors import InputError, MVGError
-from MVGCore.volume.dicom import Series, read_dicom
+from MVGCore.volume.dicom import Series, find_labels, read_dicom, read_dicom_labels
 from MVGCore.volume.formats import Format, format_to_read, stem
+from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.labelmap import LabelMap
 from MVGCore.volume.limits import free_memory, size_text
 from MVGCore.volume.metaimage import read_meta
@@ -42,31 +43,60 @@ def read_volume(path: str | os.PathLike[str], series: int | str | Series | None 
     return check_image(volume)
 
 
-def read_labelmap(path: str | os.PathLike[str]) -> LabelMap:
-    """Read a label map; overlapping segments of a `.seg.nrrd` are flattened (see `Segmentation.to_labelmap`).
+def read_labelmap(path: str | os.PathLike[str], grid: Geometry | None = None) -> LabelMap:
+    """Read a label map; overlapping segments are flattened (see `Segmentation.to_labelmap`).
+
+    Args:
+        path: The file, or a folder with one DICOM segmentation or structure set.
+        grid: Of the image that the labels belong to: DICOM files of labels leave out empty slices, or hold
+            contours, and are put on it where they fit.
 
     Raises:
         InputError: As `read_volume`; also values that are not whole numbers 0..65535, more than 255 classes.
     """
-    if format_to_read(path) is Format.SEGMENTATION:
-        return read_segmentation(path).to_labelmap()
+    segments = _read_segments(Path(path), grid)
+    if segments is not None:
+        return segments.to_labelmap()
     volume = _read_grid(Path(path))
     with _named(path):
         return LabelMap.of(volume.array, volume.geometry)
 
 
-def read_segmentation(path: str | os.PathLike[str]) -> Segmentation:
-    """Read a segmentation with names, colours, terminology and overlapping layers from a `.seg.nrrd`.
+def read_segmentation(path: str | os.PathLike[str], grid: Geometry | None = None) -> Segmentation:
+    """Read a segmentation with names, colours, terminology and overlapping layers.
 
-    A file of another format gives one layer with default names.
+    These come from a `.seg.nrrd`, a DICOM segmentation or a structure set; a file of another kind gives one
+    layer with default names.
+
+    Args:
+        path: As `read_labelmap`.
+        grid: As `read_labelmap`.
 
     Raises:
         InputError: As `read_labelmap`.
     """
-    if format_to_read(path) is not Format.SEGMENTATION:
-        return Segmentation.from_labelmap(read_labelmap(path))
+    segments = _read_segments(Path(path), grid)
+    return Segmentation.from_labelmap(read_labelmap(path)) if segments is None else segments
+
+
+def holds_segments(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is one of segments with names: a `.seg.nrrd`, a DICOM segmentation or structure set.
+
+    Raises:
+        InputError: The file is missing, damaged or of an unknown format.
+    """
+    kind = format_to_read(path)
+    return kind is Format.SEGMENTATION or (kind is Format.DICOM and find_labels(Path(path)) is not None)
+
+
+def _read_segments(path: Path, grid: Geometry | None) -> Segmentation | None:
+    """The segments of a file that has such; None of a file of another kind."""
+    kind = format_to_read(path)
     with _named(path), _damage_reported(path):
-        return read_seg_nrrd(Path(path))
+        if kind is Format.SEGMENTATION:
+            return read_seg_nrrd(path)
+        file = find_labels(path) if kind is Format.DICOM else None
+        return None if file is None else read_dicom_labels(file, grid)
 
 
 def _read_grid(path: Path, series: int | str | Series | None = None) -> Volume:

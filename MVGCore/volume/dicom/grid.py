@@ -46,11 +46,11 @@ def grid_of(planes: Sequence[Plane]) -> Grid:
     notes = [] if first.spacing else ["the size of the pixels is unknown and taken as 1 mm"]
     if first.position is None or first.orientation is None:
         notes.append("the positions of the slices are unknown: order and distances are guessed")
-        geometry = _geometry(first, count, first.normal * (first.between or 1.0))
+        geometry = geometry_of(first, count, first.normal * (first.between or 1.0))
         return Grid(geometry, np.arange(count), np.zeros(count), tuple(notes))
     if count == 1:
         step = first.normal * (first.between or 1.0)
-        return Grid(_geometry(first, 1, step), np.zeros(1, np.intp), np.zeros(1), tuple(notes))
+        return Grid(geometry_of(first, 1, step), np.zeros(1, np.intp), np.zeros(1), tuple(notes))
     positions = np.array([plane.position for plane in planes])
     heights = (positions - positions[0]) @ first.normal
     _check_line(positions, heights, min(first.spacing or (1.0,)))
@@ -63,10 +63,10 @@ def grid_of(planes: Sequence[Plane]) -> Grid:
     above = np.minimum(below + 1, count - 1)
     weight = (slices - index[below]) / np.maximum(index[above] - index[below], 1e-9)
     weight[np.abs(slices - index[below]) <= _OFF] = 0
-    return Grid(_geometry(first, len(slices), step), below, weight, tuple(notes))
+    return Grid(geometry_of(first, len(slices), step), below, weight, tuple(notes))
 
 
-def _geometry(first: Plane, count: int, step: NDArray[np.float64]) -> Geometry:
+def geometry_of(first: Plane, count: int, step: NDArray[np.float64]) -> Geometry:
     rows, columns = np.reshape(first.orientation or (1, 0, 0, 0, 1, 0), (2, 3))
     rows, columns = rows / np.linalg.norm(rows), columns / np.linalg.norm(columns)
     between_rows, between_columns = first.spacing or (1.0, 1.0)

@@ -108,9 +108,12 @@ def _decoded(planes: Sequence[Plane]) -> Iterator[tuple[int, NDArray[Any], Plane
 
 def _frame(dataset: Dataset, plane: Plane) -> NDArray[Any]:
     from pydicom.pixels import get_decoder
+    from pydicom.uid import UID
 
-    stored = plane.stored
-    decoder = get_decoder(transfer_syntax(dataset))
+    stored, syntax = plane.stored, UID(transfer_syntax(dataset))
+    if stored.allocated == 1 and not syntax.is_encapsulated:
+        return _bits(dataset.PixelData, plane)
+    decoder = get_decoder(syntax)
     if decoder.is_available:
         array, _ = decoder.as_array(dataset, index=plane.frame, raw=True)
     else:
@@ -118,6 +121,16 @@ def _frame(dataset: Dataset, plane: Plane) -> NDArray[Any]:
     if array.shape != plane.size:
         raise DamagedFile(plane.source.file, f"a slice has {array.shape} pixels and not {plane.size}")
     return array if stored.floating else _without_unused_bits(array, stored)
+
+
+def _bits(packed: bytes, plane: Plane) -> NDArray[np.uint8]:
+    """One frame of bits. Frames follow each other without a gap, so that one may begin within a byte."""
+    rows, columns = plane.size
+    start = plane.frame * rows * columns
+    end = start + rows * columns
+    some = np.frombuffer(packed, np.uint8)[start // 8 : (end + 7) // 8]
+    frame = np.unpackbits(some, bitorder="little")[start % 8 :][: rows * columns]
+    return frame.reshape(rows, columns)
 
 
 def _without_unused_bits(array: NDArray[Any], stored: Stored) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from MVGCore.errors import InputError
 from MVGCore.volume import LabelMap, Segmentation, Volume, Window, read_segmentation, read_volume
 from MVGCore.volume.dicom import Series
 from MVGCore.volume.formats import stem
+from MVGCore.volume.reading import holds_segments
 from MVGDesktop.files.nodes import geometry_of_volume, segmentation_node, volume_node
 from MVGDesktop.files.scenes import open_scene
 
@@ -88,28 +89,33 @@ def read_file(path: str | os.PathLike[str], volume: Any = None, series: Series |
         return Content(series.file, Kind.VOLUME, image=image, window=series.window)
     if is_scene(path):
         return Content(path, Kind.SCENE)
-    if path.name.lower().endswith((".seg.nrrd", ".seg.nhdr")):
-        return read_labels(path)
+    if holds_segments(path):
+        return read_labels(path, volume)
     try:
         image = read_volume(path)
     except InputError:
         # An empty or sparse label file is no image; without a volume that cannot be told apart.
         if volume is None or path.is_dir():
             raise
-        return read_labels(path)
+        return read_labels(path, volume)
     if volume is not None and looks_like_labels(image, volume):
         labels = LabelMap.of(image.array, image.geometry)
         return Content(path, Kind.SEGMENTATION, segmentation=Segmentation.from_labelmap(labels))
     return Content(path, Kind.VOLUME, image=image)
 
 
-def read_labels(path: str | os.PathLike[str]) -> Content:
+def read_labels(path: str | os.PathLike[str], volume: Any = None) -> Content:
     """Read a file as labels, whatever it looks like.
+
+    Args:
+        path: The file.
+        volume: The node of the volume that they belong to, or None.
 
     Raises:
         InputError: It cannot be read, or its values are not labels.
     """
-    return Content(Path(path), Kind.SEGMENTATION, segmentation=read_segmentation(path))
+    grid = geometry_of_volume(volume) if volume is not None else None
+    return Content(Path(path), Kind.SEGMENTATION, segmentation=read_segmentation(path, grid))
 
 
 def add(content: Content, volume: Any = None) -> Opened:
@@ -137,7 +143,7 @@ def open_file(path: str | os.PathLike[str], volume: Any = None) -> Opened:
 
 def open_labels(path: str | os.PathLike[str], volume: Any = None) -> Opened:
     """Read a file as labels and add it to the scene, see `read_labels` and `add`."""
-    return add(read_labels(path), volume)
+    return add(read_labels(path, volume), volume)
 
 
 def looks_like_labels(image: Volume, volume: Any) -> bool:

@@ -130,3 +130,97 @@ def enhanced(pixels: NDArray[Any], order: Sequence[int], **values: Any) -> Datas
         PixelData=np.ascontiguousarray(pixels[list(order)]).tobytes(),
         **values,
     )
+
+
+def code(value: str, meaning: str) -> Items:
+    """A sequence of one coded concept of SNOMED CT."""
+    return Items([item(CodeValue=value, CodingSchemeDesignator="SCT", CodeMeaning=meaning)])
+
+
+def segment(number: int, name: str) -> Dataset:
+    """The description of a segment, a left kidney in orange."""
+    kind = code("64033007", "Kidney")
+    kind[0].SegmentedPropertyTypeModifierCodeSequence = code("7771000", "Left")
+    return item(
+        SegmentNumber=number,
+        SegmentLabel=name,
+        SegmentAlgorithmType="MANUAL",
+        SegmentedPropertyCategoryCodeSequence=code("123037004", "Anatomical Structure"),
+        SegmentedPropertyTypeCodeSequence=kind,
+        RecommendedDisplayCIELabValue=[46304, 44000, 51000],
+    )
+
+
+def segmentation(
+    frames: Sequence[tuple[int, int, NDArray[Any]]], kind: str = "BINARY", origin: Sequence[float] = ORIGIN
+) -> Dataset:
+    """A DICOM segmentation of frames (slice, segment, pixels) in any order, 2 mm apart."""
+    pixels = np.stack([each for _, _, each in frames])
+    numbers = sorted({number for _, number, _ in frames if number} | set(np.unique(pixels)) - {0})
+    if kind != "LABELMAP":
+        numbers = sorted({number for _, number, _ in frames})
+    groups = []
+    for k, number, _ in frames:
+        group = item(
+            PlanePositionSequence=Items([item(ImagePositionPatient=[*origin[:2], origin[2] + 2 * k])])
+        )
+        if kind != "LABELMAP":
+            group.SegmentIdentificationSequence = Items([item(ReferencedSegmentNumber=number)])
+        groups.append(group)
+    measures = item(PixelSpacing=[0.8, 0.5], SliceThickness=2.0, SpacingBetweenSlices=2.0)
+    shared = item(
+        PixelMeasuresSequence=Items([measures]),
+        PlaneOrientationSequence=Items([item(ImageOrientationPatient=list(AXIAL))]),
+    )
+    bits = 1 if kind == "BINARY" else 8
+    packed = np.packbits(pixels.ravel() > 0, bitorder="little") if bits == 1 else pixels.astype(np.uint8)
+    data = packed.tobytes()
+    return base(
+        "1.2.840.10008.5.1.4.1.1.66.7" if kind == "LABELMAP" else "1.2.840.10008.5.1.4.1.1.66.4",
+        Modality="SEG",
+        SegmentationType=kind,
+        MaximumFractionalValue=200,
+        NumberOfFrames=len(frames),
+        Rows=pixels.shape[1],
+        Columns=pixels.shape[2],
+        BitsAllocated=bits,
+        BitsStored=bits,
+        HighBit=bits - 1,
+        PixelRepresentation=0,
+        SegmentSequence=Items([segment(int(number), f"part {number}") for number in numbers]),
+        SharedFunctionalGroupsSequence=Items([shared]),
+        PerFrameFunctionalGroupsSequence=Items(groups),
+        PixelData=data + b"\0" * (len(data) % 2),
+    )
+
+
+def structures(rois: dict[str, Sequence[NDArray[np.float64]]], series: str = SERIES) -> Dataset:
+    """A structure set of closed contours (n, 3) in LPS mm, drawn on a series."""
+    data = base("1.2.840.10008.5.1.4.1.1.481.3", Modality="RTSTRUCT")
+    for name in ("SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit"):
+        delattr(data, name)
+    drawn_on = item(RTReferencedSeriesSequence=Items([item(SeriesInstanceUID=series)]))
+    data.ReferencedFrameOfReferenceSequence = Items([item(RTReferencedStudySequence=Items([drawn_on]))])
+    data.StructureSetROISequence = Items(
+        [item(ROINumber=number, ROIName=name) for number, name in enumerate(rois, start=1)]
+    )
+    data.ROIContourSequence = Items(
+        [
+            item(
+                ReferencedROINumber=number,
+                ROIDisplayColor=[255, 128, 0],
+                ContourSequence=Items(
+                    [
+                        item(
+                            ContourGeometricType="CLOSED_PLANAR",
+                            NumberOfContourPoints=len(points),
+                            ContourData=[float(f"{value:.4f}") for value in points.ravel()],
+                        )
+                        for points in contours
+                    ]
+                ),
+            )
+            for number, contours in enumerate(rois.values(), start=1)
+        ]
+    )
+    return data

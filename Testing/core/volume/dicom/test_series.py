@@ -138,7 +138,7 @@ def test_distances_that_no_grid_fits_are_refused(tmp_path: Path) -> None:
             read_volume(save(tmp_path / str(number), slices))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     angles=st.tuples(*[st.floats(-3, 3)] * 3),
     tilt=st.floats(-0.5, 0.5),
