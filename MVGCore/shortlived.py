@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Sequence
 
 from MVGCore.errors import MVGError
+from MVGCore.private import temporary_prefix
 
 _NO_WINDOW = 0x08000000 if sys.platform == "win32" else 0
 _MOST_TEXT = 1 << 16
@@ -45,7 +46,10 @@ def ask(module: str, arguments: Sequence[str], seconds: float) -> str:
         Failed: It cannot.
         Died: It crashed or took too long.
     """
-    with tempfile.TemporaryDirectory(prefix="MVG-apart-") as folder, open(f"{folder}/out", "w+b") as output:
+    with (
+        tempfile.TemporaryDirectory(prefix=temporary_prefix("apart")) as folder,
+        open(f"{folder}/out", "w+b") as output,
+    ):
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ from typing import Any
 import slicer
 import slicer.util  # a host expects it after `import slicer`, as in Slicer
 import vtk
+
+from MVGCore.private import sweep, temporary_folder
 
 # Name in `slicer.modules` -> class of the logic and the name under which other logics look for it. Colours
 # come first: others ask for default colour nodes while they start.
@@ -102,7 +103,8 @@ def start() -> HeadlessApplication:
     running = getattr(slicer, "app", None)
     if running is not None:
         return running
-    folder = Path(tempfile.mkdtemp(prefix="MVG-"))
+    sweep()
+    folder = temporary_folder("scene")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     scene, remote_io = _new_scene(folder)
     logic = _new_application_logic(scene, folder)

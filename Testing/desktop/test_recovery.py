@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import slicer
 
 from MVGCore.volume import Volume, write_volume
 from MVGDesktop.editing.tools import Tool
@@ -101,11 +103,63 @@ def test_nothing_is_written_while_nothing_changes(open_window, application) -> N
     assert record.stat().st_mtime_ns == before
 
 
-def test_damaged_records_are_skipped(tmp_path: Path) -> None:
-    for name, text in (("a", "{"), ("b", "[]"), ("c", '{"pid": 1}')):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "record.json").write_text(text)
-    assert leftovers(tmp_path) == []
+RECORD = {
+    "pid": 999999999,
+    "started": 1.0,
+    "saved_at": 2.0,
+    "volume": "/x.nrrd",
+    "volume_name": "x",
+    "segmentations": {"labels-1-0.seg.nrrd": "labels"},
+}
+
+
+def write_record(folder: Path, text: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text(text)
+
+
+JUNK = [None, [], {}, True, "x", "\0", -1, 1e400, 10**400, 1e18, -1e18, {"a": 1}, [[]], float("nan")]
+DAMAGED = [
+    "{",
+    "[]",
+    '{"pid": 1}',
+    "[" * 100_000,
+    '{"pid": ' * 5000,
+    *(json.dumps({**RECORD, key: value}) for key in RECORD for value in JUNK),
+    *(
+        json.dumps({**RECORD, "segmentations": {name: "x"}})
+        for name in ("../x", "/etc/passwd", "a/b", "..", "")
+    ),
+    *(json.dumps({key: value for key, value in RECORD.items() if key != lacking}) for lacking in RECORD),
+]
+
+
+def test_damaged_records_are_skipped_and_nothing_else_is(tmp_path: Path) -> None:
+    for number, text in enumerate(DAMAGED):
+        write_record(tmp_path / f"{number}", text)
+    write_record(tmp_path / "good", json.dumps(RECORD))
+    (tmp_path / "link").mkdir()
+    (tmp_path / "link" / "record.json").symlink_to(tmp_path / "good" / "record.json")
+    found = leftovers(tmp_path)
+    assert all(each.folder.parent == tmp_path and each.text for each in found)
+    files = [file for each in found for file in each.segmentations]
+    assert all(file.parent.parent == tmp_path and not file.is_symlink() for file in files)
+    assert "good" in [each.folder.name for each in found]
+    assert "link" not in [each.folder.name for each in found]
+
+
+def test_autosaves_are_for_this_user_alone(open_window, tmp_path: Path) -> None:
+    window = open_window
+    window.document.need_segment()
+    window.document.volume.SetName("x")
+    slicer.mrmlScene.GetNodeByID(window.document.segmentation_id).SetName("../../labels")
+    window.autosave.save()
+    wait_until(lambda: not window.autosave.writing)
+    folder = window.autosave.folder
+    assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    record = json.loads((folder / "record.json").read_text())
+    assert {*record["segmentations"]} == {each.name for each in folder.glob("*.seg.nrrd")}
+    assert [*record["segmentations"].values()] == ["../../labels"]
 
 
 def test_a_missing_image_is_told_and_the_labels_stay(window, tmp_path: Path) -> None:

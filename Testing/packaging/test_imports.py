@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "MVGCore"
 
-FOUNDATION = frozenset({"errors", "version", "outcomes", "shortlived"})
+FOUNDATION = frozenset({"errors", "version", "outcomes", "private", "shortlived"})
 VOLUME = FOUNDATION | {"volume"}
 BUILDING_BLOCKS = frozenset({"models", "tasks", "prompts", "drafts", "augment"})
 BELOW_SESSION = VOLUME | BUILDING_BLOCKS | {"segmentation", "adaptation", "images"}
@@ -29,7 +29,8 @@ DOORS = BELOW_SESSION | {"session", "worker"}
 ALLOWED: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "version": frozenset(),
-    "shortlived": frozenset({"errors"}),
+    "private": frozenset(),
+    "shortlived": frozenset({"errors", "private"}),
     "outcomes": frozenset(),
     "volume": FOUNDATION,
     "models": VOLUME | BUILDING_BLOCKS,

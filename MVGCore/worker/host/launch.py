@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import IO
 
+from MVGCore.private import is_own_file, log_folder, open_to_append
+
 LOGS_KEPT = 10
 LAUNCHER = "PythonSlicer"  # Slicer's own interpreter, which sets up its environment by itself
 # What a host sets for its own Python, and for its own libraries.
@@ -103,28 +105,27 @@ def new_log(folder: Path | None = None) -> Path:
     """A name for the log of a worker; nothing is written yet.
 
     Args:
-        folder: where to put it; None stands for a folder of this user's among the temporary files.
+        folder: where to put it; None stands for that of this user's logs.
     """
-    if folder is None:
-        user = f"-{os.getuid()}" if sys.platform != "win32" else ""  # there the temporary files are one's own
-        folder = Path(tempfile.gettempdir()) / f"MVG-logs{user}"
-    return folder / f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers):03d}.log"
+    name = f"worker-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers):03d}.log"
+    return (folder or log_folder()) / name
 
 
 def open_log(path: Path) -> IO[bytes]:
     """Open a log to write at its end; the oldest others in its folder are removed.
 
     Raises:
-        OSError: the folder cannot be made or written to.
+        OSError: the folder cannot be made or written to, or the log is a link or somebody else's.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    former = sorted(each for each in path.parent.glob("worker-*.log") if each != path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    logs = (each for each in path.parent.glob("worker-*.log") if is_own_file(each))
+    former = sorted(each for each in logs if each != path)
     for each in former[: max(0, len(former) - LOGS_KEPT + 1)]:
         try:
             each.unlink()
         except OSError:  # in use by another program, on systems where that matters
             continue
-    return open(path, "ab")
+    return open_to_append(path)
 
 
 def tail(path: Path, size: int = 2000) -> str:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError, OutputError
+from MVGCore.private import is_alive
 from MVGCore.worker.wire.handshake import ProtocolError
 
 PREFIX = "mvg-worker-"
@@ -84,7 +85,7 @@ def sweep() -> None:
     for parent in {memory_folder() or Path(tempfile.gettempdir()), Path(tempfile.gettempdir())}:
         for folder in parent.glob(f"{PREFIX}*"):
             owner = folder.name.removeprefix(PREFIX).partition("-")[0]
-            if owner.isdecimal() and not _is_alive(int(owner)):
+            if owner.isdecimal() and not is_alive(int(owner)):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -192,12 +193,3 @@ def _read(stream: BinaryIO, array: NDArray[Any]) -> None:
 def _bytes(array: NDArray[Any]) -> memoryview:
     flat: NDArray[Any] = array.reshape(-1).view(np.uint8)
     return flat.data
-
-
-def _is_alive(pid: int) -> bool:
-    """Whether there is such a process; where psutil is missing it is believed to be."""
-    try:
-        import psutil
-    except ImportError:
-        return True
-    return bool(psutil.pid_exists(pid))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import shutil
 import threading
@@ -18,6 +19,7 @@ import psutil
 from PyQt5 import QtCore, QtGui
 
 from MVGCore.errors import MVGError
+from MVGCore.private import is_own_file, make_private
 from MVGCore.volume import Segmentation, Volume, atomic_path, write_segmentation, write_volume
 from MVGDesktop.document import Document
 from MVGDesktop.files.nodes import PATH_ATTRIBUTE, segmentation_of, volume_of
@@ -25,6 +27,7 @@ from MVGDesktop.segmentations import seen_segmentations
 
 INTERVAL_MS = 20_000
 _RECORD = "record.json"
+_MOST_RECORD = 1 << 20  # bytes
 _RESULT_ATTRIBUTE = "MVG.Result"  # a result of MVG that nobody accepted yet
 
 
@@ -68,10 +71,12 @@ def leftovers(base: Path | None = None) -> list[Leftover]:
     found = []
     for record in (base or recovery_folder()).glob(f"*/{_RECORD}"):
         try:
-            content = json.loads(record.read_text(encoding="utf-8"))
-            if not _alive(content["pid"], content["started"]):
-                found.append(_leftover(record.parent, content))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            content = _read(record)
+            leftover = _leftover(record.parent, content)
+            if not _alive(_number(content, "pid"), _number(content, "started")):
+                found.append(leftover)
+        # The last one is for lists in lists in lists.
+        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             logging.warning("MVG: %s is left out (%s)", record, error)
     return sorted(found, key=lambda each: -each.saved_at)
 
@@ -92,6 +97,7 @@ class Autosave(QtCore.QObject):
         self._changed = False
         self._thread: threading.Thread | None = None
         self._volume_files: dict[str, str] = {}
+        self._round = 0
         document.contentChanged.connect(self._on_change)
         document.unsaved.changed.connect(lambda unsaved: None if unsaved else self.clear())
         self.failed.connect(lambda text: logging.warning("MVG: autosave: %s", text))
@@ -145,10 +151,11 @@ class Autosave(QtCore.QObject):
         if not path:  # made here, or by MVG: there is no file of it yet
             original = volume_of(volume)
             image = Volume(np.array(original.array), original.geometry, original.name)
-            path = str(self.folder / f"{document.volume_id}.nrrd")
+            # The ids of nodes come from files: they are no names for ours.
+            path = str(self.folder / f"volume-{len(self._volume_files)}.nrrd")
             self._volume_files[document.volume_id] = path
         segmentations = [
-            (node.GetID(), node.GetName(), segmentation_of(node))
+            (node.GetName(), segmentation_of(node))
             for node in seen_segmentations()
             if not node.GetAttribute(_RESULT_ATTRIBUTE) and node.GetSegmentation().GetNumberOfSegments()
         ]
@@ -156,12 +163,15 @@ class Autosave(QtCore.QObject):
 
     def _write(self, work: _Work) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_private(self.folder.parent)
+            make_private(self.folder)
             if work.image is not None:
                 write_volume(work.path, work.image)
+            # New files beside the old ones: whenever the process ends, the record fits its files.
+            self._round += 1
             files = {}
-            for node_id, name, segmentation in work.segmentations:
-                file = f"{node_id}.seg.nrrd"
+            for number, (name, segmentation) in enumerate(work.segmentations):
+                file = f"labels-{self._round}-{number}.seg.nrrd"
                 write_segmentation(self.folder / file, segmentation)
                 files[file] = name
             record = {
@@ -174,6 +184,9 @@ class Autosave(QtCore.QObject):
             }
             with atomic_path(self.folder / _RECORD) as scratch:
                 scratch.write_text(json.dumps(record), encoding="utf-8")
+            for former in self.folder.glob("labels-*.seg.nrrd"):
+                if former.name not in files:
+                    former.unlink()
         except (OSError, MVGError) as error:
             self._changed = True  # the next turn tries again
             self.failed.emit(str(error))
@@ -184,17 +197,53 @@ class _Work:
     path: str
     volume_name: str
     image: Volume | None
-    segmentations: list[tuple[str, str, Segmentation]]
+    segmentations: list[tuple[str, Segmentation]]
+
+
+def _read(record: Path) -> dict[str, Any]:
+    """What a record says, as far as JSON goes."""
+    if not is_own_file(record) or record.stat().st_size > _MOST_RECORD:
+        raise ValueError("it is no record of this user's")
+    content = json.loads(record.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise TypeError("it is no dictionary")
+    return content
 
 
 def _leftover(folder: Path, content: dict[str, Any]) -> Leftover:
-    files = {folder / file: name for file, name in content["segmentations"].items()}
-    return Leftover(folder, Path(content["volume"]), content["volume_name"], files, content["saved_at"])
+    segmentations = content["segmentations"]
+    if not isinstance(segmentations, dict):
+        raise TypeError("segmentations is no dictionary")
+    files = {folder / _file_name(file): _text(segmentations, file) for file in segmentations}
+    saved_at = _number(content, "saved_at")
+    time.localtime(saved_at)  # of years that no calendar has it raises
+    return Leftover(folder, Path(_text(content, "volume")), _text(content, "volume_name"), files, saved_at)
 
 
-def _alive(pid: int, started: float) -> bool:
+def _text(content: dict[str, Any], key: str) -> str:
+    value = content[key]
+    if not isinstance(value, str) or "\0" in value:
+        raise TypeError(f"{key} is no text")
+    return value
+
+
+def _number(content: dict[str, Any], key: str) -> float:
+    value = content[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TypeError(f"{key} is no number")
+    return value
+
+
+def _file_name(name: str) -> str:
+    """The name of a file in the folder of the record, and not elsewhere."""
+    if name != Path(name).name or name in ("", ".", "..") or "\0" in name:
+        raise ValueError(f"{name!r} is no name of a file")
+    return name
+
+
+def _alive(pid: float, started: float) -> bool:
     """Whether the process of a record still runs; its number may belong to another one by now."""
     try:
-        return abs(psutil.Process(pid).create_time() - started) < 1.0
-    except psutil.Error:
+        return abs(psutil.Process(int(pid)).create_time() - started) < 1.0
+    except (psutil.Error, ValueError, OverflowError):
         return False

@@ -49,7 +49,7 @@ def test_which_interpreter_is_this_one(tmp_path: Path) -> None:
 def test_logs_have_names_of_their_own_and_only_the_newest_are_kept(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     paths = [new_log(folder) for _ in range(process.LOGS_KEPT + 5)]
-    assert len(set(paths)) == len(paths) and new_log().parent.name.startswith("MVG-logs")
+    assert len(set(paths)) == len(paths)
     for number, path in enumerate(paths):
         with open_log(path) as stream:
             stream.write(f"first\nlog {number} é\n\n".encode())

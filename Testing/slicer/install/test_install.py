@@ -21,6 +21,7 @@ EVERYTHING = {
     "psutil": "7.0",
     "pynrrd": "1.1.3",
     "nibabel": "5.3",
+    "platformdirs": "4.2",
 }
 
 

@@ -1,7 +1,7 @@
 """What has to be installed before MVG can run inside 3D Slicer, and how: on request, after asking.
 
 MVGCore and its weights ship with the extension. PyTorch is installed by Slicer's extension of that name,
-which picks the build for the machine's GPU; two small packages come by pip.
+which picks the build for the machine's GPU; a few small packages come by pip.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ SMALL_PACKAGES = (
     Package("psutil", "5.9", "1 MB"),
     Package("pynrrd", "1.0", "1 MB"),
     Package("nibabel", "5.0", "4 MB"),
+    Package("platformdirs", "3.0", "1 MB"),
 )
 
 
