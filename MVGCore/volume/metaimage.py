@@ -10,6 +10,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,11 +22,11 @@ from MVGCore.volume.datafiles import data_stem
 from MVGCore.volume.decoding import Encoding, read_voxels
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.limits import open_regular
-from MVGCore.volume.outside import beside
+from MVGCore.volume.outside import data_files
 from MVGCore.volume.stored import Stored, check_written
 
 _MOST_LINES, _LONGEST_LINE = 1000, 1 << 16
-_LOCAL = "LOCAL"
+_PLACE, _LOCAL = "ElementDataFile", "LOCAL"
 _TYPES = {
     "MET_CHAR": "i1",
     "MET_ASCII_CHAR": "i1",
@@ -57,11 +58,12 @@ def read_meta(path: Path) -> Stored:
     """
     with open_regular(path) as stream:
         header = _header(stream, path)
-        place = header["ElementDataFile"]
-        if place == _LOCAL:
-            return _stored(stream, header, path)
-    with open_regular(beside(path, place)) as stream:
-        return _stored(stream, header, path)
+        if header[_PLACE].upper() == _LOCAL:
+            return _stored([stream], header, path)
+        listed = [line.decode("utf-8", "replace").strip() for line in stream.readlines(_LONGEST_LINE)]
+    with ExitStack() as stack:
+        files = data_files(path, header[_PLACE], [name for name in listed if name])
+        return _stored([stack.enter_context(open_regular(file)) for file in files], header, path)
 
 
 def write_meta(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
@@ -98,7 +100,7 @@ def _fields(array: NDArray[Any], geometry: Geometry, size: int, data_file: str) 
         ("ElementSpacing", _texts(geometry.spacing)),
         ("DimSize", f"{i} {j} {k}"),
         ("ElementType", _NAMES[array.dtype.str[1:]]),
-        ("ElementDataFile", data_file),
+        (_PLACE, data_file),
     )
 
 
@@ -115,15 +117,13 @@ def _header(stream: BinaryIO, path: Path) -> dict[str, str]:
         if not line.endswith(b"\n") or not value:
             break
         header[name.strip()] = value[:-1].strip()
-        if name.strip() == "ElementDataFile":
-            if header["ElementDataFile"].upper() == _LOCAL:
-                header["ElementDataFile"] = _LOCAL
+        if name.strip() == _PLACE:
             return header
     raise InputError(f"'{path}' has no MetaImage header; it may be truncated or of another format.")
 
 
-def _stored(stream: BinaryIO, header: Mapping[str, str], path: Path) -> Stored:
-    """The voxels, from a stream that stands at their beginning, or before what the header says to skip."""
+def _stored(streams: Sequence[BinaryIO], header: Mapping[str, str], path: Path) -> Stored:
+    """The voxels, from streams that stand at their beginning, or before what the header says to skip."""
     dimensions = _whole(header, "NDims", path)
     if dimensions not in (3, 4):
         raise InputError(f"'{path}' has {dimensions} dimensions; give a 3-D volume.")
@@ -132,7 +132,11 @@ def _stored(stream: BinaryIO, header: Mapping[str, str], path: Path) -> Stored:
     if min(*sizes, channels) < 1:
         raise InputError(f"'{path}' has {sizes} voxels of {channels} values; its header is damaged.")
     shape = [*reversed(sizes), channels]
-    array = _voxels(stream, header, shape, path)
+    if shape[0] % len(streams):
+        raise InputError(f"'{path}' names {len(streams)} files for {shape[0]} slices; its header is damaged.")
+    part = [shape[0] // len(streams), *shape[1:]]
+    parts = [_voxels(stream, header, part, path) for stream in streams]
+    array = parts[0] if len(parts) == 1 else np.concatenate(parts)
     # What the fourth dimension has, be it time, becomes values of a voxel.
     array = array[..., 0] if channels == 1 else array
     if dimensions == 4:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,9 +14,8 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError
 from MVGCore.volume.decoding import Encoding, read_voxels
 from MVGCore.volume.limits import check_promise, open_regular
-from MVGCore.volume.outside import beside
+from MVGCore.volume.outside import data_files
 
-_MOST_FILES = 100_000
 _ENCODINGS = {
     "raw": Encoding.RAW,
     "gzip": Encoding.GZIP,
@@ -49,8 +47,6 @@ _TYPES = {
     "float": "f4",
     "double": "f8",
 }
-# A C format for one number, its first and last value, and the step: "slice%03d.raw 1 60 1".
-_PATTERN = re.compile(r"([^%]*)%(0?\d{0,2})d([^%]*) (-?\d{1,9}) (-?\d{1,9}) (-?\d{1,9})(?: \d)?")
 
 
 def read_array(
@@ -77,7 +73,7 @@ def read_array(
     place = _field(header, "data file")
     if not place:
         return _read(stream, header, sizes[::-1], path)
-    files = [beside(path, name) for name in _names(place, listed, path)]
+    files = data_files(path, str(place), listed)
     if sizes[-1] % len(files):
         raise InputError(f"'{path}' names {len(files)} files for {sizes[-1]} slices; its header is damaged.")
     part = [sizes[-1] // len(files), *sizes[-2::-1]]
@@ -86,22 +82,6 @@ def read_array(
         with open_regular(file) as data:
             arrays.append(_read(data, header, part, file))
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-
-
-def _names(place: str, listed: Sequence[str], path: Path) -> Sequence[str]:
-    if place.split(" ")[0] == "LIST":
-        names = list(listed)
-    elif match := _PATTERN.fullmatch(place):
-        first, last, step = (int(each) for each in match.groups()[3:])
-        if step == 0 or (last - first) // step >= _MOST_FILES:
-            raise InputError(f"'{path}' names its data by '{place}', without end; its header is damaged.")
-        numbers = range(first, last + (1 if step > 0 else -1), step)
-        names = [f"{match[1]}{number:{match[2]}d}{match[3]}" for number in numbers]
-    else:
-        names = [place]
-    if not names:
-        raise InputError(f"'{path}' names no file as its data; its header is damaged.")
-    return names
 
 
 def _read(stream: BinaryIO, header: Mapping[str, Any], shape: Sequence[int], path: Path) -> NDArray[Any]:

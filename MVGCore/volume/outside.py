@@ -6,12 +6,16 @@ A header that names any file of the machine would show its contents as voxels.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from MVGCore.errors import InputError
 
 _MOST_HEADER = 1 << 20
 _NRRD_FIELD = re.compile(rb"^data ?file:[ \t]*(.*)$", re.IGNORECASE)
+# A C format for one number, its first and last value, and the step: "slice%03d.raw 1 60 1".
+_PATTERN = re.compile(r"([^%]*)%(0?\d{0,2})d([^%]*) (-?\d{1,9}) (-?\d{1,9}) (-?\d{1,9})(?: \d)?")
+_MOST_FILES = 100_000
 _OWN = (b"LOCAL", b"Local", b"local")
 _META_FIELD = re.compile(rb"^[ \t]*ElementDataFile[ \t]*[=:][ \t]*(.*)$", re.IGNORECASE)
 
@@ -65,6 +69,32 @@ def beside(header: Path, name: str) -> Path:
             "read; move the data beside the header and name it there."
         )
     return file
+
+
+def data_files(header: Path, place: str, listed: Sequence[str] = ()) -> list[Path]:
+    """The files that the voxels lie in, one after the other.
+
+    Args:
+        header: The file that says so.
+        place: A name, a pattern with its first number, last number and step, or "LIST".
+        listed: The names that follow the header, for a list.
+
+    Raises:
+        InputError: There is none, one lies outside the folder of the header, or the pattern never ends.
+    """
+    if place.split(" ")[0] == "LIST":
+        names = list(listed)
+    elif match := _PATTERN.fullmatch(place):
+        first, last, step = (int(each) for each in match.groups()[3:])
+        if step == 0 or (last - first) // step >= _MOST_FILES:
+            raise InputError(f"'{header}' names its data by '{place}', without end; its header is damaged.")
+        numbers = range(first, last + (1 if step > 0 else -1), step)
+        names = [f"{match[1]}{number:{match[2]}d}{match[3]}" for number in numbers]
+    else:
+        names = [place]
+    if not names:
+        raise InputError(f"'{header}' names no file as its data; its header is damaged.")
+    return [beside(header, name) for name in names]
 
 
 def is_within(path: Path, folder: Path) -> bool:

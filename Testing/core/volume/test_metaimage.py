@@ -135,7 +135,8 @@ HARMFUL = [
     ({"place": "%s"}, "No such file|cannot be read"),
     ({"place": "%n %n"}, "No such file|cannot be read"),
     ({"place": "%2000000000d 1 5 0"}, "No such file|cannot be read"),
-    ({"place": "LIST"}, "No such file|cannot be read"),
+    ({"place": "s%d.raw 1 5 0"}, "without end"),
+    ({"place": "s%d.raw 1 5 1"}, "5 files for 2 slices|cannot be read"),
     ({"place": "."}, "a folder|cannot be read"),
     ({"place": "a\x00b"}, "outside its folder|cannot be read"),
     ({"place": ""}, "no MetaImage header"),
@@ -158,6 +159,19 @@ def test_data_may_lie_below_the_header_but_not_behind_a_link(tmp_path: Path) -> 
     (tmp_path / "h" / "link.raw").symlink_to(tmp_path / "elsewhere.raw")
     with pytest.raises(InputError, match="outside its folder"):
         read_volume(write(path, b"", "link.raw"))
+
+
+@pytest.mark.parametrize("place", ["s%02d.raw 1 2 1", "LIST"])
+def test_voxels_in_several_files(tmp_path: Path, place: str) -> None:
+    for number, part in enumerate(DATA, start=1):
+        (tmp_path / f"s{number:02d}.raw").write_bytes(part.tobytes())
+    path = write(tmp_path / "x.mhd", b"s01.raw\ns02.raw\n" if place == "LIST" else b"", place)
+    ours, itks = both(path)
+    assert np.array_equal(ours.array, DATA) and np.array_equal(itks.array, DATA)
+    with pytest.raises(InputError, match="names no file|cannot be read|outside"):
+        read_volume(
+            write(path, b"../x\n" if place == "LIST" else b"", "LIST" if place == "LIST" else "../%d 1 2 1")
+        )
 
 
 def test_one_flipped_bit_in_compressed_voxels_is_noticed(tmp_path: Path) -> None:
