@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from MVGCore.outcomes import Estimate
     from MVGCore.session import Result
     from MVGCore.volume import Volume
+    from MVGCore.volume.dicom import Series
 
 DESCRIPTION = """\
 Segments a volume from a few labelled slices of it. FEW_SLICES is a label map or segmentation on the image's
@@ -45,7 +46,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         type=Path,
         required=True,
         metavar="OUT",
-        help=".seg.nrrd, or .nrrd, .nii.gz, .mha for a label map",
+        help=".seg.nrrd, .dcm (for a DICOM series), or .nrrd, .nii.gz, .mha for a label map",
     )
     parser.add_argument(
         "--axis",
@@ -81,6 +82,7 @@ def run(arguments: argparse.Namespace) -> None:
     outputs = (arguments.output, arguments.confidence, arguments.report)
     check_outputs(outputs, (arguments.image, arguments.labels, arguments.prompts))
     check_suffixes(arguments.output, arguments.confidence)
+    source = source_of(arguments.output, arguments.image, arguments.series)
 
     seconds: dict[str, float] = {}
     with stage("read", seconds):
@@ -97,7 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
     with Progress("Segmenting", arguments.progress) as bar:
         result = session.propagate(progress=bar.update, all_axes=not arguments.one_axis)
     with stage("write", seconds):
-        write_result(result, arguments.output, arguments.confidence)
+        write_result(result, arguments.output, arguments.confidence, source)
     if arguments.report is not None:
         report = RunReport.of(
             result,
@@ -140,11 +142,24 @@ def check_suffixes(output: Path, confidence: Path | None) -> None:
     Raises:
         InputError: an ending is unknown, or the confidence would become a segmentation file.
     """
-    from MVGCore.volume.formats import Format, format_to_write
+    from MVGCore.volume.formats import Format, format_by_name, format_to_write
 
-    format_to_write(output)
+    if format_by_name(output) is not Format.DICOM:
+        format_to_write(output)
     if confidence is not None and format_to_write(confidence) is Format.SEGMENTATION:
         raise InputError(f"The confidence is an image: name {confidence} .nrrd or .nii.gz, not .seg.nrrd.")
+
+
+def source_of(output: Path, image: Path, series: str | None) -> Series | None:
+    """The series that a DICOM segmentation refers to; None if the output is of another format.
+
+    Raises:
+        InputError: the image is no DICOM series, or one of several.
+    """
+    from MVGCore.volume.formats import Format, format_by_name
+    from MVGCore.volume.writing import source_series
+
+    return source_series(output, image, series) if format_by_name(output) is Format.DICOM else None
 
 
 def gather_prompts(image: Volume, labels: Path | None, saved: Path | None, axis: str) -> PromptSet:
@@ -175,14 +190,21 @@ def gather_prompts(image: Volume, labels: Path | None, saved: Path | None, axis:
     return drawn
 
 
-def write_result(result: Result, output: Path, confidence: Path | None) -> None:
-    """Writes the segmentation, and the confidence as a float32 image if a path is given for it."""
+def write_result(result: Result, output: Path, confidence: Path | None, source: Series | None = None) -> None:
+    """Writes the segmentation, and the confidence as a float32 image if a path is given for it.
+
+    Args:
+        result: what to write.
+        output: file of the segmentation.
+        confidence: file of the confidence, or None.
+        source: the series that a DICOM segmentation refers to.
+    """
     from MVGCore.volume import Volume, write_segmentation, write_volume
 
     if confidence is not None:
         voxels = result.confidence.astype(np.float32)
         write_volume(confidence, Volume(voxels, result.labels.geometry, "confidence"))
-    write_segmentation(output, result.labels)
+    write_segmentation(output, result.labels, source)
 
 
 def write_text(path: Path, text: str) -> None:

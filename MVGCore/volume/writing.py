@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.volume.atomic import atomic_path
-from MVGCore.volume.formats import Format, format_to_write
+from MVGCore.volume.dicom import Series, find_series, is_series
+from MVGCore.volume.dicom.segwriter import write_seg
+from MVGCore.volume.formats import Format, format_by_name, format_to_write
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.labelmap import LabelMap
 from MVGCore.volume.metaimage import write_meta
@@ -36,22 +39,43 @@ def write_volume(path: str | os.PathLike[str], volume: Volume) -> None:
     _write_grid(path, _storable(volume.array), volume.geometry)
 
 
-def write_labelmap(path: str | os.PathLike[str], labels: LabelMap) -> None:
-    """Write a label map; only a `.seg.nrrd` keeps names, colours and terminology.
+def write_labelmap(
+    path: str | os.PathLike[str], labels: LabelMap, source: str | os.PathLike[str] | Series | None = None
+) -> None:
+    """Write a label map; only `.seg.nrrd` and DICOM keep names, colours and terminology.
+
+    Args:
+        path: The file.
+        labels: What to write.
+        source: As `write_segmentation`.
 
     Raises:
-        InputError, OutputError: As `write_volume`.
+        InputError, OutputError: As `write_segmentation`.
     """
-    write_segmentation(path, labels)
+    write_segmentation(path, labels, source)
 
 
-def write_segmentation(path: str | os.PathLike[str], segmentation: Segmentation | LabelMap) -> None:
-    """Write segments as `.seg.nrrd`, or as a plain label map of another format if they do not overlap.
+def write_segmentation(
+    path: str | os.PathLike[str],
+    segmentation: Segmentation | LabelMap,
+    source: str | os.PathLike[str] | Series | None = None,
+) -> None:
+    """Write segments as `.seg.nrrd` or DICOM, or as a plain label map if they do not overlap.
+
+    Args:
+        path: The file.
+        segmentation: What to write.
+        source: Of a DICOM segmentation (`.dcm`), the series that was labelled: its folder, one of its files,
+            or one of `MVGCore.volume.dicom.list_series`.
 
     Raises:
-        InputError: As `write_volume`; also several layers in a format that has none.
+        InputError: As `write_volume`; also several layers in a format that has none, and a DICOM segmentation
+            without its series.
         OutputError: As `write_volume`.
     """
+    if format_by_name(Path(path)) is Format.DICOM:
+        _write_dicom(Path(path), segmentation, source)
+        return
     kind = format_to_write(path)
     if isinstance(segmentation, LabelMap):
         segmentation = Segmentation.from_labelmap(segmentation)
@@ -62,6 +86,41 @@ def write_segmentation(path: str | os.PathLike[str], segmentation: Segmentation 
     if len(segmentation.layers) != 1:
         raise InputError(f"'{path}' cannot hold overlapping segments; choose the ending .seg.nrrd.")
     _write_grid(path, segmentation.with_ids_as_values().layers[0], segmentation.geometry)
+
+
+def source_series(
+    path: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Series | None,
+    series: int | str | None = None,
+) -> Series:
+    """The series that a DICOM segmentation refers to.
+
+    Args:
+        path: The file that is to be written, for the message.
+        source: As `write_segmentation`.
+        series: Which series of a folder.
+
+    Raises:
+        InputError: There is none, or several.
+    """
+    if isinstance(source, Series):
+        return source
+    if source is None or not is_series(Path(source)):
+        raise InputError(
+            f"'{path}' cannot be written as DICOM: that refers to the DICOM series that was labelled; choose "
+            "the ending .seg.nrrd, or open the series itself."
+        )
+    return find_series(Path(source), series)
+
+
+def _write_dicom(
+    path: Path, segmentation: Segmentation | LabelMap, source: str | os.PathLike[str] | Series | None
+) -> None:
+    series = source_series(path, source)
+    if isinstance(segmentation, LabelMap):
+        segmentation = Segmentation.from_labelmap(segmentation)
+    with atomic_path(path) as scratch:
+        write_seg(scratch, segmentation, series)
 
 
 def _write_grid(path: str | os.PathLike[str], array: NDArray[Any], geometry: Geometry) -> None:

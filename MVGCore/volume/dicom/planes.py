@@ -79,7 +79,7 @@ class Source:
     Attributes:
         file: Path.
         uid: SOPInstanceUID.
-        series: SeriesInstanceUID.
+        study, series: StudyInstanceUID and SeriesInstanceUID.
         series_number: As the scanner numbered it; -1 if it did not.
         description, modality, date: As in the file; the date is YYYYMMDD.
         frame_of_reference: UID of the coordinates.
@@ -93,6 +93,7 @@ class Source:
 
     file: Path
     uid: str
+    study: str
     series: str
     series_number: int
     description: str
@@ -188,12 +189,13 @@ def _source(file: Path, header: Dataset) -> Source:
     return Source(
         file=file,
         uid=str(header.get("SOPInstanceUID", "")),
-        series=str(header.get("SeriesInstanceUID", "")),
+        study=str(header.get("StudyInstanceUID") or ""),
+        series=str(header.get("SeriesInstanceUID") or ""),
         series_number=-1 if number is None else int(number),
         description=text_of(header, "SeriesDescription"),
         modality=text_of(header, "Modality"),
         date=text_of(header, "SeriesDate") or text_of(header, "StudyDate"),
-        frame_of_reference=str(header.get("FrameOfReferenceUID", "")),
+        frame_of_reference=str(header.get("FrameOfReferenceUID") or ""),
         localizer=bool(kinds & {"LOCALIZER", "SCOUT", "TOPOGRAM"}),
         colour="" if colour.startswith("MONOCHROME") else colour,
         inverted=colour == "MONOCHROME1",
