@@ -17,6 +17,7 @@ from MVGCore.cli import (
     info,
     inpaint,
     label,
+    qa,
     segment,
     synthesize,
     train,
@@ -25,7 +26,7 @@ from MVGCore.cli.console import ExitCode, shared_options
 from MVGCore.errors import Cancelled, InputError, MissingExtraError, MVGError
 from MVGCore.version import __version__
 
-COMMANDS = (segment, label, adapt, desktop, denoise, inpaint, synthesize, info, demo, train, benchmark)
+COMMANDS = (segment, label, qa, adapt, desktop, denoise, inpaint, synthesize, info, demo, train, benchmark)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -44,7 +44,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "session": BELOW_SESSION,
     "worker": BELOW_SESSION | {"session"},
     "report": DOORS,
-    "datasets": DOORS | {"report"},
+    "datasets": DOORS | {"report", "evaluation"},
     "evaluation": DOORS | {"report"},
     "training": DOORS | {"evaluation"},
     "cli": DOORS | {"report", "datasets", "evaluation", "training"},
