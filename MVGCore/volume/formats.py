@@ -74,6 +74,8 @@ def format_by_name(path: Path) -> Format | None:
 
 def is_dicom_file(path: Path) -> bool:
     """Whether a file begins as DICOM files do, which often have no ending."""
+    if not path.is_file():  # a pipe would be waited for
+        return False
     with open(path, "rb") as stream:
         start = stream.read(132)
     # The standard puts these letters after a preamble of 128 bytes. Older files begin with the first element,

@@ -107,7 +107,7 @@ class Keeper:
             elif node is None:
                 raise InputError("There are no labels to save yet.")
             else:
-                save_segmentation(path, node)
+                save_segmentation(path, node, self._document.volume)
 
         if not self._desk.attempt(write):
             return False
@@ -116,7 +116,7 @@ class Keeper:
             unsaved.clear()
         else:
             # A label map has neither names nor colours: the work itself is still to be saved.
-            if path.lower().endswith(".seg.nrrd"):
+            if path.lower().endswith((".seg.nrrd", ".dcm")):
                 self.paths[node.GetID()] = path
             unsaved.saved(node.GetID())
         rest = f" Not saved yet: {', '.join(unsaved.names())}." if unsaved.ids() else ""

@@ -22,6 +22,8 @@ from MVGCore.volume import (
 from MVGCore.volume.dicom import list_series
 from MVGDesktop.files.dicom import SeriesChooser
 from MVGDesktop.files.opening import Kind, open_file
+from Testing.core.volume.dicom.builder import enhanced, ramp, save, stack
+from Testing.core.volume.dicom.builder import segmentation as dicom_segmentation
 from Testing.desktop.conftest import settle
 
 pytestmark = pytest.mark.display
@@ -186,6 +188,36 @@ def test_a_single_series_is_opened_without_a_question(window, tmp_path: Path) ->
     assert np.array_equal(
         slicer.util.arrayFromVolume(window.document.volume), read_volume(tmp_path / "d").array
     )
+
+
+def test_dicom_labels_are_opened_on_the_series_and_saved_for_it(window, tmp_path: Path) -> None:
+    folder = save(tmp_path / "ct", stack(ramp()))
+    masks = [np.eye(5, 7, k, dtype=np.uint8) for k in range(2)]
+    labels = save(tmp_path, [dicom_segmentation([(4, 1, masks[0]), (1, 2, masks[1])])]) / "IM0000.dcm"
+    assert window.filing.open(folder) and window.filing.open(labels)
+    shown = shown_labels(window)
+    assert shown.shape == (6, 5, 7)
+    assert np.array_equal(shown[4] > 0, masks[0]) and np.array_equal(shown[1] > 0, masks[1])
+    assert window.keeper.save_to(tmp_path / "out.dcm")
+    back = read_segmentation(tmp_path / "out.dcm", read_volume(folder).geometry).to_labelmap()
+    assert np.array_equal(back.array, shown) and [each.name for each in back.classes] == ["part 1", "part 2"]
+
+
+def test_phases_of_one_file_are_a_choice(window, tmp_path: Path) -> None:
+    both = enhanced(np.concatenate([ramp(), ramp() + 500]), [*range(12)])
+    for frame, group in enumerate(both.PerFrameFunctionalGroupsSequence):
+        group.PlanePositionSequence[0].ImagePositionPatient = [0, 0, 2 * (frame % 6)]
+        group.FrameContentSequence[0].TemporalPositionIndex = 1 + frame // 6
+
+    def answer() -> None:
+        dialog = QtWidgets.QApplication.activeModalWidget()
+        assert "phase 2 of 2" in dialog.list.item(1).text()
+        dialog.list.setCurrentRow(1)
+        dialog.accept()
+
+    QtCore.QTimer.singleShot(100, answer)
+    assert window.filing.open(save(tmp_path, [both]) / "IM0000.dcm")
+    assert np.array_equal(slicer.util.arrayFromVolume(window.document.volume), ramp() + 500 - 1000)
 
 
 def test_a_folder_without_series_is_told(window, tmp_path: Path) -> None:

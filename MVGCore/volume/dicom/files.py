@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from MVGCore.errors import InputError
 from MVGCore.volume.formats import is_dicom_file
+from MVGCore.volume.limits import check_regular
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -20,7 +21,7 @@ SEGMENTATIONS = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.
 STRUCTURES = "1.2.840.10008.5.1.4.1.1.481.3"
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
-_DIRECTORY = "1.2.840.10008.1.3.10"
+DIRECTORY = "1.2.840.10008.1.3.10"
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _MOST_FOLDERS = 200
 _DEFERRED = 4096
@@ -56,7 +57,7 @@ def headers(folder: Path, deep: bool = True) -> Iterator[tuple[Path, Dataset | D
         except DamagedFile as error:
             yield file, error
         else:
-            if sop_class(header) != _DIRECTORY:
+            if sop_class(header) != DIRECTORY:
                 yield file, header
 
 
@@ -69,6 +70,7 @@ def read_header(file: Path) -> Dataset:
     import pydicom
 
     with damage_named(file):
+        check_regular(file)
         # What was inflated lies nowhere in the file, so nothing of it can be read later.
         deferred = None if _is_deflated(file) else _DEFERRED
         header = pydicom.dcmread(file, force=True, defer_size=deferred)
@@ -95,6 +97,11 @@ def sop_class(header: Dataset) -> str:
     return str(header.get("SOPClassUID") or (meta.get("MediaStorageSOPClassUID") if meta else "") or "")
 
 
+def is_directory(path: Path) -> bool:
+    """Whether a file is the list of contents (DICOMDIR) of a disc: it stands for the folder that it is in."""
+    return path.is_file() and is_dicom_file(path) and sop_class(read_header(path)) == DIRECTORY
+
+
 def transfer_syntax(header: Dataset) -> str:
     """How a data set is encoded, as a UID; implicit little endian where the file does not say so."""
     from pydicom.uid import ImplicitVRLittleEndian
@@ -117,8 +124,11 @@ def damage_named(file: Path) -> Iterator[None]:
         except FileNotFoundError as error:
             raise InputError(f"There is no file '{file}' any more; open the folder again.") from error
         except Exception as error:
+            # Where several decoders failed, each has a line below the heading.
             lines = str(error).strip().splitlines()
-            raise DamagedFile(file, lines[0].rstrip(".") if lines else type(error).__name__) from error
+            raise DamagedFile(
+                file, lines[-1].strip().rstrip(".") if lines else type(error).__name__
+            ) from error
 
 
 def _candidates(folder: Path, deep: bool) -> Iterator[Path]:

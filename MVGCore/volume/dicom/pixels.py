@@ -108,13 +108,15 @@ def _decoded(planes: Sequence[Plane]) -> Iterator[tuple[int, NDArray[Any], Plane
 
 def _frame(dataset: Dataset, plane: Plane) -> NDArray[Any]:
     from pydicom.pixels import get_decoder
-    from pydicom.uid import UID
+    from pydicom.uid import UID, JPEGExtended12Bit
 
     stored, syntax = plane.stored, UID(transfer_syntax(dataset))
     if stored.allocated == 1 and not syntax.is_encapsulated:
         return _bits(dataset.PixelData, plane)
     decoder = get_decoder(syntax)
-    if decoder.is_available:
+    # What pydicom decodes with knows eight bits of this kind only.
+    beyond = syntax == JPEGExtended12Bit and stored.used > 8
+    if decoder.is_available and not beyond:
         array, _ = decoder.as_array(dataset, index=plane.frame, raw=True)
     else:
         array = _by_itk(dataset, plane)

@@ -11,7 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from MVGCore.errors import InputError
-from MVGCore.volume.dicom.files import SEGMENTATIONS, DamagedFile, headers, read_header, sop_class
+from MVGCore.volume.dicom.files import (
+    DIRECTORY,
+    SEGMENTATIONS,
+    DamagedFile,
+    headers,
+    is_directory,
+    read_header,
+    sop_class,
+)
 from MVGCore.volume.dicom.grid import Grid, grid_of
 from MVGCore.volume.dicom.pixels import read_stack, same_pixels
 from MVGCore.volume.dicom.planes import Plane, is_image, planes_of
@@ -100,13 +108,13 @@ class Series:
 
 
 def is_series(path: Path) -> bool:
-    """Whether a path is a folder or a DICOM file with pixels that are an image."""
+    """Whether a path is a folder, a DICOM file with pixels that are an image, or a DICOMDIR."""
     if path.is_dir():
         return True
     if not path.is_file() or not is_dicom_file(path):
         return False
     header = read_header(path)
-    return is_image(header) and sop_class(header) not in SEGMENTATIONS
+    return sop_class(header) == DIRECTORY or (is_image(header) and sop_class(header) not in SEGMENTATIONS)
 
 
 def list_series(path: Path) -> tuple[Series, ...]:
@@ -117,6 +125,8 @@ def list_series(path: Path) -> tuple[Series, ...]:
     Raises:
         InputError: There is none.
     """
+    if is_directory(path):
+        path = path.parent
     folder, deep = (path, True) if path.is_dir() else (path.parent, False)
     planes: dict[tuple[str, str], list[Plane]] = defaultdict(list)
     damaged: list[DamagedFile] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -337,6 +338,22 @@ def test_a_dose_grid_with_offsets(tmp_path: Path) -> None:
     )
     volume, _ = read(save(tmp_path / "s", [dose]) / "IM0000.dcm")
     assert np.allclose(volume.array, ramp() / 100) and volume.geometry.spacing == pytest.approx((0.5, 0.8, 3))
+
+
+def test_the_list_of_contents_of_a_disc_stands_for_its_folder(tmp_path: Path) -> None:
+    save(tmp_path / "IMAGES", stack(ramp()), ending="")
+    contents = base("1.2.840.10008.1.3.10")
+    contents.save_as(tmp_path / "DICOMDIR", enforce_file_format=True)
+    for path in (tmp_path, tmp_path / "DICOMDIR"):
+        assert np.array_equal(read_volume(path).array, ramp())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    for name in ("pipe", "pipe.dcm"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="pipe"):
+            read_volume(tmp_path / name)
 
 
 def test_segments_are_no_image(tmp_path: Path) -> None:
