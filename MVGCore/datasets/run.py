@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from MVGCore.datasets.checksums import checksum
 from MVGCore.datasets.manifest import NAME, Manifest, Record
 from MVGCore.datasets.work import Work
 from MVGCore.errors import InputError, stop_if
-from MVGCore.volume.atomic import is_scratch_of
+from MVGCore.volume.atomic import sweep_scratch
 
 Crew = Callable[[Work, Sequence[Item]], Iterator[Record]]
 
@@ -130,10 +129,7 @@ def _made_of(item: Item, work: Work) -> dict[str, str] | None:
 def _clear_leftovers(work: Work, items: Sequence[Item]) -> None:
     """Remove what a run that was killed had begun to write."""
     for folder in {work.output(item).parent for item in items}:
-        names = {work.output(item).name for item in items if work.output(item).parent == folder}
-        for scratch in folder.glob(".*.tmp") if folder.is_dir() else ():
-            if any(is_scratch_of(scratch, name) for name in names):
-                shutil.rmtree(scratch, ignore_errors=True)
+        sweep_scratch(folder)
 
 
 @contextmanager

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.volume.atomic import atomic_path
 
-_KEY = "mvg"
+_KEY, _SUM = "mvg", "mvg-checksum"
 
 
 @dataclass
@@ -30,10 +32,11 @@ class ArrayFile:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], description: Any) -> None:
-    """Write arrays and their description; `path` is replaced only when all of it is on the disk."""
+    """Write arrays, their description and a checksum; `path` is replaced only when all is on the disk."""
     from safetensors.numpy import save
 
-    content = save(dict(arrays), metadata={_KEY: json.dumps(description)})
+    text = json.dumps(description)
+    content = save(dict(arrays), metadata={_KEY: text, _SUM: _sum(text, arrays)})
     with atomic_path(path) as scratch:
         scratch.write_bytes(content)
 
@@ -50,8 +53,11 @@ def read_arrays(path: Path) -> ArrayFile:
         raise InputError(f"There is no file '{path}'; check the name.")
     try:
         with safe_open(path, framework="numpy") as stream:
-            description = json.loads((stream.metadata() or {})[_KEY])
+            metadata = stream.metadata() or {}
+            description = json.loads(metadata[_KEY])
             arrays = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118 (not a mapping)
+        if metadata.get(_SUM, "") not in ("", _sum(metadata[_KEY], arrays)):
+            raise ValueError("its checksum differs")
     except (
         SafetensorError,
         KeyError,
@@ -63,3 +69,13 @@ def read_arrays(path: Path) -> ArrayFile:
     ) as error:
         raise InputError(f"'{path}' is damaged or of another kind ({error}); save it again.") from error
     return ArrayFile(arrays, description)
+
+
+def _sum(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Of the description, and of the names, types, shapes and values of the arrays."""
+    total = zlib.crc32(text.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        total = zlib.crc32(f"{name} {array.dtype.str} {arrays[name].shape}".encode(), total)
+        total = zlib.crc32(array.reshape(-1).view(np.uint8).data, total)
+    return f"{total:08x}"

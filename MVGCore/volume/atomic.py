@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import hashlib
 import os
 import shutil
+import socket
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from MVGCore.errors import InputError, OutputError
+from MVGCore.private import is_alive
 
-_SUFFIX = ".tmp"
+_PREFIX, _SUFFIX = ".mvg-", ".tmp"
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -22,33 +27,55 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     The temporary path lies in a hidden folder beside `path` and has the same file name, so that a format
     that keeps its data in a second file (`.mhd`, `.nhdr`) writes the right name into its header; every file
-    that the block leaves in that folder is moved, `path` itself last.
+    that the block leaves in that folder is moved, `path` itself last. Of a symbolic link the target is
+    replaced, and the new file has the mode and the owner of the one that it replaces.
 
     Raises:
-        InputError: `path` is a folder, or its folder does not exist.
-        OutputError: The file cannot be written (full disk, no permission). An earlier file is unchanged.
+        InputError: `path` is a folder, a pipe or a device, or its folder does not exist.
+        OutputError: The file cannot be written (full disk, no permission, write-protected). An earlier file
+            is unchanged.
     """
-    target = Path(path)
-    _check_target(target)
+    wanted = Path(path)
     scratch: Path | None = None
     try:
-        scratch = Path(tempfile.mkdtemp(prefix=_prefix(target.name), suffix=_SUFFIX, dir=target.parent))
-        yield scratch / target.name
-        _move_into_place(scratch, target)
+        target = _followed(wanted)
+        _check_target(target)
+        sweep_scratch(target.parent)
+        scratch = Path(tempfile.mkdtemp(prefix=_own_prefix(), suffix=_SUFFIX, dir=target.parent))
+        yield scratch / wanted.name
+        _move_into_place(scratch, wanted, target)
     except OSError as error:
-        raise OutputError(_reason(target, error)) from error
+        raise OutputError(_reason(wanted, error)) from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def is_scratch_of(folder: Path, name: str) -> bool:
-    """Whether a folder is what `atomic_path` left behind when the process that wrote `name` was killed."""
-    return folder.name.startswith(_prefix(name)) and folder.name.endswith(_SUFFIX)
+def sweep_scratch(folder: Path) -> None:
+    """Remove what processes of this machine that were killed had begun to write into a folder."""
+    for scratch in folder.glob(f"{_PREFIX}{_machine()}-*{_SUFFIX}"):
+        owner = scratch.name.split("-")[2] if scratch.name.count("-") >= 3 else ""
+        if owner.isdecimal() and not is_alive(int(owner)):
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _prefix(name: str) -> str:
-    return f".{name}."
+def _own_prefix() -> str:
+    return f"{_PREFIX}{_machine()}-{os.getpid()}-"
+
+
+def _machine() -> str:
+    """A short name of this machine: in a shared folder the processes of others are not known here."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _followed(path: Path) -> Path:
+    """Where a symbolic link leads to; any other path as it is."""
+    if not path.is_symlink():
+        return path
+    try:
+        return path.resolve()
+    except RuntimeError as error:  # before Python 3.13 for links in a circle
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
 
 
 def _check_target(target: Path) -> None:
@@ -56,15 +83,53 @@ def _check_target(target: Path) -> None:
         raise InputError(f"'{target}' is a folder; give the name of a file to write.")
     if not target.parent.is_dir():
         raise InputError(f"The folder '{target.parent}' does not exist; create it or choose another one.")
+    if not target.exists():
+        return
+    if not target.is_file():
+        raise InputError(f"'{target}' is a pipe or a device; give the name of a file to write.")
+    # The folder's permissions would allow it, and so would those of an administrator.
+    if not target.stat().st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise OutputError(f"'{target}' is write-protected; choose another name, or allow writing to it.")
 
 
-def _move_into_place(scratch: Path, target: Path) -> None:
-    companions = [file for file in scratch.iterdir() if file.name != target.name]
-    written = [*companions, scratch / target.name]
-    for file in written:
+def _move_into_place(scratch: Path, wanted: Path, target: Path) -> None:
+    companions = [file for file in scratch.iterdir() if file.name != wanted.name]
+    if companions and wanted != target:
+        raise OSError(errno.ELOOP, "it is a link, and its data would lie beside its target; name the target")
+    if target.exists():
+        _take_after(target, scratch / wanted.name)
+    for file in (*companions, scratch / wanted.name):
         _flush_to_disk(file)
-    for file in written:
-        os.replace(file, target.parent / file.name)
+    with _alone_in(target.parent) if companions else contextlib.nullcontext():
+        for file in companions:
+            os.replace(file, target.parent / file.name)
+        os.replace(scratch / wanted.name, target)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other writers out while a header and its data are moved: neither may meet the other's half."""
+    try:
+        import fcntl
+    except ImportError:  # Windows does not let a folder be opened
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network folders have no locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take_after(earlier: Path, file: Path) -> None:
+    """Give a new file the mode and, where that is allowed, the owner of an earlier one."""
+    found = earlier.stat()
+    if hasattr(os, "chown"):
+        with contextlib.suppress(OSError):
+            os.chown(file, found.st_uid, found.st_gid)
+    file.chmod(stat.S_IMODE(found.st_mode))
 
 
 def _flush_to_disk(file: Path) -> None:

@@ -9,14 +9,19 @@ from pathlib import Path
 
 _HEADERS = (".nhdr", ".mhd")
 _MOST_LINES = 100_000
+_LONGEST_STEM = 255 - len(".raw.gz")  # bytes
 # Names that mean something else in a header: the file itself, a list, a pattern with numbers.
 _KEYWORDS = ("list", "local", "skip")
 
 
 def data_stem(path: Path) -> str:
-    """The name of the data file of a header, without ending; what headers do not allow becomes "_"."""
+    """The name of the data file of a header, without ending; what headers do not allow becomes "_".
+
+    It is cut where a system would find it too long: its ending is longer than that of the header.
+    """
     name = re.sub(r"[%\x00-\x1f\x7f]", "_", path.name[: -len(path.suffix)] if path.suffix else path.name)
-    return f"_{name}" if name.lower().startswith(_KEYWORDS) else name
+    name = f"_{name}" if name.lower().startswith(_KEYWORDS) else name
+    return name.encode()[:_LONGEST_STEM].decode(errors="ignore")
 
 
 def written_files(path: Path) -> tuple[Path, ...]:

@@ -94,7 +94,9 @@ def read_voxels(
         else:
             _unpack(stream, data.data, _STARTS[encoding], max(skip, 0), surplus)
     except (zlib.error, EOFError, OSError, ValueError) as error:
-        raise InputError(f"The voxels of '{path}' are damaged ({error}); copy or export it again.") from error
+        raise InputError(
+            f"The voxels of '{path}' are truncated or damaged ({error}); copy or export it again."
+        ) from error
     array = data.view(kind).reshape(shape)
     return array if kind.isnative else array.byteswap(inplace=True).view(kind.newbyteorder("="))
 

@@ -23,10 +23,12 @@ from MVGCore.volume.decoding import Encoding, read_voxels
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.limits import open_regular
 from MVGCore.volume.outside import data_files
+from MVGCore.volume.seal import check_seal, is_seal, seal_of
 from MVGCore.volume.stored import Stored, check_written
 
 _MOST_LINES, _LONGEST_LINE = 1000, 1 << 16
 _PLACE, _LOCAL = "ElementDataFile", "LOCAL"
+_COMMENT = "Comment"
 _TYPES = {
     "MET_CHAR": "i1",
     "MET_ASCII_CHAR": "i1",
@@ -59,11 +61,14 @@ def read_meta(path: Path) -> Stored:
     with open_regular(path) as stream:
         header = _header(stream, path)
         if header[_PLACE].upper() == _LOCAL:
+            _check_seal(header, path)
             return _stored([stream], header, path)
         listed = [line.decode("utf-8", "replace").strip() for line in stream.readlines(_LONGEST_LINE)]
     with ExitStack() as stack:
         files = data_files(path, header[_PLACE], [name for name in listed if name])
-        return _stored([stack.enter_context(open_regular(file)) for file in files], header, path)
+        streams = [stack.enter_context(open_regular(file)) for file in files]
+        _check_seal(header, path, streams[0])
+        return _stored(streams, header, path)
 
 
 def write_meta(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
@@ -76,11 +81,12 @@ def write_meta(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     data = zlib.compress(little.reshape(-1).view(np.uint8).data, _COMPRESSION_LEVEL)
     data_file = f"{data_stem(path)}.zraw" if detached else _LOCAL
-    head = "".join(f"{name} = {value}\n" for name, value in _fields(array, geometry, len(data), data_file))
+    first, *lines = (f"{name} = {value}" for name, value in _fields(array, geometry, len(data), data_file))
+    seal = seal_of((first, *lines), data if detached else None)
+    header = "\n".join((first, f"{_COMMENT} = {seal}", *lines, "")).encode()
     if detached:
         path.with_name(data_file).write_bytes(data)
-        data = b""
-    path.write_bytes(head.encode() + data)
+    path.write_bytes(header if detached else header + data)
     check_written(path, array, geometry, read_meta(path))
 
 
@@ -120,6 +126,12 @@ def _header(stream: BinaryIO, path: Path) -> dict[str, str]:
         if name.strip() == _PLACE:
             return header
     raise InputError(f"'{path}' has no MetaImage header; it may be truncated or of another format.")
+
+
+def _check_seal(header: Mapping[str, str], path: Path, data: BinaryIO | None = None) -> None:
+    if is_seal(header.get(_COMMENT, "")):
+        lines = (f"{name} = {value}" for name, value in header.items() if name != _COMMENT)
+        check_seal(header[_COMMENT], lines, path, data)
 
 
 def _stored(streams: Sequence[BinaryIO], header: Mapping[str, str], path: Path) -> Stored:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 import warnings
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
@@ -16,6 +17,7 @@ from MVGCore.volume.decoding import Encoding, read_voxels
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.limits import open_regular
 from MVGCore.volume.niftiplace import geometry_of, put_geometry
+from MVGCore.volume.seal import check_tail, tail_of
 from MVGCore.volume.stored import Stored, check_written
 
 _LARGEST_AXIS = 32767  # of NIfTI-1, whose sizes are 16-bit numbers
@@ -68,6 +70,11 @@ def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
                 image.to_stream(stream)
         else:
             image.to_stream(file)
+    if not path.name.lower().endswith(".gz"):  # gzip has a checksum
+        with open(path, "r+b") as file:
+            tail = tail_of(file)
+            file.seek(0, os.SEEK_END)
+            file.write(tail)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what there is to say of the position was said when it was read
         check_written(path, array, geometry, read_nifti(path))
@@ -103,7 +110,10 @@ def _voxels(file: BinaryIO, compressed: bool, header: Any, path: Path) -> NDArra
         raise InputError(f"'{path}' has the sizes {shape} from byte {start} on; its header is damaged.")
     file.seek(0 if compressed else start)
     encoding, skip = (Encoding.GZIP, start) if compressed else (Encoding.RAW, 0)
-    return read_voxels(file, path, shape[::-1], kind, encoding, skip, _MOST_BEHIND).T
+    array = read_voxels(file, path, shape[::-1], kind, encoding, skip, _MOST_BEHIND)
+    if not compressed:
+        check_tail(file, start + array.nbytes, path)
+    return array.T
 
 
 def _kind_of_values(kind: np.dtype[Any]) -> str:

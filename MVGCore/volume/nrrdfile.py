@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,11 +19,14 @@ from MVGCore.volume.datafiles import data_stem
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.limits import open_regular
 from MVGCore.volume.nrrddata import read_array
+from MVGCore.volume.outside import beside
+from MVGCore.volume.seal import check_seal, is_seal, seal_of
 from MVGCore.volume.stored import Stored, check_written
 
 # Higher levels gain a few percent of size and cost several times the time.
 _COMPRESSION_LEVEL = 3
 _LONGEST_LINE = 1 << 20
+_COMMENT = "# "
 _DOMAIN_KINDS = frozenset({"domain", "space", "???", "none"})
 # Signs that bring the first three coordinates of a space to LPS.
 _TO_LPS: Mapping[str, tuple[float, float, float]] = {
@@ -62,6 +66,7 @@ def read_nrrd(path: Path) -> NrrdFile:
     with open_regular(path) as stream:
         lines, listed = _header_lines(stream)
         header = nrrd.read_header(lines)
+        _check_seal(lines, header, path)
         array = read_array(header, stream, path, listed)
     axes = _spatial_axes(header)
     array, axes = _without_single_axes(array, axes)
@@ -103,21 +108,34 @@ def write_nrrd(path: Path, content: NrrdFile) -> None:
 
 def _write_parts(path: Path, head: bytes, data: bytes) -> None:
     # pynrrd writes ASCII only; 3D Slicer writes and reads names in UTF-8.
-    lines = head.decode("unicode_escape").split("\n")
+    text = head.decode("unicode_escape").split("\n")
     # Its comments tell the time of writing: the same content would never give the same file twice.
-    text = "\n".join(line for line in lines if not line.startswith("#"))
-    if path.name.lower().endswith(".nhdr"):
+    magic, *lines = (line for line in text if not line.startswith("#"))
+    detached = path.name.lower().endswith(".nhdr")
+    if detached:
         data_file = f"{data_stem(path)}.raw.gz"
-        path.write_bytes(f"{text}\ndata file: {data_file}\n\n".encode())
+        lines.append(f"data file: {data_file}")
         path.with_name(data_file).write_bytes(data)
-    else:
-        path.write_bytes(f"{text}\n\n".encode() + data)
+    seal = seal_of((magic, *lines), data if detached else None)
+    header = "\n".join((magic, f"{_COMMENT}{seal}", *lines, "", "")).encode()
+    path.write_bytes(header if detached else header + data)
 
 
 def _escaped(value: str) -> str:
     """One line of ASCII; a backslash is doubled once for the NRRD format, and all escaped for pynrrd."""
     line = "".join(letter if letter.isprintable() else " " for letter in value)
     return line.replace("\\", "\\\\").encode("unicode_escape").decode("ascii")
+
+
+def _check_seal(lines: Sequence[str], header: Mapping[str, Any], path: Path) -> None:
+    """Compare the header, and the data file, with the checksum in a comment, if there is one."""
+    seals = [line for line in lines if line.startswith(_COMMENT) and is_seal(line[len(_COMMENT) :])]
+    if not seals:
+        return
+    others = [line for line in lines if line not in seals and line]
+    place = header.get("data file")
+    with open_regular(beside(path, place)) if place else nullcontext() as data:
+        check_seal(seals[0][len(_COMMENT) :], others, path, data)
 
 
 def _header_lines(stream: BinaryIO) -> tuple[list[str], list[str]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -101,6 +103,23 @@ def killed_after(count: int) -> Callable[[Work, Sequence[Item]], Iterator[Record
     return crew
 
 
+def killed_while_writing(path: Path) -> Path:
+    """Let a process begin to write a file and end it; gives what it leaves behind."""
+    program = """
+import os, sys
+from MVGCore.volume import atomic_path
+with atomic_path(sys.argv[1]) as scratch:
+    scratch.write_bytes(b"half")
+    print(scratch.parent, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+    words = [sys.executable, "-c", program, str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    left = Path(done.stdout.strip())
+    assert left.is_dir()
+    return left
+
+
 @pytest.mark.usefixtures("quick_session")
 def test_what_a_killed_run_left_is_completed_to_the_same_bytes(make_tiny: Make) -> None:
     tiny = make_tiny(4)
@@ -111,12 +130,11 @@ def test_what_a_killed_run_left_is_completed_to_the_same_bytes(make_tiny: Make) 
     for count in (0, 2):
         with pytest.raises(KeyboardInterrupt):
             label_dataset(tiny.work(), tiny.items, killed_after(count))
-    (tiny.results / ".case_003.seg.nrrd.abc.tmp").mkdir()
-    (tiny.results / ".case_003.seg.nrrd.abc.tmp" / "case_003.seg.nrrd").write_bytes(b"half")
+    half = killed_while_writing(tiny.results / "case_003.seg.nrrd")
     with open(tiny.results / NAME, "ab") as stream:
         stream.write(b'{"name": "case_00')
     label_dataset(tiny.work(), tiny.items, label_here)
-    assert contents(tiny.results) == undisturbed
+    assert contents(tiny.results) == undisturbed and not half.exists()
 
 
 @pytest.mark.usefixtures("quick_session")
