@@ -148,9 +148,9 @@ class MVGTest(ScriptedLoadableModuleTest):
         _find_packages()
 
     def runTest(self):
-        from MVGLib.host import selftest
+        from MVGLib.host import paneltest, selftest
 
-        for test in selftest.TESTS:
+        for test in (*selftest.TESTS, *paneltest.TESTS):
             self.setUp()
             self.delayDisplay(f"MVG: {test.__name__}")
             test(self)

@@ -12,25 +12,9 @@ import slicer
 from PyQt5 import QtGui, QtTest, QtWidgets
 
 from Testing.slicer import slicershim
+from Testing.slicer.slicermodules import EFFECT_FILE, ScriptedEffect
 from Testing.slicer.slicershim import load
-from Testing.slicer.test_module import EXTENSION, MODULE_FILES
-
-EFFECT_FILE = EXTENSION / "SegmentEditorMVG" / "SegmentEditorMVGLib" / "SegmentEditorEffect.py"
-
-
-class ScriptedEffect:
-    """`qSlicerSegmentEditorScriptedEffect`: what the editor keeps for an effect."""
-
-    def __init__(self) -> None:
-        self.options = QtWidgets.QWidget()
-        QtWidgets.QVBoxLayout(self.options)
-        self.node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentEditorNode")
-
-    def addOptionsWidget(self, widget: QtWidgets.QWidget) -> None:
-        self.options.layout().addWidget(widget)
-
-    def parameterSetNode(self) -> Any:
-        return self.node
+from Testing.slicer.test_module import MODULE_FILES
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import slicer
 
-from Testing.slicer import slicershim
+from Testing.slicer import slicermodules, slicershim
 from Testing.slicer.slicershim import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,16 +122,13 @@ def test_cleanup_lets_go_of_the_scene(widget: Any, app: Any) -> None:
 
 @pytest.fixture
 def area(app: Any) -> Iterator[Any]:
-    """The module in its place, entered; modules of Python are as before in the end."""
-    known = {name: each for name, each in sys.modules.items() if name.startswith(("MVGLib", "MVGCore"))}
-    area = slicershim.ModuleArea(str(MODULE_FILES[0]))
-    area.reload()
-    area.enter()
-    yield area
-    area.widget.cleanup()
-    for name in [each for each in sys.modules if each.startswith(("MVGLib", "MVGCore"))]:
-        del sys.modules[name]
-    sys.modules.update(known)
+    """The module in its place, entered."""
+    with slicermodules.python_modules_kept():
+        area = slicershim.ModuleArea(str(MODULE_FILES[0]))
+        area.reload()
+        area.enter()
+        yield area
+        area.widget.cleanup()
     area.deleteLater()
 
 
@@ -167,12 +165,24 @@ def test_an_installation_that_a_restart_interrupted_waits_for_the_user(
     widget.cleanup()
 
 
-def test_the_modules_own_tests_pass(module: ModuleType, app: Any) -> None:
-    slicershim.ScriptedLoadableModuleTest.shown = []
-    test = module.MVGTest()
-    test.runTest()
-    shown = slicershim.ScriptedLoadableModuleTest.shown
-    assert shown[-1] == "MVG: all tests passed."
+@pytest.fixture
+def modules(app: Any, red_view: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[slicermodules.Modules]:
+    """The modules as `slicer.util` goes from one to the other."""
+    with slicermodules.python_modules_kept():
+        modules = slicermodules.Modules()
+        monkeypatch.setattr(slicer.util, "selectModule", modules.select)
+        monkeypatch.setattr(slicer.util, "getModuleWidget", modules.widget)
+        yield modules
+        modules.close()
+
+
+def test_the_modules_own_tests_pass(
+    module: ModuleType, modules: slicermodules.Modules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(slicershim.ScriptedLoadableModuleTest, "shown", shown)
+    module.MVGTest().runTest()
+    assert shown[-1] == "MVG: all tests passed." and len(shown) > 5
     assert not any("left out" in line for line in shown)
 
 

@@ -92,9 +92,9 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         self.frame.layout().addWidget(self.panel.widget)
 
     def _follow(self):
-        editor = self.scriptedEffect.parameterSetNode()
-        volume = editor.GetSourceVolumeNode() if editor is not None else None
-        segmentation = editor.GetSegmentationNode() if editor is not None else None
+        node = self.scriptedEffect.parameterSetNode()
+        volume = node.GetSourceVolumeNode() if node is not None else None
+        segmentation = node.GetSegmentationNode() if node is not None else None
         if volume is not None:
             self.panel.controller.set_volume(volume.GetID())
         if segmentation is not None:

@@ -37,6 +37,10 @@ HEADERS = {
         "Slicer",
         "Modules/Loadable/Segmentations/EditorEffects/qSlicerSegmentEditorScriptedEffect.h",
     ),
+    "qMRMLSegmentEditorWidget": (
+        "Slicer",
+        "Modules/Loadable/Segmentations/Widgets/qMRMLSegmentEditorWidget.h",
+    ),
     "qSlicerSegmentEditorEffectFactory": (
         "Slicer",
         "Modules/Loadable/Segmentations/EditorEffects/qSlicerSegmentEditorEffectFactory.h",

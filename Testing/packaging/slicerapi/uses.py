@@ -18,6 +18,7 @@ _HELD = {
     "scriptedEffect": "qSlicerSegmentEditorScriptedEffect",
     "self.scriptedEffect": "qSlicerSegmentEditorScriptedEffect",
     "selector": "qMRMLNodeComboBox",
+    "editor": "qMRMLSegmentEditorWidget",
 }
 # What some methods give.
 _GIVEN = {

@@ -199,9 +199,13 @@ class Panel:
         ui.firstSlice.valueChanged.connect(self._user(lambda n: controller.set(first=int(n))))
         ui.lastSlice.valueChanged.connect(self._user(lambda n: controller.set(last=int(n))))
         ui.seedSpinBox.valueChanged.connect(self._user(lambda n: controller.set(seed=int(n))))
-        ui.deviceComboBox.activated.connect(self._user(self._device_chosen))
-        ui.axisComboBox.activated.connect(self._user(lambda n: controller.set(axis=int(n) - 1)))
-        ui.modelComboBox.activated.connect(self._user(self._model_chosen))
+        for combo, chosen in (
+            (ui.deviceComboBox, self._device_chosen),
+            (ui.axisComboBox, lambda place: controller.set(axis=place - 1)),
+            (ui.modelComboBox, self._model_chosen),
+        ):
+            # The signal has overloads, of which PythonQt takes any: the place is read instead.
+            combo.currentIndexChanged.connect(self._user(partial(_tell_place, combo, chosen)))
         self.plot.clicked.connect(controller.go_to)
         self.examples.jump.connect(controller.jump)
         self.examples.enabled.connect(controller.enable)
@@ -281,6 +285,10 @@ class Panel:
 
     def _device_chosen(self, place: int) -> None:
         self.controller.set(device=self.controller.view().devices[place].value)
+
+
+def _tell_place(combo: Any, chosen: Any, *_arguments: Any) -> None:
+    chosen(int(read(combo, "currentIndex")))
 
 
 def _without_arguments(action: Any) -> Any:
