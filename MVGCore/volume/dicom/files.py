@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MVGCore.errors import InputError
-from MVGCore.volume.formats import is_dicom_file
+from MVGCore.volume.formats import Format, is_dicom_file
 from MVGCore.volume.limits import check_regular
 
 if TYPE_CHECKING:
@@ -71,6 +71,8 @@ def read_header(file: Path) -> Dataset:
 
     with damage_named(file):
         check_regular(file)
+        if not is_dicom_file(file):
+            raise ValueError("it does not begin as DICOM does")
         # What was inflated lies nowhere in the file, so nothing of it can be read later.
         deferred = None if _is_deflated(file) else _DEFERRED
         header = pydicom.dcmread(file, force=True, defer_size=deferred)
@@ -137,7 +139,8 @@ def _candidates(folder: Path, deep: bool) -> Iterator[Path]:
         folders += sorted(each for each in folder.rglob("*") if each.is_dir())[: _MOST_FOLDERS - 1]
     for each in folders:
         for file in sorted(each.iterdir()):
-            if file.is_file() and is_dicom_file(file):
+            # A file of no bytes or of zeros that is named as a slice is a damaged one.
+            if file.is_file() and (is_dicom_file(file) or file.suffix.lower() in Format.DICOM.value):
                 yield file
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from MVGCore.errors import InputError
 from MVGCore.volume.dicom.files import DamagedFile, damage_named, read_whole, transfer_syntax
-from MVGCore.volume.dicom.planes import Plane, Stored
+from MVGCore.volume.dicom.planes import Plane
+from MVGCore.volume.dicom.sources import Stored
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+    from pydicom.uid import UID
 
 # What describes the pixels of a file to a decoder.
 _DESCRIPTION = (
@@ -30,6 +33,11 @@ _DESCRIPTION = (
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
+)
+# JPEG of 8 and 12 bits, lossless JPEG (the usual compression of CT), JPEG-LS, JPEG 2000, run lengths.
+_DECODED_BY_ITK = frozenset(
+    f"1.2.840.10008.1.2.{each}"
+    for each in ("4.50", "4.51", "4.57", "4.70", "4.80", "4.81", "4.90", "4.91", "5")
 )
 
 
@@ -107,22 +115,47 @@ def _decoded(planes: Sequence[Plane]) -> Iterator[tuple[int, NDArray[Any], Plane
 
 
 def _frame(dataset: Dataset, plane: Plane) -> NDArray[Any]:
-    from pydicom.pixels import get_decoder
-    from pydicom.uid import UID, JPEGExtended12Bit
+    from pydicom.uid import UID
 
     stored, syntax = plane.stored, UID(transfer_syntax(dataset))
     if stored.allocated == 1 and not syntax.is_encapsulated:
         return _bits(dataset.PixelData, plane)
-    decoder = get_decoder(syntax)
-    # What pydicom decodes with knows eight bits of this kind only.
-    beyond = syntax == JPEGExtended12Bit and stored.used > 8
-    if decoder.is_available and not beyond:
-        array, _ = decoder.as_array(dataset, index=plane.frame, raw=True)
-    else:
-        array = _by_itk(dataset, plane)
+    decode = _decoder(syntax, plane)
+    array = decode(dataset, plane)
     if array.shape != plane.size:
         raise DamagedFile(plane.source.file, f"a slice has {array.shape} pixels and not {plane.size}")
     return array if stored.floating else _without_unused_bits(array, stored)
+
+
+def _decoder(syntax: UID, plane: Plane) -> Callable[[Dataset, Plane], NDArray[Any]]:
+    """What decodes pixels that are encoded in that way.
+
+    Raises:
+        InputError: Nothing that is installed does.
+    """
+    from pydicom.pixels import get_decoder
+    from pydicom.uid import JPEGExtended12Bit
+
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:  # films, and what the standard does not know
+        available = False
+    # What pydicom decodes with knows eight bits of this kind only.
+    if available and not (syntax == JPEGExtended12Bit and plane.stored.used > 8):
+        return _by_pydicom
+    if syntax in _DECODED_BY_ITK:
+        return _by_itk
+    raise InputError(
+        f"'{plane.source.file}' is compressed as {syntax.name}, which MVG cannot decode; export it as it "
+        "is, uncompressed, or try: pip install pylibjpeg pylibjpeg-openjpeg"
+    )
+
+
+def _by_pydicom(dataset: Dataset, plane: Plane) -> NDArray[Any]:
+    from pydicom.pixels import get_decoder
+
+    array, _ = get_decoder(transfer_syntax(dataset)).as_array(dataset, index=plane.frame, raw=True)
+    return array
 
 
 def _bits(packed: bytes, plane: Plane) -> NDArray[np.uint8]:

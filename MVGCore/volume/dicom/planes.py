@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.volume.dicom.files import PIXELS, DamagedFile, damage_named
-from MVGCore.volume.dicom.values import float_of, floats_of, text_of, values_of, written
+from MVGCore.volume.dicom.sources import Source, Stored, source_of, stored_as
+from MVGCore.volume.dicom.values import float_of, floats_of, written
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -50,62 +51,6 @@ _FRAME_TRAITS = (
 )
 # Where the distance of pixels is not that in the patient but on the detector or film.
 _OTHER_SPACINGS = ("ImagerPixelSpacing", "NominalScannedPixelSpacing")
-
-
-@dataclass(frozen=True)
-class Stored:
-    """How the numbers of a slice are stored and what they mean.
-
-    Attributes:
-        allocated: Bits per number in the file.
-        used: Of these, the bits that count.
-        signed: Whether they are two's complement.
-        floating: Whether they are floating point instead.
-        slope, intercept: From the stored number to the value.
-    """
-
-    allocated: int
-    used: int
-    signed: bool
-    floating: bool
-    slope: float
-    intercept: float
-
-
-@dataclass(frozen=True)
-class Source:
-    """What all slices of a file share.
-
-    Attributes:
-        file: Path.
-        uid: SOPInstanceUID.
-        study, series: StudyInstanceUID and SeriesInstanceUID.
-        series_number: As the scanner numbered it; -1 if it did not.
-        description, modality, date: As in the file; the date is YYYYMMDD.
-        frame_of_reference: UID of the coordinates.
-        localizer: Whether the file says that it is one.
-        colour: Its PhotometricInterpretation if it is not shades of grey, else empty.
-        inverted: Whether small values are white (MONOCHROME1).
-        burned_in: Whether it says that names are burnt into the picture.
-        film: Whether its frames are pictures in time and not slices.
-        shown: The lowest and the highest value that it proposes to show; None if it does not.
-    """
-
-    file: Path
-    uid: str
-    study: str
-    series: str
-    series_number: int
-    description: str
-    modality: str
-    date: str
-    frame_of_reference: str
-    localizer: bool
-    colour: str
-    inverted: bool
-    burned_in: bool
-    film: bool
-    shown: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -157,7 +102,7 @@ def planes_of(file: Path, header: Dataset) -> list[Plane]:
         DamagedFile: What the header says cannot be.
     """
     with damage_named(file):
-        source = _source(file, header)
+        source = source_of(file, header)
         planes = list(_enhanced(source, header) if _has_groups(header) else _classic(source, header))
     for plane in planes:
         _check(plane)
@@ -181,38 +126,6 @@ def _has_groups(header: Dataset) -> bool:
     return True
 
 
-def _source(file: Path, header: Dataset) -> Source:
-    kinds = {str(each).upper() for each in values_of(header, "ImageType")}
-    colour = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
-    number = header.get("SeriesNumber")
-    timed = any(each in header for each in ("FrameTime", "FrameTimeVector", "CineRate"))
-    return Source(
-        file=file,
-        uid=str(header.get("SOPInstanceUID", "")),
-        study=str(header.get("StudyInstanceUID") or ""),
-        series=str(header.get("SeriesInstanceUID") or ""),
-        series_number=-1 if number is None else int(number),
-        description=text_of(header, "SeriesDescription"),
-        modality=text_of(header, "Modality"),
-        date=text_of(header, "SeriesDate") or text_of(header, "StudyDate"),
-        frame_of_reference=str(header.get("FrameOfReferenceUID") or ""),
-        localizer=bool(kinds & {"LOCALIZER", "SCOUT", "TOPOGRAM"}),
-        colour="" if colour.startswith("MONOCHROME") else colour,
-        inverted=colour == "MONOCHROME1",
-        burned_in=str(header.get("BurnedInAnnotation", "")).upper() == "YES",
-        film=int(header.get("NumberOfFrames") or 1) > 1 and timed,
-        shown=_shown(header),
-    )
-
-
-def _shown(header: Dataset) -> tuple[float, float] | None:
-    """The first of the windows that a file proposes."""
-    center, width = float_of(header, "WindowCenter"), float_of(header, "WindowWidth")
-    return (
-        (center - width / 2, center + width / 2) if 1 < width < math.inf and math.isfinite(center) else None
-    )
-
-
 def _classic(source: Source, header: Dataset) -> Iterator[Plane]:
     frames = int(header.get("NumberOfFrames") or 1)
     position, orientation = _position(header)
@@ -227,7 +140,7 @@ def _classic(source: Source, header: Dataset) -> Iterator[Plane]:
         orientation=orientation,
         spacing=next((each for each in spacings if each), None),
         between=abs(between),
-        stored=_stored(header, header),
+        stored=stored_as(header, header),
         traits=tuple((name, written(header, name)) for name in _TRAITS if header.get(name) is not None),
     )
     for frame, offset in enumerate(_offsets(header, frames, between)):
@@ -270,25 +183,9 @@ def _enhanced(source: Source, header: Dataset) -> Iterator[Plane]:
             orientation=floats_of(turn, "ImageOrientationPatient", 6),
             spacing=floats_of(measures, "PixelSpacing", 2),
             between=float_of(measures, "SpacingBetweenSlices") or float_of(measures, "SliceThickness"),
-            stored=_stored(header, values),
+            stored=stored_as(header, values),
             traits=tuple((name, written(item, name)) for name, item in found if item and item.get(name)),
         )
-
-
-def _stored(header: Dataset, values: Any) -> Stored:
-    floating = "PixelData" not in header
-    allocated = int(header.BitsAllocated)
-    slope = values.get("RescaleSlope") if values is not None else None
-    if slope is None:
-        slope = header.get("DoseGridScaling")
-    return Stored(
-        allocated=allocated,
-        used=min(int(header.get("BitsStored") or allocated), allocated),
-        signed=bool(header.get("PixelRepresentation", 0)),
-        floating=floating,
-        slope=1.0 if slope is None else float(slope),
-        intercept=float_of(values, "RescaleIntercept"),
-    )
 
 
 def _check(plane: Plane) -> None:

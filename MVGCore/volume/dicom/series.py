@@ -95,9 +95,10 @@ class Series:
 
     @property
     def is_volume(self) -> bool:
-        """Whether it may be what a user wants: more than one slice, no localizer, no film, shades of grey."""
+        """Whether it may be what a user wants: slices at known places in shades of grey, no localizer."""
         source = self.planes[0].source
-        return self.count > 1 and not (source.localizer or source.film or source.colour)
+        placed = self.count > 1 and self.planes[0].position is not None
+        return placed and not (source.localizer or source.film or source.colour or source.mosaic)
 
     @property
     def text(self) -> str:
@@ -233,6 +234,11 @@ def _check_readable(series: Series) -> None:
     if source.colour:
         raise InputError(
             f"'{source.file}' is a picture in colour ({source.colour}); give a series in shades of grey."
+        )
+    if source.mosaic:
+        raise InputError(
+            f"'{source.file}' is a mosaic: its slices lie side by side in one picture; convert it to NIfTI, "
+            "e.g. with dcm2niix."
         )
     if source.film:
         raise InputError(f"'{source.file}' is a film: its frames are moments, not slices; give a volume.")

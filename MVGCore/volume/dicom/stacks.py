@@ -72,6 +72,7 @@ def _fit(one: Plane, other: Plane) -> bool:
             each.source.localizer,
             each.source.colour,
             each.source.film,
+            each.source.mosaic,
             each.position is None,
         )
         for each in (one, other)
@@ -91,7 +92,7 @@ def _fit(one: Plane, other: Plane) -> bool:
 
 def _one_per_position(planes: list[Plane], same_pixels: Same) -> list[Stack]:
     source = planes[0].source
-    if planes[0].position is None or source.colour or source.film:
+    if planes[0].position is None or source.colour or source.film or source.mosaic:
         return [Stack(tuple(sorted(planes, key=_as_counted)))]
     places = _places(planes)
     places, copies = _without_copies(places, same_pixels)

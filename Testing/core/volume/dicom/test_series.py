@@ -294,6 +294,44 @@ def test_damaged_slices_are_never_left_out_silently(tmp_path: Path) -> None:
             read_volume(folder / "IM0001.dcm")
 
 
+def test_files_of_nothing_that_are_named_as_slices_are_damage(tmp_path: Path) -> None:
+    for number, content in enumerate((b"", bytes(4000))):
+        folder = save(tmp_path / str(number), stack(ramp()))
+        (folder / "IM0005.dcm").write_bytes(content)  # the last one: the others have no gap
+        with pytest.raises(InputError, match="IM0005.dcm' is damaged"):
+            read_volume(folder)
+
+
+def test_pictures_beside_the_slices_are_no_choice(tmp_path: Path) -> None:
+    pictures = stack(ramp(2) + 9, Modality="OT", SeriesInstanceUID="1.2.3")
+    for each in pictures:
+        del each.ImagePositionPatient
+    mosaic = stack(ramp(3), ImageType=["ORIGINAL", "PRIMARY", "MOSAIC"], SeriesInstanceUID="1.2.4")
+    folder = save(save(tmp_path / "s", stack(ramp())), [*pictures, *mosaic], name="other")
+    assert np.array_equal(read_volume(folder).array, ramp())
+    with pytest.raises(InputError, match="side by side"):
+        read_volume(folder, "1.2.4")
+
+
+def test_a_compression_that_nothing_decodes_is_named(tmp_path: Path) -> None:
+    slices = stack(ramp())
+    for each in slices:
+        each.PixelData = encapsulate([bytes(200)])
+        each["PixelData"].is_undefined_length = True
+        each.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.100"
+    with pytest.raises(InputError, match="MPEG2 .* cannot decode"):
+        read_volume(save(tmp_path / "s", slices))
+
+
+def test_floating_point_pixels(tmp_path: Path) -> None:
+    slices = stack(ramp(), BitsAllocated=32)
+    for each, values in zip(slices, ramp(), strict=True):
+        del each.PixelData, each.BitsStored, each.HighBit, each.PixelRepresentation
+        each.FloatPixelData = (values / np.float32(7)).tobytes()
+    volume = read_volume(save(tmp_path / "s", slices))
+    assert volume.array.dtype == np.float32 and np.array_equal(volume.array, ramp() / np.float32(7))
+
+
 def test_headers_that_promise_too_much_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
     huge = {"Rows": 30000, "Columns": 30000, "PixelData": bytes(2000)}
     with pytest.raises(InputError, match="promises 1,800,000,000 bytes of pixels and holds 2,000"):
