@@ -149,12 +149,16 @@ class Document(QtCore.QObject):
             known.layers()
         return known
 
-    def image(self) -> Array | None:
-        """The intensities (K, J, I) of the volume, if they lie on the voxels of the segmentation."""
+    def intensities(self) -> Array | None:
+        """The intensities (K, J, I) of the volume."""
         volume = self.volume
         if volume is None or volume.GetImageData() is None:
             return None
-        return slicer.util.arrayFromVolume(volume) if self.fits(self.segmentation) else None
+        return slicer.util.arrayFromVolume(volume)
+
+    def image(self) -> Array | None:
+        """The intensities (K, J, I) of the volume, if they lie on the voxels of the segmentation."""
+        return self.intensities() if self.volume is not None and self.fits(self.segmentation) else None
 
     def need_segment(self) -> str:
         """The active segment; the first one, in a new segmentation, is made where there is none.

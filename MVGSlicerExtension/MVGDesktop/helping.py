@@ -24,6 +24,7 @@ SEEING = (
 )
 LABELLING = (
     ("V, P, E, D, F", "look, paint, erase, draw a polygon, fill"),
+    ("T, M", "trace a line of one intensity, measure a distance"),
     ("Enter, Backspace, Esc", "while drawing: close the polygon, take a corner back, drop it"),
     ("[ and ]", "smaller and larger brush"),
     ("1 to 9", "choose a segment"),

@@ -14,6 +14,8 @@ from PyQt5 import QtCore, QtGui, QtWidgets
 from MVGCore.errors import MVGError
 from MVGDesktop.document import Document
 from MVGDesktop.editing.copying import copy_neighbour, copy_slice_of
+from MVGDesktop.editing.effects import Effect, apply_effect
+from MVGDesktop.editing.strokes import take_intensities
 from MVGDesktop.editing.tools import Editor
 from MVGDesktop.files.recovery import Autosave
 from MVGDesktop.filing import Filing
@@ -21,7 +23,9 @@ from MVGDesktop.keeper import Keeper
 from MVGDesktop.marks import marks_of
 from MVGDesktop.menus import Menus
 from MVGDesktop.overlays import Overlays
+from MVGDesktop.rangepreview import RangePreview
 from MVGDesktop.reviewing import ReviewFollower
+from MVGDesktop.statistics import Sizes
 from MVGDesktop.statusline import StatusLine
 from MVGDesktop.surfaces import Surfaces
 from MVGDesktop.theme import SETTING, Theme, apply_theme
@@ -64,10 +68,12 @@ class MainWindow(QtWidgets.QMainWindow):
         self.views = FourUp(self)
         self.editor = Editor(self.document, self.views.views)
         self.surfaces = Surfaces(self.document)
+        self.sizes = Sizes(self.document)
         self.autosave = Autosave(self.document, recovery)
-        self.segments = SegmentList(self.document, self)
-        self.tools = EditTools(self.editor, self)
+        self.segments = SegmentList(self.document, self.sizes, self)
+        self.tools = EditTools(self.editor, self.document, self)
         self.overlays = Overlays(self.document)
+        self.range_preview = RangePreview(self.document)
         self.window_level = WindowLevel(self.document, self)
         self.status_line = StatusLine(self.document, self)
         self.welcome, self.guide = Welcome(self), Guide(self)
@@ -81,7 +87,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.menus = Menus(self)
         self._connect()
         self.set_theme(Theme(str(self.settings.value(SETTING, Theme.SYSTEM.value))))
-        self._place()
+        self._restore_place()
         self._show_state()
 
     @property
@@ -122,12 +128,23 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def copy_slice(self, step: int) -> None:
         """Copy labels to the slice in the active view: -1 from before, 1 from after, 0 from the result."""
-        panel = self.views.active
-        point = self._point_of(panel)
+        view = self.views.active.view
         if step:
-            self._tell(lambda: copy_neighbour(self.document, point, panel.normal, step))
+            self._tell(lambda: copy_neighbour(self.document, view.origin, view.normal, step))
         else:
-            self._tell(lambda: copy_slice_of(self.document, self._result(), point, panel.normal))
+            self._tell(lambda: copy_slice_of(self.document, self._result(), view.origin, view.normal))
+
+    def take_range(self, whole: bool) -> None:
+        """Take the voxels within the chosen intensities into the segment, in the volume or on the slice."""
+        limits, place = self.tools.range.limits, self._place(whole)
+        if limits is not None:
+            spare = self.editor.choices.spare_others
+            self._tell(lambda: take_intensities(self.document, limits, spare, place))
+
+    def change_segment(self, effect: Effect, whole: bool) -> None:
+        """Change the selected segment, in the volume or on the current slice."""
+        choice = self.tools.effects.choice(self.editor.choices.spare_others)
+        self._tell(lambda: apply_effect(self.document, effect, choice, self._place(whole)))
 
     def undo(self) -> None:
         """Take the last action back, or tell why not."""
@@ -176,7 +193,7 @@ class MainWindow(QtWidgets.QMainWindow):
         # Questions must wait until the program that the files come from is let go.
         QtCore.QTimer.singleShot(0, lambda: self.filing.open_all(paths))
 
-    def _place(self) -> None:
+    def _restore_place(self) -> None:
         """Where the window was last, but on the screen, and no larger than it."""
         self.resize(*_SIZE)
         geometry = self.settings.value(_GEOMETRY)
@@ -240,7 +257,11 @@ class MainWindow(QtWidgets.QMainWindow):
         self.editor.failed.connect(self.say)
         self.segments.failed.connect(self.say)
         self.overlays.told.connect(self.say)
+        self.editor.measured.connect(self.say)
         self.tools.copyRequested.connect(self.copy_slice)
+        self.tools.range.changed.connect(self.range_preview.show)
+        self.tools.range.taken.connect(self.take_range)
+        self.tools.effects.requested.connect(self.change_segment)
         self.views.pointed.connect(lambda _view, ras: self.status_line.show_position(ras))
         self.surfaces.updated.connect(self.views.show_surfaces)
         self.panel.controller.changed.connect(self._on_panel)
@@ -251,10 +272,6 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def _on_volume(self, volume_id: str) -> None:
         self.views.show_volume(volume_id)
-        volume = self.document.volume
-        if volume is not None:
-            display = volume.GetDisplayNode()
-            self.tools.set_range(display.GetWindowLevelMin(), display.GetWindowLevelMax())
         self._tell_panel()
         self._show_state()
 
@@ -301,9 +318,10 @@ class MainWindow(QtWidgets.QMainWindow):
             raise MVGError("There is no result to copy from yet: press Apply first.")
         return node
 
-    def _point_of(self, panel: Any) -> Any:
-        matrix = panel.view.node.GetSliceToRAS()
-        return slicer.util.arrayFromVTKMatrix(matrix)[:3, 3]
+    def _place(self, whole: bool) -> tuple[Any, Any] | None:
+        """World position and normal of the current slice; None for the whole volume."""
+        view = self.views.active.view
+        return None if whole else (view.origin, view.normal)
 
     def _tell(self, action: Callable[[], object]) -> None:
         try:

@@ -151,7 +151,7 @@ def reset(window: MainWindow) -> None:
     window.filing.forget()
     window.guide.hide()
     window.editor.use(Tool.NAVIGATE)
-    for box in (window.tools.sphere, window.tools.spare, window.tools.limited):
+    for box in (window.tools.sphere, window.tools.spare, window.tools.range.limited):
         box.setChecked(False)
     window.editor.set_radius(Choices().radius)
     window.settings.clear()

@@ -89,9 +89,9 @@ def test_painting_over_another_segment_takes_its_voxels_unless_spared(open_windo
 
 
 def test_only_intensities_limits_the_brush(open_window, axial, a_volume) -> None:
-    open_window.tools.limited.setChecked(True)
-    open_window.tools.low.setValue(150)
-    open_window.tools.high.setValue(300)
+    open_window.tools.range.limited.setChecked(True)
+    open_window.tools.range.low.setValue(150)
+    open_window.tools.range.high.setValue(300)
     drag(axial.view, [place_of(axial, (4, 32, 12)), place_of(axial, (56, 32, 12))])
     painted = labels(open_window)[12] == 1
     assert painted.any() and (a_volume.array[12][painted] >= 150).all()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from MVGCore.errors import MVGError
+import numpy as np
+
+from MVGCore.errors import InputError, MVGError
 from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
 from MVGDesktop.editing.recorder import Recorder
@@ -63,6 +65,36 @@ def apply_region(
     recorder.before(region.box)
     voxels.write(segment_id, region, mode, document.image() if mode.intensities is not None else None)
     finish(document, recorder, name)
+
+
+def take_intensities(
+    document: Document,
+    limits: tuple[float, float],
+    spare_others: bool,
+    slice_at: tuple[FloatArray, FloatArray] | None,
+) -> None:
+    """Take all voxels within two intensities, both included, into the active segment; can be taken back.
+
+    Args:
+        document: Whose segment; one is made where there is none.
+        limits: The lowest and the highest intensity.
+        spare_others: Leave voxels of other segments as they are.
+        slice_at: World position and normal of the only slice that is meant, or None for the volume.
+
+    Raises:
+        InputError: The segmentation lies on other voxels than the image.
+    """
+    segment_id = document.need_segment()
+    if document.image() is None:
+        raise InputError("The segmentation lies on other voxels than the image; make one of the image.")
+
+    def everything(grid: shapes.Grid) -> Region:
+        box = tuple(slice(0, size) for size in grid.shape)
+        if slice_at is not None:
+            box = shapes.slice_box(grid, *shapes.slice_region(grid, *slice_at))
+        return Region(box, np.ones([each.stop - each.start for each in box], bool))  # type: ignore[arg-type]
+
+    apply_region(document, segment_id, "Threshold", everything, Mode(False, spare_others, limits))
 
 
 def finish(document: Document, recorder: Recorder, name: str) -> None:

@@ -12,6 +12,7 @@ from PyQt5 import QtCore, QtGui
 
 from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
+from MVGDesktop.editing.gestures import Gesture, Lines, Measure, Trace
 from MVGDesktop.editing.shapes import FloatArray, Region
 from MVGDesktop.editing.strokes import Reported, Stroke, apply_region, finish
 from MVGDesktop.editing.voxels import Mode
@@ -33,6 +34,8 @@ class Tool(Enum):
     ERASE = "erase"
     POLYGON = "polygon"
     FILL = "fill"
+    TRACE = "trace"
+    MEASURE = "measure"
 
 
 @dataclass
@@ -67,12 +70,18 @@ class Editor(QtCore.QObject):
     radiusChanged = QtCore.pyqtSignal(float)
     toolChanged = QtCore.pyqtSignal(object)
     failed = QtCore.pyqtSignal(str)  # a sentence for the user
+    measured = QtCore.pyqtSignal(str)  # "34.2 mm"
 
     def __init__(self, document: Document, views: list[SliceView]) -> None:
         super().__init__()
         self.choices = Choices()
         self._document, self._views = document, views
         self._outlines = {view: Outline(view.renderer) for view in views}
+        lines = Lines(self._outlines)
+        self._gestures: dict[Tool, Gesture] = {
+            Tool.TRACE: Trace(document, lines, self._fill_polygon),
+            Tool.MEASURE: Measure(lines, self.measured.emit),
+        }
         self._stroke: Stroke | None = None
         self._corners: list[FloatArray] = []
         self._polygon_view: SliceView | None = None
@@ -82,6 +91,8 @@ class Editor(QtCore.QObject):
     def use(self, tool: Tool) -> None:
         """Change the tool."""
         self.drop_polygon()
+        for gesture in self._gestures.values():
+            gesture.drop()
         self.choices.tool = tool
         for view in self._views:
             view.setCursor(QtCore.Qt.CrossCursor if tool is not Tool.NAVIGATE else QtCore.Qt.ArrowCursor)
@@ -107,6 +118,8 @@ class Editor(QtCore.QObject):
                 self._add_corner(view, point)
             elif self.choices.tool is Tool.FILL:
                 self._fill(view, point)
+            elif self.choices.tool in self._gestures:
+                self._gestures[self.choices.tool].press(view, point)
             else:
                 self._begin(view, point)
         return True
@@ -118,11 +131,15 @@ class Editor(QtCore.QObject):
                 self._continue(view, point)
         if self.choices.tool in (Tool.PAINT, Tool.ERASE):
             self.show_brush(view, event.localPos())
+        elif self.choices.tool in self._gestures:
+            self._gestures[self.choices.tool].move(view, point)
         elif self._corners and view is self._polygon_view:
             self._show_polygon(point)
         return self._stroke is not None
 
     def release(self, view: SliceView, event: QtGui.QMouseEvent) -> bool:
+        if event.button() == QtCore.Qt.LeftButton and self.choices.tool in self._gestures:
+            self._gestures[self.choices.tool].release(view, view.ras(event.localPos()))
         if event.button() != QtCore.Qt.LeftButton or self._stroke is None:
             return event.button() == QtCore.Qt.LeftButton and self.choices.tool is not Tool.NAVIGATE
         stroke, self._stroke = self._stroke, None
@@ -168,8 +185,10 @@ class Editor(QtCore.QObject):
         corners, view = self._corners, self._polygon_view
         self.drop_polygon()
         if view is not None and len(corners) >= 3:
-            normal = _normal(view)
-            self._once("Draw", lambda grid: shapes.polygon(grid, np.array(corners), normal))
+            self._fill_polygon("Draw", np.array(corners), view.normal)
+
+    def _fill_polygon(self, name: str, corners: FloatArray, normal: FloatArray) -> None:
+        self._once(name, lambda grid: shapes.polygon(grid, corners, normal))
 
     def drop_polygon(self) -> None:
         """Forget the polygon that is being drawn."""
@@ -208,7 +227,7 @@ class Editor(QtCore.QObject):
         segment_id = self._document.need_segment()
         voxels = self._document.voxels()
         grid = voxels.grid
-        axis, index = shapes.slice_region(grid, point, _normal(view))
+        axis, index = shapes.slice_region(grid, point, view.normal)
         box = shapes.slice_box(grid, axis, index)
         seed = np.floor(grid.index(point) + 0.5).astype(int)[::-1]
         if not all(0 <= value < size for value, size in zip(seed, grid.shape, strict=True)):
@@ -231,7 +250,7 @@ class Editor(QtCore.QObject):
     def _begin(self, view: SliceView, point: FloatArray) -> None:
         segment_id = self._document.need_segment()
         self._stroke = Stroke(
-            self._document, segment_id, self._mode(), None if self.choices.sphere else _normal(view)
+            self._document, segment_id, self._mode(), None if self.choices.sphere else view.normal
         )
         self._stroke.to(point, self.choices.radius)
         self._draw(view)
@@ -276,9 +295,3 @@ class Editor(QtCore.QObject):
 
     def _reported(self) -> Reported:
         return Reported(self.failed.emit)
-
-
-def _normal(view: SliceView) -> FloatArray:
-    """Unit normal of the slice that a view shows, in RAS."""
-    matrix = view.node.GetSliceToRAS()
-    return np.array([matrix.GetElement(row, 2) for row in range(3)])

@@ -25,7 +25,8 @@ class FourUp(QtWidgets.QWidget):
     Attributes:
         panels: Axial, coronal, sagittal.
         three_d: The 3-D view.
-        active: The slice panel that the mouse or the keyboard was in last.
+        active: The slice panel that was used last: its slice is the current one. The mouse that only passes
+            over a view, on its way to a button, changes nothing.
         alone: The field that is shown alone, or None.
     """
 
@@ -55,7 +56,7 @@ class FourUp(QtWidgets.QWidget):
             self._grid.setColumnStretch(line, 1)
         for panel in self.panels:
             panel.maximizeRequested.connect(lambda panel=panel: self.toggle_alone(panel))
-            panel.view.entered.connect(lambda _view, panel=panel: self.activate(panel))
+            panel.used.connect(lambda panel=panel: self.activate(panel))
             panel.view.pointed.connect(self.pointed)
             panel.view.crosshairMoved.connect(lambda view, ras: self.jump(ras, but=view))
         self.active.set_active(True)
@@ -86,6 +87,7 @@ class FourUp(QtWidgets.QWidget):
             grid = volume_grid(volume)
             self.jump(grid.position((np.array(grid.shape[::-1]) - 1) // 2))
         self._surfaces_seen = self.three_d.fit(self._bounds())
+        self.active.set_active(True)  # closing a scene has taken it from the view's node
 
     def fit(self) -> None:
         """Show whole slices, and all of the 3-D view."""

@@ -24,6 +24,7 @@ class SlicePanel(QtWidgets.QWidget):
     """
 
     maximizeRequested = QtCore.pyqtSignal()
+    used = QtCore.pyqtSignal()  # by mouse or keyboard, in the view or its bar
 
     def __init__(self, name: str, orientation: str, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +56,9 @@ class SlicePanel(QtWidgets.QWidget):
         layout.setSpacing(0)
         layout.addLayout(bar)
         layout.addWidget(self.view, 1)
+        self.view.used.connect(lambda _view: self.used.emit())
+        self.slider.valueChanged.connect(lambda _value: self.used.emit())
+        self.number.valueChanged.connect(lambda _value: self.used.emit())
         self.slider.valueChanged.connect(self.go_to)
         self.number.valueChanged.connect(self.go_to)
         self.number.editingFinished.connect(self.view.setFocus)
@@ -69,16 +73,10 @@ class SlicePanel(QtWidgets.QWidget):
         return volume_grid(volume) if volume is not None and volume.GetImageData() else None
 
     @property
-    def normal(self) -> np.ndarray:
-        """Unit normal of the slice, in RAS."""
-        matrix = self.view.node.GetSliceToRAS()
-        return np.array([matrix.GetElement(row, 2) for row in range(3)])
-
-    @property
     def axis(self) -> int:
         """The array axis that the view looks along; 0 where nothing is shown."""
         grid = self.grid
-        return grid.axis_along(self.normal) if grid is not None else 0
+        return grid.axis_along(self.view.normal) if grid is not None else 0
 
     def slice_number(self) -> int:
         """Index of the slice that is shown along `axis`, which may lie outside of the volume."""
@@ -100,6 +98,7 @@ class SlicePanel(QtWidgets.QWidget):
 
     def set_active(self, active: bool) -> None:
         """Show whether the keys, and "the current slice", mean this view."""
+        self.view.node.SetActive(int(active))  # MVGLib asks the node which slice is the current one
         self._title.setText(f"<b>{self._orientation}</b> \u25c2" if active else self._orientation)
         self._title.setToolTip("Keys act on this view, and its slice is the current one" if active else "")
         self._title.setAccessibleDescription("The current view" if active else "")

@@ -60,7 +60,7 @@ class SliceView(RenderView):
 
     tool: MouseTool | None = None
     changed = QtCore.pyqtSignal()  # offset, zoom, orientation, or what is shown
-    entered = QtCore.pyqtSignal(object)  # this view, when the mouse comes or presses
+    used = QtCore.pyqtSignal(object)  # this view, when the mouse presses or the wheel turns in it
     pointed = QtCore.pyqtSignal(object, object)  # this view and the world position under the mouse, or None
     crosshairMoved = QtCore.pyqtSignal(object, object)  # this view and a world position: Shift and move
     doubleClicked = QtCore.pyqtSignal()
@@ -104,6 +104,18 @@ class SliceView(RenderView):
     def composite(self) -> Any:
         """The `vtkMRMLSliceCompositeNode`: which volumes are shown."""
         return self.logic.GetSliceCompositeNode()
+
+    @property
+    def normal(self) -> FloatArray:
+        """Unit normal of the slice, in RAS."""
+        matrix: FloatArray = slicer.util.arrayFromVTKMatrix(self.node.GetSliceToRAS())
+        return matrix[:3, 2]
+
+    @property
+    def origin(self) -> FloatArray:
+        """World position of the middle of the view, on the slice."""
+        matrix: FloatArray = slicer.util.arrayFromVTKMatrix(self.node.GetSliceToRAS())
+        return matrix[:3, 3]
 
     def ras(self, position: QtCore.QPointF) -> FloatArray:
         """World position (R, A, S) in mm on the slice under a position in the widget."""
@@ -169,7 +181,7 @@ class SliceView(RenderView):
 
     def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
         self.setFocus(QtCore.Qt.MouseFocusReason)
-        self.entered.emit(self)
+        self.used.emit(self)
         if not (self.tool and self.tool.press(self, event)):
             super().mousePressEvent(event)
 
@@ -190,12 +202,9 @@ class SliceView(RenderView):
             self.doubleClicked.emit()
 
     def wheelEvent(self, event: QtGui.QWheelEvent) -> None:
+        self.used.emit(self)
         if not (self.tool and self.tool.wheel(self, event)):
             super().wheelEvent(event)
-
-    def enterEvent(self, event: QtCore.QEvent) -> None:
-        super().enterEvent(event)
-        self.entered.emit(self)
 
     def leaveEvent(self, event: QtCore.QEvent) -> None:
         super().leaveEvent(event)

@@ -6,9 +6,12 @@ from functools import partial
 
 from PyQt5 import QtCore, QtWidgets
 
+from MVGDesktop.document import Document
 from MVGDesktop.editing.tools import MAX_RADIUS, MIN_RADIUS, Editor, Tool
 from MVGDesktop.keys import add_key
+from MVGDesktop.widgets.effectbar import EffectBar
 from MVGDesktop.widgets.icons import icon
+from MVGDesktop.widgets.rangebar import RangeBar
 
 _TOOLS = (
     (Tool.NAVIGATE, "Look", "V", "Left drag changes window and level"),
@@ -16,6 +19,8 @@ _TOOLS = (
     (Tool.ERASE, "Erase", "E", "Take away from the selected segment"),
     (Tool.POLYGON, "Draw", "D", "Click corners; double click or Enter fills the outline, Esc drops it"),
     (Tool.FILL, "Fill", "F", "Fill what is enclosed around the mouse on this slice"),
+    (Tool.TRACE, "Trace", "T", "Click to fill the line of one intensity around the mouse"),
+    (Tool.MEASURE, "Measure", "M", "Drag to measure a distance"),
 )
 
 
@@ -27,7 +32,7 @@ class EditTools(QtWidgets.QWidget):
 
     copyRequested = QtCore.pyqtSignal(int)
 
-    def __init__(self, editor: Editor, parent: QtWidgets.QWidget | None = None) -> None:
+    def __init__(self, editor: Editor, document: Document, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._editor = editor
         self.buttons: dict[Tool, QtWidgets.QToolButton] = {}
@@ -43,9 +48,8 @@ class EditTools(QtWidgets.QWidget):
         self.sphere.setToolTip("Paint on all slices that the ball reaches, not only on this one")
         self.spare = QtWidgets.QCheckBox("Spare other segments", self)
         self.spare.setToolTip("Leave voxels of other segments as they are")
-        self.limited = QtWidgets.QCheckBox("Only intensities", self)
-        self.limited.setToolTip("Paint only where the image is within these values")
-        self.low, self.high = self._value_box("Lowest intensity"), self._value_box("Highest intensity")
+        self.range = RangeBar(document, self)
+        self.effects = EffectBar(self)
         self.copy_before = self._copy_button("From below", -1, "Copy the labels of the nearest slice before")
         self.copy_after = self._copy_button("From above", 1, "Copy the labels of the nearest slice after")
         self.copy_result = self._copy_button(
@@ -54,16 +58,6 @@ class EditTools(QtWidgets.QWidget):
         self._lay_out()
         self._connect()
         self._set_enabled()
-
-    def set_range(self, low: float, high: float) -> None:
-        """Offer the intensities between two values."""
-        for box, value in ((self.low, low), (self.high, high)):
-            with QtCore.QSignalBlocker(box):
-                box.setDecimals(0 if high - low > 20 else 3)
-                box.setSingleStep(max((high - low) / 100, 10 ** -box.decimals()))
-                box.setRange(-1e9, 1e9)
-                box.setValue(value)
-        self._on_limits()
 
     def _lay_out(self) -> None:
         row = QtWidgets.QHBoxLayout()
@@ -92,10 +86,7 @@ class EditTools(QtWidgets.QWidget):
         form.addWidget(label, 0, 0)
         form.addWidget(self.radius, 0, 1)
         form.addWidget(self.sphere, 0, 2)
-        form.addWidget(self.limited, 1, 0)
-        form.addWidget(self.low, 1, 1)
-        form.addWidget(self.high, 1, 2)
-        form.addWidget(self.spare, 2, 0, 1, 3)
+        form.addWidget(self.spare, 1, 0, 1, 3)
         copies = QtWidgets.QHBoxLayout()
         copies.addWidget(QtWidgets.QLabel("Copy slice", self))
         for button in (self.copy_before, self.copy_after, self.copy_result):
@@ -104,6 +95,8 @@ class EditTools(QtWidgets.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
         layout.addLayout(form)
+        layout.addWidget(self.range)
+        layout.addWidget(self.effects)
         layout.addLayout(copies)
 
     def changeEvent(self, event: QtCore.QEvent) -> None:
@@ -120,33 +113,16 @@ class EditTools(QtWidgets.QWidget):
         self.radius.valueChanged.connect(editor.set_radius)
         self.sphere.toggled.connect(lambda on: setattr(editor.choices, "sphere", on))
         self.spare.toggled.connect(lambda on: setattr(editor.choices, "spare_others", on))
-        self.limited.toggled.connect(lambda _on: self._on_limits())
-        self.low.valueChanged.connect(lambda _value: self._on_limits())
-        self.high.valueChanged.connect(lambda _value: self._on_limits())
+        self.range.changed.connect(lambda limits: setattr(editor.choices, "intensities", limits))
 
     def _show_radius(self, radius: float) -> None:
         with QtCore.QSignalBlocker(self.radius):
             self.radius.setValue(radius)
 
-    def _on_limits(self) -> None:
-        limits = (self.low.value(), self.high.value())
-        self._editor.choices.intensities = limits if self.limited.isChecked() else None
-        self._set_enabled()
-
     def _set_enabled(self) -> None:
         brush = self._editor.choices.tool in (Tool.PAINT, Tool.ERASE)
         self.radius.setEnabled(brush)
         self.sphere.setEnabled(brush)
-        self.low.setEnabled(self.limited.isChecked())
-        self.high.setEnabled(self.limited.isChecked())
-
-    def _value_box(self, name: str) -> QtWidgets.QDoubleSpinBox:
-        box = QtWidgets.QDoubleSpinBox(self)
-        box.setRange(-1e9, 1e9)
-        box.setAccessibleName(name)
-        box.setMinimumWidth(60)
-        box.setSizePolicy(QtWidgets.QSizePolicy.Ignored, QtWidgets.QSizePolicy.Fixed)
-        return box
 
     def _copy_button(self, text: str, step: int, tip: str) -> QtWidgets.QPushButton:
         button = QtWidgets.QPushButton(text, self)

@@ -75,10 +75,29 @@ def _bucket(painter: QtGui.QPainter) -> None:
     painter.drawPath(path)
 
 
+def _contour(painter: QtGui.QPainter) -> None:
+    path = QtGui.QPainterPath(QtCore.QPointF(14, 34))
+    path.cubicTo(10, 10, 34, 6, 42, 16)
+    path.cubicTo(60, 20, 58, 44, 46, 50)
+    path.cubicTo(30, 62, 18, 54, 14, 34)
+    painter.drawPath(path)
+    painter.setBrush(painter.pen().color())
+    painter.drawEllipse(QtCore.QPointF(33, 33), 3.5, 3.5)
+
+
+def _ruler(painter: QtGui.QPainter) -> None:
+    _polyline(painter, (8, 44), (44, 8), (56, 20), (20, 56), closed=True)
+    for step in range(1, 5):
+        x, y = 8 + 7.2 * step, 44 - 7.2 * step
+        _polyline(painter, (x, y), (x + 5, y + 5))
+
+
 _DRAWINGS: dict[str, Callable[[QtGui.QPainter], None]] = {
     "navigate": _look,
     "paint": _brush,
     "erase": _eraser,
     "polygon": _polygon,
     "fill": _bucket,
+    "trace": _contour,
+    "measure": _ruler,
 }

@@ -11,8 +11,9 @@ from MVGCore.errors import MVGError
 from MVGDesktop.document import Document
 from MVGDesktop.editing.segments import Look
 from MVGDesktop.qtwidgets import qMRMLNodeComboBox
+from MVGDesktop.statistics import Sizes
 
-_SHOWN, _COLOR, _NAME = range(3)
+_SHOWN, _COLOR, _NAME, _SIZE = range(4)
 _SWATCH = 18
 _OFFERED = {
     "nodeTypes": ["vtkMRMLSegmentationNode"],
@@ -29,9 +30,9 @@ class SegmentList(QtWidgets.QWidget):
 
     failed = QtCore.pyqtSignal(str)
 
-    def __init__(self, document: Document, parent: QtWidgets.QWidget | None = None) -> None:
+    def __init__(self, document: Document, sizes: Sizes, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self._document = document
+        self._document, self._sizes = document, sizes
         self.chooser = qMRMLNodeComboBox(self)
         for name, value in _OFFERED.items():
             self.chooser.setProperty(name, value)
@@ -56,6 +57,8 @@ class SegmentList(QtWidgets.QWidget):
             self.table.setRowCount(len(ids))
             for row, segment_id in enumerate(ids):
                 self._fill_row(row, segment_id)
+        self._show_sizes()
+        with QtCore.QSignalBlocker(self.table):
             if self._document.segment_id in ids:
                 self.table.setCurrentCell(ids.index(self._document.segment_id), _NAME)
             else:
@@ -107,18 +110,30 @@ class SegmentList(QtWidgets.QWidget):
         swatch.setData(QtCore.Qt.AccessibleTextRole, f"Colour of {segment.GetName()}: {color.name()}")
         name = QtWidgets.QTableWidgetItem(segment.GetName())
         name.setToolTip("Double-click or F2 to rename")
-        for column, item in ((_SHOWN, shown), (_COLOR, swatch), (_NAME, name)):
+        size = QtWidgets.QTableWidgetItem()
+        size.setFlags(QtCore.Qt.ItemIsEnabled | QtCore.Qt.ItemIsSelectable)
+        size.setTextAlignment(QtCore.Qt.AlignRight | QtCore.Qt.AlignVCenter)
+        for column, item in ((_SHOWN, shown), (_COLOR, swatch), (_NAME, name), (_SIZE, size)):
             item.setData(QtCore.Qt.UserRole, segment_id)
             self.table.setItem(row, column, item)
 
+    def _show_sizes(self) -> None:
+        """Nothing else is touched: somebody may be typing a name."""
+        for row in range(self.table.rowCount()):
+            item = self.table.item(row, _SIZE)
+            known = self._sizes.of.get(item.data(QtCore.Qt.UserRole))
+            with QtCore.QSignalBlocker(self.table):
+                item.setText(f"{known.ml:.3g}" if known else "")
+                item.setToolTip(f"{known.ml:.4g} ml, {known.voxels:,} voxels" if known else "")
+
     def _make_table(self) -> QtWidgets.QTableWidget:
-        table = QtWidgets.QTableWidget(0, 3, self)
+        table = QtWidgets.QTableWidget(0, 4, self)
         table.setAccessibleName("Segments")
-        table.setHorizontalHeaderLabels(["Show", "Colour", "Name"])
+        table.setHorizontalHeaderLabels(["Show", "Colour", "Name", "ml"])
         table.verticalHeader().hide()
-        table.horizontalHeader().setStretchLastSection(True)
-        table.horizontalHeader().setSectionResizeMode(_SHOWN, QtWidgets.QHeaderView.ResizeToContents)
-        table.horizontalHeader().setSectionResizeMode(_COLOR, QtWidgets.QHeaderView.ResizeToContents)
+        for column in (_SHOWN, _COLOR, _SIZE):
+            table.horizontalHeader().setSectionResizeMode(column, QtWidgets.QHeaderView.ResizeToContents)
+        table.horizontalHeader().setSectionResizeMode(_NAME, QtWidgets.QHeaderView.Stretch)
         table.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectRows)
         table.setSelectionMode(QtWidgets.QAbstractItemView.SingleSelection)
         table.setTabKeyNavigation(False)
@@ -152,6 +167,7 @@ class SegmentList(QtWidgets.QWidget):
         document.segmentationChanged.connect(lambda _id: self.refresh())
         document.segmentChanged.connect(lambda _id: self.refresh())
         document.contentChanged.connect(self.refresh)
+        self._sizes.updated.connect(self._show_sizes)
         self.table.itemChanged.connect(self._on_item)
         self.table.itemDoubleClicked.connect(self._on_double_click)
         self.table.currentCellChanged.connect(lambda row, *_: self.select(row))

@@ -39,7 +39,8 @@ class Views:
         self._follow()
 
     def current(self) -> Any:
-        """The slice node under the mouse, else where it was last, else "Red", else the first that is shown.
+        """The slice node that a host has made active, else the one under the mouse, else where it was last,
+        else "Red", else the first that is shown.
 
         Raises:
             InputError: There is no slice view.
@@ -49,7 +50,8 @@ class Views:
         under = self._under_mouse()
         names = {node.GetLayoutName(): node for node in nodes}
         by_id = {node.GetID(): node for node in nodes}
-        found = under or by_id.get(self._last_id) or names.get("Red") or next(iter(nodes), None)
+        active = next((node for node in nodes if node.GetActive()), None)
+        found = active or under or by_id.get(self._last_id) or names.get("Red") or next(iter(nodes), None)
         if found is None:
             raise InputError(_("No slice view is shown; choose a layout with slice views."))
         return found
