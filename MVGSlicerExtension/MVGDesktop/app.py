@@ -93,7 +93,7 @@ def run(start: Start) -> int:
     _open(window, start)
     found = leftovers()
     if found:
-        window.filing.offer_recovery(found)
+        window.recoverer.offer(found)
     return int(application.exec_())
 
 

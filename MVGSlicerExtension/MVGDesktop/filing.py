@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 import slicer
 from PyQt5 import QtWidgets
 
-from MVGCore.errors import InputError
-from MVGDesktop.asking import ask_to_recover
 from MVGDesktop.desk import Desk
 from MVGDesktop.files.dicom import choose_series, find_series, is_series
-from MVGDesktop.files.nodes import PATH_ATTRIBUTE, segmentation_node, volume_node
+from MVGDesktop.files.nodes import segmentation_node, volume_node
 from MVGDesktop.files.opening import (
     IMAGES,
     SCENES,
@@ -26,7 +24,6 @@ from MVGDesktop.files.opening import (
     read_file,
 )
 from MVGDesktop.files.recent import RecentFiles
-from MVGDesktop.files.recovery import Leftover
 from MVGDesktop.keeper import Keeper
 
 if TYPE_CHECKING:
@@ -180,41 +177,6 @@ class Filing:
         document.set_volume(view.volume_id if view.volume_id in ids else next(iter(ids), ""), labels_id)
         self._keeper.scene_path = str(path) if path.suffix.lower() == ".mrb" else ""
         document.unsaved.clear()
-
-    # Recovery
-
-    def offer_recovery(self, found: list[Leftover]) -> None:
-        """Ask about the newest work that a crash left; what is not wanted is deleted."""
-        for leftover in found[:1]:
-            if ask_to_recover(self._desk.frame, leftover.text):
-                self._desk.attempt(lambda leftover=leftover: self.recover(leftover))
-            else:
-                leftover.discard()
-
-    def recover(self, leftover: Leftover) -> None:
-        """Open what a crash left; it stays unsaved.
-
-        Raises:
-            InputError: The image is gone.
-        """
-        if not leftover.volume.exists():
-            raise InputError(
-                f"The image '{leftover.volume}' is gone; put it back and start again. "
-                f"The labels are kept in {leftover.folder}."
-            )
-        document = self._document
-        self._open(leftover.volume, adding=False)
-        document.volume.SetName(leftover.volume_name)
-        if leftover.volume.parent == leftover.folder:  # it has no file that stays
-            document.volume.RemoveAttribute(PATH_ATTRIBUTE)
-        for file, name in leftover.segmentations.items():
-            opened = open_labels(file, document.volume)
-            opened.node.SetName(name)
-            document.set_segmentation(opened.node.GetID())
-            document.unsaved.add(opened.node.GetID())
-        document.contentChanged.emit()
-        self._desk.autosave.save()
-        leftover.discard()
 
     # The demonstration
 

@@ -24,6 +24,7 @@ from MVGDesktop.marks import marks_of
 from MVGDesktop.menus import Menus
 from MVGDesktop.overlays import Overlays
 from MVGDesktop.rangepreview import RangePreview
+from MVGDesktop.recovering import Recoverer
 from MVGDesktop.reviewing import ReviewFollower
 from MVGDesktop.statistics import Sizes
 from MVGDesktop.statusline import StatusLine
@@ -80,8 +81,10 @@ class MainWindow(QtWidgets.QMainWindow):
         self.guide.hide()
         self.panel = build_panel(python=sys.executable)
         self._panel_view = self.panel.controller.view()
+        self._examples = self._panel_view.examples
         self.keeper = Keeper(self)
         self.filing = Filing(self, self.keeper)
+        self.recoverer = Recoverer(self, self.filing)
         self.follower = ReviewFollower(self.document, self.panel.controller)
         self._lay_out()
         self.menus = Menus(self)
@@ -291,6 +294,9 @@ class MainWindow(QtWidgets.QMainWindow):
             labels_id = view.partner_id if view.settings.task.makes_segments else ""
             self.document.set_volume(view.volume_id, labels_id)
         self.follower.follow(view)
+        if view.examples != self._examples:
+            self._examples = view.examples
+            self.autosave.note_change()
         self._show_marks()
         if self.guide.isVisible():
             done = view.review is not None and view.progress is None

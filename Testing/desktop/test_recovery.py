@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -17,7 +18,9 @@ import slicer
 
 from MVGCore.volume import Volume, write_volume
 from MVGDesktop.editing.tools import Tool
-from MVGDesktop.files.recovery import leftovers
+from MVGDesktop.files.recovery import Leftover, leftovers
+from MVGLib.control.state import Task
+from Testing.desktop.acting import answering, apply, fake_worker, label
 from Testing.desktop.conftest import settle, wait_until
 from Testing.desktop.mouse import click, place_of
 
@@ -65,7 +68,7 @@ def test_after_kill_the_work_is_taken_up_again(window, a_volume: Volume, tmp_pat
     found = leftovers(tmp_path / "recovery")
     assert [each.volume for each in found] == [image]
 
-    window.filing.recover(found[0])
+    window.recoverer.recover(found[0])
     painted = np.load(mask)
     assert painted.any()
     assert np.array_equal(window.document.voxels().mask(window.document.segment_id), painted)
@@ -162,6 +165,50 @@ def test_autosaves_are_for_this_user_alone(open_window, tmp_path: Path) -> None:
     assert [*record["segmentations"].values()] == ["../../labels"]
 
 
+def left_behind(window, folder: Path) -> Leftover:
+    """What would be found if the window were killed now."""
+    window.autosave.save()
+    wait_until(lambda: not window.autosave.writing)
+    shutil.copytree(window.autosave.folder, folder / "1-x")
+    record = json.loads((folder / "1-x" / "record.json").read_text())
+    text = json.dumps(record | {"pid": 999999999}).replace(str(window.autosave.folder), str(folder / "1-x"))
+    (folder / "1-x" / "record.json").write_text(text)
+    (found,) = leftovers(folder)
+    return found
+
+
+@pytest.mark.parametrize("task", [Task.SEGMENT, Task.DENOISE])
+def test_examples_and_a_result_in_review_are_taken_up_again(open_window, tmp_path: Path, task: Task) -> None:
+    window, document = open_window, open_window.document
+    with fake_worker(window) as worker:
+        label(window, 7)
+        label(window, 17)
+        window.panel.controller.set_task(task)
+        apply(window, worker)
+        before = window.panel.controller.view()
+        result = document.voxels().mask(document.segment_ids()[0]).copy()
+        image = slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(before.review.volume_id)).copy()
+        found = left_behind(window, tmp_path / "recovery")
+        with answering("Discard"):
+            assert window.filing.close_case()
+        window.recoverer.recover(found)
+        after = window.panel.controller.view()
+        assert [each.place for each in after.examples] == [each.place for each in before.examples]
+        assert after.review is not None and after.review.slices == before.review.slices
+        assert (after.settings, after.review.expected) == (before.settings, before.review.expected)
+        if task is Task.SEGMENT:
+            assert document.segmentation_id == after.review.node_id
+        assert np.array_equal(document.voxels().mask(document.segment_ids()[0]), result)
+        assert np.array_equal(
+            slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(after.review.volume_id)), image
+        )
+        made = slicer.mrmlScene.GetNodeByID(after.review.node_id)
+        assert made.GetName() == slicer.mrmlScene.GetNodeByID(after.review.node_id).GetName()
+        window.panel.controller.accept()
+        assert window.panel.controller.view().review is None
+        assert after.review.node_id in document.unsaved.ids()
+
+
 def test_a_missing_image_is_told_and_the_labels_stay(window, tmp_path: Path) -> None:
     from MVGCore.errors import InputError
 
@@ -171,5 +218,5 @@ def test_a_missing_image_is_told_and_the_labels_stay(window, tmp_path: Path) -> 
     (folder / "record.json").write_text(json.dumps({**record, "volume_name": "gone", "segmentations": {}}))
     (found,) = leftovers(tmp_path / "recovery")
     with pytest.raises(InputError, match="is gone"):
-        window.filing.recover(found)
+        window.recoverer.recover(found)
     assert folder.exists()

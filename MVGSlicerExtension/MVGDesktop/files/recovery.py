@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import os
 import shutil
 import threading
@@ -15,19 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
+import slicer
 from PyQt5 import QtCore, QtGui
 
 from MVGCore.errors import MVGError
-from MVGCore.private import is_own_file, make_private
-from MVGCore.volume import Segmentation, Volume, atomic_path, write_segmentation, write_volume
+from MVGCore.private import make_private
+from MVGCore.volume import Segmentation, Volume, write_segmentation, write_volume
 from MVGDesktop.document import Document
 from MVGDesktop.files.nodes import PATH_ATTRIBUTE, segmentation_of, volume_of
+from MVGDesktop.files.panelstate import panel_state
+from MVGDesktop.files.record import RECORD, Image, PanelState, Record, read_record, write_record
 from MVGDesktop.segmentations import seen_segmentations
 
 INTERVAL_MS = 20_000
-_RECORD = "record.json"
-_MOST_RECORD = 1 << 20  # bytes
 _RESULT_ATTRIBUTE = "MVG.Result"  # a result of MVG that nobody accepted yet
 
 
@@ -43,23 +41,33 @@ class Leftover:
 
     Attributes:
         folder: Where it lies.
-        volume: The image's file; it may have been moved meanwhile.
-        volume_name: Its name in the scene.
-        segmentations: File -> name in the scene.
-        saved_at: Seconds since 1970.
+        record: What it holds; its images may have been moved meanwhile.
     """
 
     folder: Path
-    volume: Path
-    volume_name: str
-    segmentations: dict[Path, str]
-    saved_at: float
+    record: Record
+
+    @property
+    def volume(self) -> Path:
+        """The image that was shown."""
+        return Path(self.record.images[0].path)
+
+    @property
+    def segmentations(self) -> dict[Path, str]:
+        """File -> name in the scene."""
+        return {self.folder / file: name for file, name in self.record.labels.items()}
+
+    @property
+    def saved_at(self) -> float:
+        """Seconds since 1970."""
+        return self.record.saved_at
 
     @property
     def text(self) -> str:
         """For the question whether to take it up again."""
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(self.saved_at))
-        return f"{self.volume_name}, {', '.join(self.segmentations.values())} ({when})"
+        names = [self.record.images[0].name, *self.record.labels.values()]
+        return f"{', '.join(names)} ({when})"
 
     def discard(self) -> None:
         """Delete it."""
@@ -69,20 +77,22 @@ class Leftover:
 def leftovers(base: Path | None = None) -> list[Leftover]:
     """What windows that are gone left behind, newest first; damaged records are skipped."""
     found = []
-    for record in (base or recovery_folder()).glob(f"*/{_RECORD}"):
+    for path in (base or recovery_folder()).glob(f"*/{RECORD}"):
         try:
-            content = _read(record)
-            leftover = _leftover(record.parent, content)
-            if not _alive(_number(content, "pid"), _number(content, "started")):
-                found.append(leftover)
+            record = read_record(path)
         # The last one is for lists in lists in lists.
         except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-            logging.warning("MVG: %s is left out (%s)", record, error)
+            logging.warning("MVG: %s is left out (%s)", path, error)
+            continue
+        if not record.alive:
+            found.append(Leftover(path.parent, record))
     return sorted(found, key=lambda each: -each.saved_at)
 
 
 class Autosave(QtCore.QObject):
-    """Writes the segmentations every 20 seconds if they changed; the voxels go to the disk in a thread.
+    """Writes labels, images without a file and the panel's state every 20 seconds if they changed.
+
+    The voxels go to the disk in a thread.
 
     Attributes:
         folder: Of this window.
@@ -96,7 +106,7 @@ class Autosave(QtCore.QObject):
         self._document = document
         self._changed = False
         self._thread: threading.Thread | None = None
-        self._volume_files: dict[str, str] = {}
+        self._volume_files: dict[str, tuple[str, int]] = {}  # id -> file, and time of the voxels in it
         self._round = 0
         document.contentChanged.connect(self._on_change)
         document.unsaved.changed.connect(lambda unsaved: None if unsaved else self.clear())
@@ -138,112 +148,85 @@ class Autosave(QtCore.QObject):
         self._timer.stop()
         self.clear()
 
+    def note_change(self) -> None:
+        """Something that no file of labels holds was changed, such as the list of examples."""
+        self._changed = True
+
     def _on_change(self) -> None:
         if self._document.unsaved.ids():
             self._changed = True
 
     def _snapshot(self) -> _Work:
         """Copies of all that has to be written; the thread must not touch the scene."""
-        document = self._document
-        volume = document.volume
-        path = volume.GetAttribute(PATH_ATTRIBUTE) or self._volume_files.get(document.volume_id, "")
-        image = None
-        if not path:  # made here, or by MVG: there is no file of it yet
-            original = volume_of(volume)
-            image = Volume(np.array(original.array), original.geometry, original.name)
-            # The ids of nodes come from files: they are no names for ours.
-            path = str(self.folder / f"volume-{len(self._volume_files)}.nrrd")
-            self._volume_files[document.volume_id] = path
-        segmentations = [
-            (node.GetName(), segmentation_of(node))
+        panel, first = panel_state(), self._document.volume
+        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        volumes = [first, *(each for each in nodes if each is not first and self._counts(each, panel))]
+        images, copies = [], {}
+        for node in volumes:
+            path, copy = self._file_of(node)
+            images.append(Image(path, node.GetName(), node.GetID()))
+            if copy is not None:
+                copies[path] = copy
+        labels = [
+            _Labels(node.GetID(), node.GetName(), segmentation_of(node))
             for node in seen_segmentations()
-            if not node.GetAttribute(_RESULT_ATTRIBUTE) and node.GetSegmentation().GetNumberOfSegments()
+            if self._counts(node, panel) and node.GetSegmentation().GetNumberOfSegments()
         ]
-        return _Work(path, volume.GetName(), image, segmentations)
+        return _Work(images, copies, labels, panel)
+
+    def _counts(self, node: Any, panel: PanelState) -> bool:
+        """Whether a node is the user's, or a result that is complete."""
+        unfinished = node.GetAttribute(_RESULT_ATTRIBUTE) and node.GetID() not in panel.marks
+        return not node.GetHideFromEditors() and not unfinished
+
+    def _file_of(self, node: Any) -> tuple[str, Volume | None]:
+        """The file of a volume, and a copy of its voxels if they have to be written there."""
+        path = node.GetAttribute(PATH_ATTRIBUTE)
+        if path:
+            return path, None
+        stamp = node.GetImageData().GetMTime()
+        # The ids of nodes come from files: they are no names for ours.
+        new = str(self.folder / f"volume-{len(self._volume_files)}.nrrd")
+        path, written = self._volume_files.get(node.GetID(), (new, -1))
+        if stamp == written:
+            return path, None
+        self._volume_files[node.GetID()] = (path, stamp)
+        original = volume_of(node)
+        return path, Volume(np.array(original.array), original.geometry, original.name)
 
     def _write(self, work: _Work) -> None:
         try:
             make_private(self.folder.parent)
             make_private(self.folder)
-            if work.image is not None:
-                write_volume(work.path, work.image)
+            for path, copy in work.copies.items():
+                write_volume(path, copy)
             # New files beside the old ones: whenever the process ends, the record fits its files.
             self._round += 1
-            files = {}
-            for number, (name, segmentation) in enumerate(work.segmentations):
+            names, ids = {}, {}
+            for number, each in enumerate(work.labels):
                 file = f"labels-{self._round}-{number}.seg.nrrd"
-                write_segmentation(self.folder / file, segmentation)
-                files[file] = name
-            record = {
-                "pid": os.getpid(),
-                "started": psutil.Process().create_time(),
-                "saved_at": time.time(),
-                "volume": work.path,
-                "volume_name": work.volume_name,
-                "segmentations": files,
-            }
-            with atomic_path(self.folder / _RECORD) as scratch:
-                scratch.write_text(json.dumps(record), encoding="utf-8")
+                write_segmentation(self.folder / file, each.segmentation)
+                names[file], ids[file] = each.name, each.id
+            write_record(self.folder, work.images, names, ids, work.panel)
             for former in self.folder.glob("labels-*.seg.nrrd"):
-                if former.name not in files:
+                if former.name not in names:
                     former.unlink()
         except (OSError, MVGError) as error:
             self._changed = True  # the next turn tries again
+            self._volume_files.clear()
             self.failed.emit(str(error))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class _Labels:
+    id: str
+    name: str
+    segmentation: Segmentation
+
+
+@dataclass(frozen=True, eq=False)
 class _Work:
-    path: str
-    volume_name: str
-    image: Volume | None
-    segmentations: list[tuple[str, Segmentation]]
-
-
-def _read(record: Path) -> dict[str, Any]:
-    """What a record says, as far as JSON goes."""
-    if not is_own_file(record) or record.stat().st_size > _MOST_RECORD:
-        raise ValueError("it is no record of this user's")
-    content = json.loads(record.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise TypeError("it is no dictionary")
-    return content
-
-
-def _leftover(folder: Path, content: dict[str, Any]) -> Leftover:
-    segmentations = content["segmentations"]
-    if not isinstance(segmentations, dict):
-        raise TypeError("segmentations is no dictionary")
-    files = {folder / _file_name(file): _text(segmentations, file) for file in segmentations}
-    saved_at = _number(content, "saved_at")
-    time.localtime(saved_at)  # of years that no calendar has it raises
-    return Leftover(folder, Path(_text(content, "volume")), _text(content, "volume_name"), files, saved_at)
-
-
-def _text(content: dict[str, Any], key: str) -> str:
-    value = content[key]
-    if not isinstance(value, str) or "\0" in value:
-        raise TypeError(f"{key} is no text")
-    return value
-
-
-def _number(content: dict[str, Any], key: str) -> float:
-    value = content[key]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise TypeError(f"{key} is no number")
-    return value
-
-
-def _file_name(name: str) -> str:
-    """The name of a file in the folder of the record, and not elsewhere."""
-    if name != Path(name).name or name in ("", ".", "..") or "\0" in name:
-        raise ValueError(f"{name!r} is no name of a file")
-    return name
-
-
-def _alive(pid: float, started: float) -> bool:
-    """Whether the process of a record still runs; its number may belong to another one by now."""
-    try:
-        return abs(psutil.Process(int(pid)).create_time() - started) < 1.0
-    except (psutil.Error, ValueError, OverflowError):
-        return False
+    images: list[Image]
+    copies: dict[str, Volume]  # file -> what is to be written there
+    labels: list[_Labels]
+    panel: PanelState

@@ -178,6 +178,21 @@ class Parameters:
         }
         self._set_json("Review", record)
 
+    def kept(self) -> tuple[dict[str, str], dict[str, str]]:
+        """All that is kept: the parameters, and role -> id of the nodes that are referred to."""
+        values = {name: self.node.GetParameter(name) for name in self.node.GetParameterNames()}
+        sources = range(int(self.node.GetParameter("SourceCount") or 0))
+        roles = (VOLUME, LABELS, WANTED, MASK, RESULT, RESULT_VOLUME)
+        found = {role: self.node_id(role) for role in (*roles, *(f"{_SOURCE}{each}" for each in sources))}
+        return values, {role: node_id for role, node_id in found.items() if node_id}
+
+    def bring_back(self, values: dict[str, str], references: dict[str, str]) -> None:
+        """Keep again what `kept` gave, with the ids of now."""
+        for name, value in values.items():
+            self.node.SetParameter(name, value)
+        for role, node_id in references.items():
+            self.set_node_id(role, node_id)
+
     def _source(self, number: Any) -> str:
         return self.node_id(f"{_SOURCE}{number}") if isinstance(number, int) and number >= 0 else ""
 
