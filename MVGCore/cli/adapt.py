@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.labels is None and arguments.prompts is None:
         raise InputError("There is no example: give labelled slices (--labels) or saved ones (--prompts).")
-    if arguments.output.suffix != ".safetensors":
+    if arguments.output.suffix.lower() != ".safetensors":
         raise InputError(f"Weights are written as .safetensors: rename {arguments.output.name}.")
     check_outputs((arguments.output,), (arguments.image, arguments.labels, arguments.prompts))
     image = read_volume(arguments.image, arguments.series)

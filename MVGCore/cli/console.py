@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable
 from enum import IntEnum
@@ -99,10 +98,13 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
     """Refuses, before any work is done, outputs that could not or must not be written.
 
     Raises:
-        InputError: an output's folder is missing or read-only; an output is one of the inputs, a folder, or
-            named twice.
+        InputError: an output's folder is missing or cannot be written to; an output, or a data file that
+            comes with it, is one of the inputs or their data files; an output is a folder, or named twice.
     """
-    sources = [path for path in inputs if path is not None]
+    from MVGCore.volume.datafiles import files_of, written_files
+    from MVGCore.volume.trial import try_to_write
+
+    sources = [file for path in inputs if path is not None for file in files_of(path)]
     seen: set[Path] = set()
     for path in outputs:
         if path is None:
@@ -111,13 +113,14 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
             raise InputError(f"The output {path} is a folder; name a file.")
         if not path.parent.is_dir():
             raise InputError(f"The folder of the output {path} does not exist; make {path.parent} first.")
-        if not os.access(path.parent, os.W_OK):
-            raise InputError(f"The folder {path.parent} is not writable; choose another one for {path.name}.")
-        if any(_is_same_file(path, source) for source in sources):
-            raise InputError(f"The output {path} is one of the inputs; choose another name for it.")
+        for file in written_files(path):
+            if any(_is_same_file(file, source) for source in sources):
+                what = "is" if file == path else f"comes with {file.name}, which is"
+                raise InputError(f"The output {path} {what} one of the inputs; choose another name for it.")
         if path.resolve() in seen:
             raise InputError(f"The output {path} is named twice; give each output its own file.")
         seen.add(path.resolve())
+        try_to_write(path)
 
 
 def _is_same_file(output: Path, source: Path) -> bool:

@@ -82,7 +82,9 @@ def read_pair(arguments: argparse.Namespace, axis: int | None) -> ImageExamples 
 def open_session(arguments: argparse.Namespace, image: Volume) -> Session:
     """A session with the model and the image."""
     from MVGCore.session import Session
+    from MVGCore.volume import tell_what_is_lost
 
+    tell_what_is_lost(arguments.output, image.geometry)
     session = Session(model=arguments.model, device=arguments.device)
     session.set_image(image)
     return session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +75,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; writes nothing unless the segmentation has succeeded."""
     from MVGCore.session import Session
-    from MVGCore.volume import read_volume
+    from MVGCore.volume import read_volume, tell_what_is_lost
 
     if arguments.labels is None and arguments.prompts is None:
         raise InputError("There is no example: give labelled slices (--labels) or saved ones (--prompts).")
@@ -87,6 +87,8 @@ def run(arguments: argparse.Namespace) -> None:
     seconds: dict[str, float] = {}
     with stage("read", seconds):
         image = read_volume(arguments.image, arguments.series)
+        for output in filter(None, (arguments.output, arguments.confidence)):
+            tell_what_is_lost(output, image.geometry)
         prompts = gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis)
     with stage("load model", seconds):
         session = Session(model=arguments.model, device=arguments.device)
@@ -113,7 +115,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not is_quiet(arguments):
         if adaptation is not None:
             print(f"Adaptation: {adaptation.text}\n")
-        print(summary(result, arguments.output))
+        print(summary(result, arguments.output, seconds))
 
 
 def seconds_to_adapt(text: str) -> float:
@@ -215,8 +217,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def summary(result: Result, output: Path) -> str:
-    """Returns what a person wants to read after a run."""
+def summary(result: Result, output: Path, seconds: Mapping[str, float] | None = None) -> str:
+    """Returns what a person wants to read after a run.
+
+    Args:
+        result: what came of it.
+        output: where it was written.
+        seconds: wall-clock time of what was done beside the run itself, one after the other.
+    """
     rows = [
         [
             report.name,
@@ -235,7 +243,9 @@ def summary(result: Result, output: Path) -> str:
         lines.append(f"Expected Dice: {estimate(result.expected_dice)}.")
     if result.next_slice is not None:
         lines.append(f"Label next: slice {result.next_slice}, from which the result should gain most.")
-    lines += [*result.notes, f"Wrote {output} in {sum(result.seconds.values()):.1f} s on {result.device}."]
+    # Of the run only the whole counts: its parts are within it, and some of them ran side by side.
+    took = result.seconds["propagate"] + sum((seconds or {}).values())
+    lines += [*result.notes, f"Wrote {output} in {took:.1f} s on {result.device}."]
     return "\n".join(lines)
 
 

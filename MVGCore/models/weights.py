@@ -78,7 +78,7 @@ def save_weights(
     from MVGCore.volume.atomic import atomic_path
 
     path = Path(path)
-    if path.suffix != ".safetensors":
+    if path.suffix.lower() != ".safetensors":
         raise InputError(f"Weights cannot be written to '{path.name}': use a name that ends in .safetensors.")
     tensors = {key: _stored(key, value, half) for key, value in model.state_dict().items()}
     own = {"model": model.config.name, "config": json.dumps(asdict(model.config)), "version": __version__}
@@ -142,7 +142,7 @@ def read_header(path: str | Path) -> WeightsHeader:
         InputError: the file is missing or unreadable.
     """
     path = _existing(path)
-    if path.suffix in TORCH_SUFFIXES:
+    if path.suffix.lower() in TORCH_SUFFIXES:
         return read_checkpoint(path).header
     from safetensors import SafetensorError, safe_open
 
@@ -161,7 +161,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         InputError: the file is missing, unreadable, or holds anything but tensors.
     """
     path = _existing(path)
-    if path.suffix in TORCH_SUFFIXES:
+    if path.suffix.lower() in TORCH_SUFFIXES:
         return Checkpoint(path, {}, _read_torch(path))
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -201,7 +201,7 @@ def _is_entry(key: object, value: object) -> bool:
 
 def _existing(path: str | Path) -> Path:
     path = Path(path)
-    if path.suffix not in (".safetensors", *TORCH_SUFFIXES):
+    if path.suffix.lower() not in (".safetensors", *TORCH_SUFFIXES):
         raise InputError(f"'{path}' is not a weight file: give a .safetensors or .pth file.")
     if not path.is_file():
         raise InputError(f"There is no weight file {path}: check the path.")

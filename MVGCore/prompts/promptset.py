@@ -20,8 +20,8 @@ from MVGCore.volume import (
     SegmentClass,
     SliceKey,
     Volume,
-    labelled_slices,
     match_labels,
+    match_slices,
     robust_window,
 )
 from MVGCore.volume.labelmap import check_classes, present_ids
@@ -67,8 +67,8 @@ class PromptSet:
 
         Args:
             image: The image that was labelled.
-            labels: On the grid of the image, or one in the same patient coordinates (see `match_labels`).
-            axis: Array axis (0 = k, 1 = j, 2 = i) of the slices; None finds it (see `labelled_slices`).
+            labels: On the grid of the image, or one in the same patient coordinates (see `match_slices`).
+            axis: Array axis (0 = k, 1 = j, 2 = i) of the slices; None finds it.
             slices: Indices along the axis; None takes all that are labelled. A slice named here may be
                 empty, which shows that none of the classes is there.
             source: Kept with the prompts; the name of the image if empty.
@@ -80,10 +80,10 @@ class PromptSet:
             InputError: Nothing is labelled, or a slice lies outside the image.
             GeometryMismatchError: The labels do not lie on the image.
         """
-        matched = match_labels(labels, image.geometry)
-        if not matched.array.any():
+        if not labels.array.any():
             raise InputError("The label map is empty; label at least one slice.")
-        places = labelled_slices(matched, axis)
+        found = match_slices(labels, image.geometry, axis)
+        matched, places = found.labels, found.places
         if slices is not None:
             along = places[0].axis
             places = [SliceKey(along, int(index)) for index in sorted(set(slices))]

@@ -64,7 +64,8 @@ class RunReport:
         output: path of the segmentation.
         axis: "i", "j" or "k", the axis along which slices were labelled.
         slices_used: indices of the labelled slices of this volume, from 0.
-        seconds: time per stage.
+        seconds: wall-clock time of the stages that followed each other.
+        seconds_within: stage -> the times of its parts; those that ran side by side count in full.
         peak_memory_mb: largest memory of the process so far, in MB of 10^6 bytes.
         classes: the classes, by label value.
         slice_confidence: index of a slice -> mean confidence in it.
@@ -83,6 +84,7 @@ class RunReport:
     axis: str
     slices_used: tuple[int, ...]
     seconds: dict[str, float]
+    seconds_within: dict[str, dict[str, float]]
     peak_memory_mb: float
     classes: tuple[ClassReport, ...]
     slice_confidence: dict[int, float]
@@ -112,7 +114,8 @@ class RunReport:
             output=str(output),
             axis=AXIS_NAMES[result.axis],
             slices_used=tuple(int(index) for index in result.prompt_slices),
-            seconds={stage: round(float(time), 3) for stage, time in (result.seconds | seconds).items()},
+            seconds=_rounded({"propagate": result.seconds["propagate"], **seconds}),
+            seconds_within={"propagate": _rounded(_parts(result.seconds))},
             peak_memory_mb=round(peak_memory_mb(), 1),
             classes=summarise_classes(result),
             slice_confidence={int(k): round(float(v), 4) for k, v in sorted(result.slice_confidence.items())},
@@ -126,6 +129,14 @@ class RunReport:
     def to_json(self) -> str:
         """Returns the report as indented JSON that ends with a newline."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def _parts(seconds: dict[str, float]) -> dict[str, float]:
+    return {stage: spent for stage, spent in seconds.items() if stage != "propagate"}
+
+
+def _rounded(seconds: dict[str, float]) -> dict[str, float]:
+    return {stage: round(float(spent), 3) for stage, spent in seconds.items()}
 
 
 def summarise_classes(result: Result) -> tuple[ClassReport, ...]:

@@ -31,7 +31,7 @@ class Result:
         class_confidence: class id -> mean confidence over its generated voxels.
         axis: array axis of the slices.
         prompt_slices: indices of the labelled slices of this volume.
-        seconds: time per stage.
+        seconds: "propagate" is the whole run; the others are parts of it, some of which run side by side.
         next_slice: the slice from whose label the result should gain most; None if nothing is unsure.
         device: where it was computed.
         notes: what the user should know.

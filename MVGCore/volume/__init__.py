@@ -9,7 +9,9 @@ from MVGCore.volume.matching import match_labels
 from MVGCore.volume.normalise import CT_WINDOWS, Window, denormalise, normalise, robust_window
 from MVGCore.volume.reading import read_labelmap, read_segmentation, read_volume
 from MVGCore.volume.segmentation import Segment, Segmentation
+from MVGCore.volume.slicematching import match_slices
 from MVGCore.volume.slicing import SliceKey, labelled_slices, neighbour_indices
+from MVGCore.volume.trial import tell_what_is_lost
 from MVGCore.volume.volume import Volume, check_image
 from MVGCore.volume.writing import write_labelmap, write_segmentation, write_volume
 
@@ -28,12 +30,14 @@ __all__ = [
     "denormalise",
     "labelled_slices",
     "match_labels",
+    "match_slices",
     "neighbour_indices",
     "normalise",
     "read_labelmap",
     "read_segmentation",
     "read_volume",
     "robust_window",
+    "tell_what_is_lost",
     "write_labelmap",
     "write_segmentation",
     "write_volume",

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from MVGCore.errors import InputError
+
 _HEADERS = (".nhdr", ".mhd")
 _MOST_LINES = 100_000
 _LONGEST_STEM = 255 - len(".raw.gz")  # bytes
@@ -39,6 +41,21 @@ def files_of(path: Path) -> tuple[Path, ...]:
     with open(path, encoding="utf-8", errors="replace") as stream:
         lines = [line.rstrip("\r\n") for _, line in zip(range(_MOST_LINES), stream, strict=False)]
     return (path, *(path.parent / name for name in _names(lines, path.parent)))
+
+
+def check_companions(path: Path) -> None:
+    """Refuse a header whose data file would replace one that belongs to something else.
+
+    Raises:
+        InputError: It would.
+    """
+    own = {each.resolve() for each in files_of(path)}
+    for file in written_files(path)[1:]:
+        if file.exists() and file.resolve() not in own:
+            raise InputError(
+                f"'{path}' would replace '{file}', which belongs to another header; choose another name, or "
+                "an ending that keeps all in one file, such as .nrrd."
+            )
 
 
 def _names(lines: Sequence[str], folder: Path) -> Iterator[str]:

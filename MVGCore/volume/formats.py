@@ -20,7 +20,20 @@ class Format(Enum):
     DICOM = (".dcm", ".ima")
 
 
-_WRITABLE = tuple(each for each in Format if each is not Format.DICOM)
+_PICTURES = "it is a picture: give the volume that it was made of, or save the stack as .nrrd with 3D Slicer"
+_FREESURFER = "convert it with 'mri_convert x.mgz x.nii.gz', or save it as .nrrd with 3D Slicer"
+_PAIR = "save the pair .hdr and .img as one .nii.gz, e.g. with 3D Slicer, FSL (fslchfiletype) or SPM"
+_HINTS = {
+    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), _PICTURES),
+    **dict.fromkeys((".mgz", ".mgh"), _FREESURFER),
+    **dict.fromkeys((".hdr", ".img"), _PAIR),
+    **dict.fromkeys((".zip", ".tar", ".tgz", ".7z"), "unpack it, and give what is in it"),
+    **dict.fromkeys((".mrb", ".mrml"), "it is a scene: open it with 'mvg desktop' or 3D Slicer"),
+    **dict.fromkeys((".raw", ".zraw"), "it has voxels only: give the header (.mhd, .nhdr) that names it"),
+    ".npy": "it has no geometry: make a volume of it in Python (MVGCore.Volume) and write that",
+}
+
+WRITABLE = tuple(each for each in Format if each is not Format.DICOM)
 
 
 def format_to_read(path: str | os.PathLike[str]) -> Format:
@@ -39,9 +52,8 @@ def format_to_read(path: str | os.PathLike[str]) -> Format:
     if known is None and is_dicom_file(source):
         return Format.DICOM
     if known is None:
-        raise InputError(
-            f"'{source}' is of an unknown format; use {_endings(tuple(Format))} or a DICOM folder."
-        )
+        hint = _HINTS.get(source.suffix.lower(), f"use {_endings(tuple(Format))} or a DICOM folder")
+        raise InputError(f"'{source}' is of an unknown format; {hint}.")
     return known
 
 
@@ -52,8 +64,8 @@ def format_to_write(path: str | os.PathLike[str]) -> Format:
         InputError: The ending of the name is not one of a format that can be written.
     """
     known = format_by_name(Path(path))
-    if known not in _WRITABLE:
-        raise InputError(f"'{path}' cannot be written in the format of its name; use {_endings(_WRITABLE)}.")
+    if known not in WRITABLE:
+        raise InputError(f"'{path}' cannot be written in the format of its name; use {_endings(WRITABLE)}.")
     return known
 
 

@@ -19,6 +19,8 @@ _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 # Cosine between two axes from which on they are not at right angles: 0.06 degrees, 0.2 mm over 200 mm.
 _SHEAR = 1e-3
+# The sorted columns of a matrix that goes from axis to axis.
+_ONE_STEP = np.array([[0.0] * 3, [0.0] * 3, [1.0] * 3])
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,24 @@ class Geometry:
             return False
         shift = np.abs(self.corners() - other.corners()).max()
         return bool(shift <= tol * min(self.spacing + other.spacing))
+
+    def is_part_of(self, other: Geometry, tol: float = 1e-2) -> bool:
+        """Whether all voxels are voxels of another grid, as after cropping, flipping or reordering axes.
+
+        Args:
+            other: The larger grid.
+            tol: Distance, in voxels, that counts as none.
+        """
+        steps = np.abs(np.linalg.inv(other.affine_lps) @ self.affine_lps)[:3, :3]
+        whole = np.rint(steps)
+        if not (
+            np.array_equal(np.sort(whole, axis=0), _ONE_STEP) and np.array_equal(np.sort(whole), _ONE_STEP.T)
+        ):
+            return False
+        index = other.world_to_index(self.corners())
+        nearest = np.rint(index)
+        inside = (nearest >= 0) & (nearest < other.shape[::-1])
+        return bool(inside.all() and np.abs(index - nearest).max() <= tol)
 
     def corners(self) -> FloatArray:
         """LPS positions (8, 3) in mm of the centres of the corner voxels."""

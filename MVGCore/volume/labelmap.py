@@ -16,6 +16,9 @@ from MVGCore.volume.volume import check_grid
 
 MAX_CLASSES = 255
 MAX_ID = 65535
+# What arithmetic in floating point may do to a whole number, and the coarsest scaling that leaves no doubt.
+_ROUNDING = 1e-3
+_COARSEST = 0.5
 _GOLDEN_RATIO = 0.618033988749895
 
 
@@ -69,15 +72,25 @@ class LabelMap:
 
     @classmethod
     def of(
-        cls, array: NDArray[Any], geometry: Geometry, classes: Iterable[SegmentClass] | None = None
+        cls,
+        array: NDArray[Any],
+        geometry: Geometry,
+        classes: Iterable[SegmentClass] | None = None,
+        step: float = 0.0,
     ) -> LabelMap:
         """Make a label map of any array of whole numbers; values without a class get a default one.
+
+        Args:
+            array: (K, J, I) of any numeric type.
+            geometry: Where the voxels lie.
+            classes: Those with a name; they may have no voxel.
+            step: See `whole_numbers`.
 
         Raises:
             InputError: Negative, fractional, NaN or too large values; more than 255 classes.
         """
         check_grid(array, geometry, "label map")
-        labels = whole_numbers(array)
+        labels = whole_numbers(array, step)
         known = {each.id: each for each in classes or ()}
         for value in present_ids(labels):
             known.setdefault(value, SegmentClass.default(value))
@@ -117,8 +130,13 @@ def present_ids(labels: NDArray[Any]) -> tuple[int, ...]:
     return tuple(int(value) for value in np.flatnonzero(np.bincount(labels.ravel())) if value)
 
 
-def whole_numbers(array: NDArray[Any]) -> NDArray[np.uint16]:
-    """`array` as uint16, if that changes no value.
+def whole_numbers(array: NDArray[Any], step: float = 0.0) -> NDArray[np.uint16]:
+    """`array` as uint16; what arithmetic made of whole numbers, such as .99998, is rounded.
+
+    Args:
+        array: Of any numeric type.
+        step: Distance of neighbouring values, where a file kept them as scaled whole numbers: the error of
+            such a file is half of it.
 
     Raises:
         InputError: A value is negative, fractional, NaN or above 65535.
@@ -126,14 +144,27 @@ def whole_numbers(array: NDArray[Any]) -> NDArray[np.uint16]:
     values = np.asarray(array)
     if values.dtype.kind not in "buif":
         raise InputError(f"The label map has values of type {values.dtype}; whole numbers are needed.")
-    if values.size and not (values.min() >= 0 and values.max() <= MAX_ID):  # also true for NaN
+    error = max(_ROUNDING, 0.51 * step) if step <= _COARSEST else _ROUNDING
+    if values.size and not (values.min() >= -error and values.max() <= MAX_ID + error):  # also true for NaN
         raise InputError(
-            f"The label map has values outside 0 to {MAX_ID} (or NaN); is it an image? Give label numbers."
+            f"The label map has values outside 0 to {MAX_ID} (or NaN): {values.min():g} to {values.max():g}; "
+            "is it an image? Else renumber its labels, e.g. with numpy.unique(labels, return_inverse=True)."
         )
-    labels = values.astype(np.uint16)
-    if values.dtype.kind == "f" and not np.array_equal(labels, values):
-        raise InputError("The label map has fractional values; is it an image? Give label numbers.")
-    return labels
+    if values.dtype.kind != "f":
+        return values.astype(np.uint16)
+    labels = np.rint(values)
+    if np.abs(labels - values).max(initial=0) > error:
+        raise InputError(_fractional(values))
+    return labels.astype(np.uint16)
+
+
+def _fractional(values: NDArray[Any]) -> str:
+    if values.max() <= 1:
+        return (
+            "The label map has fractional values between 0 and 1: probabilities? Make labels of them first, "
+            "e.g. with the effect Threshold of 3D Slicer's Segment Editor."
+        )
+    return "The label map has fractional values; is it an image? Give label numbers."
 
 
 def check_classes(classes: Sequence[SegmentClass]) -> None:

@@ -54,6 +54,7 @@ def read_meta(path: Path) -> Stored:
     """Read a MetaImage file.
 
     Raises:
+        ValueError: There is no such header.
         InputError: The header is damaged, or names a file outside its folder or several; the data do not hold
             what it says; the image has not three dimensions.
         OSError: It cannot be read.
@@ -125,7 +126,7 @@ def _header(stream: BinaryIO, path: Path) -> dict[str, str]:
         header[name.strip()] = value[:-1].strip()
         if name.strip() == _PLACE:
             return header
-    raise InputError(f"'{path}' has no MetaImage header; it may be truncated or of another format.")
+    raise ValueError("it has no MetaImage header, or not all of it")
 
 
 def _check_seal(header: Mapping[str, str], path: Path, data: BinaryIO | None = None) -> None:

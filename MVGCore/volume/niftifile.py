@@ -88,7 +88,7 @@ def _header(stream: BinaryIO, path: Path) -> Any:
     orders: tuple[Literal["little", "big"], ...] = ("little", "big")
     kind = next((each for order in orders if (each := _HEADERS.get(int.from_bytes(first, order)))), None)
     if kind is None:
-        raise InputError(f"'{path}' has no NIfTI header; it may be truncated or of another format.")
+        raise ValueError("it has no NIfTI header")
     stream.seek(0)
     header = getattr(nib, kind).from_fileobj(stream, check=False)
     if int(header["datatype"]) not in (nib.nifti1.data_type_codes.value_set() - {0, 1, 255}):

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from MVGCore.errors import InputError, MVGError
+from MVGCore.errors import InputError
 from MVGCore.volume.dicom import Series, find_labels, read_dicom, read_dicom_labels
+from MVGCore.volume.failures import failures_told
 from MVGCore.volume.formats import Format, format_to_read, stem
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.labelmap import LabelMap
-from MVGCore.volume.limits import free_memory, size_text
+from MVGCore.volume.masks import segmentation_of_masks
 from MVGCore.volume.metaimage import read_meta
 from MVGCore.volume.niftifile import read_nifti
 from MVGCore.volume.nrrdfile import read_nrrd
@@ -54,19 +55,14 @@ def read_labelmap(path: str | os.PathLike[str], grid: Geometry | None = None) ->
     Raises:
         InputError: As `read_volume`; also values that are not whole numbers 0..65535, more than 255 classes.
     """
-    segments = _read_segments(Path(path), grid)
-    if segments is not None:
-        return segments.to_labelmap()
-    volume = _read_grid(Path(path))
-    with _named(path):
-        return LabelMap.of(volume.array, volume.geometry)
+    return read_segmentation(path, grid).to_labelmap()
 
 
 def read_segmentation(path: str | os.PathLike[str], grid: Geometry | None = None) -> Segmentation:
     """Read a segmentation with names, colours, terminology and overlapping layers.
 
     These come from a `.seg.nrrd`, a DICOM segmentation or a structure set; a file of another kind gives one
-    layer with default names.
+    layer with default names, or one segment for each of its masks (see `segmentation_of_masks`).
 
     Args:
         path: As `read_labelmap`.
@@ -76,7 +72,14 @@ def read_segmentation(path: str | os.PathLike[str], grid: Geometry | None = None
         InputError: As `read_labelmap`.
     """
     segments = _read_segments(Path(path), grid)
-    return Segmentation.from_labelmap(read_labelmap(path)) if segments is None else segments
+    if segments is not None:
+        return segments
+    stored = _read_stored(Path(path))
+    with _named(path):
+        if stored.array.ndim == 4:
+            return segmentation_of_masks(stored.array, stored.geometry, str(path))
+        labels = LabelMap.of(stored.array, stored.geometry, step=stored.step)
+        return Segmentation.from_labelmap(labels)
 
 
 def holds_segments(path: str | os.PathLike[str]) -> bool:
@@ -92,7 +95,7 @@ def holds_segments(path: str | os.PathLike[str]) -> bool:
 def _read_segments(path: Path, grid: Geometry | None) -> Segmentation | None:
     """The segments of a file that has such; None of a file of another kind."""
     kind = format_to_read(path)
-    with _named(path), _damage_reported(path):
+    with _named(path), failures_told(path):
         if kind is Format.SEGMENTATION:
             return read_seg_nrrd(path)
         file = find_labels(path) if kind is Format.DICOM else None
@@ -101,44 +104,30 @@ def _read_segments(path: Path, grid: Geometry | None) -> Segmentation | None:
 
 def _read_grid(path: Path, series: int | str | Series | None = None) -> Volume:
     if format_to_read(path) is Format.DICOM:
-        with _damage_reported(path):
+        with failures_told(path):
             return read_dicom(path, series)
     stored = _read_stored(path)
     if stored.array.ndim == 4:
-        raise InputError(f"'{path}' has several values per voxel (RGB, vectors or time); give one of them.")
+        count = stored.array.shape[3]
+        raise InputError(
+            f"'{path}' has {count} values per voxel (RGB, vectors or time) and MVG needs one; save one of "
+            "them as a volume, e.g. with fslroi, mrconvert -coord, or 3D Slicer's Vector to Scalar Volume."
+        )
     return Volume(stored.array, stored.geometry)
 
 
 def _read_stored(path: Path) -> Stored:
     kind = format_to_read(path)
-    with _damage_reported(path):
+    with failures_told(path):
+        if kind is Format.DICOM:
+            volume = read_dicom(path)
+            return Stored(volume.array, volume.geometry)
         if kind is Format.NIFTI:
             return read_nifti(path)
         if kind is Format.METAIMAGE:
             return read_meta(path)
         content = read_nrrd(path)
         return Stored(content.array, content.geometry)
-
-
-@contextmanager
-def _damage_reported(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn whatever a library raises on a file that it cannot read into one sentence.
-
-    The libraries raise nearly any exception on damaged files, hence the broad clause.
-    """
-    try:
-        yield
-    except MVGError:
-        raise
-    except MemoryError as error:
-        raise InputError(
-            f"'{path}' does not fit into the memory, of which {size_text(free_memory())} are free ({error}); "
-            "close other programs, or crop or resample the image."
-        ) from error
-    except Exception as error:
-        raise InputError(
-            f"'{path}' cannot be read; it may be truncated or damaged, so export it again ({_reason(error)})."
-        ) from error
 
 
 @contextmanager
@@ -150,9 +139,3 @@ def _named(path: str | os.PathLike[str]) -> Iterator[None]:
         if str(path) in str(error):
             raise
         raise InputError(f"'{path}': {error}") from error
-
-
-def _reason(error: Exception) -> str:
-    # ITK says what is wrong in the last line, unless it adds the system's last, often unrelated, error.
-    lines = [line for line in str(error).strip().splitlines() if not line.startswith("Reason:")]
-    return lines[-1].rstrip(".") if lines else type(error).__name__

@@ -79,6 +79,9 @@ class Segmentation:
 
     def to_labelmap(self) -> LabelMap:
         """Flatten to one class per voxel; later segments win, and a warning tells what that cost."""
+        classes = [each.class_ for each in self.segments]
+        if len(self.layers) == 1:
+            return LabelMap.of(self.with_ids_as_values().layers[0], self.geometry, classes)
         rank = np.zeros(self.geometry.shape, dtype=np.uint16)
         lost = np.zeros(self.geometry.shape, dtype=bool)
         for index, layer in enumerate(self.layers):
@@ -91,7 +94,7 @@ class Segmentation:
                 stacklevel=2,
             )
         ids = np.array([0, *(each.class_.id for each in self.segments)], dtype=np.uint16)
-        return LabelMap.of(ids[rank], self.geometry, [each.class_ for each in self.segments])
+        return LabelMap.of(ids[rank], self.geometry, classes)
 
     def with_ids_as_values(self) -> Segmentation:
         """The same segments, with each class id as the label value."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.volume.atomic import atomic_path
+from MVGCore.volume.datafiles import check_companions
 from MVGCore.volume.dicom import Series, find_series, is_series
 from MVGCore.volume.dicom.segwriter import write_seg
 from MVGCore.volume.formats import Format, format_by_name, format_to_write
@@ -80,6 +81,7 @@ def write_segmentation(
     if isinstance(segmentation, LabelMap):
         segmentation = Segmentation.from_labelmap(segmentation)
     if kind is Format.SEGMENTATION:
+        check_companions(Path(path))
         with atomic_path(path) as scratch:
             write_seg_nrrd(scratch, segmentation)
         return
@@ -123,15 +125,25 @@ def _write_dicom(
         write_seg(scratch, segmentation, series)
 
 
-def _write_grid(path: str | os.PathLike[str], array: NDArray[Any], geometry: Geometry) -> None:
+def write_file(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
+    """Write a (K, J, I) array in place, in the format that the name says, and read it back.
+
+    Raises:
+        OSError: It could not be written wholly.
+    """
     kind = format_to_write(path)
+    if kind is Format.NIFTI:
+        write_nifti(path, array, geometry)
+    elif kind is Format.METAIMAGE:
+        write_meta(path, array, geometry)
+    else:
+        write_nrrd(path, NrrdFile(array, geometry))
+
+
+def _write_grid(path: str | os.PathLike[str], array: NDArray[Any], geometry: Geometry) -> None:
+    check_companions(Path(path))
     with atomic_path(path) as scratch:
-        if kind is Format.NRRD:
-            write_nrrd(scratch, NrrdFile(array, geometry))
-        elif kind is Format.NIFTI:
-            write_nifti(scratch, array, geometry)
-        else:
-            write_meta(scratch, array, geometry)
+        write_file(scratch, array, geometry)
 
 
 def _check_finite(path: str | os.PathLike[str], array: NDArray[Any]) -> None:

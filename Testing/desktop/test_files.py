@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,40 @@ def test_labels_of_another_grid_open_as_they_are(window, image_file, tmp_path: P
     assert window.filing.open(path)
     assert window.document.voxels().grid.shape == (4, 5, 6)
     assert np.array_equal(shown_labels(window), array)
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_cropped_labels_can_be_painted_over_the_whole_image(
+    window, image_file, labels, tmp_path, flipped: bool
+) -> None:
+    box = (slice(11, 16), slice(8, 42), slice(6, 45))
+    corner = labels.geometry.index_to_world([each.start for each in box[::-1]])
+    array = labels.array[box]
+    crop = replace(labels.geometry, shape=array.shape, origin=tuple(corner), frames=None)
+    if flipped:
+        array, crop = np.flip(array, 2), crop.flipped(2)
+    few = tmp_path / "few.seg.nrrd"
+    write_labelmap(few, LabelMap.of(array, crop, labels.classes))
+    for path in (image_file, few):
+        assert window.filing.open(path)
+    assert window.document.voxels().grid.shape == labels.array.shape
+    assert np.array_equal(shown_labels(window), labels.array)
+
+
+def test_a_nifti_result_says_of_its_place_what_its_image_says(window, tmp_path: Path) -> None:
+    import nibabel as nib
+
+    image = nib.Nifti1Image(np.arange(4 * 5 * 6, dtype=np.int16).reshape(6, 5, 4), None, dtype=np.int16)
+    image.set_sform(np.diag([-0.8, -0.8, 2, 1]), 2)
+    image.set_qform(np.diag([1, 1, 1, 1]), 1)
+    nib.save(image, tmp_path / "image.nii.gz")
+    with pytest.warns(UserWarning, match="two positions"):
+        assert window.filing.open(tmp_path / "image.nii.gz")
+    window.document.add_segment()
+    voxels = window.document.voxels()
+    voxels.layer(0)[1, 1:3, 1:3] = 1
+    assert window.keeper.save_to(tmp_path / "out.nii.gz")
+    assert np.allclose(nib.load(tmp_path / "out.nii.gz").affine, image.affine)
 
 
 def test_what_a_file_is(image_file: Path, application) -> None:

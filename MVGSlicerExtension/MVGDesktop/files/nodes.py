@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +14,13 @@ from vtk.util.numpy_support import get_vtk_array_type, numpy_to_vtk
 
 from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, Segment, Segmentation, SegmentClass, Volume, Window, robust_window
+from MVGCore.volume.frames import NiftiFrames
 from MVGCore.volume.segmentation import free_id
 from MVGDesktop.editing.voxels import REPRESENTATION, Voxels
 from MVGDesktop.segmentations import prepare_segmentation
 
 PATH_ATTRIBUTE = "MVG.Path"
-_SAME_MM, _SAME_VOXEL = 1e-3, 1e-2
+_FRAMES_ATTRIBUTE = "MVG.NiftiFrames"  # what the file's header says of its place, for results on its grid
 _TERMINOLOGY = slicer.vtkSegment.GetTerminologyEntryTagName()
 
 
@@ -48,6 +51,8 @@ def volume_node(volume: Volume, path: str = "", window: Window | None = None) ->
     display.SetWindowLevelMinMax(window.low, window.high)
     if path:
         node.SetAttribute(PATH_ATTRIBUTE, path)
+    if volume.geometry.frames is not None:
+        node.SetAttribute(_FRAMES_ATTRIBUTE, json.dumps(asdict(volume.geometry.frames)))
     return node
 
 
@@ -77,7 +82,7 @@ def segmentation_node(segmentation: Segmentation, name: str, volume: Any = None)
             segment.SetTag(_TERMINOLOGY, each.class_.terminology)
         segment.AddRepresentation(REPRESENTATION, images[each.layer])
         target.AddSegment(segment)
-    if volume is not None and lies_within(segmentation.geometry, geometry_of_volume(volume)):
+    if volume is not None and segmentation.geometry.is_part_of(geometry_of_volume(volume)):
         prepare_segmentation(node, volume)
     elif images:
         converter = slicer.vtkSegmentationConverter
@@ -107,7 +112,12 @@ def segmentation_of(node: Any) -> Segmentation:
         class_ = SegmentClass(number, segment.GetName(), tuple(segment.GetColor()), terminology)
         segments.append(Segment(class_, place.layer, place.value))
     layers = tuple(np.array(layer, dtype=_label_type(layer)) for layer in voxels.layers())
-    return Segmentation(layers, Geometry.from_affine_ras(grid.shape, grid.to_world), tuple(segments))
+    geometry = Geometry.from_affine_ras(grid.shape, grid.to_world)
+    volume = node.GetNodeReference(slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole())
+    if volume is not None and volume.GetImageData() is not None:
+        own = geometry_of_volume(volume)
+        geometry = own if own.is_close(geometry) else geometry
+    return Segmentation(layers, geometry, tuple(segments))
 
 
 def volume_of(node: Any) -> Volume:
@@ -120,16 +130,9 @@ def geometry_of_volume(node: Any) -> Geometry:
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
     size = node.GetImageData().GetDimensions()
-    return Geometry.from_affine_ras(size[::-1], slicer.util.arrayFromVTKMatrix(matrix))
-
-
-def lies_within(part: Geometry, whole: Geometry) -> bool:
-    """Whether a grid is the other one, or cut out of it, as Slicer cuts labels to their contents."""
-    if not np.allclose(part.affine_ras[:3, :3], whole.affine_ras[:3, :3], atol=_SAME_MM):
-        return False
-    first = (np.linalg.inv(whole.affine_ras) @ part.affine_ras[:, 3])[:3][::-1]
-    inside = (first > -_SAME_VOXEL) & (first + part.shape < np.array(whole.shape) + _SAME_VOXEL)
-    return bool(inside.all() and np.allclose(first, np.rint(first), atol=_SAME_VOXEL))
+    geometry = Geometry.from_affine_ras(size[::-1], slicer.util.arrayFromVTKMatrix(matrix))
+    frames = node.GetAttribute(_FRAMES_ATTRIBUTE)
+    return replace(geometry, frames=NiftiFrames(**json.loads(frames))) if frames else geometry
 
 
 def _oriented(array: NDArray[Any], geometry: Geometry) -> Any:
