@@ -117,9 +117,10 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
             if any(_is_same_file(file, source) for source in sources):
                 what = "is" if file == path else f"comes with {file.name}, which is"
                 raise InputError(f"The output {path} {what} one of the inputs; choose another name for it.")
-        if path.resolve() in seen:
+        written = {file.resolve() for file in written_files(path)}
+        if written & seen:
             raise InputError(f"The output {path} is named twice; give each output its own file.")
-        seen.add(path.resolve())
+        seen |= written
         try_to_write(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -54,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = build_parser().parse_args(argv)
     except SystemExit as stop:  # argparse has said what is to be said
         return int(stop.code or 0)
+    arguments.started = time.perf_counter()
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,7 +115,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not is_quiet(arguments):
         if adaptation is not None:
             print(f"Adaptation: {adaptation.text}\n")
-        print(summary(result, arguments.output, seconds))
+        print(summary(result, arguments.output, time.perf_counter() - arguments.started))
 
 
 def seconds_to_adapt(text: str) -> float:
@@ -217,13 +217,13 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def summary(result: Result, output: Path, seconds: Mapping[str, float] | None = None) -> str:
+def summary(result: Result, output: Path, seconds: float | None = None) -> str:
     """Returns what a person wants to read after a run.
 
     Args:
         result: what came of it.
         output: where it was written.
-        seconds: wall-clock time of what was done beside the run itself, one after the other.
+        seconds: wall-clock time of all that was done for it; None: of the run alone.
     """
     rows = [
         [
@@ -243,8 +243,8 @@ def summary(result: Result, output: Path, seconds: Mapping[str, float] | None = 
         lines.append(f"Expected Dice: {estimate(result.expected_dice)}.")
     if result.next_slice is not None:
         lines.append(f"Label next: slice {result.next_slice}, from which the result should gain most.")
-    # Of the run only the whole counts: its parts are within it, and some of them ran side by side.
-    took = result.seconds["propagate"] + sum((seconds or {}).values())
+    # Of the run's stages only the whole counts: the others are within it, and some ran side by side.
+    took = result.seconds["propagate"] if seconds is None else seconds
     lines += [*result.notes, f"Wrote {output} in {took:.1f} s on {result.device}."]
     return "\n".join(lines)
 

@@ -32,6 +32,7 @@ def read_seg_nrrd(path: Path) -> Segmentation:
         Exception: Whatever pynrrd raises for a damaged file.
     """
     content = read_nrrd(path)
+    _check_representation(content.fields)
     layered = content.array.ndim == 4
     layers = np.moveaxis(content.array, -1, 0) if layered else content.array[np.newaxis]
     return Segmentation.of(layers, content.geometry, _segments(content.fields, layered))
@@ -49,6 +50,15 @@ def write_seg_nrrd(path: Path, segmentation: Segmentation) -> None:
     for index, segment in enumerate(content.segments):
         fields.update(_fields_of(index, segment, content.geometry))
     write_nrrd(path, NrrdFile(_stacked(content.layers), content.geometry, fields))
+
+
+def _check_representation(fields: Mapping[str, str]) -> None:
+    kinds = (fields.get(f"Segmentation_{name}Representation", "") for name in ("Master", "Source"))
+    if any(kind.startswith("Fractional") for kind in kinds):
+        raise InputError(
+            "The segmentation holds fractions of voxels; in 3D Slicer's module Segmentations make 'Binary "
+            "labelmap' the source representation and save it again."
+        )
 
 
 def _stacked(layers: Sequence[NDArray[Any]]) -> NDArray[Any]:
