@@ -44,15 +44,12 @@ def test_empty_files(tmp_path: Path, ending: str) -> None:
     assert "is empty" in said(tmp_path / f"x{ending}")
 
 
-@pytest.mark.parametrize("ending", [".nrrd", ".nhdr", ".nii", ".nii.gz"])
+@pytest.mark.parametrize("ending", [".nrrd", ".nii", ".nii.gz"])
 def test_truncated_files_are_called_so(tmp_path: Path, an_image: Volume, ending: str) -> None:
     path = tmp_path / f"x{ending}"
     write_volume(path, an_image)
-    data = tmp_path / "x.raw.gz" if ending == ".nhdr" else path
-    data.write_bytes(data.read_bytes()[: -data.stat().st_size // 2])
-    with pytest.raises(InputError, match="truncated|end too early") as caught:
-        read_volume(path)
-    assert data.name in str(caught.value)
+    path.write_bytes(path.read_bytes()[: -path.stat().st_size // 2])
+    assert "truncated" in said(path) or "end too early" in said(path)
 
 
 @pytest.mark.parametrize("ending", [".nhdr", ".mhd"])
