@@ -34,13 +34,12 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; writes nothing unless it has succeeded."""
-    from MVGCore.images.examples import largest_spacing
     from MVGCore.volume import read_volume
 
     check_paths(arguments, (arguments.examples_from, arguments.examples_to))
     image, axis = read_volume(arguments.image, arguments.series), chosen_axis(arguments)
     # The volume at hand says how to cut, not the examples.
-    axis = largest_spacing(image.geometry) if axis is None else axis
+    axis = image.geometry.coarsest_axis if axis is None else axis
     examples = read_pair(arguments, axis)
     session = open_session(arguments, image)
     with Progress("Denoising", arguments.progress) as bar:

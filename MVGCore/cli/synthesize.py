@@ -41,7 +41,6 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; writes nothing unless it has succeeded."""
     from MVGCore.images import ImageExamples
-    from MVGCore.images.examples import largest_spacing
     from MVGCore.volume import read_volume
 
     if arguments.target is None and arguments.examples_from is None and arguments.examples_to is None:
@@ -55,7 +54,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.target is not None:
         examples.append(ImageExamples.from_volumes(image, read_volume(arguments.target), axis=axis))
         axis = examples[0].axis
-    pair = read_pair(arguments, largest_spacing(image.geometry) if axis is None else axis)
+    pair = read_pair(arguments, image.geometry.coarsest_axis if axis is None else axis)
     examples += [] if pair is None else [pair]
     session = open_session(arguments, image)
     with Progress("Synthesising", arguments.progress) as bar:

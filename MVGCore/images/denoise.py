@@ -14,7 +14,7 @@ from torch import Tensor
 from MVGCore.drafts.image import denoise_draft
 from MVGCore.errors import InputError
 from MVGCore.images.engine import Engine, Question
-from MVGCore.images.examples import ImageExamples, largest_spacing, neighbours
+from MVGCore.images.examples import ImageExamples, neighbours
 from MVGCore.images.gate import Trial, best_share, mix, spread
 from MVGCore.images.noise import Noise, measure_noise
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage
@@ -85,7 +85,7 @@ def _axis(image: Volume, examples: ImageExamples | None, axis: int | None) -> in
     if axis not in (None, 0, 1, 2):
         raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
     if examples is None:
-        return largest_spacing(image.geometry) if axis is None else axis
+        return image.geometry.coarsest_axis if axis is None else axis
     if axis not in (None, examples.axis):
         raise InputError(
             f"The examples are slices along {AXIS_NAMES[examples.axis]}, not {AXIS_NAMES[axis or 0]}; "

@@ -130,18 +130,13 @@ def filled_planes(planes: NDArray[Any]) -> list[int]:
     return [int(k) for k in np.flatnonzero((flat != flat[:, :1]).any(1))]
 
 
-def largest_spacing(geometry: Geometry) -> int:
-    """The array axis along which slices are thickest; k where there is none."""
-    return int(np.argmax(np.round(geometry.array_spacing, 3)))
-
-
 def _drawn_axis(wanted: Volume) -> int:
     """The axis along which most planes are empty, if most are; else the one of the largest spacing."""
     filled = [
         len(filled_planes(np.moveaxis(wanted.array, axis, 0))) / wanted.array.shape[axis] for axis in range(3)
     ]
     axis = int(np.argmin(filled))
-    return axis if filled[axis] <= 0.5 else largest_spacing(wanted.geometry)
+    return axis if filled[axis] <= 0.5 else wanted.geometry.coarsest_axis
 
 
 def _existing(slices: Sequence[int], axis: int, depth: int) -> list[int]:

@@ -14,7 +14,6 @@ from torch import Tensor
 from MVGCore.errors import GeometryMismatchError, InputError
 from MVGCore.images.between import USUAL, WAYS, best_ways, fill_ways
 from MVGCore.images.engine import Engine, Question
-from MVGCore.images.examples import largest_spacing
 from MVGCore.images.gate import Trial, best_share, mix, spread
 from MVGCore.images.holes import Move, deepest, moved, moves_for
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage
@@ -102,7 +101,7 @@ def _axis(image: Volume, holes: NDArray[np.bool_]) -> int:
     for axis in range(3):
         if holes.all(axis=tuple(other for other in range(3) if other != axis)).any():
             return axis
-    return largest_spacing(image.geometry)
+    return image.geometry.coarsest_axis
 
 
 @dataclass

@@ -5,6 +5,6 @@ from __future__ import annotations
 
 from MVGCore.prompts.absence import Absence, Presence, image_digest
 from MVGCore.prompts.prompt import AXIS_NAMES, Prompt
-from MVGCore.prompts.promptset import PromptSet
+from MVGCore.prompts.promptset import PromptSet, main_axis
 
-__all__ = ["AXIS_NAMES", "Absence", "Presence", "Prompt", "PromptSet", "image_digest"]
+__all__ = ["AXIS_NAMES", "Absence", "Presence", "Prompt", "PromptSet", "image_digest", "main_axis"]

@@ -101,15 +101,12 @@ class PromptSet:
 
     @property
     def axis(self) -> int:
-        """The array axis of most of the enabled prompts.
+        """The array axis of most of the enabled prompts, see `main_axis`.
 
         Raises:
             InputError: None is enabled.
         """
-        axes = Counter(prompt.axis for prompt in self.enabled)
-        if not axes:
-            raise InputError("There is no prompt that is switched on; add one or switch one on.")
-        return axes.most_common(1)[0][0]
+        return main_axis(prompt.axis for prompt in self.enabled)
 
     def add(self, prompt: Prompt, classes: Iterable[SegmentClass] = ()) -> None:
         """Add a prompt, or replace the one of the same key.
@@ -293,6 +290,23 @@ def _left_by(absence: Absence, prompts: Sequence[Prompt]) -> list[Absence]:
                 for part in (each.without(prompt.index) if each.covers(prompt.axis, prompt.index) else [each])
             ]
     return left
+
+
+def main_axis(axes: Iterable[int]) -> int:
+    """The array axis along which examples are propagated: that of most, of equals k before j before i.
+
+    The order in which they were labelled does not count.
+
+    Args:
+        axes: that of each example.
+
+    Raises:
+        InputError: there is none.
+    """
+    counts = Counter(axes)
+    if not counts:
+        raise InputError("There is no prompt that is switched on; add one or switch one on.")
+    return max(sorted(counts), key=counts.__getitem__)
 
 
 def _ids_in(prompts: Iterable[Prompt]) -> set[int]:

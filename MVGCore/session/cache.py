@@ -12,7 +12,7 @@ from MVGCore.prompts import Prompt
 from MVGCore.segmentation.cache import Memo
 from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.crossing import Crossing
-from MVGCore.segmentation.plan.selection import is_slice_of, main_axis
+from MVGCore.segmentation.plan.selection import is_slice_of
 from MVGCore.segmentation.propagator import Propagator
 from MVGCore.segmentation.transfer.label_transfer import carry_over
 from MVGCore.volume import Volume
@@ -43,6 +43,7 @@ class Prepared:
         device: Device,
         image: Volume,
         prompts: Sequence[Prompt],
+        axis: int,
         cancelled: Callable[[], bool],
         finished_only: bool = False,
     ) -> Propagator:
@@ -53,18 +54,21 @@ class Prepared:
         Args:
             model, device: what generates and where.
             image: the volume; the same until `forget` is called.
-            prompts: those in use, of any axis: that of most of them is taken.
+            prompts: those in use, of any axis, in any order.
+            axis: array axis along which they are propagated.
             cancelled: asked while slices are completed.
             finished_only: leave slices that are drawn in part out.
 
         Raises:
-            InputError: no example shows a structure.
+            InputError: no example shows a structure, or none lies across the axis.
             Cancelled: `cancelled()` was true.
         """
-        axis = main_axis(prompts)
+        prompts = sorted(prompts, key=_rank)  # the same result, whichever was labelled first
         across = [p for p in prompts if p.axis == axis and not (finished_only and p.partial)]
+        if not across:
+            raise InputError("No example lies across the chosen axis; choose another one, or label a slice.")
         lines = tuple(p for p in prompts if p.axis != axis and is_slice_of(p, image))
-        names = tuple(prompt.fingerprint for prompt in (*across, *lines))
+        names = (str(axis), *(prompt.fingerprint for prompt in (*across, *lines)))
         if self._made is not None and self._made[0] == names:
             return self._made[1]
         self._made = None
@@ -107,6 +111,10 @@ class Prepared:
         labelled = {prompt.index for prompt in own}
         left = [[prompt for prompt in part if prompt.index not in labelled] for part in carried]
         return [part for part in left if any(prompt.labels.any() for prompt in part)]
+
+
+def _rank(prompt: Prompt) -> tuple[object, ...]:
+    return (prompt.source, prompt.axis, prompt.index, prompt.key)
 
 
 def _copies(prompts: Sequence[Prompt]) -> list[Prompt]:

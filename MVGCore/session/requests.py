@@ -1,10 +1,21 @@
-"""Examples of the image tasks as a host gives them, which knows volumes but not torch."""
+"""What a host can ask for: plain, frozen data that needs no torch.
+
+`MVGCore.session.Session` (in this process) and `MVGCore.worker.host.client.Client` (in another one) take the
+same requests in `run` and tell the same results. A request that names no image, or no examples, is about
+those that were given last.
+
+A new kind of request is written here, gets its work in `MVGCore.session.serving`, and its summary, if it has
+one of its own, in `MVGCore.session.results`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from MVGCore.volume import Volume
+from MVGCore.prompts import PromptSet
+from MVGCore.volume import LabelMap, Volume
+
+SliceRange = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,3 +33,123 @@ class WantedSlices:
     image: Volume | None = None
     axis: int | None = None
     slices: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Segment:
+    """Label all slices, or those of a range; tells a `Propagated`.
+
+    The slices that are labelled already are among those that are told, as they were drawn.
+
+    Attributes:
+        image, prompts: what to label, and the examples.
+        axis: array axis of the slices; None takes that of most examples (see `PromptSet.axis`).
+        slice_range: first and last slice to label; None for all.
+        all_axes: look along the other two axes too; more exact, and about twice the time.
+        adapt_seconds: how long the model may adapt to the examples first, unless it has done so already; 0
+            uses the model as it was loaded, None as it is.
+    """
+
+    image: Volume | None = None
+    prompts: PromptSet | None = None
+    axis: int | None = None
+    slice_range: SliceRange | None = None
+    all_axes: bool = True
+    adapt_seconds: float | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Preview:
+    """Label one slice, or complete it where a part of it is drawn; tells a `Previewed`.
+
+    Attributes:
+        image, prompts, axis: as of `Segment`.
+        index: which slice.
+    """
+
+    index: int
+    image: Volume | None = None
+    prompts: PromptSet | None = None
+    axis: int | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Adapt:
+    """Fine-tune the model on the examples, for this and the following requests; tells an `Adapted`.
+
+    Attributes:
+        image, prompts: as of `Segment`.
+        seconds: the longest it may take, preparation not counted.
+        steps: training steps at most; None: the usual number.
+    """
+
+    image: Volume | None = None
+    prompts: PromptSet | None = None
+    seconds: float = 20.0
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class ForgetAdaptation:
+    """Use the model as it was loaded; tells a `Forgotten`."""
+
+
+@dataclass(frozen=True)
+class SaveModel:
+    """Write the weights in use to a .safetensors file; tells a `ModelSaved`."""
+
+    path: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Denoise:
+    """Take the noise out of an image; tells an `ImageMade`.
+
+    Attributes:
+        image: with noise.
+        examples: clean slices of it, or of another image; None for none.
+        axis: array axis of the slices; None finds it.
+        slice_range: first and last slice; None for all.
+    """
+
+    image: Volume | None = None
+    examples: WantedSlices | None = None
+    axis: int | None = None
+    slice_range: SliceRange | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Inpaint:
+    """Fill the marked part of an image; tells an `ImageMade`.
+
+    Attributes:
+        mask: marks what to fill, on the image's grid.
+        image, axis, slice_range: as of `Denoise`.
+    """
+
+    mask: LabelMap
+    image: Volume | None = None
+    axis: int | None = None
+    slice_range: SliceRange | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Synthesize:
+    """Make another contrast of an image; tells an `ImageMade`.
+
+    Attributes:
+        examples: slices of the wanted contrast, of this image or of others.
+        image, slice_range: as of `Denoise`.
+    """
+
+    examples: tuple[WantedSlices, ...]
+    image: Volume | None = None
+    slice_range: SliceRange | None = None
+
+
+@dataclass(frozen=True)
+class AskInfo:
+    """Say what computes, and where; tells an `Info`."""
+
+
+Request = Segment | Preview | Adapt | ForgetAdaptation | SaveModel | Denoise | Inpaint | Synthesize | AskInfo

@@ -1,4 +1,8 @@
-"""What a host hears of its jobs: plain values, in the order in which things happened."""
+"""What comes of a request: plain values, in the order in which things happened; no torch.
+
+`Progress` and `SliceDone` come while the work goes on, a `Summary` ends it. A worker process also says how it
+is.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +57,14 @@ class Previewed:
 
 @dataclass(frozen=True)
 class Propagated:
-    """All slices were generated and came as `SliceDone`; the fields are those of `MVGCore.session.Result`."""
+    """All slices came as `SliceDone`, those that were labelled too.
+
+    Attributes:
+        adaptation: what came of the adaptation that was asked for; None if none was made for this.
+        adapted_to: names what the model in use is adapted to; empty if it is as it was loaded.
+
+    The other fields are those of `MVGCore.session.Result`.
+    """
 
     axis: int
     prompt_slices: tuple[int, ...]
@@ -66,14 +77,23 @@ class Propagated:
     seconds: dict[str, float]
     device: str
     notes: tuple[str, ...]
+    adaptation: AdaptReport | None = None
+    adapted_to: str = ""
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """The model was adapted to the examples, or left as it was: `report.kept`."""
+    """The model was adapted to the examples, or left as it was: `report.kept`.
+
+    Attributes:
+        report: what came of it.
+        device: where it was computed.
+        adapted_to: as of `Propagated`.
+    """
 
     report: AdaptReport
     device: str
+    adapted_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,6 +148,9 @@ class Info:
 Summary = Previewed | Propagated | Adapted | Forgotten | ImageMade | ModelSaved | Info
 
 
+NO_JOB = 0  # number of a request that runs in this process, and of what a client asks for by itself
+
+
 @dataclass(frozen=True)
 class Ready:
     """A model is loaded; the fields are those of `Info`."""
@@ -158,6 +181,7 @@ class SliceDone:
         values: (H, W), uint16 labels, or intensities in the numeric type of the image that is made.
         confidence: (H, W) float32, probability of the chosen class; None for intensities.
         dice: expected Dice of the slice; None if there is nothing to judge.
+        given: whether the slice is an example, bit for bit as it was drawn.
     """
 
     job: int
@@ -166,14 +190,14 @@ class SliceDone:
     values: NDArray[Any]
     confidence: NDArray[np.float32] | None
     dice: Estimate | None
+    given: bool = False
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A job is done: its number, what it was (e.g. "propagate"), and what came of it."""
+    """A job is done: its number, and what came of it."""
 
     job: int
-    task: str
     summary: Summary
 
 

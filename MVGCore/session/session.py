@@ -1,13 +1,14 @@
-"""The session: an image, examples and a model in, a labelled volume out; the one door for every host."""
+"""The session: an image, examples and a model in, a labelled volume out; the one door of every host."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
 from MVGCore.adaptation import Adaptation, AdaptConfig, ModelInUse
@@ -16,7 +17,6 @@ from MVGCore.images import (
     Engine,
     ImageExamples,
     ImageResult,
-    ImageSlice,
     run_denoise,
     run_inpaint,
     run_synthesize,
@@ -26,11 +26,19 @@ from MVGCore.models.registry import load
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Progress, Propagator, Result, ResultCanvas, SliceResult
-from MVGCore.segmentation.plan.selection import axis_notes, class_notes, is_slice_of, wanted_slices
+from MVGCore.segmentation.plan.selection import axis_notes, class_notes, wanted_slices
+from MVGCore.session import requests
 from MVGCore.session.cache import Prepared
+from MVGCore.session.requests import Request
+from MVGCore.session.results import Event, Summary
+from MVGCore.session.serving import serve
 from MVGCore.volume import LabelMap, Volume, check_image
 
 __all__ = ["Session"]
+
+
+def _unheard(event: object) -> None:
+    """Nobody wants to know."""
 
 
 def _silent(fraction: float, text: str) -> None:
@@ -42,10 +50,13 @@ def _never() -> bool:
 
 
 class Session:
-    """Propagates labelled slices through an image.
+    """Propagates labelled slices through an image, in this process.
 
     What was prepared for an image, its examples and the model is kept from call to call; after a change only
     what depends on it is made anew.
+
+    `run` takes a request and tells its results slice by slice, as `MVGCore.worker.host.client.Client.run`
+    does with another process. The other methods are the same in terms of whole volumes.
 
     Example:
         >>> session = Session(model="compact")
@@ -74,7 +85,9 @@ class Session:
         self._device = select_device(device)
         self._model = load(model, self._device)
         self._use = ModelInUse(self._model)
+        self._name = str(model)
         self._seed = seed
+        self._adapted_to = ""
         self._image: Volume | None = None
         self._prompts: PromptSet | None = None
         self._prepared = Prepared(seed)
@@ -83,6 +96,30 @@ class Session:
     def device(self) -> str:
         """Where it computes; a GPU whose memory was full is left for good."""
         return self._device.name
+
+    def run(
+        self,
+        request: Request,
+        shown: Callable[[Event], object] = _unheard,
+        cancelled: Callable[[], bool] = _never,
+    ) -> Summary:
+        """Do what is asked.
+
+        Args:
+            request: see `MVGCore.session.requests`; its image and examples are kept for the next one.
+            shown: called with every `Progress` and `SliceDone`, in the order in which they happen.
+            cancelled: asked while the work goes on; true ends it.
+
+        Raises:
+            MVGError: it cannot be done; the sentence says why.
+            Cancelled: `cancelled()` was true.
+        """
+        image, prompts = getattr(request, "image", None), getattr(request, "prompts", None)
+        if image is not None and image is not self._image:
+            self.set_image(image)
+        if prompts is not None:
+            self.set_prompts(prompts)
+        return serve(self, request, shown, cancelled)
 
     def set_image(self, image: Volume) -> None:
         """Take the volume to label.
@@ -102,8 +139,9 @@ class Session:
         progress: Progress | None = None,
         cancelled: Callable[[], bool] | None = None,
         slice_range: tuple[int, int] | None = None,
-        shown: Callable[[SliceResult], None] | None = None,
+        shown: Callable[[SliceResult], object] | None = None,
         all_axes: bool = True,
+        axis: int | None = None,
     ) -> Result:
         """Label all slices.
 
@@ -111,75 +149,67 @@ class Session:
             progress: called with the done fraction and a text.
             cancelled: asked between batches; true ends the run.
             slice_range: first and last slice to label; labelled slices are returned in any case.
-            shown: called with every slice as soon as it is done, and once more as all together decide it.
+            shown: called with every slice as soon as it is done, those that are labelled among them, and once
+                more as all together decide it.
             all_axes: once all slices of the image are labelled, look along its other two axes too, and choose
                 the labels by the Dice to expect: more exact, and about twice the time. Nothing is looked at
                 twice within a `slice_range`.
+            axis: array axis of the slices; None takes that of most examples.
 
         Raises:
-            InputError: no image, no prompts, or an impossible range.
+            InputError: no image, no prompts, none across the axis, or an impossible range.
             Cancelled: `cancelled()` was true.
         """
-        start = time.perf_counter()
+        start, shown = time.perf_counter(), shown or _unheard
         image, prompts = self._ready()
-        wanted = wanted_slices(image.geometry.shape[prompts.axis], (), slice_range)
-        propagator = self._propagator(cancelled or _never)
+        axis = prompts.axis if axis is None else axis
+        wanted = wanted_slices(image.geometry.shape[axis], (), slice_range)
+        propagator = self._propagator(axis, cancelled or _never)
         local = [prompt for prompt in propagator.local if prompt.index not in self._prepared.completed]
         known = tuple(prompt.index for prompt in local)
-        canvas = ResultCanvas.of(image, prompts.axis, local)
+        canvas = ResultCanvas.of(image, axis, local)
+        for prompt in local:
+            shown(SliceResult.of(prompt))
         for index in sorted(self._prepared.completed.keys() & wanted):
             canvas.put(self._prepared.completed[index])
-            if shown:
-                shown(self._prepared.completed[index])
+            shown(self._prepared.completed[index])
         wanted = [index for index in wanted if index not in {*known, *self._prepared.completed}]
         for done in self._slices(propagator, wanted, progress or _silent, cancelled or _never, all_axes):
             canvas.put(done)
-            if shown:
-                shown(done)
+            shown(done)
         ids = propagator.ids
-        left_out = [*axis_notes(prompts, image, ids), *class_notes(propagator.foreign, ids)]
+        left_out = [*axis_notes(prompts.enabled, axis, image, ids), *class_notes(propagator.foreign, ids)]
         seconds = {**propagator.watch.seconds, "propagate": time.perf_counter() - start}
         return canvas.result(prompts, known, seconds, self._device.name, [*left_out, *propagator.notes])
 
-    def preview(self, index: int, cancelled: Callable[[], bool] | None = None) -> SliceResult:
+    def preview(
+        self, index: int, cancelled: Callable[[], bool] | None = None, axis: int | None = None
+    ) -> SliceResult:
         """Label one slice; quick once the examples have been prepared by an earlier call.
 
         A labelled slice comes back as it was drawn. A slice beyond the outermost labelled ones is generated
         by itself: that a structure has ended before is only known when all slices are propagated.
 
         Args:
-            index: slice along the axis of the examples.
+            index: slice along the axis.
             cancelled: asked while the examples are prepared; true ends the call.
+            axis: array axis of the slice; None takes that of most examples.
 
         Raises:
             InputError: no image, no prompts, or no such slice.
             Cancelled: `cancelled()` was true.
         """
         image, prompts = self._ready()
-        wanted_slices(image.geometry.shape[prompts.axis], (), (index, index))
-        propagator = self._propagator(cancelled or _never)
+        axis = prompts.axis if axis is None else axis
+        wanted_slices(image.geometry.shape[axis], (), (index, index))
+        propagator = self._propagator(axis, cancelled or _never)
         if index in self._prepared.completed:
             return self._prepared.completed[index]
         for prompt in propagator.local:
             if prompt.index == index:
-                sure = np.ones(prompt.labels.shape, np.float32)
-                return SliceResult(index, prompt.labels.copy(), sure)
+                return SliceResult.of(prompt)
         (done,) = self._slices(propagator, [index], _silent, cancelled or _never)
         return done
-
-    def affected_range(self, index: int) -> tuple[int, int]:
-        """First and last slice that depend most on the label of a slice: as far as its labelled neighbours.
-
-        Raises:
-            InputError: no image, no prompts, or no such slice.
-        """
-        image, prompts = self._ready()
-        depth = image.geometry.shape[prompts.axis]
-        wanted_slices(depth, (), (index, index))
-        own = [each for each in prompts.enabled if each.axis == prompts.axis and is_slice_of(each, image)]
-        places = [prompt.index for prompt in own]
-        below = max((place for place in places if place < index), default=0)
-        return below, min((place for place in places if place > index), default=depth - 1)
 
     def adapt(
         self,
@@ -205,9 +235,11 @@ class Session:
         if seconds <= 0 or (steps is not None and steps < 1):
             raise InputError("Adaptation needs some seconds and steps; give both above zero.")
         before = self._use.weights() if self.adapted else None
+        former = self._adapted_to
         self.forget_adaptation()
         try:
-            propagator = self._propagator(cancelled or _never, finished_only=True)
+            axis = self._ready()[1].axis
+            propagator = self._propagator(axis, cancelled or _never, finished_only=True)
             # What was carried over from other volumes is a guess, and nothing to learn from.
             contexts = [] if propagator.carried else propagator.contexts(cancelled or _never)
             config = AdaptConfig() if steps is None else AdaptConfig(steps=steps)
@@ -215,9 +247,26 @@ class Session:
             report, weights = adaptation.run(seconds, progress or _silent, cancelled or _never)
         except BaseException:
             self._replace_weights(before)
+            self._adapted_to = former
             raise
         self._replace_weights(weights)
+        self._adapted_to = self.adaptation_name(seconds, steps)
         return report
+
+    def adaptation_name(self, seconds: float, steps: int | None = None) -> str:
+        """Names what an adaptation to the present examples would be made of: the same again is not needed.
+
+        Raises:
+            InputError: no image, or no prompts.
+        """
+        prints = sorted(prompt.fingerprint for prompt in self._ready()[1].enabled)
+        made_of = repr((self._name, self._seed, float(seconds), steps, prints)).encode()
+        return hashlib.blake2b(made_of, digest_size=12).hexdigest()
+
+    @property
+    def adapted_to(self) -> str:
+        """`adaptation_name` of the adaptation that was made last and still counts, or empty."""
+        return self._adapted_to
 
     @property
     def adapted(self) -> bool:
@@ -226,17 +275,23 @@ class Session:
 
     def forget_adaptation(self) -> None:
         """Go back to the weights that were loaded."""
+        self._adapted_to = ""
         if self.adapted:
             self._use.forget()
             self._prepared.forget()
 
-    def use_adapted(self, path: str | Path) -> None:
+    def use_adapted(self, path: str | Path, adapted_to: str = "") -> None:
         """Use weights that `save_model` wrote after an adaptation; `forget_adaptation` undoes it.
+
+        Args:
+            path: the file.
+            adapted_to: what `adapted_to` said when they were written.
 
         Raises:
             InputError: the file is missing, damaged, or of another model.
         """
         self._use.use_file(path)
+        self._adapted_to = adapted_to
         self._prepared.forget()
 
     def save_model(self, path: str | Path) -> None:
@@ -249,69 +304,47 @@ class Session:
         self._use.save(path)
 
     def denoise(
-        self,
-        examples: ImageExamples | None = None,
-        axis: int | None = None,
-        progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        slice_range: tuple[int, int] | None = None,
-        shown: Callable[[ImageSlice], None] | None = None,
+        self, examples: ImageExamples | None = None, axis: int | None = None, **choices: Any
     ) -> ImageResult:
-        """Remove noise from the image; see `run_denoise` for arguments and errors."""
+        """Remove noise from the image; see `run_denoise` for arguments, choices and errors."""
         with self._engine() as engine:
-            return run_denoise(
-                engine,
-                self._ready_image(),
-                examples,
-                axis=axis,
-                seed=self._seed,
-                progress=progress,
-                cancelled=cancelled,
-                slice_range=slice_range,
-                shown=shown,
-            )
+            image = self._ready_image()
+            return run_denoise(engine, image, examples, axis=axis, seed=self._seed, **choices)
 
-    def inpaint(
-        self,
-        mask: LabelMap,
-        axis: int | None = None,
-        progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        slice_range: tuple[int, int] | None = None,
-        shown: Callable[[ImageSlice], None] | None = None,
-    ) -> ImageResult:
-        """Fill the holes of the image; see `run_inpaint` for arguments and errors."""
+    def inpaint(self, mask: LabelMap, axis: int | None = None, **choices: Any) -> ImageResult:
+        """Fill the holes of the image; see `run_inpaint` for arguments, choices and errors."""
         with self._engine() as engine:
-            return run_inpaint(
-                engine,
-                self._ready_image(),
-                mask,
-                axis=axis,
-                progress=progress,
-                cancelled=cancelled,
-                slice_range=slice_range,
-                shown=shown,
-            )
+            return run_inpaint(engine, self._ready_image(), mask, axis=axis, **choices)
 
-    def synthesize(
-        self,
-        examples: ImageExamples | Sequence[ImageExamples],
-        progress: Progress | None = None,
-        cancelled: Callable[[], bool] | None = None,
-        slice_range: tuple[int, int] | None = None,
-        shown: Callable[[ImageSlice], None] | None = None,
-    ) -> ImageResult:
-        """Make another contrast of the image; see `run_synthesize` for arguments and errors."""
+    def synthesize(self, examples: ImageExamples | Sequence[ImageExamples], **choices: Any) -> ImageResult:
+        """Make another contrast of the image; see `run_synthesize` for arguments, choices and errors."""
         with self._engine() as engine:
-            return run_synthesize(
-                engine,
-                self._ready_image(),
-                examples,
-                progress=progress,
-                cancelled=cancelled,
-                slice_range=slice_range,
-                shown=shown,
-            )
+            return run_synthesize(engine, self._ready_image(), examples, **choices)
+
+    def image_examples(self, given: requests.WantedSlices | None) -> ImageExamples | None:
+        """Examples of an image task as a request gives them; without an image they are of the present one.
+
+        Raises:
+            InputError: no image, or the volumes do not lie on one grid.
+        """
+        if given is None:
+            return None
+        image = self._ready_image() if given.image is None else given.image
+        return ImageExamples.from_volumes(image, given.wanted, given.axis, given.slices)
+
+    @property
+    def prompt_axis(self) -> int:
+        """Array axis of most examples.
+
+        Raises:
+            InputError: no image, or no prompts.
+        """
+        return self._ready()[1].axis
+
+    @property
+    def model_name(self) -> str:
+        """What the model was loaded as."""
+        return self._name
 
     @contextmanager
     def _engine(self) -> Iterator[Engine]:
@@ -340,11 +373,13 @@ class Session:
         finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
             self._device = propagator.device
 
-    def _propagator(self, cancelled: Callable[[], bool] = _never, finished_only: bool = False) -> Propagator:
+    def _propagator(
+        self, axis: int, cancelled: Callable[[], bool] = _never, finished_only: bool = False
+    ) -> Propagator:
         """See `Prepared.propagator`."""
         image, prompts = self._ready()
         return self._prepared.propagator(
-            self._model, self._device, image, prompts.enabled, cancelled, finished_only
+            self._model, self._device, image, prompts.enabled, axis, cancelled, finished_only
         )
 
     def _ready_image(self) -> Volume:

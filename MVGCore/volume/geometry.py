@@ -100,6 +100,11 @@ class Geometry:
         return (k, j, i)
 
     @property
+    def coarsest_axis(self) -> int:
+        """The array axis along which slices are thickest; k before j before i of equals."""
+        return int(np.argmax(np.round(self.array_spacing, 3)))
+
+    @property
     def orthogonal(self) -> bool:
         """Whether the axes are at right angles; they are not where a gantry was tilted or a grid sheared."""
         cosines = self._direction_matrix.T @ self._direction_matrix

@@ -54,13 +54,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     warm = min(seconds(partial(session.preview, index)) for index in others)
     session.propagate()
     labels = prompts.prompts[len(slices) // 2].labels
-    low, high = session.affected_range(middle)
 
     def corrected() -> tuple[float, float]:
         """Seconds until the first slice around the corrected one is shown, and until all are."""
         shown, start = list[float](), time.perf_counter()
         session.set_prompts(prompts)
-        session.propagate(slice_range=(low, high), shown=lambda _: shown.append(time.perf_counter() - start))
+        session.propagate(
+            shown=lambda done: None if done.given else shown.append(time.perf_counter() - start)
+        )
         return shown[0], time.perf_counter() - start
 
     labels[100:104, 80:84] = 2  # within an organ of class 1: its group of classes changes as well
@@ -71,9 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         ["first preview", f"{first:.2f}"],
         ["warm preview", f"{warm:.3f}"],
         ["first slices shown after a correction of two structures", f"{soon:.2f}"],
-        [f"slices {low} to {high}", f"{all_of_two:.2f}"],
+        ["all slices after it", f"{all_of_two:.2f}"],
         ["first slices shown after a correction of one", f"{soon_of_one:.2f}"],
-        [f"slices {low} to {high}", f"{all_of_one:.2f}"],
+        ["all slices after it", f"{all_of_one:.2f}"],
     ]
     print(table(["what", "seconds"], rows))
     met = warm <= WARM_LIMIT and all_of_two <= CORRECTION_LIMIT

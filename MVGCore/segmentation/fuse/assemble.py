@@ -32,6 +32,7 @@ class SliceResult:
         confidence: (H, W) probability that the label is right.
         dice: mean Dice over its classes to expect; None where there is nothing to judge.
         areas: class id -> what is expected of it.
+        given: whether it was labelled as a whole: bit for bit as it was drawn.
     """
 
     index: int
@@ -39,6 +40,12 @@ class SliceResult:
     confidence: NDArray[np.float32]
     dice: Estimate | None = None
     areas: Mapping[int, Areas] = field(default_factory=dict)
+    given: bool = False
+
+    @classmethod
+    def of(cls, prompt: Prompt) -> SliceResult:
+        """A slice that is labelled as a whole."""
+        return cls(prompt.index, prompt.labels.copy(), np.ones(prompt.labels.shape, np.float32), given=True)
 
 
 @dataclass(frozen=True)

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from MVGCore.errors import InputError
-from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
+from MVGCore.prompts import AXIS_NAMES, Prompt
 from MVGCore.segmentation.plan.grouping import label_values
 from MVGCore.volume import Volume
 
 FIRST_BATCH = 2
-
-
-def main_axis(prompts: Sequence[Prompt]) -> int:
-    """The array axis of most of some prompts, the first of equals."""
-    return Counter(prompt.axis for prompt in prompts).most_common(1)[0][0]
 
 
 def is_slice_of(prompt: Prompt, image: Volume) -> bool:
@@ -63,11 +57,11 @@ def in_batches(wanted: Sequence[int], known: Sequence[int], size: int) -> list[l
     return [part for part in (first[:FIRST_BATCH], first[FIRST_BATCH:]) if part] + rest
 
 
-def axis_notes(prompts: PromptSet, image: Volume, ids: Sequence[int]) -> list[str]:
-    """What of the slices across other axes than that of the set is not used: classes that are labelled on
-    them only, and slices of other volumes."""
-    axis, notes = prompts.axis, []
-    across = [prompt for prompt in prompts.enabled if prompt.axis != axis]
+def axis_notes(prompts: Sequence[Prompt], axis: int, image: Volume, ids: Sequence[int]) -> list[str]:
+    """What of the slices across other axes than that of a run is not used: classes that are labelled on them
+    only, and slices of other volumes."""
+    notes = []
+    across = [prompt for prompt in prompts if prompt.axis != axis]
     own = [prompt for prompt in across if is_slice_of(prompt, image)]
     missing = sorted({value for prompt in own for value in label_values(prompt.labels)} - set(ids))
     if missing:

@@ -7,22 +7,37 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Protocol
 
+from MVGCore import errors
+from MVGCore.errors import InputError, MVGError, OutputError
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import WantedSlices
-from MVGCore.session.results import Event
-from MVGCore.volume import LabelMap, Volume
+from MVGCore.session.requests import Request
+from MVGCore.session.results import (
+    NO_JOB,
+    Cancelled,
+    Event,
+    Failed,
+    FailureKind,
+    Finished,
+    Progress,
+    SliceDone,
+    Summary,
+)
+from MVGCore.volume import Volume
 from MVGCore.worker.host.conversation import Conversation, Limits
 from MVGCore.worker.host.launch import new_log
 from MVGCore.worker.wire import messages
 
 __all__ = ["Client", "Limits", "Worker"]
 
-SliceRange = tuple[int, int]
+_ERRORS: dict[FailureKind, type[MVGError]] = {FailureKind.INPUT: InputError, FailureKind.OUTPUT: OutputError}
+PAUSE = 0.01  # seconds between two looks for what has happened
 
 
 class Worker(Protocol):
@@ -41,47 +56,25 @@ class Worker(Protocol):
         self, model: str | Path = ..., device: str = ..., seed: int = ..., threads: int | None = ...
     ) -> None: ...
     def set_image(self, image: Volume) -> None: ...
-    def set_prompts(self, prompts: PromptSet) -> None: ...
     def start(self) -> None: ...
     def restart(self, reason: str = ...) -> None: ...
     def close(self) -> None: ...
-    def preview(self, index: int) -> int: ...
-    def propagate(self, slice_range: SliceRange | None = ..., all_axes: bool = ...) -> int: ...
-    def adapt(self, seconds: float = ..., steps: int | None = ...) -> int: ...
-    def forget_adaptation(self) -> int: ...
-    def save_model(self, path: str | Path) -> int: ...
-    def denoise(
-        self,
-        examples: WantedSlices | None = ...,
-        axis: int | None = ...,
-        slice_range: SliceRange | None = ...,
-    ) -> int: ...
-    def inpaint(
-        self,
-        mask: LabelMap,
-        axis: int | None = ...,
-        slice_range: SliceRange | None = ...,
-    ) -> int: ...
-    def synthesize(
-        self, examples: WantedSlices | Sequence[WantedSlices], slice_range: SliceRange | None = ...
-    ) -> int: ...
-    def info(self) -> int: ...
+    def submit(self, request: Request) -> int: ...
     def cancel(self, job: int | None = ...) -> None: ...
     def poll(self, limit: int | None = ...) -> list[Event]: ...
 
 
 class Client:
-    """A worker process and what it is asked for.
+    """A session in a process of its own.
 
-    State (`set_...`) is only stored, and given to every new process by itself. Jobs get a number at once and
-    are done one after the other; each ends in exactly one `Finished`, `Failed` or `Cancelled`. No method
-    raises because of what it is given or what happens to the worker: all that comes from `poll`.
+    `run` is that of `MVGCore.session.Session`. A host that must not wait submits the same requests and polls:
+    jobs get a number at once and are done one after the other; each ends in exactly one `Finished`, `Failed`
+    or `Cancelled`. Image and examples are kept, and given to every new process by themselves. But for `run`,
+    no method raises because of what it is given or what happens to the worker: all that comes from `poll`.
 
     Example:
         >>> client = Client()
-        >>> client.set_image(image)
-        >>> client.set_prompts(prompts)
-        >>> job = client.propagate()
+        >>> job = client.submit(Segment(image=image, prompts=prompts))
         >>> events = client.poll()  # again and again, from a timer
     """
 
@@ -103,7 +96,7 @@ class Client:
         self._log_path = new_log(log_folder)
         self._talk = Conversation(python or sys.executable, self._log_path, in_memory, limits or Limits())
         self._numbers = count(1)
-        self._image: Volume | None = None
+        self._image: messages.SetImage | None = None
         self.set_model()
 
     @property
@@ -149,17 +142,11 @@ class Client:
         It is copied later, in a thread: do not change its array before the next job has ended. The same
         object given again is not sent again.
         """
-        if self._image is not image:
-            self._image = image
-            self._talk.set("image", messages.SetImage(image))
+        self._talk.set("image", self._message_of(image))
 
     def set_prompts(self, prompts: PromptSet) -> None:
         """The labelled slices to use, from the next job on; later changes of their labels do not count."""
-        frozen = copy.copy(prompts)
-        frozen.prompts = [copy.copy(prompt) for prompt in prompts.prompts]
-        for prompt in frozen.prompts:
-            prompt.labels = prompt.labels.copy()
-        self._talk.set("prompts", messages.SetPrompts(frozen))
+        self._talk.set("prompts", messages.SetPrompts(_frozen(prompts)))
 
     def start(self) -> None:
         """Start the process and load model and image, so that the first job need not wait for that."""
@@ -176,58 +163,55 @@ class Client:
         """
         self._talk.close()
 
-    def preview(self, index: int) -> int:
-        """Label one slice."""
-        return self._submit(messages.Preview(next(self._numbers), index))
+    def submit(self, request: Request) -> int:
+        """Do what is asked when its turn comes; gives the number of the job.
 
-    def propagate(self, slice_range: SliceRange | None = None, all_axes: bool = True) -> int:
-        """Label all slices, or those from the first to the last of a range; the nearest to examples first.
-
-        With `all_axes` and without a range, slices come again once all were seen, as all of them decide.
+        An image is copied later, in a thread: do not change its array before the job has ended. The same
+        object given again is not sent again. Later changes of labels do not count.
         """
-        return self._submit(messages.Propagate(next(self._numbers), slice_range, all_axes))
+        job, given = next(self._numbers), dict[str, messages.State]()
+        image, prompts = getattr(request, "image", None), getattr(request, "prompts", None)
+        if image is not None:
+            given["image"] = self._message_of(image)
+        if prompts is not None:
+            given["prompts"] = messages.SetPrompts(_frozen(prompts))
+        named = {name: None for name in ("image", "prompts") if getattr(request, name, None) is not None}
+        self._talk.submit(messages.Run(job, replace(request, **named)), given)  # type: ignore[arg-type]
+        return job
 
-    def adapt(self, seconds: float = 20.0, steps: int | None = None) -> int:
-        """Adapt the model to the examples."""
-        path = str(self._talk.kept_weights)
-        return self._submit(messages.Adapt(next(self._numbers), seconds, steps, path))
-
-    def forget_adaptation(self) -> int:
-        """Use the model as it was loaded again."""
-        return self._submit(messages.ForgetAdaptation(next(self._numbers)))
-
-    def save_model(self, path: str | Path) -> int:
-        """Write the weights in use to a .safetensors file."""
-        return self._submit(messages.SaveModel(next(self._numbers), str(path)))
-
-    def denoise(
+    def run(
         self,
-        examples: WantedSlices | None = None,
-        axis: int | None = None,
-        slice_range: SliceRange | None = None,
-    ) -> int:
-        """Take the noise out of the image."""
-        return self._submit(messages.Denoise(next(self._numbers), examples, axis, slice_range))
+        request: Request,
+        shown: Callable[[Event], object] = lambda event: None,
+        cancelled: Callable[[], bool] = lambda: False,
+        wait: Callable[[], object] = lambda: time.sleep(PAUSE),
+    ) -> Summary:
+        """Do what is asked, and wait for it; see `MVGCore.session.Session.run`.
 
-    def inpaint(
-        self,
-        mask: LabelMap,
-        axis: int | None = None,
-        slice_range: SliceRange | None = None,
-    ) -> int:
-        """Fill the masked part of the image."""
-        return self._submit(messages.Inpaint(next(self._numbers), mask, axis, slice_range))
+        Args:
+            request, shown, cancelled: as there.
+            wait: called again and again meanwhile; it should last a few milliseconds.
 
-    def synthesize(
-        self, examples: WantedSlices | Sequence[WantedSlices], slice_range: SliceRange | None = None
-    ) -> int:
-        """Make the image as it is wanted in the examples."""
-        given = (examples,) if isinstance(examples, WantedSlices) else tuple(examples)
-        return self._submit(messages.Synthesize(next(self._numbers), given, slice_range))
-
-    def info(self) -> int:
-        """Ask what the worker runs on."""
-        return self._submit(messages.AskInfo(next(self._numbers)))
+        Raises:
+            MVGError, Cancelled: as there; also if the worker is lost.
+        """
+        job, stopping = self.submit(request), False
+        while True:
+            for event in self.poll():
+                if getattr(event, "job", None) != job:
+                    continue
+                if isinstance(event, Finished):
+                    return event.summary
+                if isinstance(event, Failed):
+                    raise _ERRORS.get(event.kind, MVGError)(event.message)
+                if isinstance(event, Cancelled):
+                    raise errors.Cancelled("Cancelled.")
+                if isinstance(event, Progress | SliceDone):
+                    shown(replace(event, job=NO_JOB))
+            if not stopping and cancelled():
+                stopping = True
+                self.cancel(job)
+            wait()
 
     def cancel(self, job: int | None = None) -> None:
         """Stop a job, or all; `Cancelled` comes with the next poll, and nothing of the job after it."""
@@ -237,6 +221,17 @@ class Client:
         """What happened since the last call, at most `limit` events of it; takes a few milliseconds."""
         return self._talk.poll(limit)
 
-    def _submit(self, job: messages.Job) -> int:
-        self._talk.submit(job)
-        return job.job
+    def _message_of(self, image: Volume) -> messages.SetImage:
+        """The same message for the same image, which is sent once only."""
+        if self._image is None or self._image.image is not image:
+            self._image = messages.SetImage(image)
+        return self._image
+
+
+def _frozen(prompts: PromptSet) -> PromptSet:
+    """A copy whose labels nobody changes."""
+    frozen = copy.copy(prompts)
+    frozen.prompts = [copy.copy(prompt) for prompt in prompts.prompts]
+    for prompt in frozen.prompts:
+        prompt.labels = prompt.labels.copy()
+    return frozen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +19,13 @@ from MVGCore.session.results import (
     Forgotten,
     Log,
     Progress,
+    Propagated,
     Ready,
     Restarted,
     SliceDone,
 )
 from MVGCore.worker.host.link import Ended, Link
-from MVGCore.worker.wire.exchange import private_name, remove_folders
+from MVGCore.worker.wire.exchange import KEPT_WEIGHTS, private_name, remove_folders
 from MVGCore.worker.wire.handshake import Greeting
 from MVGCore.worker.wire.messages import NO_JOB, Cancel, Job, SetModel, State, UseAdapted, WarmUp
 
@@ -32,7 +33,6 @@ BREATH = 0.001  # seconds that a poll leaves to the threads: some hosts never le
 PER_POLL = 64  # messages that one poll looks at
 ORDER = ("model", "adapted", "image", "prompts")
 EARLY = ORDER[:3]  # sent as soon as the worker is free: using them takes time
-KEPT = "adapted.safetensors"
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Conversation:
         self._state: dict[str, State] = {}
         self._sent: dict[str, State] = {}
         self._queue: deque[Job] = deque()
+        self._given: dict[int, Mapping[str, State]] = {}  # job -> what it is about, if it brings that along
         self._running: Job | None = None
         self._stopping: tuple[int, float] | None = None  # a cancelled job that still runs; until when it may
         self._events: deque[Event] = deque()
@@ -85,8 +86,10 @@ class Conversation:
         """What was stored last."""
         return self._state.get(what)
 
-    def submit(self, job: Job) -> None:
-        """Do a job when its turn comes."""
+    def submit(self, job: Job, given: Mapping[str, State] | None = None) -> None:
+        """Do a job when its turn comes, with this image and these examples from then on."""
+        if given:
+            self._given[job.job] = given
         self._queue.append(job)
         self._advance()
 
@@ -100,6 +103,7 @@ class Conversation:
         kept: deque[Job] = deque()
         for each in self._queue:
             if each.job != NO_JOB and job in (None, each.job):
+                self._given.pop(each.job, None)
                 self._events.append(Cancelled(each.job))
             else:
                 kept.append(each)
@@ -122,6 +126,7 @@ class Conversation:
     def close(self) -> None:
         """End the process and forget all jobs and an adaptation; a later job starts a process again."""
         self._queue.clear()
+        self._given.clear()
         self._events.clear()
         self._running = self._stopping = self._restart = None
         self._state.pop("adapted", None)
@@ -144,7 +149,7 @@ class Conversation:
     @property
     def kept_weights(self) -> Path:
         """Where the worker writes adapted weights, for the case that it is lost."""
-        return self._keep / KEPT
+        return self._keep / KEPT_WEIGHTS
 
     @property
     def worker_pid(self) -> int | None:
@@ -207,10 +212,11 @@ class Conversation:
 
     def _notice_adaptation(self, message: Finished | Failed | Cancelled) -> None:
         summary = message.summary if isinstance(message, Finished) else None
-        if isinstance(summary, Adapted | Forgotten):
+        if isinstance(summary, Adapted | Forgotten | Propagated):
             self._state.pop("adapted", None)
-        if isinstance(summary, Adapted) and summary.report.kept:
-            self._state["adapted"] = self._sent["adapted"] = UseAdapted(str(self.kept_weights))
+        if isinstance(summary, Adapted | Propagated) and summary.adapted_to:
+            kept = UseAdapted(str(self.kept_weights), summary.adapted_to)
+            self._state["adapted"] = self._sent["adapted"] = kept
 
     # --- what has to be done next ---
 
@@ -222,8 +228,9 @@ class Conversation:
         self._share(EARLY)
         if not self._queue:
             return
-        self._share(ORDER)
         job = self._queue.popleft()
+        self._state.update(self._given.pop(job.job, {}))
+        self._share(ORDER)
         assert self._link is not None
         self._link.send(job)
         if job.job != NO_JOB:
@@ -280,6 +287,7 @@ class Conversation:
         if kind is FailureKind.SETUP:
             jobs += [job for job in self._queue if job.job != NO_JOB]
             self._queue.clear()
+            self._given.clear()
             remedy = ""
         else:
             self._restart = Restarted(text, self._loses_adaptation())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,10 @@ import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
 from MVGCore.errors import Cancelled, InputError, MissingExtraError, MVGError, OutputError, stop_if
-from MVGCore.images import ImageExamples, ImageSlice
-from MVGCore.session import Session, SliceResult
-from MVGCore.session import results as events
-from MVGCore.session.requests import WantedSlices
-from MVGCore.volume import Volume
-from MVGCore.worker.process import summaries
-from MVGCore.worker.process.hardware import info
+from MVGCore.session import Session, results
+from MVGCore.session.hardware import info
+from MVGCore.session.requests import Adapt
+from MVGCore.session.results import Summary
 from MVGCore.worker.wire import messages
 
 PAUSE = 0.05  # seconds between two reports of progress
@@ -34,12 +32,13 @@ class Runner:
     Args:
         report: sends a message to the host.
         cancelled: whether the current job is to stop; also asked in the middle of the model's work.
+        kept: file for adapted weights, for another process after this one.
     """
 
-    def __init__(self, report: Report, cancelled: Callable[[], bool]) -> None:
-        self._report, self._cancelled = report, cancelled
+    def __init__(self, report: Report, cancelled: Callable[[], bool], kept: Path) -> None:
+        self._report, self._cancelled, self._kept = report, cancelled, kept
         self._session: Session | None = None
-        self._image: Volume | None = None
+        self._kept_for = ""  # `Session.adapted_to` of the weights in that file
         self._state: dict[str, Any] = {}
         self._problems: dict[str, Exception] = {}
         self._spoken = 0.0
@@ -87,16 +86,16 @@ class Runner:
         for what in ("image", "prompts"):
             if what in self._state and what not in self._problems:
                 self._hand_over(what)
-        self._report(events.Ready(**vars(info(self._session.device, wanted.model))))
+        self._report(results.Ready(**vars(info(self._session.device, wanted.model))))
 
     def _use_adapted(self, message: messages.UseAdapted) -> None:
         if self._session is None:  # the model itself could not be loaded, which the next job tells
             return
         try:
-            self._session.use_adapted(message.path)
+            self._session.use_adapted(message.path, message.adapted_to)
         except MVGError as error:
             log.warning("%s", error)
-            self._report(events.Log("warning", f"The adapted model is lost, adapt again: {error}"))
+            self._report(results.Log("warning", f"The adapted model is lost, adapt again: {error}"))
 
     def _hand_over(self, what: str) -> None:
         assert self._session is not None
@@ -119,166 +118,80 @@ class Runner:
         job = message.job
         try:
             stop_if(self._cancelled)
-            task, work = _WORK[type(message)]
-            summary = work(self, self._ready(), message)
-            stop_if(self._cancelled)  # too late to stop the work, but the host does not expect a result
-            if summary is not None:
-                self._report(events.Finished(job, task, summary))
+            session = self._ready()
+            if isinstance(message, messages.Run):
+                self._report(results.Finished(job, self._run(session, message)))
         except Cancelled:
-            self._report(events.Cancelled(job))
+            self._report(results.Cancelled(job))
         except Exception as error:
             self._report(failure(job, error))
 
-    def _warm_up(self, session: Session, message: messages.WarmUp) -> None:
-        """Only what `_ready` finds is of interest."""
+    def _run(self, session: Session, message: messages.Run) -> Summary:
+        former, job = session.adapted_to if session.adapted else None, message.job
+        try:
+            summary = session.run(message.request, lambda event: self._tell(job, event), self._cancelled)
+            stop_if(self._cancelled)  # too late to stop the work, but the host does not expect a result
+        except Cancelled:
+            if isinstance(message.request, Adapt):
+                self._undo_adaptation(session, former)
+            raise
+        if session.adapted and session.adapted_to != self._kept_for:
+            self._keep(session)
+        return summary
 
-    def _preview(self, session: Session, message: messages.Preview) -> events.Previewed:
-        start = time.perf_counter()
-        done = session.preview(message.index, self._cancelled)
-        axis = self._prompt_axis()
-        self._report(summaries.labelled_slice(message.job, axis, done))
-        return events.Previewed(axis, done.index, time.perf_counter() - start, session.device)
+    def _undo_adaptation(self, session: Session, former: str | None) -> None:
+        """The host goes on with what it had before an adaptation that was cancelled too late."""
+        if session.adapted and session.adapted_to != former:
+            session.forget_adaptation()
+            if former is not None and former == self._kept_for:
+                session.use_adapted(self._kept, former)
 
-    def _propagate(self, session: Session, message: messages.Propagate) -> events.Propagated:
-        axis = self._prompt_axis()
-
-        def shown(done: SliceResult) -> None:
-            self._report(summaries.labelled_slice(message.job, axis, done))
-
-        progress = self._progress(message.job)
-        result = session.propagate(
-            progress, self._cancelled, message.slice_range, shown, all_axes=message.all_axes
-        )
-        return summaries.propagated(result)
-
-    def _adapt(self, session: Session, message: messages.Adapt) -> events.Adapted:
-        path, was_adapted = Path(message.path), session.adapted
-        report = session.adapt(message.seconds, self._progress(message.job), self._cancelled, message.steps)
-        if self._cancelled():  # too late to stop it, but the host goes on with what it had
-            self._undo_adaptation(session, path if was_adapted else None)
-            raise Cancelled("Cancelled.")
-        if report.kept:
-            self._keep(session, path)
-        return events.Adapted(report, session.device)
-
-    def _undo_adaptation(self, session: Session, former: Path | None) -> None:
-        session.forget_adaptation()
-        if former is not None and former.is_file():
-            session.use_adapted(former)
-
-    def _keep(self, session: Session, path: Path) -> None:
+    def _keep(self, session: Session) -> None:
         """Write adapted weights for the case that this process is lost."""
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            session.save_model(path)
+            self._kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            session.save_model(self._kept)
+            self._kept_for = session.adapted_to
         except (OSError, OutputError):
             log.exception("The adapted weights would be lost with this process.")
-            path.unlink(missing_ok=True)
+            self._kept.unlink(missing_ok=True)
+            self._kept_for = ""
 
-    def _forget(self, session: Session, message: messages.ForgetAdaptation) -> events.Forgotten:
-        session.forget_adaptation()
-        return events.Forgotten()
-
-    def _save(self, session: Session, message: messages.SaveModel) -> events.ModelSaved:
-        session.save_model(message.path)
-        return events.ModelSaved(message.path)
-
-    def _denoise(self, session: Session, message: messages.Denoise) -> events.ImageMade:
-        return self._make(session.denoise, message, examples=self._examples(message.examples))
-
-    def _inpaint(self, session: Session, message: messages.Inpaint) -> events.ImageMade:
-        return self._make(session.inpaint, message, mask=message.mask)
-
-    def _synthesize(self, session: Session, message: messages.Synthesize) -> events.ImageMade:
-        examples = [self._examples(each) for each in message.examples]
-        return self._make(session.synthesize, message, examples=examples)
-
-    def _info(self, session: Session, message: messages.AskInfo) -> events.Info:
-        return info(session.device, self._state["model"].model)
-
-    def _make(self, work: Callable[..., Any], message: Any, **given: Any) -> events.ImageMade:
-        def shown(done: ImageSlice) -> None:
-            self._report(summaries.image_slice(message.job, done))
-
-        if not isinstance(message, messages.Synthesize):
-            given["axis"] = message.axis
-        progress = self._progress(message.job)
-        result = work(
-            progress=progress,
-            cancelled=self._cancelled,
-            slice_range=message.slice_range,
-            shown=shown,
-            **given,
-        )
-        for done in summaries.kept_slices(result):
-            shown(done)
-        return summaries.image_made(result)
-
-    def _examples(self, given: WantedSlices | None) -> ImageExamples | None:
-        if given is None:
-            return None
-        image = given.image
-        if image is None:
-            if "image" not in self._state:
-                raise InputError("There is no image yet; choose one.")
-            image = self._state["image"].image
-        return ImageExamples.from_volumes(image, given.wanted, given.axis, given.slices)
-
-    def _prompt_axis(self) -> int:
-        if "prompts" not in self._state:
-            raise InputError("There is no example yet; label a slice.")
-        axis: int = self._state["prompts"].prompts.axis
-        return axis
-
-    def _progress(self, job: int) -> Callable[[float, str], None]:
-        def progress(fraction: float, text: str) -> None:
+    def _tell(self, job: int, event: Any) -> None:
+        """Send on what happens, of progress not more than a screen can show."""
+        if isinstance(event, results.Progress):
             now = time.monotonic()
-            if fraction >= 1 or now - self._spoken >= PAUSE:
-                self._spoken = now
-                self._report(events.Progress(job, float(fraction), text))
-
-        return progress
+            if event.fraction < 1 and now - self._spoken < PAUSE:
+                return
+            self._spoken = now
+        self._report(replace(event, job=job))
 
     def _stop_here(self, module: torch.nn.Module, arguments: Any) -> None:
         """Called before every part of a model works: a batch need not be waited for."""
         stop_if(self._cancelled)
 
 
-def failure(job: int, error: Exception) -> events.Failed:
+def failure(job: int, error: Exception) -> results.Failed:
     """What to tell of an error."""
     kind = _kind_of(error)
-    if kind is events.FailureKind.MEMORY:
+    if kind is results.FailureKind.MEMORY:
         log.exception("Out of memory.")
         text = "There is not enough memory: close other programs, choose a smaller range, or the CPU."
-        return events.Failed(job, text, kind)
-    if kind is events.FailureKind.INTERNAL:
+        return results.Failed(job, text, kind)
+    if kind is results.FailureKind.INTERNAL:
         log.exception("An unexpected error.")
         text = f"MVG made a mistake ({type(error).__name__}: {error}). Try again; the log has the details."
-        return events.Failed(job, text, kind)
-    return events.Failed(job, str(error), kind)
+        return results.Failed(job, text, kind)
+    return results.Failed(job, str(error), kind)
 
 
-def _kind_of(error: Exception) -> events.FailureKind:
+def _kind_of(error: Exception) -> results.FailureKind:
     if isinstance(error, OutputError):
-        return events.FailureKind.OUTPUT
+        return results.FailureKind.OUTPUT
     if isinstance(error, MissingExtraError | ImportError):
-        return events.FailureKind.SETUP
+        return results.FailureKind.SETUP
     if isinstance(error, MVGError):
-        return events.FailureKind.INPUT
+        return results.FailureKind.INPUT
     if isinstance(error, MemoryError | torch.cuda.OutOfMemoryError):
-        return events.FailureKind.MEMORY
-    return events.FailureKind.INTERNAL
-
-
-_WORK: Mapping[type, tuple[str, Callable[[Runner, Session, Any], Any]]] = {
-    messages.WarmUp: ("warm up", Runner._warm_up),
-    messages.Preview: ("preview", Runner._preview),
-    messages.Propagate: ("propagate", Runner._propagate),
-    messages.Adapt: ("adapt", Runner._adapt),
-    messages.ForgetAdaptation: ("forget_adaptation", Runner._forget),
-    messages.SaveModel: ("save_model", Runner._save),
-    messages.Denoise: ("denoise", Runner._denoise),
-    messages.Inpaint: ("inpaint", Runner._inpaint),
-    messages.Synthesize: ("synthesize", Runner._synthesize),
-    messages.AskInfo: ("info", Runner._info),
-}
+        return results.FailureKind.MEMORY
+    return results.FailureKind.INTERNAL

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from MVGCore.session.results import Failed, FailureKind, Log
-from MVGCore.worker.wire.exchange import Exchange, remove_folders
+from MVGCore.worker.wire.exchange import KEPT_WEIGHTS, Exchange, remove_folders
 from MVGCore.worker.wire.handshake import ProtocolError, missing_package
 from MVGCore.worker.wire.messages import TO_WORKER, Alive, Cancel, Folders, Quit, decode, encode
 
@@ -100,7 +100,7 @@ class Server:
             log.exception("A package is missing.")
             self._line.send(Failed(None, missing_package(error), FailureKind.SETUP))
             return 4
-        runner = Runner(self._line.send, self._stops)
+        runner = Runner(self._line.send, self._stops, Path(self._folders.keep) / KEPT_WEIGHTS)
         while True:
             message = self._messages.get()
             if message is None:

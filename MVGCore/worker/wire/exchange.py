@@ -27,6 +27,7 @@ from MVGCore.private import is_alive
 from MVGCore.worker.wire.handshake import ProtocolError
 
 PREFIX = "mvg-worker-"
+KEPT_WEIGHTS = "adapted.safetensors"  # in the folder for what has to outlive a worker
 CHUNK = 8 << 20  # bytes at a time: other threads get their turn between two chunks
 _KINDS = "buif"
 

@@ -11,13 +11,12 @@ from typing import Any
 
 from MVGCore.prompts import PromptSet
 from MVGCore.session import results as events
-from MVGCore.session.requests import WantedSlices
-from MVGCore.volume import LabelMap, Volume
+from MVGCore.session.requests import Request
+from MVGCore.session.results import NO_JOB
+from MVGCore.volume import Volume
 from MVGCore.worker.wire.codec import Array, from_plain, line_of, message_of, record_of, to_plain
 from MVGCore.worker.wire.exchange import Exchange, Parcel
 from MVGCore.worker.wire.handshake import ProtocolError
-
-NO_JOB = 0  # number of what the host asks for by itself, e.g. to warm up
 
 
 @dataclass(frozen=True)
@@ -61,9 +60,10 @@ class SetPrompts:
 
 @dataclass(frozen=True)
 class UseAdapted:
-    """Weights that a former process kept after an adaptation."""
+    """Weights that a former process kept after an adaptation, and what they are adapted to."""
 
     path: str
+    adapted_to: str
 
 
 @dataclass(frozen=True)
@@ -82,65 +82,11 @@ class WarmUp:
 
 
 @dataclass(frozen=True)
-class Preview:
-    job: int
-    index: int
-
-
-@dataclass(frozen=True)
-class Propagate:
-    job: int
-    slice_range: tuple[int, int] | None
-    all_axes: bool = True
-
-
-@dataclass(frozen=True)
-class Adapt:
-    """Weights that are kept are also written to `path`, for another process after this one."""
+class Run:
+    """A request; its image and examples went before it, as `SetImage` and `SetPrompts`."""
 
     job: int
-    seconds: float
-    steps: int | None
-    path: str
-
-
-@dataclass(frozen=True)
-class ForgetAdaptation:
-    job: int
-
-
-@dataclass(frozen=True)
-class SaveModel:
-    job: int
-    path: str
-
-
-@dataclass(frozen=True, eq=False)
-class Denoise:
-    job: int
-    examples: WantedSlices | None
-    axis: int | None
-    slice_range: tuple[int, int] | None
-
-
-@dataclass(frozen=True, eq=False)
-class Inpaint:
-    job: int
-    mask: LabelMap
-    axis: int | None
-    slice_range: tuple[int, int] | None
-
-
-@dataclass(frozen=True, eq=False)
-class Synthesize:
-    job: int
-    examples: tuple[WantedSlices, ...]
-    slice_range: tuple[int, int] | None
-
-
-@dataclass(frozen=True)
-class AskInfo:
-    job: int
+    request: Request
 
 
 @dataclass(frozen=True)
@@ -160,18 +106,7 @@ class Alive:
     """Sent regularly by a worker that is well, whatever else it does."""
 
 
-Job = (
-    WarmUp
-    | Preview
-    | Propagate
-    | Adapt
-    | ForgetAdaptation
-    | SaveModel
-    | Denoise
-    | Inpaint
-    | Synthesize
-    | AskInfo
-)
+Job = WarmUp | Run
 State = SetModel | UseAdapted | SetImage | SetPrompts | Unusable
 
 
@@ -187,15 +122,7 @@ TO_WORKER = _by_name(
     SetPrompts,
     Unusable,
     WarmUp,
-    Preview,
-    Propagate,
-    Adapt,
-    ForgetAdaptation,
-    SaveModel,
-    Denoise,
-    Inpaint,
-    Synthesize,
-    AskInfo,
+    Run,
     Cancel,
     Quit,
 )

@@ -126,21 +126,11 @@ def test_another_image_forgets_what_was_prepared(small_weights: Path, tube: Case
     np.testing.assert_array_equal(session.preview(5).confidence, expected.confidence)
 
 
-def test_the_affected_range_reaches_to_the_labelled_neighbours(small_weights: Path, tube: Case) -> None:
-    session = a_session(small_weights, tube, [2, 6, 11])
-    assert session.affected_range(6) == (2, 11)
-    assert session.affected_range(2) == (0, 6)
-    assert session.affected_range(8) == (6, 11)
-    assert session.affected_range(12) == (11, 13)
-
-
 @pytest.mark.parametrize("index", [-1, 14])
 def test_there_is_no_such_slice(small_weights: Path, tube: Case, index: int) -> None:
     session = a_session(small_weights, tube, [2])
     with pytest.raises(InputError, match="0 to 13"):
         session.preview(index)
-    with pytest.raises(InputError, match="0 to 13"):
-        session.affected_range(index)
 
 
 def test_a_cancelled_preview_leaves_the_session_usable(small_weights: Path, tube: Case) -> None:

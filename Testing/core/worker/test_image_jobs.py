@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from MVGCore.images import ImageExamples, ImageResult
 from MVGCore.session import Session
-from MVGCore.session.requests import WantedSlices
+from MVGCore.session.requests import Denoise, Inpaint, Synthesize, WantedSlices
 from MVGCore.session.results import Failed, FailureKind, Finished, ImageMade
 from MVGCore.volume import LabelMap, Volume
 from MVGCore.worker.host.client import Client
@@ -57,23 +56,27 @@ def check_same_image(client: Client, job: int, image: Volume, expected: ImageRes
 
 def test_image_tasks(client: Client, session: Session, tube: tuple[Volume, LabelMap], wanted: Volume) -> None:
     image = tube[0]
-    check_same_image(client, client.denoise(slice_range=(3, 8)), image, session.denoise(slice_range=(3, 8)))
+    check_same_image(
+        client, client.submit(Denoise(slice_range=(3, 8))), image, session.denoise(slice_range=(3, 8))
+    )
 
     hole = np.zeros(image.array.shape, np.uint8)
     hole[5:7, 10:20, 8:18] = 1
     mask = LabelMap.of(hole, image.geometry)
-    check_same_image(client, client.inpaint(mask), image, session.inpaint(mask))
+    check_same_image(client, client.submit(Inpaint(mask=mask)), image, session.inpaint(mask))
 
     examples = ImageExamples.from_volumes(image, wanted, 0)
-    given: Any = WantedSlices(wanted, axis=0)
-    made = check_same_image(client, client.synthesize(given), image, session.synthesize([examples]))
+    given = (WantedSlices(wanted, axis=0),)
+    made = check_same_image(
+        client, client.submit(Synthesize(examples=given)), image, session.synthesize([examples])
+    )
     assert made.kept == (2, 6, 11) and made.dtype == "<i2"
     foreign = Volume(image.array[:, ::-1].copy(), image.geometry, "another")
     examples = ImageExamples.from_volumes(foreign, wanted, 0, (2, 6))
-    given = [WantedSlices(wanted, foreign, 0, (2, 6))]
+    given = (WantedSlices(wanted, foreign, 0, (2, 6)),)
     made = check_same_image(
         client,
-        client.synthesize(given, slice_range=(4, 5)),
+        client.submit(Synthesize(examples=given, slice_range=(4, 5))),
         image,
         session.synthesize([examples], slice_range=(4, 5)),
     )
@@ -85,11 +88,11 @@ def test_image_tasks_that_cannot_be_done(client: Client, tube: tuple[Volume, Lab
     empty = Volume(np.zeros(image.array.shape), image.geometry, "empty")
     odd = Volume(np.full(image.array.shape, None), image.geometry, "odd")
     for job in (
-        client.synthesize(WantedSlices(empty)),
-        client.synthesize(WantedSlices(odd)),
-        client.synthesize([]),
-        client.inpaint(LabelMap(np.zeros(image.array.shape, np.uint8), image.geometry)),
-        client.denoise(slice_range=(5, 99)),
+        client.submit(Synthesize(examples=(WantedSlices(empty),))),
+        client.submit(Synthesize(examples=(WantedSlices(odd),))),
+        client.submit(Synthesize(examples=())),
+        client.submit(Inpaint(mask=LabelMap(np.zeros(image.array.shape, np.uint8), image.geometry))),
+        client.submit(Denoise(slice_range=(5, 99))),
     ):
         failed = fail(client, job)
         assert isinstance(failed, Failed) and failed.kind is FailureKind.INPUT and failed.message

@@ -13,6 +13,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from MVGCore.prompts import PromptSet
+from MVGCore.session.requests import Adapt, AskInfo, ForgetAdaptation, Preview, SaveModel, Segment
 from MVGCore.session.results import Cancelled, Failed, FailureKind, Finished, Restarted
 from MVGCore.volume import LabelMap, Volume
 from MVGCore.worker.host.client import Client, Limits
@@ -44,7 +45,7 @@ def test_a_worker_killed_in_mid_run_is_replaced(
 ) -> None:
     client.set_image(long_tube[0])
     client.set_prompts(long_tube[1])
-    job = client.propagate()
+    job = client.submit(Segment())
     poll_until(client, slice_of(job))
     client.set_image(tube[0])
     client.set_prompts(prompts)
@@ -60,7 +61,7 @@ def test_a_worker_killed_in_mid_run_is_replaced(
 def test_a_worker_killed_while_idle_is_replaced_with_the_next_job(
     client: Client, expected: np.ndarray
 ) -> None:
-    finish(client, client.info())
+    finish(client, client.submit(AskInfo()))
     os.kill(pid_of(client), signal.SIGKILL)
     wait_until(lambda: client.poll() == [] and client.worker_pid is None)
     check_preview(client, expected)
@@ -69,7 +70,7 @@ def test_a_worker_killed_while_idle_is_replaced_with_the_next_job(
 def test_waiting_jobs_survive_a_crash(client: Client, long_tube: LONG) -> None:
     client.set_image(long_tube[0])
     client.set_prompts(long_tube[1])
-    job, waiting = client.propagate(), client.preview(5)
+    job, waiting = client.submit(Segment()), client.submit(Preview(index=5))
     poll_until(client, slice_of(job))
     os.kill(pid_of(client), signal.SIGKILL)
     events = until_end(client, waiting)
@@ -81,7 +82,7 @@ def test_a_worker_that_hangs_is_replaced(make_client: MakeClient, long_tube: LON
     client = make_client(limits=Limits(silence=5.0))
     client.set_image(long_tube[0])
     client.set_prompts(long_tube[1])
-    job = client.propagate()
+    job = client.submit(Segment())
     poll_until(client, slice_of(job))
     first = pid_of(client)
     os.kill(first, signal.SIGSTOP)
@@ -89,25 +90,25 @@ def test_a_worker_that_hangs_is_replaced(make_client: MakeClient, long_tube: LON
     end = end_of(events, job)
     assert isinstance(end, Failed) and end.kind is FailureKind.HUNG
     wait_until(lambda: not is_running(first))
-    finish(client, client.preview(5))
+    finish(client, client.submit(Preview(index=5)))
 
 
 def test_a_host_that_was_away_does_not_take_the_worker_for_lost(make_client: MakeClient) -> None:
     client = make_client(limits=Limits(silence=5.0))
-    finish(client, client.info())
+    finish(client, client.submit(AskInfo()))
     pid = pid_of(client)
     os.kill(pid, signal.SIGSTOP)  # as if the whole computer had slept
     time.sleep(5.5)
     os.kill(pid, signal.SIGCONT)
-    finish(client, client.preview(5))
+    finish(client, client.submit(Preview(index=5)))
     assert pid_of(client) == pid
 
 
 def test_a_worker_that_does_not_stop_is_replaced(make_client: MakeClient, expected: np.ndarray) -> None:
     client = make_client(limits=Limits(cancel=0.5))
-    finish(client, client.info())
+    finish(client, client.submit(AskInfo()))
     first = pid_of(client)
-    job = client.propagate()
+    job = client.submit(Segment())
     wait_until(lambda: client.poll() is not None and client.job == job)
     os.kill(first, signal.SIGSTOP)
     client.cancel(job)
@@ -134,7 +135,7 @@ def test_a_worker_that_loads_a_model_need_not_stop(
         Session.__init__ = slow
     """)
     client = make_client(python=python, limits=Limits(cancel=0.5))
-    job = client.preview(5)
+    job = client.submit(Preview(index=5))
     wait_until(lambda: client.poll() == [] and client.job == job)
     pid = pid_of(client)
     client.cancel()
@@ -155,14 +156,14 @@ def test_an_adapted_model_survives_a_crash(
         from MVGCore.session import Session
 
         def adapt(self, seconds, progress, cancelled, steps):
-            self.use_adapted({str(other_weights)!r})
+            self.use_adapted({str(other_weights)!r}, 'the examples')
             return AdaptReport(True, 0.8, 0.9, 1, 0.1, "Better.")
 
         Session.adapt = adapt
     """)
     client = make_client(python=python)
     original = _weights(client, tmp_path / "original.safetensors")
-    finish(client, client.adapt())
+    finish(client, client.submit(Adapt()))
     adapted = _weights(client, tmp_path / "adapted.safetensors")
     assert adapted != original
     os.kill(pid_of(client), signal.SIGKILL)
@@ -170,10 +171,10 @@ def test_an_adapted_model_survives_a_crash(
     assert _weights(client, tmp_path / "after.safetensors") == adapted
     client.set_model(small_weights, "cpu", seed=1, threads=1)
     assert _weights(client, tmp_path / "seed.safetensors") == adapted
-    finish(client, client.forget_adaptation())
+    finish(client, client.submit(ForgetAdaptation()))
     assert _weights(client, tmp_path / "forgotten.safetensors") == original
 
-    finish(client, client.adapt())
+    finish(client, client.submit(Adapt()))
     (kept,) = (path for path in leftovers(Path(tempfile.gettempdir())) if list(path.glob("adapted*")))
     (kept / "adapted.safetensors").unlink()
     client.restart()
@@ -184,12 +185,12 @@ def test_an_adapted_model_survives_a_crash(
 
 def _weights(client: Client, path: Path) -> dict[str, bytes]:
     """Name of a tensor of the model in use -> its bytes."""
-    finish(client, client.save_model(path))
+    finish(client, client.submit(SaveModel(str(path))))
     return {name: tensor.tobytes() for name, tensor in load_file(path).items()}
 
 
 def test_restarting_by_hand(client: Client, expected: np.ndarray) -> None:
-    job = client.propagate()
+    job = client.submit(Segment())
     poll_until(client, slice_of(job))
     first = pid_of(client)
     client.restart("A test wants it.")
@@ -202,7 +203,7 @@ def test_closing_in_mid_run_and_starting_again(
     make_client: MakeClient, temp_folder: Path, expected: np.ndarray
 ) -> None:
     client, others = make_client(), leftovers(temp_folder)
-    client.propagate()
+    client.submit(Segment())
     poll_until(client, is_ready)
     pid = pid_of(client)
     client.close()

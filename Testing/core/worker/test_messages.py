@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from MVGCore.outcomes import AdaptReport, Estimate
 from MVGCore.prompts import PromptSet
 from MVGCore.session import results as events
-from MVGCore.session.requests import WantedSlices
+from MVGCore.session.requests import (
+    ForgetAdaptation,
+    Inpaint,
+    SaveModel,
+    Segment,
+    Synthesize,
+    WantedSlices,
+)
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume
 from MVGCore.worker.wire import messages
 from MVGCore.worker.wire.codec import from_plain, line_of, message_of, record_of, to_plain
@@ -50,11 +57,13 @@ propagated = st.builds(
 reports = st.builds(
     AdaptReport, st.booleans(), st.none() | reals, st.none() | reals, st.integers(), reals, st.text()
 )
-summaries = propagated | st.builds(events.Adapted, reports, st.text()) | st.just(events.Forgotten())
+summaries = (
+    propagated | st.builds(events.Adapted, reports, st.text(), st.text()) | st.just(events.Forgotten())
+)
 plain_messages = (
-    st.builds(events.Finished, st.integers(), st.text(), summaries)
+    st.builds(events.Finished, st.integers(), summaries)
     | st.builds(events.Failed, st.none() | st.integers(), st.text(), st.sampled_from(events.FailureKind))
-    | st.builds(messages.Propagate, st.integers(), st.none() | st.tuples(st.integers(), st.integers()))
+    | st.builds(messages.Run, st.integers(), st.just(ForgetAdaptation()) | st.builds(SaveModel, st.text()))
     | st.builds(messages.SetModel, st.text(), st.text(), st.integers(), st.none() | st.integers())
     | st.builds(events.Log, st.text(), st.text())
 )
@@ -80,8 +89,9 @@ def test_messages_with_arrays_arrive_as_they_are(
     sent = [
         messages.SetImage(image),
         messages.SetPrompts(prompts),
-        messages.Inpaint(3, labels, 1, None),
-        messages.Synthesize(4, (wanted, WantedSlices(image, image)), (0, 3)),
+        messages.Run(2, Segment(slice_range=(1, 2), all_axes=False, adapt_seconds=3.0)),
+        messages.Run(3, Inpaint(mask=labels, axis=1)),
+        messages.Run(4, Synthesize(examples=(wanted, WantedSlices(image, image)), slice_range=(0, 3))),
         events.SliceDone(5, 0, 7, labels.array[7], np.ones((40, 36), np.float32), Estimate(0.9, 0.1)),
         events.SliceDone(5, 0, 7, image.array[7], None, None),
     ]

@@ -12,8 +12,8 @@ import pytest
 from MVGCore.errors import OutputError, stop_if
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import PromptSet
-from MVGCore.session import Session
-from MVGCore.session import results as events
+from MVGCore.session import Session, results
+from MVGCore.session.requests import Adapt, AskInfo, Denoise, Preview, Segment
 from MVGCore.volume import LabelMap, Volume
 from MVGCore.worker.process.runner import Runner
 from MVGCore.worker.wire import messages
@@ -51,8 +51,9 @@ def runner(
     small_weights: Path,
     tube: tuple[Volume, LabelMap],
     prompts: PromptSet,
+    tmp_path: Path,
 ) -> Iterator[Runner]:
-    runner = Runner(told.append, stop)
+    runner = Runner(told.append, stop, tmp_path / "kept" / "adapted.safetensors")
     runner.handle(messages.SetImage(tube[0]))
     runner.handle(messages.SetPrompts(prompts))
     runner.handle(messages.SetModel(str(small_weights), "cpu", 0, 1))
@@ -64,8 +65,8 @@ def test_a_job_is_stopped_in_the_middle_of_a_batch(
     runner: Runner, told: list[Any], stop: Cancelling, tube: tuple[Volume, LabelMap]
 ) -> None:
     """When only the model's parts ask whether to stop; and the session is sound afterwards."""
-    runner.handle(messages.Propagate(1, None))
-    first = [event for event in told if isinstance(event, events.SliceDone)]
+    runner.handle(messages.Run(1, Segment()))
+    first = [event for event in told if isinstance(event, results.SliceDone)]
     asked = 0
 
     def late(who: str) -> bool:
@@ -76,13 +77,13 @@ def test_a_job_is_stopped_in_the_middle_of_a_batch(
     told.clear()
     runner.handle(messages.SetImage(tube[0]))  # so that nothing is kept of the first job
     stop.when = late
-    runner.handle(messages.Propagate(2, None))
-    assert told[-1] == events.Cancelled(2)
+    runner.handle(messages.Run(2, Segment()))
+    assert told[-1] == results.Cancelled(2)
     stop.when = lambda who: False
     told.clear()
-    runner.handle(messages.Propagate(3, None))
-    again = [event for event in told if isinstance(event, events.SliceDone)]
-    assert isinstance(told[-1], events.Finished) and len(first) == 2 * 11  # seen, then chosen
+    runner.handle(messages.Run(3, Segment()))
+    again = [event for event in told if isinstance(event, results.SliceDone)]
+    assert isinstance(told[-1], results.Finished) and len(first) == 3 + 2 * 11  # given; seen, then chosen
     for one, other in zip(first, again, strict=True):
         assert (one.index, one.values.tobytes()) == (other.index, other.values.tobytes())
 
@@ -92,16 +93,16 @@ def test_nothing_is_asked_of_a_job_that_was_cancelled_before(
 ) -> None:
     told.clear()
     stop.when = lambda who: True
-    runner.handle(messages.Preview(1, 5))
-    assert told == [events.Cancelled(1)]
+    runner.handle(messages.Run(1, Preview(index=5)))
+    assert told == [results.Cancelled(1)]
 
 
 def test_a_result_that_comes_too_late_is_not_sent(runner: Runner, told: list[Any], stop: Cancelling) -> None:
     told.clear()
     answers = iter([False, True])
     stop.when = lambda who: next(answers)
-    runner.handle(messages.AskInfo(1))
-    assert told == [events.Cancelled(1)]
+    runner.handle(messages.Run(1, AskInfo()))
+    assert told == [results.Cancelled(1)]
 
 
 class Adapting:
@@ -111,7 +112,7 @@ class Adapting:
         self.weights = weights
 
     def __call__(self, session: Session, *arguments: Any) -> AdaptReport:
-        session.use_adapted(self.weights)
+        session.use_adapted(self.weights, "the examples")
         return AdaptReport(True, 0.8, 0.9, 1, 0.1, "Better.")
 
 
@@ -127,48 +128,50 @@ def test_an_adaptation_that_comes_too_late_is_undone(
     path = tmp_path / "kept" / "adapted.safetensors"
     session = runner._session
     assert session is not None
-    stop.when = lambda who: who == "_adapt" and session.adapted
-    runner.handle(messages.Adapt(1, 20.0, None, str(path)))
-    assert told[-1] == events.Cancelled(1) and not session.adapted and not path.exists()
+    stop.when = lambda who: who == "_run" and session.adapted
+    runner.handle(messages.Run(1, Adapt()))
+    assert told[-1] == results.Cancelled(1) and not session.adapted and not path.exists()
 
     stop.when = lambda who: False
-    runner.handle(messages.Adapt(2, 20.0, None, str(path)))
-    assert isinstance(told[-1], events.Finished) and session.adapted and path.is_file()
-    stop.when = lambda who: who == "_adapt"
-    runner.handle(messages.Adapt(3, 20.0, None, str(path)))
+    runner.handle(messages.Run(2, Adapt()))
+    assert isinstance(told[-1], results.Finished) and session.adapted and path.is_file()
+    stop.when = lambda who: who == "_run"
+    runner.handle(messages.Run(3, Adapt()))
     assert session.adapted  # as before
 
 
 def test_adapted_weights_that_cannot_be_written_are_used_all_the_same(
     runner: Runner, told: list[Any], adapting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "adapted.safetensors"
+    path = tmp_path / "kept" / "adapted.safetensors"
+    path.parent.mkdir()
     path.write_bytes(b"of an earlier adaptation")
 
     def full(session: Session, path: Path) -> None:
         raise OutputError("The disk is full.")
 
     monkeypatch.setattr(Session, "save_model", full)
-    runner.handle(messages.Adapt(1, 20.0, None, str(path)))
-    assert isinstance(told[-1], events.Finished) and not path.exists()
+    runner.handle(messages.Run(1, Adapt()))
+    assert isinstance(told[-1], results.Finished) and not path.exists()
 
 
 def test_lost_weights_of_an_adaptation_are_told(runner: Runner, told: list[Any], tmp_path: Path) -> None:
-    runner.handle(messages.UseAdapted(str(tmp_path / "lost.safetensors")))
-    assert isinstance(told[-1], events.Log) and "adapt again" in told[-1].text
-    runner.handle(messages.AskInfo(1))
-    assert isinstance(told[-1], events.Finished)
+    runner.handle(messages.UseAdapted(str(tmp_path / "lost.safetensors"), "some examples"))
+    assert isinstance(told[-1], results.Log) and "adapt again" in told[-1].text
+    runner.handle(messages.Run(1, AskInfo()))
+    assert isinstance(told[-1], results.Finished)
 
 
-def test_jobs_without_state(told: list[Any], stop: Cancelling, small_weights: Path) -> None:
+def test_jobs_without_state(
+    told: list[Any], stop: Cancelling, small_weights: Path, tmp_path: Path
+) -> None:
     """A host that forgot something gets a sentence, whatever it asks."""
-    runner = Runner(told.append, stop)
-    runner.handle(messages.Preview(1, 5))
+    runner = Runner(told.append, stop, tmp_path / "kept" / "adapted.safetensors")
+    runner.handle(messages.Run(1, Preview(index=5)))
     runner.handle(messages.SetModel(str(small_weights), "cpu", 0, 1))
-    for number, kind in enumerate((messages.Preview, messages.Propagate), start=2):
-        runner.handle(kind(number, None if kind is messages.Propagate else 5))
-    runner.handle(messages.Denoise(4, None, None, None))
-    failures = [event for event in told if not isinstance(event, events.Ready)]
+    for number, request in enumerate((Preview(index=5), Segment(), Denoise()), start=2):
+        runner.handle(messages.Run(number, request))
+    failures = [event for event in told if not isinstance(event, results.Ready)]
     assert [event.job for event in failures] == [1, 2, 3, 4]
-    assert all(event.kind is events.FailureKind.INPUT and event.message for event in failures)
+    assert all(event.kind is results.FailureKind.INPUT and event.message for event in failures)
     runner.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from MVGCore.session.requests import AskInfo, Preview
 from MVGCore.session.results import Failed, FailureKind
 from MVGCore.worker.host.client import Client
 from Testing.core.worker.waiting import (
@@ -29,7 +30,7 @@ MakeClient = Callable[..., Client]
 def test_interpreters_that_do_not_work(make_client: MakeClient, tmp_path: Path) -> None:
     """One that is missing, one that is none, and one without packages: each names itself and what to do."""
     client = make_client(python=str(tmp_path / "missing" / "python"))
-    failed = fail(client, client.preview(5))
+    failed = fail(client, client.submit(Preview(index=5)))
     assert failed.kind is FailureKind.SETUP and "missing" in failed.message
 
     (tmp_path / "file").touch()
@@ -56,12 +57,12 @@ def test_interpreters_that_do_not_work(make_client: MakeClient, tmp_path: Path) 
 def test_another_version_is_refused(make_client: MakeClient, patched_worker: Callable[[str], str]) -> None:
     """MVG was replaced on the disk while the host runs the former one."""
     client = make_client(python=patched_worker("MVGCore.version.__version__ = '0.0.0'"))
-    failed = fail(client, client.preview(5))
+    failed = fail(client, client.submit(Preview(index=5)))
     assert failed.kind is FailureKind.SETUP and "MVG 0.0.0" in failed.message and "restart" in failed.message
 
 
 def test_the_log_tells_what_happened(client: Client) -> None:
-    finish(client, client.info())
+    finish(client, client.submit(AskInfo()))
     assert f"Worker {pid_of(client)}" in log_of(client)
     assert psutil.Process(pid_of(client)).nice() > psutil.Process().nice()
 
@@ -106,16 +107,16 @@ def test_a_mistake_of_ours_is_told_and_harms_nothing(
         Session.preview = preview
     """)
     client = make_client(python=python)
-    failed = fail(client, client.preview(5))
+    failed = fail(client, client.submit(Preview(index=5)))
     assert failed.kind is FailureKind.INTERNAL and "an odd thing" in failed.message
     assert "ZeroDivisionError" in log_of(client) and "Traceback" in log_of(client)
-    assert fail(client, client.preview(1)).kind is FailureKind.MEMORY
-    finish(client, client.info())
+    assert fail(client, client.submit(Preview(index=1))).kind is FailureKind.MEMORY
+    finish(client, client.submit(AskInfo()))
 
 
 def test_a_worker_that_cannot_load_a_package(
     make_client: MakeClient, patched_worker: Callable[[str], str]
 ) -> None:
     client = make_client(python=patched_worker("sys.modules['torch'] = None"))
-    failed = fail(client, client.preview(5))
+    failed = fail(client, client.submit(Preview(index=5)))
     assert failed.kind is FailureKind.SETUP and "torch" in failed.message and "install" in failed.message

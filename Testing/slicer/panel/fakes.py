@@ -9,8 +9,8 @@ import numpy as np
 
 from MVGCore.outcomes import AdaptReport, Estimate
 from MVGCore.prompts import PromptSet
+from MVGCore.session.requests import Denoise, Inpaint, Preview, Request, Segment, Synthesize
 from MVGCore.session.results import (
-    Adapted,
     Cancelled,
     Event,
     Failed,
@@ -22,7 +22,7 @@ from MVGCore.session.results import (
     Propagated,
     SliceDone,
 )
-from MVGCore.volume import LabelMap, Volume
+from MVGCore.volume import Volume
 
 
 class FakeClock:
@@ -45,7 +45,8 @@ class FakeWorker:
         self.asked: list[tuple[Any, ...]] = []
         self.image: Volume | None = None
         self.prompts: PromptSet | None = None
-        self.all_axes: bool | None = None  # as the last propagation was asked to look
+        self.request: Request | None = None  # the last one
+        self.adapted_to = ""
         self.closed = False
         self.memory = ""
         self.log_path = Path("worker.log")
@@ -81,9 +82,6 @@ class FakeWorker:
     def set_image(self, volume: Volume) -> None:
         self.image = volume
 
-    def set_prompts(self, prompts: PromptSet) -> None:
-        self.prompts = prompts
-
     def start(self) -> None:
         self.asked.append(("start",))
 
@@ -103,28 +101,45 @@ class FakeWorker:
             self._events = []
             self._sent = [Cancelled(self._job)]
 
-    def preview(self, index: int) -> int:
-        job = self._begin("preview", index)
+    def submit(self, request: Request) -> int:
+        self.request = request
+        self.image = getattr(request, "image", None) or self.image
+        self.prompts = getattr(request, "prompts", None) or self.prompts
+        if isinstance(request, Segment):
+            return self._segment(request)
+        if isinstance(request, Preview):
+            return self._preview(request)
+        assert isinstance(request, Denoise | Inpaint | Synthesize)
+        axis = request.examples[0].axis if isinstance(request, Synthesize) else request.axis
+        return self._make_image(type(request).__name__.lower(), axis, request.slice_range)
+
+    def _preview(self, request: Preview) -> int:
+        job = self._begin("preview", request.index)
+        axis = self._axis_of(request)
         self._events = [
-            self._slice(index),
-            Finished(job, "preview", Previewed(self._axis, index, 0.1, "cpu")),
+            self._slice(axis, request.index),
+            Finished(job, Previewed(axis, request.index, 0.1, "cpu")),
         ]
         return job
 
-    def propagate(self, slice_range: tuple[int, int] | None = None, all_axes: bool = True) -> int:
-        job = self._begin("propagate", slice_range)
-        self.all_axes = all_axes
+    def _segment(self, request: Segment) -> int:
+        job = self._begin("segment", request.slice_range)
+        report = self._adapt(job, request.adapt_seconds)
         assert self.image is not None
-        axis = self._axis
-        first, last = slice_range or (0, self.image.geometry.shape[axis] - 1)
-        known = {prompt.index for prompt in self._enabled()}
-        wanted = [index for index in range(first, last + 1) if index not in known]
+        axis = self._axis_of(request)
+        first, last = request.slice_range or (0, self.image.geometry.shape[axis] - 1)
+        given = {prompt.index: prompt for prompt in self._enabled() if prompt.axis == axis}
+        for index, prompt in given.items():
+            sure = np.ones(prompt.labels.shape, np.float32)
+            self._events.append(SliceDone(job, axis, index, prompt.labels.copy(), sure, None, given=True))
+        wanted = [index for index in range(first, last + 1) if index not in given]
         for number, index in enumerate(wanted):
-            self._events += [self._slice(index), Progress(job, (number + 1) / len(wanted), f"slice {index}")]
+            done = Progress(job, (number + 1) / len(wanted), f"slice {index}")
+            self._events += [self._slice(axis, index), done]
         sure = dict.fromkeys(wanted, 0.9)
         summary = Propagated(
             axis=axis,
-            prompt_slices=tuple(sorted(known)),
+            prompt_slices=tuple(sorted(given)),
             slice_confidence=sure,
             class_confidence={},
             expected_dice=Estimate(0.91, 0.03),
@@ -134,27 +149,24 @@ class FakeWorker:
             seconds={},
             device="cpu",
             notes=(),
+            adaptation=report,
+            adapted_to=self.adapted_to,
         )
-        self._events.append(Finished(job, "propagate", summary))
+        self._events.append(Finished(job, summary))
         return job
 
-    def adapt(self, seconds: float = 20.0, steps: int | None = None) -> int:
-        job = self._begin("adapt", seconds)
-        report = AdaptReport(True, 0.8, 0.85, 10, seconds, "Adapted: 0.80 became 0.85 on slices left out.")
-        self._events = [Progress(job, 0.5, "adapting"), Finished(job, "adapt", Adapted(report, "cpu"))]
-        return job
-
-    def forget_adaptation(self) -> int:
-        return self._begin("forget")
-
-    def denoise(self, examples: Any = None, axis: int | None = None, slice_range: Any = None) -> int:
-        return self._make_image("denoise", axis, slice_range)
-
-    def inpaint(self, mask: LabelMap, axis: int | None = None, slice_range: Any = None) -> int:
-        return self._make_image("inpaint", axis, slice_range)
-
-    def synthesize(self, examples: Any, slice_range: Any = None) -> int:
-        return self._make_image("synthesize", examples[0].axis, slice_range)
+    def _adapt(self, job: int, seconds: float | None) -> AdaptReport | None:
+        """As `Session` does: once for the same examples, forgotten when it is not wanted any more."""
+        if not seconds:
+            self.adapted_to = "" if seconds == 0 else self.adapted_to
+            return None
+        name = repr((seconds, sorted(prompt.fingerprint for prompt in self._enabled())))
+        if self.adapted_to == name:
+            return None
+        self.adapted_to = name
+        self.asked.append(("adapt", seconds))
+        self._events.append(Progress(job, 0.25, "adapting"))
+        return AdaptReport(True, 0.8, 0.85, 10, seconds, "Adapted: 0.80 became 0.85 on slices left out.")
 
     def _make_image(self, task: str, axis: int | None, slice_range: tuple[int, int] | None) -> int:
         job = self._begin(task, slice_range)
@@ -168,7 +180,7 @@ class FakeWorker:
                 SliceDone(job, axis, index, values.astype(self.image.array.dtype), None, None)
             )
         made = ImageMade(axis, wanted, (), 1.0, self.image.array.dtype.str, None, {}, "cpu", ("A note.",))
-        self._events.append(Finished(job, task, made))
+        self._events.append(Finished(job, made))
         return job
 
     def _begin(self, *what: Any) -> int:
@@ -179,13 +191,13 @@ class FakeWorker:
     def _enabled(self) -> list[Any]:
         return self.prompts.enabled if self.prompts else []
 
-    @property
-    def _axis(self) -> int:
+    def _axis_of(self, request: Segment | Preview) -> int:
         assert self.prompts is not None
-        return self.prompts.axis
+        return self.prompts.axis if request.axis is None else request.axis
 
-    def _slice(self, index: int) -> SliceDone:
-        nearest = min(self._enabled(), key=lambda prompt: abs(prompt.index - index))
+    def _slice(self, axis: int, index: int) -> SliceDone:
+        across = [prompt for prompt in self._enabled() if prompt.axis == axis]
+        nearest = min(across, key=lambda prompt: abs(prompt.index - index))
         labels = nearest.labels.copy()
         sure = np.full(labels.shape, 0.9, np.float32)
-        return SliceDone(self._job, nearest.axis, index, labels, sure, Estimate(0.9, 0.05))
+        return SliceDone(self._job, axis, index, labels, sure, Estimate(0.9, 0.05))

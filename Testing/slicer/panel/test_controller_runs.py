@@ -25,7 +25,7 @@ def test_the_result_fills_slice_by_slice_and_keeps_the_drawn_ones(
 ):
     drawn = segments_of(a_segmentation_node, a_volume_node)
     ready.apply()
-    worker.step(2)
+    worker.step(5)  # what was given, a slice, and how far that is
     ready.poll()
     ready.poll()
     view = ready.view()
@@ -184,7 +184,7 @@ def test_accept_and_discard_are_undone_in_one_step(
         assert len(ready.view().examples) == 4  # nothing was taken for a correction
     ready.apply()
     finish(ready)
-    assert problem(ready) == "" and worker.asked[-1][0] == "propagate"
+    assert problem(ready) == "" and worker.asked[-1][0] == "segment"
     ready.discard()
     assert lasting_nodes() == untouched
 
@@ -245,7 +245,7 @@ def test_a_crash_says_so_and_the_next_run_works(ready, worker):
     assert ready.view().review is not None
 
 
-def test_a_corrected_slice_is_an_example_and_only_its_neighbours_are_made_anew(
+def test_a_corrected_slice_is_an_example_of_the_next_run_of_all_slices(
     ready, worker, clock, scene, a_volume_node, a_segmentation_node
 ):
     ready.apply()
@@ -261,7 +261,7 @@ def test_a_corrected_slice_is_an_example_and_only_its_neighbours_are_made_anew(
     assert "have changed" in ready.view().hint
     ready.apply()
     finish(ready)
-    assert worker.asked[-1] == ("propagate", (5, 9))
+    assert worker.asked[-1] == ("segment", None)  # what can be kept the core knows
     assert slicer.mrmlScene.GetNodeByID(ready.view().review.node_id) is result
     assert np.array_equal(segments_of(result, a_volume_node)["liver"][7], mask[7])
     assert ready.view().review.known == (2, 5, 7, 9)
@@ -273,7 +273,7 @@ def test_a_slice_across_another_axis_is_an_example_of_the_same_run(
     ready.apply()
     finish(ready)
     red_view.SetOrientation("Coronal")
-    scene.jump(a_volume_node.GetID(), SliceKey(1, 2))  # index 2 is also that of an axial example
+    scene.jump(a_volume_node.GetID(), SliceKey(1, 5))  # index 5 is also that of an axial example
     ready.add_current_slice()
     assert problem(ready) == ""
     assert "have changed" in ready.view().hint
@@ -283,10 +283,54 @@ def test_a_slice_across_another_axis_is_an_example_of_the_same_run(
         (0, 2),
         (0, 5),
         (0, 9),
-        (1, 2),
+        (1, 5),
     ]
-    assert worker.asked[-1] == ("propagate", None)
+    assert worker.asked[-1] == ("segment", None)
     assert ready.view().review.known == (2, 5, 9)
+
+
+def correct(node, index: int, volume) -> np.ndarray:
+    """Draw a slice of a segmentation anew, as a user does; gives the slice."""
+    mask = segments_of(node, volume)["liver"]
+    mask[index] = False
+    mask[index, 1:3, 1:3] = True
+    put_segment(node, node.GetSegmentation().GetSegmentIdBySegmentName("liver"), mask, volume)
+    return mask[index]
+
+
+@pytest.mark.parametrize("index", [7, 5])  # empty in the segmentation of the user, and drawn there
+def test_a_slice_corrected_on_the_result_and_added_counts_as_corrected(
+    ready, worker, clock, scene, a_volume_node, a_segmentation_node, index
+):
+    """Correct on the result, press A, Apply: of one slice, what was drawn last is the example."""
+    ready.apply()
+    finish(ready)
+    result = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
+    jump(scene, a_volume_node, index)
+    drawn = correct(result, index, a_volume_node)
+    settle(ready, clock)
+    ready.add_current_slice()
+    assert problem(ready) == ""
+    ready.apply()
+    finish(ready)
+    (sent,) = [each for each in worker.prompts.prompts if (each.axis, each.index) == (0, index)]
+    assert np.array_equal(sent.labels == 1, drawn)
+    assert np.array_equal(segments_of(result, a_volume_node)["liver"][index], drawn)
+    # What the user draws after that in the other segmentation counts again, and again what was there before.
+    correct(a_segmentation_node, index, a_volume_node)
+    mask = segments_of(a_segmentation_node, a_volume_node)["liver"]
+    mask[index, 9:11, 2:4] = True
+    put_segment(a_segmentation_node, "liver", mask, a_volume_node)
+    settle(ready, clock)
+    ready.add_current_slice()
+    (sent,) = [each for each in ready.workspace.book.prompt_set().prompts if each.index == index]
+    assert np.array_equal(sent.labels == 1, mask[index])
+
+
+def test_an_empty_slice_is_no_example_by_itself(ready, scene, a_volume_node):
+    jump(scene, a_volume_node, 3)
+    ready.add_current_slice()
+    assert "Nothing is drawn" in problem(ready) and len(ready.view().examples) == 3
 
 
 def test_what_mvg_writes_is_no_correction(ready, clock):
@@ -356,7 +400,7 @@ def test_a_second_run_while_one_goes_on_is_refused(ready, worker):
     ready.apply()
     ready.apply()
     assert "going on" in problem(ready)
-    assert [name for name, *_ in worker.asked].count("propagate") == 1
+    assert [name for name, *_ in worker.asked].count("segment") == 1
 
 
 def test_adaptation_is_part_of_the_run_and_of_its_notes(ready, worker):
@@ -373,7 +417,7 @@ def test_a_range_of_slices(ready, worker):
     ready.set(first=3, last=7)
     ready.apply()
     finish(ready)
-    assert worker.asked[-1] == ("propagate", (3, 7))
+    assert worker.asked[-1] == ("segment", (3, 7))
     assert set(ready.view().review.slices) == {3, 4, 6, 7}
 
 
@@ -390,7 +434,7 @@ def test_after_a_range_the_next_run_makes_all_slices(
     settle(ready, clock)
     ready.apply()
     finish(ready)
-    assert worker.asked[-1] == ("propagate", None)
+    assert worker.asked[-1] == ("segment", None)
 
 
 def test_image_tasks_make_a_volume_that_can_be_discarded(controller, worker, scene, a_volume_node):

@@ -83,12 +83,12 @@ def test_what_the_scene_cannot_take_ends_the_run_with_a_sentence(ready, worker, 
 def test_adding_data_to_the_scene_changes_nothing_in_the_panel(ready, clock, tmp_path, mrml_scene):
     ready.apply()
     finish(ready)
-    before, trace = ready.view(), ready.trace
+    before, basis = ready.view(), ready.basis
     other = make_volume(make_image(), name="added")
     mrml_scene.RemoveNode(other)
     mrml_scene.InvokeEvent(mrml_scene.StartImportEvent)
     mrml_scene.InvokeEvent(mrml_scene.EndImportEvent)
-    assert ready.trace is trace and ready.view().review == before.review
+    assert ready.basis is basis and ready.view().review == before.review
 
 
 def test_removing_the_result_ends_the_review(ready):
@@ -181,7 +181,7 @@ def test_all_frames_of_a_sequence(make_controller, worker):
     controller.apply()
     finish(controller)
     assert problem(controller) == ""
-    assert [name for name, *_ in worker.asked].count("propagate") == 3
+    assert [name for name, *_ in worker.asked].count("segment") == 3
     assert browser.GetSelectedItemNumber() == 1
     result = slicer.mrmlScene.GetNodeByID(controller.view().review.node_id)
     made = browser.GetSequenceNode(result)

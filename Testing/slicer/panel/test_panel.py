@@ -264,7 +264,7 @@ def test_options_reach_the_worker(panel):
     click(ui.applyButton)
     worker = controller.runner.worker
     assert ("model", "compact", "cpu", 4) in worker.asked
-    assert worker.asked[-1] == ("propagate", (6, 11))
+    assert worker.asked[-1] == ("segment", (6, 11))
 
 
 def test_all_axes_are_looked_along_unless_switched_off(panel):

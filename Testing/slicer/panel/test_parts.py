@@ -11,7 +11,6 @@ from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, SegmentClass, Window
 from MVGLib.control.advice import Situation, blocked, examples_note, hint
 from MVGLib.control.examples import ClassTable, renumbered
-from MVGLib.control.orders import Trace
 from MVGLib.control.signals import Signal
 from MVGLib.control.state import Phase, Review, Score, Settings, Task
 from MVGLib.control.thumbnails import outline, thumbnail
@@ -101,30 +100,6 @@ def test_renumbering_back_and_forth_gives_the_same_labels(values):
 def test_a_label_that_stands_for_nothing_is_refused():
     with pytest.raises(InputError, match="add the slice again"):
         renumbered(np.array([[0, 3]], np.uint16), {1: 1})
-
-
-@given(
-    st.sets(st.integers(0, 39), min_size=1, max_size=8), st.sets(st.integers(0, 39), min_size=1, max_size=8)
-)
-def test_a_change_reaches_to_the_next_labelled_slices_that_stayed(before, after):
-    one = Trace(("basis",), tuple((index, 1) for index in sorted(before)), 0)
-    two = Trace(("basis",), tuple((index, 1) for index in sorted(after)), 0)
-    stale = one.stale_range(two, 40)
-    changed, same = before ^ after, before & after
-    if not changed or not same:
-        assert stale is None
-        return
-    first, last = stale
-    assert first <= min(changed) and max(changed) <= last
-    assert first in same or first == 0
-    assert last in same or last == 39
-    assert not any(first < index < min(changed) or max(changed) < index < last for index in same)
-
-
-def test_another_basis_makes_everything_anew():
-    one, two = Trace((1,), ((3, 1), (5, 1)), 0), Trace((2,), ((3, 1), (5, 2)), 0)
-    assert one.stale_range(two, 40) is None
-    assert Trace((1,), ((3, 1), (5, 1)), 9).stale_range(Trace((1,), ((3, 1), (5, 2)), 0), 40) is None
 
 
 def test_of_many_segments_without_an_example_a_few_are_named():

@@ -165,11 +165,13 @@ class Choosing(Core):
 
     def _add(self, place: SliceKey, partner_id: str, volume_id: str = "") -> None:
         volume_id = volume_id or self.workspace.volume_id
+        book, task = self.workspace.book, self.workspace.task
         example = Example(volume_id, partner_id, place.axis, place.index)
-        cut = self.workspace.book.cut(example)
-        if cut.problem:
+        cut = book.cut(example)
+        if not cut.problem:
+            book.add(task, example)
+        elif cut.prompt is None or not any(each.slice_key == example.slice_key for each in book.used(task)):
             raise InputError(cut.problem)
-        self.workspace.book.add(self.workspace.task, example)
 
     def _filled(self, volume_id: str, partner_id: str) -> list[SliceKey]:
         """The slices of a segmentation that are labelled, or of a wanted volume that are filled."""

@@ -8,7 +8,6 @@ from MVGCore.errors import MVGError
 from MVGCore.volume import SliceKey
 from MVGLib.control.choosing import Choosing
 from MVGLib.control.core import action
-from MVGLib.control.orders import Trace
 from MVGLib.control.running import Running
 from MVGLib.control.state import EndedReview, Level, Phase, Remedy
 from MVGLib.texts import _
@@ -31,8 +30,8 @@ class Controller(Choosing, Running):
     """
 
     def __init__(self, *arguments: Any, **choices: Any) -> None:
-        # Trace and basis of the results of reviews that have ended.
-        self._made_from: dict[int, tuple[Trace | None, tuple[object, ...] | None]] = {}
+        # `basis` of the results of reviews that have ended.
+        self._made_from: dict[int, tuple[object, ...] | None] = {}
         super().__init__(*arguments, **choices)
 
     @action
@@ -145,13 +144,13 @@ class Controller(Choosing, Running):
         self.say(_("The result waits for its review again."))
 
     def _restored(self, key: int) -> None:
-        self.trace, self.basis = self._made_from.pop(key, (None, None))
+        self.basis = self._made_from.pop(key, None)
         self.workspace.parameters.set_review(self.reviewer.review)
 
     def _review_ended(self, text: str, before: tuple[EndedReview, ...]) -> None:
         kept = [each for each in self.reviewer.ended if each not in before]
         for each in kept:
-            self._made_from[each.key] = (self.trace, self.basis)
-        self.trace, self.basis, self._search, self._stale_since = None, None, None, None
+            self._made_from[each.key] = self.basis
+        self.basis, self._search, self._stale_since = None, None, None
         self.workspace.parameters.set_review(None)
         self.say(text, Level.INFO, Remedy.UNDO if kept else None)

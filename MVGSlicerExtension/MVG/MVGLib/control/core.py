@@ -11,7 +11,7 @@ from MVGCore.session.results import FailureKind
 from MVGCore.volume import SliceKey
 from MVGCore.worker.host.client import Worker
 from MVGLib.control.advice import Situation, blocked
-from MVGLib.control.orders import OrderBook, Trace
+from MVGLib.control.orders import OrderBook
 from MVGLib.control.parameters import MASK, VOLUME, Parameters
 from MVGLib.control.protocols import Clock, Installer, Scene
 from MVGLib.control.reviewer import Reviewer
@@ -65,7 +65,6 @@ class Core:
         timing: How long it takes.
         preview_place: The slice whose preview is shown.
         missing: What has to be installed.
-        trace: What the result was made from, if all of it was made since the scene was opened.
         basis: Which examples the result was made from, as `ExampleBook.versions` gives them.
     """
 
@@ -98,7 +97,6 @@ class Core:
         self.timing = Timing(clock)
         self.preview_place: SliceKey | None = None
         self.missing = ""
-        self.trace: Trace | None = None
         self.basis: tuple[object, ...] | None = None
         self._clock = clock
         self._message_until: float | None = None
@@ -170,7 +168,7 @@ class Core:
         self.reviewer.forget_all()
         self.workspace.clear()
         self.preview_place, self.progress, self.message = None, None, None
-        self.trace, self.basis, self._search, self._stale_since = None, None, None, None
+        self.basis, self._search, self._stale_since = None, None, None
         self.phase = Phase.SETUP if self.missing else Phase.IDLE
         self._view = None
 
@@ -189,7 +187,7 @@ class Core:
         """What advice depends on."""
         workspace, review = self.workspace, self.reviewer.review
         examples = workspace.book.of(workspace.task)
-        usable = [each for each in examples if each.enabled and not workspace.book.cut(each).problem]
+        usable = workspace.book.used(workspace.task)
         return Situation(
             phase=self.phase,
             settings=workspace.settings,
@@ -230,7 +228,7 @@ class Core:
         self._hide_preview()
         self.workspace.use(parameters)
         self.reviewer.open(self.workspace.parameters.review())
-        self.trace, self.basis = None, None
+        self.basis = None
         self.phase, self.progress = Phase.IDLE, None
         self.refresh()
 

@@ -52,6 +52,22 @@ class ExampleBook:
         """The examples of a task, in the order in which they were added."""
         return list(self._lists[task.makes_segments])
 
+    def used(self, task: Task) -> list[Example]:
+        """The examples that a run takes: those switched on, and of each slice the one that was drawn last.
+
+        Whoever corrects a slice of a result has drawn it anew; the row of the first drawing counts again if
+        the correction goes.
+        """
+        latest: dict[object, Example] = {}
+        for each in self.of(task):
+            former = latest.get(each.slice_key)
+            if each.enabled and not self.cut(each).problem and (former is None or self._newer(each, former)):
+                latest[each.slice_key] = each
+        return list(latest.values())
+
+    def _newer(self, example: Example, other: Example) -> bool:
+        return self.cut(example).version > self.cut(other).version
+
     def set(self, task: Task, examples: Iterable[Example]) -> None:
         """Replace the examples of a task."""
         self._lists[task.makes_segments] = list(examples)
@@ -114,7 +130,7 @@ class ExampleBook:
 
     def versions(self, task: Task) -> tuple[object, ...]:
         """Differs whenever another example is used, or one shows something else."""
-        return tuple((each.key, self.cut(each).version) for each in self.of(task) if each.enabled)
+        return tuple((each.key, self.cut(each).version) for each in self.used(task))
 
     def cut(self, example: Example) -> Cut:
         """The pixels of an example as they are now."""
@@ -132,7 +148,7 @@ class ExampleBook:
             classes = self._scene.classes(partner_id) if self._scene.is_segmentation(partner_id) else ()
         except MVGError:  # too many segments: the examples say so themselves
             return ()
-        used = [self.cut(each) for each in self.of(Task.SEGMENT) if each.enabled]
+        used = [self.cut(each) for each in self.used(Task.SEGMENT)]
         shown = {name for cut in used for name, _color in cut.look}
         return tuple(each.name for each in classes if each.name not in shown)
 
@@ -140,14 +156,10 @@ class ExampleBook:
         """The list as it is shown."""
         return tuple(self._row(each, volume_id) for each in self.of(task))
 
-    def prompt_set(self, axis: int = -1) -> PromptSet:
-        """The examples of segmentation that are switched on and can be used.
-
-        Args:
-            axis: Only those that lie across this array axis; -1 takes all.
-        """
-        chosen = [each for each in self.of(Task.SEGMENT) if each.enabled and axis in (-1, each.axis)]
-        prompts = {cut.prompt.key: cut.prompt for cut in map(self.cut, chosen) if cut.prompt is not None}
+    def prompt_set(self) -> PromptSet:
+        """The examples of segmentation that a run takes, across all axes."""
+        cuts = [self.cut(each) for each in self.used(Task.SEGMENT)]
+        prompts = {cut.prompt.key: cut.prompt for cut in cuts if cut.prompt is not None}
         present = {int(value) for prompt in prompts.values() for value in np.unique(prompt.labels) if value}
         known = self._classes.classes
         classes = tuple(known.get(value, SegmentClass.default(value)) for value in sorted(present))
@@ -167,6 +179,9 @@ class ExampleBook:
             prompt, wanted = self._from_file(example) if example.path else self._from_scene(example)
         except MVGError as error:
             return Cut(stamp, self._version, problem=str(error))
+        if not example.path and wanted is None and not prompt.labels.any():
+            why = _("Nothing is drawn on this slice; draw on it, or remove the example.")
+            return Cut(stamp, self._version, prompt, problem=why, picture=_picture(prompt, None, {}))
         known = self._classes.classes
         shown = [known[int(value)] for value in np.unique(prompt.labels) if value]
         picture = _picture(prompt, wanted, {each.id: each.color for each in shown})

@@ -43,6 +43,11 @@ class Example:
         return f"{self.volume_id}|{self.partner_id}|{self.axis}|{self.index}"
 
     @property
+    def slice_key(self) -> tuple[object, ...]:
+        """Names the slice, whatever labels it: of one slice one example is used."""
+        return (self.volume_id, self.axis, self.index) if not self.path else (self.path, self.prompt)
+
+    @property
     def place(self) -> SliceKey:
         """The slice."""
         return SliceKey(self.axis, self.index)

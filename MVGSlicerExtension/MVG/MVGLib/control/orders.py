@@ -2,61 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-
 from MVGCore.errors import InputError
-from MVGCore.prompts import Prompt, PromptSet
-from MVGCore.session.requests import WantedSlices
+from MVGCore.prompts import PromptSet, main_axis
+from MVGCore.session.requests import Denoise, Inpaint, Preview, Request, Segment, Synthesize, WantedSlices
 from MVGCore.volume import LabelMap, Volume
 from MVGLib.control.examples import Example
 from MVGLib.control.parameters import MASK
 from MVGLib.control.protocols import Scene
 from MVGLib.control.runner import Order
-from MVGLib.control.state import Settings, Task
+from MVGLib.control.state import Task
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What a result was made from: enough to tell which part of it another run has to make anew.
-
-    Attributes:
-        basis: Volume, model and settings.
-        local: Slice of the volume -> checksum of its labels.
-        foreign: Checksum of the examples of other volumes.
-    """
-
-    basis: tuple[object, ...]
-    local: tuple[tuple[int, int], ...]
-    foreign: int
-
-    def stale_range(self, other: Trace, depth: int) -> tuple[int, int] | None:
-        """First and last slice of a volume that depend on what differs between two traces.
-
-        A slice depends on the labelled slices next to it, so a change reaches to the next labelled slices
-        that are the same in both.
-
-        Args:
-            other: Of the new run.
-            depth: Number of slices.
-
-        Returns:
-            The range, or None where nothing or everything has to be made anew.
-        """
-        if self.basis != other.basis or self.foreign != other.foreign:
-            return None
-        changed = sorted({index for index, _sum in set(self.local) ^ set(other.local)})
-        same = sorted({index for index, _sum in set(self.local) & set(other.local)} - set(changed))
-        if not changed or not same:
-            return None
-        first = max((index for index in same if index < changed[0]), default=0)
-        last = min((index for index in same if index > changed[-1]), default=depth - 1)
-        return first, last
 
 
 class OrderBook:
@@ -80,11 +36,10 @@ class OrderBook:
         settings = self._workspace.settings
         if settings.axis >= 0:
             return settings.axis
-        axes = [each.axis for each in self._workspace.book.of(settings.task) if each.enabled]
+        axes = [each.axis for each in self._workspace.book.used(settings.task)]
         if axes and settings.task.takes_examples:
-            return max(sorted(set(axes)), key=axes.count)
-        spacing = self._scene.volume(self._workspace.volume_id).geometry.array_spacing
-        return int(np.argmax(spacing))  # as the image tasks choose: k on a tie
+            return main_axis(axes)
+        return self._scene.volume(self._workspace.volume_id).geometry.coarsest_axis
 
     def order(self, preview: int | None = None) -> Order:
         """What to compute now.
@@ -95,67 +50,49 @@ class OrderBook:
         Raises:
             InputError: Something that is chosen cannot be used.
         """
-        workspace, settings = self._workspace, self._workspace.settings
-        volume, axis = self._scene.volume(workspace.volume_id), self.axis()
-        prompts, wanted, mask = None, tuple[WantedSlices, ...](), None
-        if settings.task is Task.SEGMENT:
-            prompts = self._prompts(axis)
-        else:
-            wanted = self._wanted(axis) if settings.task.takes_examples else ()
-            mask = self._mask(volume) if settings.task is Task.INPAINT else None
-        # Inpainting chooses the axis by what is missing, unless the user does.
-        free = settings.task is Task.INPAINT and settings.axis < 0
-        adapts = prompts is not None and settings.adapt and preview is None
-        return Order(
-            settings=settings,
-            volume=volume,
+        settings = self._workspace.settings
+        volume = self._scene.volume(self._workspace.volume_id)
+        if settings.task is not Task.SEGMENT:
+            return Order(settings, self._image_request(volume, preview), volume)
+        prompts, axis = self._prompts(), None if settings.axis < 0 else settings.axis
+        if preview is not None:
+            return Order(settings, Preview(index=preview, image=volume, prompts=prompts, axis=axis), volume)
+        segment = Segment(
+            image=volume,
             prompts=prompts,
-            wanted=wanted,
-            mask=mask,
-            axis=None if free else axis,
-            slice_range=(settings.first, settings.last) if settings.limited else None,
-            preview=preview,
-            adapt=_adaptation(settings, prompts) if adapts and prompts is not None else "",
+            axis=axis,
+            slice_range=self._slice_range(),
+            all_axes=settings.all_axes,
+            adapt_seconds=float(settings.adapt_seconds) if settings.adapt else 0.0,
         )
+        return Order(settings, segment, volume)
 
-    def local_prompts(self, order: Order) -> dict[int, Prompt]:
-        """Index -> labelled slice of the volume itself, across the axis of the run."""
-        if order.prompts is None:
-            return {}
-        return {
-            prompt.index: prompt
-            for prompt in order.prompts.prompts
-            if prompt.axis == order.axis and _is_slice_of(prompt, order.volume)
-        }
+    def _image_request(self, volume: Volume, preview: int | None) -> Request:
+        settings, axis = self._workspace.settings, self.axis()
+        limits = self._slice_range() if preview is None else (preview, preview)
+        if settings.task is Task.INPAINT:  # chooses the axis by what is missing, unless the user does
+            chosen = None if settings.axis < 0 else axis
+            return Inpaint(image=volume, mask=self._mask(volume), axis=chosen, slice_range=limits)
+        wanted = self._wanted(axis)
+        if settings.task is Task.SYNTHESIZE:
+            return Synthesize(image=volume, examples=wanted, slice_range=limits)
+        examples = wanted[0] if wanted else None
+        return Denoise(image=volume, examples=examples, axis=axis, slice_range=limits)
 
-    def trace(self, order: Order, local: dict[int, Prompt]) -> Trace:
-        """What a result of this order is made from; `local` is as `local_prompts` gives it."""
-        keys = {each.key for each in local.values()}
-        others = [each for each in order.prompts.prompts if each.key not in keys] if order.prompts else []
-        settings = order.settings
-        basis = (
-            *(settings.task, settings.model, settings.seed, settings.adapt, order.axis),
-            self._workspace.volume_id,
-            self._scene.fingerprint(self._workspace.volume_id),
-            tuple(each.name for each in order.prompts.classes) if order.prompts else (),
-        )
-        sums = tuple(sorted((index, _checksum([prompt])) for index, prompt in local.items()))
-        return Trace(basis, sums, _checksum(others))
+    def _slice_range(self) -> tuple[int, int] | None:
+        settings = self._workspace.settings
+        return (settings.first, settings.last) if settings.limited else None
 
-    def _prompts(self, axis: int) -> PromptSet:
-        """The examples; those across other axes too, unless the user chose an axis that few lie across."""
+    def _prompts(self) -> PromptSet:
+        """The examples that are used, across all axes."""
         prompts = self._workspace.book.prompt_set()
-        if not prompts.prompts or prompts.axis != axis:
-            prompts = self._workspace.book.prompt_set(axis)
         if not any(prompt.labels.any() for prompt in prompts.prompts):
-            if not prompts.prompts:
-                raise InputError(_("No example lies across the chosen axis; set the slices in Options."))
             raise InputError(_("The examples show no segment; label at least one slice."))
         return prompts
 
     def _wanted(self, axis: int) -> tuple[WantedSlices, ...]:
         """The examples by pair of volumes, those of the input first."""
-        chosen = [each for each in self._workspace.book.of(self._workspace.task) if each.enabled]
+        chosen = self._workspace.book.used(self._workspace.task)
         groups: dict[tuple[str, str], list[Example]] = {}
         for each in chosen:
             if each.axis == axis and not self._workspace.book.cut(each).problem:
@@ -179,22 +116,3 @@ class OrderBook:
         if mask.array.all():
             raise InputError(_("The segmentation marks the whole volume; leave something to learn from."))
         return mask
-
-
-def _is_slice_of(prompt: Prompt, volume: Volume) -> bool:
-    if prompt.geometry.shape != volume.geometry.shape or not prompt.geometry.is_close(volume.geometry):
-        return False
-    own = volume.array.take(prompt.index, axis=prompt.axis)
-    return bool(np.array_equal(own.astype(np.float32), prompt.image[1]))
-
-
-def _adaptation(settings: Settings, prompts: PromptSet) -> str:
-    return f"{settings.model}|{settings.seed}|{settings.adapt_seconds}|{_checksum(prompts.prompts)}"
-
-
-def _checksum(prompts: Sequence[Prompt]) -> int:
-    digest = hashlib.blake2b(digest_size=8)
-    for prompt in sorted(prompts, key=lambda each: each.key):
-        digest.update(prompt.key.encode())
-        digest.update(np.ascontiguousarray(prompt.labels).tobytes())
-    return int.from_bytes(digest.digest(), "big")

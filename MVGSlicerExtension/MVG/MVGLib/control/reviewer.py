@@ -69,6 +69,7 @@ class Reviewer:
         self._written: dict[int, int] = {}  # slice -> checksum of what MVG wrote there
         self._own_stamp = ""  # fingerprint of the result after MVG wrote last
         self._fresh = False  # whether the result was begun by the run that goes on
+        self._of_a_range = False  # whether that run fills a part of the slices only
         self._before: Review | None = None
         self._ended: list[_Ended] = []
         self._count = 0  # of reviews that have ended
@@ -97,14 +98,13 @@ class Reviewer:
         self._ended = []
 
     @_writes
-    def begin(self, order: Order, volume_id: str, axis: int, known: Iterable[int]) -> None:
+    def begin(self, order: Order, volume_id: str, axis: int) -> None:
         """Get ready to write the slices of a run; a result that is there already is filled again.
 
         Args:
             order: Of the run.
             volume_id: The input.
             axis: Array axis of the slices.
-            known: Those that are given.
         """
         self._before = self.review
         self._fresh = self._writer is None
@@ -126,9 +126,8 @@ class Reviewer:
         shape = order.volume.geometry.shape
         slices = dict(self.review.slices) if self.review else {}
         plane = self._scene.plane_name(volume_id, axis)
-        self.review = Review(
-            self._writer.id, volume_id, task, axis, shape[axis], plane, slices, tuple(sorted(known))
-        )
+        self.review = Review(self._writer.id, volume_id, task, axis, shape[axis], plane, slices, ())
+        self._of_a_range = order.request.slice_range is not None
 
     @_writes
     def put(self, done: SliceDone) -> None:
@@ -137,16 +136,18 @@ class Reviewer:
         self._writer.put(done.index, done.values, done.confidence)
         self._written[done.index] = checksum(done.values)
         score = score_of(done)
-        if score is not None:
+        if done.given:
+            self.review = replace(self.review, known=tuple(sorted({*self.review.known, done.index})))
+        elif score is not None:
             self.review = replace(self.review, slices={**self.review.slices, done.index: score})
 
     @_writes
-    def finish(self, summary: Any, known: Iterable[int], notes: Iterable[str]) -> None:
+    def finish(self, summary: Any, notes: Iterable[str]) -> None:
         """The run is complete."""
         assert self._writer is not None and self.review is not None
         self._writer.finish()
-        partial = self._before is not None
-        known = tuple(sorted(known))
+        partial = self._before is not None and self._of_a_range
+        known = self.review.known
         changes: dict[str, Any] = {"known": known, "notes": tuple(notes)}
         if isinstance(summary, Propagated):
             slices = {**self.review.slices, **scores_of(summary)}

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from MVGCore.errors import InputError, MVGError
-from MVGCore.prompts import Prompt
 from MVGCore.session.results import FailureKind, SliceDone
 from MVGCore.volume import SliceKey
 from MVGLib.control.advice import blocked
 from MVGLib.control.core import SETTLE, Core, action
 from MVGLib.control.examples import Example
-from MVGLib.control.orders import Trace
+from MVGLib.control.parameters import LABELS
 from MVGLib.control.runner import Listener, Order
 from MVGLib.control.state import Level, Phase, Progress, Task
 from MVGLib.control.timing import Timing
@@ -62,19 +59,12 @@ class Running(Core):
         self._hide_preview()
         self._finish_search()
         order = self.orders.order()
-        known = self.orders.local_prompts(order)
-        trace = self.orders.trace(order, known) if order.slice_range is None else None
-        note = ""
-        if trace is not None and self.reviewer.review is not None and self.trace is not None:
-            stale = self.trace.stale_range(trace, self.reviewer.review.depth)
-            if stale is not None:
-                order, note = replace(order, slice_range=stale), _stale_note(stale)
         self.phase = Phase.RUNNING
         self._begin_progress(_("Starting"))
         self.basis = self.workspace.book.versions(self.workspace.task)
         self._frames, self._first_frame = self._other_frames(), None
         self._warm = self._worker_state()
-        self.runner.start(order, _RunListener(self, order, known, trace, note))
+        self.runner.start(order, _RunListener(self, order))
 
     @action
     def cancel(self) -> None:
@@ -139,10 +129,10 @@ class Running(Core):
             self._first_frame = self.scene.frame(self.workspace.volume_id)
         self.reviewer.show_frame(self._frames[0])
         self._frames = self._frames[1:]
+        volume = self.scene.volume(self.workspace.volume_id)
         # Adapted weights stay in use: adapting to the same examples again would give the same ones.
-        order = replace(order, volume=self.scene.volume(self.workspace.volume_id))
-        known = self.orders.local_prompts(order)
-        self.runner.start(order, _RunListener(self, order, known, None, ""))
+        order = replace(order, volume=volume, request=replace(order.request, image=volume))
+        self.runner.start(order, _RunListener(self, order))
         return True
 
     def _back_to_first_frame(self) -> None:
@@ -190,9 +180,14 @@ class Running(Core):
 
     def _take_correction(self, index: int) -> None:
         """A slice of the result that the user has corrected is an example from now on."""
-        review = self.reviewer.review
+        review, book = self.reviewer.review, self.workspace.book
         assert review is not None
-        self.workspace.book.add(Task.SEGMENT, Example(review.volume_id, review.node_id, review.axis, index))
+        drawn = Example(review.volume_id, review.node_id, review.axis, index)
+        # Whatever else labels this slice was drawn before: looked at first, it counts as the older one.
+        if self.workspace.nodes[LABELS]:
+            book.cut(replace(drawn, partner_id=self.workspace.nodes[LABELS]))
+        book.add(Task.SEGMENT, drawn)
+        book.cut(drawn)
         text = _("{plane} {index} was corrected and is an example now; press Apply to update its neighbours.")
         self.say(text.format(plane=review.plane.capitalize(), index=index))
         self.workspace.save()
@@ -234,8 +229,6 @@ class _PreviewListener(_Listener):
 
     def slice_done(self, done: SliceDone) -> None:
         controller, volume_id = self._controller, self._controller.workspace.volume_id
-        if done.index != self._place.index:  # a slice that is given is sent as well
-            return
         if self._order.prompts is not None:
             classes = self._order.prompts.classes
             controller.scene.show_preview(volume_id, self._place, labels=done.values, classes=classes)
@@ -260,41 +253,28 @@ class _PreviewListener(_Listener):
 class _RunListener(_Listener):
     """Fills the result."""
 
-    def __init__(
-        self, controller: Running, order: Order, known: dict[int, Prompt], trace: Trace | None, note: str
-    ) -> None:
+    def __init__(self, controller: Running, order: Order) -> None:
         super().__init__(controller, order)
-        self._known = known
-        self._trace = trace
-        self._notes = [note] if note else []
         self._begun = False
         self._volume_id = controller.workspace.volume_id
 
-    def adapted(self, text: str) -> None:
-        self._notes.append(text)
-
     def slice_done(self, done: SliceDone) -> None:
         controller = self._controller
-        if self._begun:
-            controller.reviewer.put(done)
-        else:  # the scene is not touched before there is something to show, and then not all at once
-            self._begin(done.axis)
-            controller.runner.feed([done], first=True)
-            controller.runner.feed(self._given())
+        if not self._begun:  # the scene is not touched before there is something to show
+            self._begun = True
+            controller.reviewer.begin(self._order, self._volume_id, done.axis)
+        controller.reviewer.put(done)
         controller.update()
 
     def finished(self, summary: Any) -> None:
         controller = self._controller
-        if not self._begun:  # every slice was given
-            self._begin(summary.axis)
-            for given in self._given():
-                controller.reviewer.put(given)
-        controller.reviewer.finish(summary, self._known, [*self._notes, *summary.notes])
-        controller.trace = self._trace
+        adaptation = getattr(summary, "adaptation", None)
+        notes = [adaptation.text] if adaptation is not None else []
+        controller.reviewer.finish(summary, [*notes, *summary.notes])
         if controller._next_frame(self._order):
             return
         controller._ended()
-        controller.say(self._notes[0] if self._notes else "")
+        controller.say(notes[0] if notes else "")
         controller.update()
 
     def failed(self, message: str, kind: FailureKind) -> None:
@@ -307,21 +287,3 @@ class _RunListener(_Listener):
         self._controller._ended()
         self._controller.say(_("Stopped. {end}").format(end=end or _("Nothing was changed.")))
         self._controller.update()
-
-    def _begin(self, axis: int) -> None:
-        if not self._begun:
-            self._begun = True
-            self._controller.reviewer.begin(self._order, self._volume_id, axis, self._known)
-
-    def _given(self) -> list[SliceDone]:
-        """The labelled slices of the volume, which are part of the result."""
-        found = []
-        for index, prompt in self._known.items():
-            sure = np.ones(prompt.labels.shape, np.float32)
-            found.append(SliceDone(None, prompt.axis, index, prompt.labels.copy(), sure, None))
-        return found
-
-
-def _stale_note(stale: tuple[int, int]) -> str:
-    text = _("Slices {first} to {last} depend on what changed; only they were computed again.")
-    return text.format(first=stale[0], last=stale[1])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from MVGCore.errors import Cancelled, InputError, MVGError
+from MVGCore.errors import InputError
 from MVGCore.prompts import PromptSet
-from MVGCore.session import results as events
-from MVGCore.volume import LabelMap
+from MVGCore.session.requests import Segment
+from MVGCore.session.results import Event, Progress, SliceDone
+from MVGCore.volume import SegmentClass
 from MVGCore.worker.host.client import Client
 
 _BETWEEN_POLLS_S = 0.01
@@ -84,50 +85,32 @@ class Batch:
             name = segmentation_node.GetName()
             raise InputError(f"Nothing is labelled in '{name}': fill a few slices of it first.")
         prompts = PromptSet.from_labelmap(image, labels, axis=axis)
-        self._client.set_image(image)
-        self._client.set_prompts(prompts)
-        if self._adapt_seconds > 0:
-            self._wait(self._client.adapt(self._adapt_seconds), lambda event: None)
-        return self._propagate(volume_node, labels, prompts)
+        request = Segment(image=image, prompts=prompts, axis=axis, adapt_seconds=self._adapt_seconds)
+        return self._write(volume_node, labels.classes, request)
 
-    def _propagate(self, volume_node: Any, labels: LabelMap, prompts: PromptSet) -> Any:
-        axis = prompts.prompts[0].axis
-        name = f"{volume_node.GetName()} MVG"
-        writer = self._scene.start_segments(volume_node.GetID(), axis, labels.classes, name)
+    def _write(self, volume_node: Any, classes: Iterable[SegmentClass], request: Segment) -> Any:
+        """A new segmentation with all slices that come of a request, those that were given among them."""
+        writer: Any = None
+
+        def shown(event: Event) -> None:
+            nonlocal writer
+            if isinstance(event, Progress):
+                self._progress(event.fraction, event.text)
+            elif isinstance(event, SliceDone):
+                if writer is None:
+                    name = f"{volume_node.GetName()} MVG"
+                    writer = self._scene.start_segments(volume_node.GetID(), event.axis, classes, name)
+                writer.put(event.index, event.values, event.confidence)
+
         try:
-            for prompt in prompts.prompts:
-                writer.put(prompt.index, prompt.labels)
-            self._wait(
-                self._client.propagate(),
-                lambda slice_done: writer.put(slice_done.index, slice_done.values, slice_done.confidence),
-            )
+            self._client.run(request, shown, self._cancelled, _let_the_application_live)
             writer.finish()
         except BaseException:
-            writer.discard()
+            if writer is not None:
+                writer.discard()
             raise
         writer.accept()
         return self._scene.node(writer.id)
-
-    def _wait(self, job: int, shown: Callable[[events.SliceDone], object]) -> None:
-        stopping = False
-        while True:
-            for event in self._client.poll():
-                if getattr(event, "job", None) != job:
-                    continue
-                if isinstance(event, events.Progress):
-                    self._progress(event.fraction, event.text)
-                elif isinstance(event, events.SliceDone):
-                    shown(event)
-                elif isinstance(event, events.Failed):
-                    raise MVGError(event.message)
-                elif isinstance(event, events.Cancelled):
-                    raise Cancelled("Cancelled.")
-                elif isinstance(event, events.Finished):
-                    return
-            if not stopping and self._cancelled():
-                stopping = True
-                self._client.cancel(job)
-            _let_the_application_live()
 
 
 def _interpreter() -> str:

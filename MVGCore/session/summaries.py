@@ -1,4 +1,4 @@
-"""Results of a session as messages: all but the volumes, which went over slice by slice."""
+"""What was computed as results: all but the volumes, which are told slice by slice."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from MVGCore.images import ImageResult, ImageSlice
-from MVGCore.session import Result, SliceResult
-from MVGCore.session.results import ImageMade, Propagated, SliceDone
+from MVGCore.outcomes import AdaptReport
+from MVGCore.segmentation import Result, SliceResult
+from MVGCore.session.results import NO_JOB, ImageMade, Propagated, SliceDone
 
 
-def labelled_slice(job: int, axis: int, done: SliceResult) -> SliceDone:
-    """The event of a labelled slice."""
-    return SliceDone(job, axis, done.index, done.labels, done.confidence, done.dice)
+def labelled_slice(axis: int, done: SliceResult) -> SliceDone:
+    """A labelled slice."""
+    return SliceDone(NO_JOB, axis, done.index, done.labels, done.confidence, done.dice, done.given)
 
 
-def propagated(result: Result) -> Propagated:
-    """A result without its volumes."""
+def propagated(result: Result, adaptation: AdaptReport | None, adapted_to: str) -> Propagated:
+    """A result without its volumes, and the adaptation that it was made with."""
     return Propagated(
         axis=result.axis,
         prompt_slices=tuple(result.prompt_slices),
@@ -30,12 +31,14 @@ def propagated(result: Result) -> Propagated:
         seconds=result.seconds,
         device=result.device,
         notes=tuple(result.notes),
+        adaptation=adaptation,
+        adapted_to=adapted_to,
     )
 
 
-def image_slice(job: int, done: ImageSlice) -> SliceDone:
-    """The event of a slice of intensities."""
-    return SliceDone(job, done.axis, done.index, done.values, None, None)
+def image_slice(done: ImageSlice, given: bool = False) -> SliceDone:
+    """A slice of intensities."""
+    return SliceDone(NO_JOB, done.axis, done.index, done.values, None, None, given)
 
 
 def kept_slices(result: ImageResult) -> Iterator[ImageSlice]:

@@ -1,0 +1,189 @@
+"""What is done for each kind of request, in terms of a session; results are told slice by slice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from MVGCore.images import ImageExamples, ImageResult, ImageSlice
+from MVGCore.outcomes import AdaptReport
+from MVGCore.segmentation import Result, SliceResult
+from MVGCore.session import requests, results, summaries
+from MVGCore.session.hardware import info
+from MVGCore.session.results import NO_JOB, Event, Summary
+from MVGCore.volume import LabelMap
+
+ADAPT_SHARE = 0.5  # of the progress, where a model is adapted first
+
+Tell = Callable[[Event], object]
+Cancelled = Callable[[], bool]
+
+
+class Session(Protocol):
+    """What requests need of `MVGCore.session.Session`, which says what each of these does."""
+
+    @property
+    def device(self) -> str: ...
+    @property
+    def model_name(self) -> str: ...
+    @property
+    def prompt_axis(self) -> int: ...
+    @property
+    def adapted(self) -> bool: ...
+    @property
+    def adapted_to(self) -> str: ...
+
+    def propagate(
+        self,
+        progress: Callable[[float, str], None] | None = ...,
+        cancelled: Cancelled | None = ...,
+        slice_range: tuple[int, int] | None = ...,
+        shown: Callable[[SliceResult], object] | None = ...,
+        all_axes: bool = ...,
+        axis: int | None = ...,
+    ) -> Result: ...
+    def preview(
+        self, index: int, cancelled: Cancelled | None = ..., axis: int | None = ...
+    ) -> SliceResult: ...
+    def adapt(
+        self,
+        seconds: float = ...,
+        progress: Callable[[float, str], None] | None = ...,
+        cancelled: Cancelled | None = ...,
+        steps: int | None = ...,
+    ) -> AdaptReport: ...
+    def adaptation_name(self, seconds: float, steps: int | None = ...) -> str: ...
+    def forget_adaptation(self) -> None: ...
+    def save_model(self, path: str) -> None: ...
+    def image_examples(self, given: requests.WantedSlices | None) -> ImageExamples | None: ...
+
+    def denoise(
+        self, examples: ImageExamples | None = ..., axis: int | None = ..., **choices: Any
+    ) -> ImageResult: ...
+    def inpaint(self, mask: LabelMap, axis: int | None = ..., **choices: Any) -> ImageResult: ...
+    def synthesize(
+        self, examples: ImageExamples | Sequence[ImageExamples], **choices: Any
+    ) -> ImageResult: ...
+
+
+def serve(session: Session, request: requests.Request, tell: Tell, cancelled: Cancelled) -> Summary:
+    """Does what a request asks; its image and examples have been given to the session.
+
+    Raises:
+        MVGError, Cancelled: as the method of the session that does the work.
+    """
+    return _WORK[type(request)](session, request, tell, cancelled)
+
+
+def _segment(session: Session, request: requests.Segment, tell: Tell, cancelled: Cancelled) -> Summary:
+    adaptation, start = _adapt_first(session, request.adapt_seconds, tell, cancelled)
+    axis = session.prompt_axis if request.axis is None else request.axis
+    result = session.propagate(
+        _progress(tell, start),
+        cancelled,
+        request.slice_range,
+        lambda done: tell(summaries.labelled_slice(axis, done)),
+        request.all_axes,
+        axis,
+    )
+    return summaries.propagated(result, adaptation, _adapted_to(session))
+
+
+def _adapt_first(
+    session: Session, seconds: float | None, tell: Tell, cancelled: Cancelled
+) -> tuple[AdaptReport | None, float]:
+    """What came of the adaptation that a request needs, if it had to be made, and what fraction is done."""
+    if seconds == 0:
+        session.forget_adaptation()
+    if not seconds or session.adapted_to == session.adaptation_name(seconds):
+        return None, 0.0
+    return session.adapt(seconds, _progress(tell, 0.0, ADAPT_SHARE), cancelled), ADAPT_SHARE
+
+
+def _adapted_to(session: Session) -> str:
+    """What the weights in use are adapted to; an adaptation that gained nothing was not kept."""
+    return session.adapted_to if session.adapted else ""
+
+
+def _preview(session: Session, request: requests.Preview, tell: Tell, cancelled: Cancelled) -> Summary:
+    start = time.perf_counter()
+    axis = session.prompt_axis if request.axis is None else request.axis
+    done = session.preview(request.index, cancelled, axis)
+    tell(summaries.labelled_slice(axis, done))
+    return results.Previewed(axis, done.index, time.perf_counter() - start, session.device)
+
+
+def _adapt(session: Session, request: requests.Adapt, tell: Tell, cancelled: Cancelled) -> Summary:
+    report = session.adapt(request.seconds, _progress(tell), cancelled, request.steps)
+    return results.Adapted(report, session.device, _adapted_to(session))
+
+
+def _forget(
+    session: Session, request: requests.ForgetAdaptation, tell: Tell, cancelled: Cancelled
+) -> Summary:
+    session.forget_adaptation()
+    return results.Forgotten()
+
+
+def _save(session: Session, request: requests.SaveModel, tell: Tell, cancelled: Cancelled) -> Summary:
+    session.save_model(request.path)
+    return results.ModelSaved(request.path)
+
+
+def _denoise(session: Session, request: requests.Denoise, tell: Tell, cancelled: Cancelled) -> Summary:
+    examples = session.image_examples(request.examples)
+    return _made(session.denoise, request, tell, cancelled, examples=examples, axis=request.axis)
+
+
+def _inpaint(session: Session, request: requests.Inpaint, tell: Tell, cancelled: Cancelled) -> Summary:
+    return _made(session.inpaint, request, tell, cancelled, mask=request.mask, axis=request.axis)
+
+
+def _synthesize(session: Session, request: requests.Synthesize, tell: Tell, cancelled: Cancelled) -> Summary:
+    examples = [session.image_examples(each) for each in request.examples]
+    return _made(session.synthesize, request, tell, cancelled, examples=examples)
+
+
+def _info(session: Session, request: requests.AskInfo, tell: Tell, cancelled: Cancelled) -> Summary:
+    return info(session.device, session.model_name)
+
+
+def _made(
+    work: Callable[..., ImageResult], request: Any, tell: Tell, cancelled: Cancelled, **given: Any
+) -> Summary:
+    def shown(done: ImageSlice) -> None:
+        tell(summaries.image_slice(done))
+
+    result = work(
+        progress=_progress(tell),
+        cancelled=cancelled,
+        slice_range=request.slice_range,
+        shown=shown,
+        **given,
+    )
+    for done in summaries.kept_slices(result):
+        tell(summaries.image_slice(done, given=True))
+    return summaries.image_made(result)
+
+
+def _progress(tell: Tell, start: float = 0.0, end: float = 1.0) -> Callable[[float, str], None]:
+    """Tells the progress of a stage that goes from one fraction of the whole to another."""
+
+    def progress(fraction: float, text: str) -> None:
+        tell(results.Progress(NO_JOB, start + (end - start) * float(fraction), text))
+
+    return progress
+
+
+_WORK: Mapping[type, Callable[[Session, Any, Tell, Cancelled], Summary]] = {
+    requests.Segment: _segment,
+    requests.Preview: _preview,
+    requests.Adapt: _adapt,
+    requests.ForgetAdaptation: _forget,
+    requests.SaveModel: _save,
+    requests.Denoise: _denoise,
+    requests.Inpaint: _inpaint,
+    requests.Synthesize: _synthesize,
+    requests.AskInfo: _info,
+}
