@@ -20,7 +20,9 @@ DISPLAY = pytest.StashKey[Display]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[DISPLAY] = open_display()
+    # Workers of pytest-xdist have a screen each: they would fight for the pointer and the focus of one.
+    leads_workers = getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput")
+    config.stash[DISPLAY] = Display() if leads_workers else open_display()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
