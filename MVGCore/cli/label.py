@@ -84,6 +84,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; what is done is on the disk whatever happens afterwards."""
     from MVGCore.datasets.catalogue import read_catalogue
     from MVGCore.datasets.examples import find_examples
+    from MVGCore.datasets.learning import learn
     from MVGCore.datasets.review import rejected
     from MVGCore.datasets.run import Part, label_dataset
     from MVGCore.datasets.work import Settings, Work
@@ -96,12 +97,15 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.model, arguments.device, arguments.seed, not arguments.one_axis, arguments.ending
     )
     work = Work.of(make_folder(arguments.output), examples, settings)
+    crew = chosen_crew(arguments, items)
+    with Progress("Completing the examples", arguments.progress) as bar:
+        work = learn(work, crew, partial(tell, bar))
     redo = None if arguments.redo is None else rejected(arguments.redo, arguments.output)
     with Progress("Labelling", arguments.progress) as bar:
         summary = label_dataset(
             work,
             items,
-            chosen_crew(arguments, items),
+            crew,
             Part(*arguments.part) if arguments.part else Part(),
             redo,
             partial(tell, bar),

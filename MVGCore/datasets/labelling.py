@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
+from MVGCore.datasets.atlas.atlas import MOST, Atlas, label_by_atlases
+from MVGCore.datasets.atlas.result import result_of
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum
 from MVGCore.datasets.examples import merged_prompts
 from MVGCore.datasets.manifest import DONE, FAILED, Record
 from MVGCore.datasets.work import Work
 from MVGCore.errors import MVGError
+from MVGCore.prompts import PromptSet
 from MVGCore.report.run_report import RunReport
+from MVGCore.segmentation.review.expected_dice import AS_STATED
 from MVGCore.session import Result, Session
-from MVGCore.volume import Volume, read_volume, write_segmentation
+from MVGCore.volume import Volume, read_segmentation, read_volume, write_segmentation
 
 
 class Labeller:
@@ -39,7 +45,8 @@ class Labeller:
         if threads is not None:
             _limit_threads_of_itk(threads)
         self._session = Session(settings.model, settings.device, settings.seed, threads)
-        self._session.set_prompts(merged_prompts(work.examples))
+        self._prompts = merged_prompts(work.examples)
+        self._atlases = [Atlas.read(each.image, each.labels) for each in work.completed]
 
     def label(self, item: Item) -> Record:
         """Label a volume and write the result; whatever goes wrong is told in the record."""
@@ -56,11 +63,29 @@ class Labeller:
     def _label(self, item: Item) -> Record:
         start = time.perf_counter()
         made_of = self._work.made_of_item(item)
-        image = read_volume(item.image)
-        read = time.perf_counter() - start
-        result = self._propagated(image)
         output = self._work.output(item)
         output.parent.mkdir(parents=True, exist_ok=True)
+        known = next((each for each in self._work.completed if each.image == item.image), None)
+        if known is not None:
+            write_segmentation(output, read_segmentation(known.labels))
+            report = {**known.report, "output": output.name}
+        else:
+            report = self._labelled(item, output, start)
+        return Record(
+            item.name,
+            DONE,
+            str(item.image),
+            output=output.relative_to(self._work.folder).as_posix(),
+            made_of=made_of,
+            output_checksum=checksum(output),
+            report=report,
+        )
+
+    def _labelled(self, item: Item, output: Path, start: float) -> dict[str, Any]:
+        """Label the volume, write the result and give the fields of its report."""
+        image = read_volume(item.image)
+        read = time.perf_counter() - start
+        result = self._result(image)
         write_segmentation(output, result.labels)
         report = RunReport.of(
             result,
@@ -69,19 +94,28 @@ class Labeller:
             output=output.name,
             seconds={"read": read, "whole": time.perf_counter() - start},
         )
-        return Record(
-            item.name,
-            DONE,
-            str(item.image),
-            output=output.relative_to(self._work.folder).as_posix(),
-            made_of=made_of,
-            output_checksum=checksum(output),
-            report=asdict(report),
-        )
+        fields: dict[str, Any] = json.loads(report.to_json())  # as a manifest gives it back
+        return fields
 
-    def _propagated(self, image: Volume) -> Result:
-        self._session.set_image(image)
-        return self._session.propagate(all_axes=self._work.settings.all_axes)
+    def _result(self, image: Volume) -> Result:
+        """From slices of its own, from atlases, or from slices of others: the first that there are."""
+        own = [prompt for prompt in self._prompts.enabled if prompt.is_slice_of(image)]
+        if own or not self._atlases:
+            self._session.set_image(image)
+            self._session.set_prompts(PromptSet(own, self._prompts.classes) if own else self._prompts)
+            return self._session.propagate(all_axes=self._work.settings.all_axes)
+        start = time.perf_counter()
+        ids, probabilities = label_by_atlases(image, self._atlases)
+        return result_of(
+            image,
+            ids,
+            probabilities,
+            self._prompts.axis,
+            self._prompts.classes,
+            self._work.lines or AS_STATED,
+            {"register and fuse": time.perf_counter() - start},
+            [f"Its labels were fused from those of {min(MOST, len(self._atlases))} other volumes."],
+        )
 
 
 def _limit_threads_of_itk(threads: int) -> None:

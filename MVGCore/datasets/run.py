@@ -71,6 +71,7 @@ def label_dataset(
     redo: Collection[str] | None = None,
     shown: Callable[[Record, int, int], None] = lambda record, done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
+    wait: bool = False,
 ) -> Summary:
     """Label the items that have no result of the same image, examples, weights and settings.
 
@@ -82,6 +83,7 @@ def label_dataset(
         redo: names of items to label anew. If given, all other results stay, whatever they were made of.
         shown: called with each record, how many are done and how many there were to do.
         cancelled: asked after each volume; true ends the run.
+        wait: for another run in the folder to end, instead of refusing to work beside it.
 
     Raises:
         InputError: another run works in the folder, or the model or an example is unusable.
@@ -91,7 +93,7 @@ def label_dataset(
     part = part or Part()
     own = part.of(items)
     path = work.folder / part.manifest
-    with _alone(path):
+    with _alone(path, wait):
         manifest = Manifest(path)
         _clear_leftovers(work, own)
         missing = [item for item in own if _is_missing(item, work, manifest.records.get(item.name), redo)]
@@ -133,7 +135,7 @@ def _clear_leftovers(work: Work, items: Sequence[Item]) -> None:
 
 
 @contextmanager
-def _alone(manifest: Path) -> Iterator[None]:
+def _alone(manifest: Path, wait: bool) -> Iterator[None]:
     """Hold the lock of a manifest, which the system releases however the process ends."""
     try:
         import fcntl
@@ -142,7 +144,7 @@ def _alone(manifest: Path) -> Iterator[None]:
         return
     with open(manifest.with_name(f".{manifest.name}.lock"), "w") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:
             raise InputError(
                 f"Another run is at work in '{manifest.parent}'; wait for its end or choose another folder."

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum, together
 from MVGCore.datasets.examples import Example
 from MVGCore.models.registry import describe
+
+if TYPE_CHECKING:
+    from MVGCore.segmentation.review.expected_dice import Lines  # with torch, which the data do not need
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,21 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Completed:
+    """A volume of the examples whose other slices have been labelled.
+
+    Attributes:
+        image: the volume.
+        labels: all of its labels.
+        report: of the run that labelled it.
+    """
+
+    image: Path
+    labels: Path
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Work:
     """What a worker has to know to label any volume of a data set; small enough to be sent.
 
@@ -40,12 +59,16 @@ class Work:
         examples: of the whole data set.
         settings: how volumes are labelled.
         made_of: checksums of what all results depend on (see `ingredients`).
+        completed: the examples' volumes with all of their slices labelled, once that has been done.
+        lines: what the Dice is worth that labels fused from these let expect.
     """
 
     folder: Path
     examples: tuple[Example, ...]
     settings: Settings
     made_of: Mapping[str, str]
+    completed: tuple[Completed, ...] = ()
+    lines: Lines | None = None
 
     @classmethod
     def of(cls, folder: Path, examples: tuple[Example, ...], settings: Settings) -> Work:

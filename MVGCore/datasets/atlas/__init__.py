@@ -1,0 +1,1 @@
+"""Labels of whole volumes brought to others of the same data set by registration, several of them fused."""

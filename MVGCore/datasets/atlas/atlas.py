@@ -1,0 +1,109 @@
+"""Atlases: labelled volumes of the data set, registered to the volume to label and fused there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from MVGCore.datasets.atlas.fusion import Vote, fuse
+from MVGCore.datasets.atlas.registration import (
+    Registered,
+    affine,
+    deformed,
+    registration_image,
+    warped_image,
+    warped_labels,
+)
+from MVGCore.errors import InputError, stop_if
+from MVGCore.volume import LabelMap, Volume, normalise, read_labelmap, read_volume, robust_window
+from MVGCore.volume.labelmap import present_ids
+
+MOST = 7  # atlases that are deformed to a volume: the most similar ones after an affine registration
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """A volume with labels in all of its slices.
+
+    Attributes:
+        image: the volume.
+        labels: on its grid.
+    """
+
+    image: Volume
+    labels: LabelMap
+
+    @classmethod
+    def read(cls, image: Path, labels: Path) -> Atlas:
+        """Reads both.
+
+        Raises:
+            InputError: a file is missing or damaged.
+        """
+        return cls(read_volume(image), read_labelmap(labels))
+
+    @cached_property
+    def coarse(self) -> sitk.Image:
+        """As it is registered."""
+        return registration_image(self.image)
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        """The classes that it shows: of one that was not labelled in it nothing is known."""
+        return present_ids(self.labels.array)
+
+
+def label_by_atlases(
+    image: Volume, atlases: Sequence[Atlas], cancelled: Callable[[], bool] = lambda: False
+) -> tuple[tuple[int, ...], NDArray[np.float32]]:
+    """The classes, and (classes + 1, K, J, I) probabilities of the background and of each.
+
+    Args:
+        image: the volume to label.
+        atlases: of the same data set; of many the most similar ones are used, and those that show a class
+            that these do not.
+        cancelled: asked between registrations.
+
+    Raises:
+        InputError: no atlas shows a class.
+        Cancelled: `cancelled()` was true.
+    """
+    coarse = registration_image(image)
+    placed = []
+    for atlas in atlases:
+        stop_if(cancelled)
+        placed.append((atlas, affine(coarse, atlas.coarse)))
+    chosen = list(_most_similar(placed))
+    ids = tuple(sorted({class_id for atlas, _ in chosen for class_id in atlas.ids}))
+    if not ids:
+        raise InputError("No example shows a class; label some slices.")
+
+    def votes() -> Iterator[Vote]:
+        for atlas, start in chosen:
+            stop_if(cancelled)
+            yield _vote(image, atlas, deformed(coarse, atlas.coarse, start))
+
+    own = normalise(image.array, robust_window(image.array)).astype(np.float32)
+    return ids, fuse(own, votes(), ids)
+
+
+def _most_similar(placed: Sequence[tuple[Atlas, Registered]]) -> Iterator[tuple[Atlas, Registered]]:
+    shown: set[int] = set()
+    for n, (atlas, start) in enumerate(sorted(placed, key=lambda each: -each[1].likeness)):
+        if n < MOST or set(atlas.ids) - shown:
+            yield atlas, start
+        shown |= set(atlas.ids)
+
+
+def _vote(image: Volume, atlas: Atlas, found: Registered) -> Vote:
+    return Vote(
+        warped_labels(atlas.labels, image.geometry, found),
+        warped_image(atlas.image, image.geometry, found),
+        atlas.ids,
+    )

@@ -1,0 +1,87 @@
+"""How far the Dice that fused probabilities state is true in this data set, by the slices drawn by hand.
+
+Each volume with such slices is labelled by the others, and its slices are compared with what a person drew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
+from MVGCore.datasets.atlas.result import slice_areas
+from MVGCore.prompts import Prompt
+from MVGCore.segmentation.review.expected_dice import Line, Lines, stated_dice, summed
+
+MOST_JUDGED = 5  # volumes that are left out, one after the other
+LEAST_ERROR = 0.05
+UNKNOWN = Line(0.0, 0.9, 0.15)  # of a single example, which none can judge
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of labelling volumes by the others.
+
+    Attributes:
+        lines: what a stated Dice is worth.
+        dice: mean Dice of the left-out slices over all classes; None if nothing could be left out.
+    """
+
+    lines: Lines
+    dice: float | None
+
+
+def judge(
+    atlases: Sequence[Atlas],
+    drawn: Sequence[Sequence[Prompt]],
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Judgement:
+    """Compare what the other atlases say of labelled slices with what was drawn.
+
+    Args:
+        atlases: labelled volumes.
+        drawn: the slices of each that were labelled by hand.
+        cancelled: asked between registrations.
+
+    Raises:
+        Cancelled: `cancelled()` was true.
+    """
+    stated, true = [], []
+    for n, (atlas, prompts) in enumerate(zip(atlases, drawn, strict=True)):
+        others = [*atlases[:n], *atlases[n + 1 :]]
+        if not prompts or not others or n >= MOST_JUDGED:
+            continue
+        for one, other in _compared(atlas, prompts, others, cancelled):
+            stated.append(one)
+            true.append(other)
+    if not true:
+        return Judgement(Lines(UNKNOWN, UNKNOWN, UNKNOWN), None)
+    worth = float(np.sum(true) / max(np.sum(stated), 1e-6))
+    errors = np.array(true) - worth * np.array(stated)
+    spread = max(LEAST_ERROR, float(np.sqrt(np.mean(errors**2))))
+    line = Line(0.0, worth, spread)
+    classes = max(1, len(true) // len(atlases))
+    return Judgement(
+        Lines(line, line, Line(0.0, worth, max(LEAST_ERROR, spread / np.sqrt(classes)))), float(np.mean(true))
+    )
+
+
+def _compared(
+    atlas: Atlas, prompts: Sequence[Prompt], others: Sequence[Atlas], cancelled: Callable[[], bool]
+) -> list[tuple[float, float]]:
+    """Stated and true Dice of each class over the labelled slices of a volume."""
+    ids, probabilities = label_by_atlases(atlas.image, others, cancelled)
+    axis = prompts[0].axis
+    planes = np.moveaxis(probabilities, axis + 1, 1)
+    values = np.array([0, *ids], np.uint16)
+    labels = {prompt.index: values[planes[:, prompt.index].argmax(0)] for prompt in prompts}
+    areas = summed([slice_areas(planes[:, index], plane, ids) for index, plane in labels.items()])
+    pairs = []
+    for class_id in ids:
+        overlap = sum(int(((labels[p.index] == class_id) & (p.labels == class_id)).sum()) for p in prompts)
+        size = sum(int((labels[p.index] == class_id).sum() + (p.labels == class_id).sum()) for p in prompts)
+        if class_id in areas and size and any((prompt.labels == class_id).any() for prompt in prompts):
+            pairs.append((stated_dice(areas[class_id]), 2 * overlap / size))
+    return pairs

@@ -1,0 +1,157 @@
+"""Registration of two volumes: affine by correlation, then diffeomorphic demons (SimpleITK).
+
+Both run in one thread and draw their samples with a fixed seed: the same volumes give the same bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from MVGCore.volume import Geometry, LabelMap, Volume, normalise, robust_window
+
+MOST_VOXELS = 250_000  # on which is registered; the transform is applied to all voxels
+AFFINE_STEPS = 60
+SEED = 1
+AFFINE_SAMPLES = 20_000
+DEMONS_STEPS = 30
+SMOOTHNESS = 1.5  # of the deformation, in voxels
+LEVELS = (4, 2, 1)  # by which both are shrunk, one after the other
+SMALLEST = 16  # voxels along the shortest axis, below which a level is left out
+
+
+@dataclass(frozen=True)
+class Registered:
+    """How one volume lies on another.
+
+    Attributes:
+        transform: from positions of the fixed volume to those of the moving one, LPS mm.
+        likeness: correlation of both after the affine part, -1..1.
+    """
+
+    transform: sitk.Transform
+    likeness: float
+
+
+def registration_image(image: Volume) -> sitk.Image:
+    """A volume as it is registered: intensities 0..1, coarse if it is large."""
+    made = _as_sitk(normalise(image.array, robust_window(image.array)).astype(np.float32), image.geometry)
+    factor = (image.array.size / MOST_VOXELS) ** (1 / 3)
+    if factor <= 1:
+        return made
+    # Towards equal spacing: the finest axes are shrunk most.
+    target = float(np.prod(made.GetSpacing())) ** (1 / 3) * factor
+    shrink = [max(1, round(target / spacing)) for spacing in made.GetSpacing()]
+    sigmas = [
+        0.5 * n * spacing if n > 1 else 1e-3 for n, spacing in zip(shrink, made.GetSpacing(), strict=True)
+    ]
+    return sitk.Shrink(sitk.SmoothingRecursiveGaussian(made, sigmas), shrink)
+
+
+def affine(fixed: sitk.Image, moving: sitk.Image) -> Registered:
+    """The affine registration of two volumes that show the same part of the body."""
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsCorrelation()
+    method.SetMetricSamplingStrategy(method.REGULAR)
+    method.SetMetricSamplingPercentage(min(1.0, AFFINE_SAMPLES / fixed.GetNumberOfPixels()), SEED)
+    method.SetNumberOfThreads(1)
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-3, AFFINE_STEPS)
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetShrinkFactorsPerLevel([2, 1])
+    method.SetSmoothingSigmasPerLevel([1, 0])
+    method.SetInitialTransform(_start(fixed, moving), inPlace=True)
+    transform = method.Execute(fixed, moving)
+    return Registered(transform, likeness(fixed, sitk.Resample(moving, fixed, transform, sitk.sitkLinear)))
+
+
+def _start(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
+    """Middle on middle, or centre of mass on centre of mass: whichever is more alike."""
+    kinds = (
+        sitk.CenteredTransformInitializerFilter.GEOMETRY,
+        sitk.CenteredTransformInitializerFilter.MOMENTS,
+    )
+    starts = [
+        sitk.CenteredTransformInitializer(fixed, moving, sitk.AffineTransform(3), kind) for kind in kinds
+    ]
+    return max(
+        starts,
+        key=lambda start: likeness(fixed, sitk.Resample(moving, fixed, start, sitk.sitkLinear)),
+    )
+
+
+def likeness(fixed: sitk.Image, moving: sitk.Image) -> float:
+    """Correlation of two images on one grid."""
+    one, other = (sitk.GetArrayViewFromImage(each).ravel() for each in (fixed, moving))
+    spread = float(one.std() * other.std())
+    return float(np.mean((one - one.mean()) * (other - other.mean())) / spread) if spread > 0 else 0.0
+
+
+def deformed(fixed: sitk.Image, moving: sitk.Image, start: Registered) -> Registered:
+    """The affine registration followed by a deformation."""
+    placed = sitk.Resample(moving, fixed, start.transform, sitk.sitkLinear)
+    field: sitk.Image | None = None
+    for level in _levels(fixed):
+        here, there = (_shrunk(each, level) for each in (fixed, placed))
+        there = sitk.HistogramMatching(there, here, 128, 10)
+        demons = sitk.DiffeomorphicDemonsRegistrationFilter()
+        demons.SetNumberOfThreads(1)
+        demons.SetNumberOfIterations(DEMONS_STEPS)
+        demons.SetStandardDeviations(SMOOTHNESS)
+        if field is None:
+            field = demons.Execute(here, there)
+        else:
+            identity = sitk.Transform()
+            field = demons.Execute(
+                here,
+                there,
+                sitk.Resample(field, here, identity, sitk.sitkLinear, 0.0, sitk.sitkVectorFloat64),
+            )
+    bend = sitk.DisplacementFieldTransform(sitk.Cast(field, sitk.sitkVectorFloat64))
+    return Registered(sitk.CompositeTransform([start.transform, bend]), start.likeness)
+
+
+def _levels(image: sitk.Image) -> list[int]:
+    return [level for level in LEVELS if level == 1 or min(image.GetSize()) // level >= SMALLEST]
+
+
+def _shrunk(image: sitk.Image, level: int) -> sitk.Image:
+    if level == 1:
+        return image
+    sigmas = [0.5 * level * spacing for spacing in image.GetSpacing()]
+    return sitk.Shrink(sitk.SmoothingRecursiveGaussian(image, sigmas), [level] * 3)
+
+
+def warped_labels(labels: LabelMap, onto: Geometry, found: Registered) -> NDArray[np.uint16]:
+    """Labels of the moving volume on the grid of the fixed one."""
+    moving = _as_sitk(labels.array.astype(np.uint16), labels.geometry)
+    result = sitk.Resample(moving, _grid(onto), found.transform, sitk.sitkNearestNeighbor, 0)
+    return np.asarray(sitk.GetArrayFromImage(result))
+
+
+def warped_image(image: Volume, onto: Geometry, found: Registered) -> NDArray[np.float32]:
+    """The moving volume, 0..1, on the grid of the fixed one."""
+    moving = _as_sitk(normalise(image.array, robust_window(image.array)).astype(np.float32), image.geometry)
+    return np.asarray(sitk.GetArrayFromImage(sitk.Resample(moving, _grid(onto), found.transform)))
+
+
+def _grid(geometry: Geometry) -> sitk.Image:
+    k, j, i = geometry.shape
+    grid = sitk.Image(i, j, k, sitk.sitkUInt8)
+    _place(grid, geometry)
+    return grid
+
+
+def _as_sitk(array: NDArray[np.generic], geometry: Geometry) -> sitk.Image:
+    image = sitk.GetImageFromArray(array)
+    _place(image, geometry)
+    return image
+
+
+def _place(image: sitk.Image, geometry: Geometry) -> None:
+    image.SetSpacing(geometry.spacing)
+    image.SetOrigin(geometry.origin)
+    image.SetDirection(geometry.direction)

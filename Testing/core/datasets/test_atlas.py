@@ -1,0 +1,110 @@
+"""Labels of other volumes, registered and fused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
+from MVGCore.datasets.atlas.fusion import Vote, fuse
+from MVGCore.datasets.atlas.judge import UNKNOWN, judge
+from MVGCore.datasets.atlas.registration import registration_image
+from MVGCore.datasets.atlas.result import result_of
+from MVGCore.errors import Cancelled, InputError
+from MVGCore.evaluation.metrics import dice_per_class
+from MVGCore.prompts import PromptSet
+from MVGCore.segmentation.review.expected_dice import AS_STATED
+from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume
+
+BLOB, BALL = SegmentClass.default(2), SegmentClass.default(5)
+
+
+def scene(seed: int, spacing: tuple[float, float, float] = (1.0, 1.0, 1.5)) -> Atlas:
+    """An ellipsoid with a bright ball in it, somewhat different for each seed."""
+    rng = np.random.default_rng(seed)
+    shape = tuple(
+        round(n * s / t) for n, s, t in zip((18, 30, 28), (1.5, 1.0, 1.0), spacing[::-1], strict=True)
+    )
+    z, y, x = (np.indices(shape) + 0.5) * np.array(spacing[::-1])[:, None, None, None]
+    shift, size = rng.normal(0, 1, 3), rng.uniform(0.9, 1.1, 3)
+
+    def inside(radii: tuple[float, float, float], at: tuple[float, float, float]) -> np.ndarray:
+        places = zip((z, y, x), at, shift, radii, size, strict=True)
+        return np.asarray(sum(((p - c - s) / (r * f)) ** 2 for p, c, s, r, f in places) < 1)
+
+    labels = np.where(inside((9, 10, 9), (13, 15, 14)), 2, 0)
+    labels[inside((4, 4, 4), (13, 18, 14))] = 5
+    image = 40.0 * (labels == 2) + 80.0 * (labels == 5) + rng.normal(0, 3, shape)
+    geometry = Geometry(shape, spacing, (7.0, -4.0, 2.0))
+    return Atlas(
+        Volume(image.astype(np.float32), geometry, f"scene {seed}"),
+        LabelMap.of(labels, geometry, [BLOB, BALL]),
+    )
+
+
+def dice(ids: tuple[int, ...], probabilities: np.ndarray, truth: LabelMap) -> dict[int, float]:
+    return dice_per_class(truth.array, np.array([0, *ids])[probabilities.argmax(0)].astype(np.uint16), [2, 5])
+
+
+def test_several_atlases_label_another_volume_on_another_grid() -> None:
+    target = scene(0, (1.2, 1.1, 1.3))
+    ids, probabilities = label_by_atlases(target.image, [scene(1), scene(2)])
+    assert ids == (2, 5)
+    assert np.allclose(probabilities.sum(0), 1, atol=1e-4)
+    found = dice(ids, probabilities, target.labels)
+    assert found[2] > 0.9 and found[5] > 0.8
+    again = label_by_atlases(target.image, [scene(1), scene(2)])[1]
+    assert np.array_equal(again, probabilities)
+
+
+def test_a_class_that_one_atlas_does_not_show_is_not_voted_down() -> None:
+    target, without = scene(0), scene(1)
+    without = Atlas(
+        without.image,
+        LabelMap.of(np.where(without.labels.array == 5, 2, without.labels.array), without.labels.geometry),
+    )
+    ids, probabilities = label_by_atlases(target.image, [without, scene(2)])
+    assert dice(ids, probabilities, target.labels)[5] > 0.7
+
+
+def test_the_vote_of_the_more_similar_image_counts() -> None:
+    image = np.zeros((6, 6, 6), np.float32)
+    one = np.ones((6, 6, 6), np.uint16)
+    votes = [Vote(one, image, (1,)), Vote(0 * one, image + 0.5, (1,))]
+    assert fuse(image, votes, (1,))[1].min() > 0.99
+
+
+def test_large_volumes_are_registered_on_coarser_voxels() -> None:
+    geometry = Geometry((100, 300, 280), (0.5, 0.5, 2.0))
+    image = Volume(np.random.default_rng(0).random(geometry.shape, np.float32), geometry)
+    coarse = registration_image(image)
+    assert coarse.GetNumberOfPixels() < 500_000
+    assert max(coarse.GetSpacing()) / min(coarse.GetSpacing()) <= 2.01
+
+
+def test_the_result_tells_how_sure_it_is() -> None:
+    target = scene(0)
+    ids, probabilities = label_by_atlases(target.image, [scene(1)])
+    result = result_of(target.image, ids, probabilities, 0, [BLOB, BALL], AS_STATED, {}, ["A note."])
+    assert result.labels.classes == (BLOB, BALL) and result.notes == ("A note.",)
+    assert result.expected_dice is not None and 0.5 < result.expected_dice.value <= 1
+    assert set(result.class_dice) == {2, 5} and len(result.slice_confidence) == 18
+
+
+def test_examples_judge_each_other_on_their_drawn_slices() -> None:
+    atlases = [scene(n) for n in range(3)]
+    drawn = [PromptSet.from_labelmap(a.image, a.labels, axis=0, slices=[7, 9]).prompts for a in atlases]
+    judged = judge(atlases, drawn)
+    assert judged.dice is not None and judged.dice > 0.75
+    assert 0.7 < judged.lines.of_volume.slope < 1.2
+    alone = judge(atlases[:1], drawn[:1])
+    assert alone.dice is None and alone.lines.of_class == UNKNOWN
+
+
+def test_bad_input_and_cancelling() -> None:
+    target = scene(0)
+    empty = Atlas(target.image, LabelMap.of(0 * target.labels.array, target.labels.geometry))
+    with pytest.raises(InputError, match="No example shows a class"):
+        label_by_atlases(target.image, [empty])
+    with pytest.raises(Cancelled):
+        label_by_atlases(target.image, [target], cancelled=lambda: True)
