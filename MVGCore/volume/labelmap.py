@@ -144,10 +144,15 @@ def whole_numbers(array: NDArray[Any], step: float = 0.0) -> NDArray[np.uint16]:
     values = np.asarray(array)
     if values.dtype.kind not in "buif":
         raise InputError(f"The label map has values of type {values.dtype}; whole numbers are needed.")
-    error = max(_ROUNDING, 0.51 * step) if step <= _COARSEST else _ROUNDING
-    if values.size and not (values.min() >= -error and values.max() <= MAX_ID + error):  # also true for NaN
+    if values.dtype.kind == "f" and (bad := int(np.count_nonzero(~np.isfinite(values)))):
         raise InputError(
-            f"The label map has values outside 0 to {MAX_ID} (or NaN): {values.min():g} to {values.max():g}; "
+            f"The label map has {bad} voxels that are NaN or infinite; make them 0, e.g. with "
+            "numpy.nan_to_num."
+        )
+    error = max(_ROUNDING, 0.51 * step) if step <= _COARSEST else _ROUNDING
+    if values.size and not (values.min() >= -error and values.max() <= MAX_ID + error):
+        raise InputError(
+            f"The label map has values outside 0 to {MAX_ID}: {values.min():g} to {values.max():g}; "
             "is it an image? Else renumber its labels, e.g. with numpy.unique(labels, return_inverse=True)."
         )
     if values.dtype.kind != "f":

@@ -65,9 +65,9 @@ def places(geometry: Geometry) -> list[Geometry]:
         return [geometry]
     header = _header_of(geometry)
     coded, scale = _coded(header), _scale(header)
-    affines = [*coded.values(), _plain(header)]
-    if not coded and np.linalg.det(header.get_base_affine()[:3, :3]):  # nibabel's: the middle is the origin
-        affines.append(header.get_base_affine())
+    affines = list(coded.values())
+    if not coded and np.linalg.det(header.get_base_affine()[:3, :3]):
+        affines.append(header.get_base_affine())  # nibabel's, with the origin in the middle
     return [geometry, *(_grid(geometry.shape, each, scale) for each in affines)]
 
 

@@ -157,10 +157,10 @@ def _put(array: NDArray[Any], labels: LabelMap, to_labels: FloatArray, seen: _Se
 
 def _tell(seen: Sequence[_Seen], used: Sequence[_Seen], image: Geometry) -> None:
     parts = []
-    moved = [each for each in used if each.off > _EXACT]
+    moved = [each for each in used if each.off + each.tilt / 2 > _EXACT]
     if moved:
         spacing = image.array_spacing
-        most = max(each.off * spacing[each.shown.axis] for each in moved)
+        most = max((each.off + each.tilt / 2) * spacing[each.shown.axis] for each in moved)
         places = ", ".join(f"{each.drawn.index} to {each.shown.index}" for each in moved)
         parts.append(
             f"slices were taken to the nearest ones of the image, at most {most:.2g} mm away ({places})"

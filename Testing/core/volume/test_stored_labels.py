@@ -177,7 +177,7 @@ def turned(degrees: float, shape: tuple[int, int, int]) -> Geometry:
 
 def test_slices_turned_against_those_of_the_image() -> None:
     slightly = turned(1.5, IMAGE.shape)
-    with pytest.warns(UserWarning, match="at most 0.25 mm away"):
+    with pytest.warns(UserWarning, match="at most 0.44 mm away"):
         found = match_slices(LabelMap.of(block(IMAGE.shape, [2, 6]), slightly), IMAGE)
     assert [each.index for each in found.places] == [2, 6]
     much = turned(20, IMAGE.shape)
@@ -186,6 +186,29 @@ def test_slices_turned_against_those_of_the_image() -> None:
     with pytest.warns(UserWarning, match="cut off"):
         whole = match_slices(LabelMap.of(block(IMAGE.shape, list(range(10))), much), IMAGE, axis=0)
     assert len(whole.places) > 6
+
+
+@pytest.mark.parametrize("degrees", [3, 30, 90])
+def test_labels_turned_within_the_slices_are_turned_with_them(tmp_path: Path, degrees: float) -> None:
+    """Equal spacings and sizes do not make the same grid."""
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    turn = np.array([[c, -s, 0, 0], [s, c, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    array = np.zeros((6, 40, 40), np.uint8)
+    array[2, 16:30, 18:22] = 1
+    centre = np.eye(4)
+    centre[:2, 3] = -19.5
+    straight = np.diag([1.0, 1, 2, 1])
+    nib.save(
+        nib.Nifti1Image(array.T, np.linalg.inv(centre) @ turn @ centre @ straight), tmp_path / "few.nii.gz"
+    )
+    nib.save(nib.Nifti1Image(array.T, straight), tmp_path / "image.nii.gz")
+    labels, image = (read_labelmap(tmp_path / f"{name}.nii.gz") for name in ("few", "image"))
+    found = match_slices(labels, image.geometry)
+    assert found.places == [SliceKey(0, 2)]
+    assert not np.array_equal(found.labels.array, array)
+    seen = image.geometry.index_to_world(np.argwhere(found.labels.array)[:, ::-1]).mean(axis=0)
+    drawn = labels.geometry.index_to_world(np.argwhere(array)[:, ::-1]).mean(axis=0)
+    assert np.abs(seen - drawn).max() < 0.3
 
 
 def test_what_is_cut_off_is_told_with_its_share() -> None:
