@@ -218,10 +218,9 @@ def test_undo_says_when_it_is_too_late(ready, a_volume_node, a_segmentation_node
     assert "edited since" in problem(ready) and ready.view().review is None
 
 
-def test_a_cancelled_run_changes_nothing(ready, worker):
+def test_a_run_that_is_cancelled_at_once_changes_nothing(ready, worker):
     before = node_names(slicer.mrmlScene)
     ready.apply()
-    worker.step(4)
     ready.poll()
     ready.cancel()
     assert ready.view().phase is Phase.CANCELLING
@@ -229,6 +228,29 @@ def test_a_cancelled_run_changes_nothing(ready, worker):
     assert node_names(slicer.mrmlScene) == before
     assert ready.view().phase is Phase.IDLE and ready.view().review is None
     assert "Stopped" in ready.view().message.text
+
+
+@pytest.mark.parametrize("end", ["accept", "discard", "apply"])
+def test_finished_slices_are_kept_when_a_run_is_cancelled(ready, worker, a_volume_node, end):
+    ready.apply()
+    worker.step(4)  # two slices, and how far it is
+    ready.poll()
+    ready.cancel()
+    ready.poll()
+    view = ready.view()
+    assert view.phase is Phase.IDLE and len(view.review.slices) == 2
+    assert view.message.text.startswith("Stopped. 2 slices are kept")
+    assert "2 of 9 slices" in view.review.notes[0]
+    node = slicer.mrmlScene.GetNodeByID(view.review.node_id)
+    filled = [int(index) for index in np.flatnonzero(segments_of(node, a_volume_node)["liver"].any((1, 2)))]
+    assert set(filled) >= {*LABELLED, *view.review.slices}
+    getattr(ready, end)()
+    finish(ready)
+    assert problem(ready) == ""
+    if end == "discard":
+        assert slicer.mrmlScene.GetNodeByID(view.review.node_id) is None
+    elif end == "apply":
+        assert ready.view().review.node_id == view.review.node_id and len(ready.view().review.slices) == 9
 
 
 def test_a_crash_says_so_and_the_next_run_works(ready, worker):
@@ -239,10 +261,12 @@ def test_a_crash_says_so_and_the_next_run_works(ready, worker):
     worker.fail("The worker ended unexpectedly; press Apply again.")
     ready.poll()
     assert problem(ready).startswith("The worker ended unexpectedly")
-    assert node_names(slicer.mrmlScene) == before
+    assert "2 slices are kept" in problem(ready)
     ready.apply()
     finish(ready)
     assert ready.view().review is not None
+    ready.discard()
+    assert node_names(slicer.mrmlScene) == before
 
 
 def test_a_corrected_slice_is_an_example_of_the_next_run_of_all_slices(

@@ -372,3 +372,16 @@ def test_the_timer_rests_where_nobody_looks_and_nothing_runs(panel):
     assert not panel._timer.isActive()
     panel.enter()
     assert panel._timer.isActive()
+
+
+def test_the_result_is_shown_in_3d_and_other_segments_are_protected(reviewed, a_segmentation_node, scene):
+    ui, controller = reviewed.ui, reviewed.controller
+    node_id = controller.view().review.node_id
+    click(ui.surfaceButton)
+    assert scene.shows_surface(node_id) and ui.surfaceButton.isChecked()
+    click(ui.surfaceButton)
+    assert not scene.shows_surface(node_id) and not ui.surfaceButton.isChecked()
+    click(ui.protectCheckBox, qt.QPoint(8, ui.protectCheckBox.height() // 2))
+    assert controller.view().settings.protect
+    click(ui.denoiseButton)
+    assert ui.surfaceButton.isVisible()  # of the result that waits, whatever is to come

@@ -108,19 +108,22 @@ def test_a_killed_worker_is_said_and_the_next_run_works(live):
     os.kill(controller.runner.worker.worker_pid, signal.SIGKILL)
     wait(lambda: ended(live))
     assert "stopped" in problem(controller)
-    assert node_names(slicer.mrmlScene) == before
     live.ui.applyButton.click()
     wait(lambda: ended(live))
     assert problem(controller) == "" and controller.view().review is not None
+    controller.discard()
+    assert node_names(slicer.mrmlScene) == before
 
 
-def test_a_run_is_cancelled_and_the_scene_is_as_it_was(live):
+def test_a_run_is_cancelled_and_discarded_and_the_scene_is_as_it_was(live):
     before = node_names(slicer.mrmlScene)
     live.ui.applyButton.click()
     wait(lambda: begun(live))
     live.ui.cancelButton.click()
     wait(lambda: ended(live))
     assert "Stopped" in live.controller.view().message.text
+    if live.controller.view().review is not None:
+        live.controller.discard()
     assert node_names(slicer.mrmlScene) == before
 
 

@@ -91,7 +91,7 @@ def blocked(now: Situation) -> dict[str, str]:
         "apply": now.install or _busy(now) or _missing_input(now) or _other_result(now),
         "cancel": "" if now.phase in (Phase.RUNNING, Phase.PREVIEWING) else _("Nothing is running."),
     }
-    for action in ("accept", "discard", "compare", "overlay", "next"):
+    for action in ("accept", "discard", "compare", "overlay", "surface", "next"):
         why[action] = _("There is no result yet; press Apply.") if now.review is None else ""
     for action in ("accept", "discard", "compare"):
         why[action] = why[action] or _busy(now)

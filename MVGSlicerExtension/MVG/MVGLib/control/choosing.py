@@ -59,7 +59,7 @@ class Choosing(Core):
     @action
     def set(self, **settings: Any) -> None:
         """Change settings, see `state.Settings`."""
-        if set(settings) != {"into_own"}:
+        if set(settings) - {"into_own", "protect"}:
             self._may("edit")
         if settings.get("limited") and not self.workspace.settings.limited and self.workspace.volume_id:
             shape = self.scene.volume(self.workspace.volume_id).geometry.shape

@@ -73,6 +73,18 @@ class Controller(Choosing, Running):
         self.reviewer.show_confidence(on)
 
     @action
+    def show_surface(self, on: bool) -> None:
+        """Show the result in 3-D, or not."""
+        self._may("surface")
+        self.reviewer.show_surface(on)
+
+    @action
+    def protect(self, on: bool) -> None:
+        """Let nothing be drawn or accepted over the user's other segments, or allow it."""
+        self.workspace.set(protect=on)
+        self.scene.protect_segments(on)
+
+    @action
     def go_next(self) -> None:
         """Show the slice where another example helps most."""
         self._may("next")

@@ -179,20 +179,40 @@ class Reviewer:
 
     @_writes
     def stop(self) -> str:
-        """The run was stopped or has failed: a new result goes, an old one keeps what was written."""
-        if self._writer is None:
+        """The run was stopped or has failed: what was computed is kept; a result without any of it goes."""
+        if self._writer is None or self.review is None:
             return ""
         if self._fresh:
-            self._writer.discard()
-            self.forget()
-            return _("The scene is as it was.")
-        if self._before is not None and self.review is not None:
+            return self._keep_computed()
+        if self._before is not None:
             self.review = replace(self._before, slices=self.review.slices)
             self._before = None
             if self._scene.exists(self.review.node_id):
                 self._writer.finish()
                 self._settle()
         return _("The result keeps the slices that were computed so far.")
+
+    def _keep_computed(self) -> str:
+        """Let the slices that a new result has so far wait for their review; one sentence about it."""
+        assert self._writer is not None and self.review is not None
+        there = set(self._writer.put_slices()) if self._scene.exists(self.review.node_id) else set()
+        given = set(self.review.known)
+        if not there - given:
+            self._writer.discard()
+            self.forget()
+            return _("The scene is as it was.")
+        self._writer.finish()
+        note = _("The run was stopped; {count} of {all} slices were computed.").format(
+            count=len(there - given), all=self.review.depth - len(given)
+        )
+        slices = {index: score for index, score in self.review.slices.items() if index not in given}
+        known = tuple(sorted(given & there))
+        self.review = replace(self.review, known=known, slices=slices, notes=(note,))
+        self._fresh = False
+        self._settle()
+        return _("{count} slices are kept: accept or discard them, or press Apply for all.").format(
+            count=len(there - given)
+        )
 
     @_writes
     def accept(self) -> str:
@@ -208,7 +228,7 @@ class Reviewer:
         written = {SliceKey(review.axis, index) for index in writer.put_slices()}
         writer.show(True)
         writer.show_confidence(False)
-        writer.accept(into, keep)
+        writer.accept(into, keep, workspace.settings.protect)
         if into:
             corrected = self._examples_in(review.node_id)
             workspace.generated.note(into, review.volume_id, sorted(written - {*keep, *corrected}))
@@ -320,6 +340,13 @@ class Reviewer:
         if self._writer is not None and self.review is not None:
             self._writer.show_confidence(on)
             self.review = replace(self.review, overlay=on)
+            self._settle()
+
+    @_writes
+    def show_surface(self, on: bool) -> None:
+        """Show the segments in 3-D, or not."""
+        if self.review is not None:
+            self._scene.show_surface(self.review.node_id, on)
             self._settle()
 
     def _examples_in(self, node_id: str) -> list[SliceKey]:

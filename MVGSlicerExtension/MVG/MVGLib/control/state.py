@@ -209,6 +209,7 @@ class Settings:
         axis: Array axis of the slices; -1 takes that of most examples.
         seed: The same seed gives the same result.
         into_own: Whether an accepted segmentation goes into the user's own segments.
+        protect: Whether nothing is drawn or accepted over the user's other segments.
         all_frames: Whether a run makes all frames of a sequence.
     """
 
@@ -224,6 +225,7 @@ class Settings:
     axis: int = -1
     seed: int = 0
     into_own: bool = False
+    protect: bool = False
     all_frames: bool = False
 
 
@@ -249,6 +251,7 @@ class View:
         memory: What is free on the chosen device, and what it means; may be empty.
         progress: Of a run, else None.
         review: A result to be reviewed, else None.
+        surface: Whether its segments are shown in 3-D.
         ended: Reviews that have ended and can be taken up again, the last one at the end.
         preview: The slice whose preview is shown, else None.
         install: What has to be installed, one sentence, else empty.
@@ -272,6 +275,7 @@ class View:
     memory: str = ""
     progress: Progress | None = None
     review: Review | None = None
+    surface: bool = False
     ended: tuple[EndedReview, ...] = ()
     preview: SliceKey | None = None
     install: str = ""

@@ -42,6 +42,7 @@ def make_view(core: Core) -> View:
         memory=core.runner.worker.memory,
         progress=_progress(core),
         review=core.reviewer.review,
+        surface=core.reviewer.review is not None and core.scene.shows_surface(core.reviewer.review.node_id),
         ended=core.reviewer.ended,
         preview=core.preview_place,
         install=core.missing,

@@ -196,8 +196,10 @@ def _run_and_review(case: Any, panel: Any, labels: Any) -> None:
     case.assertFalse(read(ui.reviewSection, "collapsed"))
     ui.compareButton.click()
     ui.compareButton.click()
-    ui.overlayCheckBox.click()
-    ui.overlayCheckBox.click()
+    for switch in (ui.overlayCheckBox, ui.surfaceButton, ui.protectCheckBox):
+        switch.click()
+        case.assertTrue(read(switch, "checked"))
+        switch.click()
     ui.nextButton.click()
     ui.acceptButton.click()
     case.assertIsNone(controller.view().review)

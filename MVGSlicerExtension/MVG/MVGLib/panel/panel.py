@@ -12,6 +12,7 @@ from MVGLib.control.state import Phase, Remedy, Task
 from MVGLib.host.resourcefiles import resource_path
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
+from MVGLib.panel.examplesmenu import ExamplesMenu
 from MVGLib.panel.nodeselectors import follow_selector
 from MVGLib.panel.panelview import PanelView
 from MVGLib.panel.qtread import chosen_path, read
@@ -20,7 +21,6 @@ from MVGLib.texts import _
 
 _BUSY_MS = 15  # between two looks at the worker while it runs
 _QUIET_MS = 150
-_PROMPT_FILES = "MVG (*.mvgprompts)"
 _WEIGHT_FILES = "MVG (*.safetensors)"
 FROM_FILE = "from file"  # the last entry of the models
 _NAMES = {
@@ -91,7 +91,9 @@ class Panel:
                 "compare": controller.toggle_compare,
             },
         )
-        self._make_menu()
+        menu = ExamplesMenu(self.widget, self.ui.moreButton, controller, self._open_other)
+        self.menu_actions = self._view.menu_actions = menu.actions
+        self.library = menu.library
         self._connect()
         self._timer = qt.QTimer(self.widget)
         self._timer.timeout.connect(self._tick)
@@ -190,6 +192,8 @@ class Panel:
             button.clicked.connect(_without_arguments(action))
         ui.compareButton.clicked.connect(self._user(lambda on=False: controller.compare(bool(on))))
         ui.overlayCheckBox.clicked.connect(self._user(lambda on=False: controller.show_confidence(bool(on))))
+        ui.surfaceButton.clicked.connect(self._user(lambda on=False: controller.show_surface(bool(on))))
+        ui.protectCheckBox.clicked.connect(self._user(lambda on=False: controller.protect(bool(on))))
         ui.intoOwnCheckBox.clicked.connect(self._user(lambda on=False: controller.set(into_own=bool(on))))
         ui.adaptCheckBox.clicked.connect(self._user(lambda on=False: controller.set(adapt=bool(on))))
         ui.adaptSeconds.valueChanged.connect(self._user(lambda n: controller.set(adapt_seconds=int(n))))
@@ -223,20 +227,6 @@ class Panel:
 
         return run
 
-    def _make_menu(self) -> None:
-        menu = qt.QMenu(self.ui.moreButton)
-        self.menu_actions = {}
-        for name, text, action in (
-            ("other", _("From another volume"), self._open_other),
-            ("load", _("Load examples from a file…"), self._load),
-            ("save", _("Save examples to a file…"), self._save),
-        ):
-            entry = menu.addAction(text)
-            entry.triggered.connect(_without_arguments(action))
-            self.menu_actions[name] = entry
-        self.ui.moreButton.setMenu(menu)
-        self._view.menu_actions = self.menu_actions
-
     def _open_other(self) -> None:
         self._other = True
         self.show()
@@ -251,18 +241,6 @@ class Panel:
         volume_id = read(self.ui.otherVolumeSelector, "currentNodeID")
         if self.controller.add_from(volume_id, read(partner, "currentNodeID")):
             self._close_other()
-
-    def _load(self) -> None:
-        title = _("Load examples")
-        path = chosen_path(qt.QFileDialog.getOpenFileName(self.widget, title, "", _PROMPT_FILES))
-        if path:
-            self.controller.load_prompts(path)
-
-    def _save(self) -> None:
-        title = _("Save examples")
-        path = chosen_path(qt.QFileDialog.getSaveFileName(self.widget, title, "", _PROMPT_FILES))
-        if path:
-            self.controller.save_prompts(path)
 
     def _remedy(self) -> None:
         message = self.controller.view().message

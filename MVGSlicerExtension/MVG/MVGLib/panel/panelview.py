@@ -57,6 +57,7 @@ class PanelView:
             "discard": ui.discardButton,
             "compare": ui.compareButton,
             "overlay": ui.overlayCheckBox,
+            "surface": ui.surfaceButton,
             "next": ui.nextButton,
             "install": ui.installButton,
         }
@@ -218,7 +219,10 @@ class PanelView:
         ui.overlayCheckBox.setChecked(review.overlay)
         ui.overlayCheckBox.setVisible(review.task.makes_segments)
         ui.intoOwnCheckBox.setChecked(view.settings.into_own)
-        ui.intoOwnCheckBox.setVisible(review.task.makes_segments)
+        ui.surfaceButton.setChecked(view.surface)
+        ui.protectCheckBox.setChecked(view.settings.protect)
+        for widget in (ui.intoOwnCheckBox, ui.protectCheckBox, ui.surfaceButton):
+            widget.setVisible(review.task.makes_segments)
         ui.notesLabel.setText("\n".join(review.notes))
         ui.notesLabel.setVisible(bool(review.notes))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
-from MVGLib.scene import segments, sequences, volumes
+from MVGLib.scene import segments, sequences, surface, volumes
 from MVGLib.scene.fingerprint import fingerprint
 from MVGLib.scene.keepsake import Keepsake
 from MVGLib.scene.observers import Observers, Watch, Watcher
@@ -224,6 +224,27 @@ class Scene:
     def undo_accept(self) -> bool:
         """Take back the last `accept` into a segmentation; False if it was edited since."""
         return self._undo.undo()
+
+    # 3-D, and what other tools may write
+
+    def shows_surface(self, segmentation_id: str) -> bool:
+        """Whether the segments of a segmentation are shown in 3-D."""
+        return surface.shows(self.node(segmentation_id))
+
+    def show_surface(self, segmentation_id: str, on: bool) -> None:
+        """Show the segments of a segmentation in 3-D, or no longer.
+
+        Raises:
+            InputError: The node is gone.
+        """
+        surface.show(self._segmentation_node(segmentation_id), on)
+
+    def protect_segments(self, on: bool) -> None:
+        """Let the Segment Editor draw outside of all segments only, or everywhere."""
+        of = slicer.vtkMRMLSegmentationNode
+        mode = of.EditAllowedOutsideAllSegments if on else of.EditAllowedEverywhere
+        for node in slicer.util.getNodesByClass("vtkMRMLSegmentEditorNode", self.mrml):
+            node.SetMaskMode(mode)
 
     # Watching
 

@@ -15,7 +15,16 @@ from MVGLib.scene import confidence as confidence_node
 from MVGLib.scene.backdrop import Overlay
 from MVGLib.scene.placement import local_to_world, volume_shape, volume_to_world
 from MVGLib.scene.resultbase import SEGMENTS, Result, mark, remove_node
-from MVGLib.scene.segments import LABELS, classes_of, label_map, layers_of, segment_ids, tag_of
+from MVGLib.scene.segments import (
+    LABELS,
+    classes_of,
+    filled_by_others,
+    label_map,
+    layers_of,
+    segment_ids,
+    tag_of,
+)
+from MVGLib.scene.surface import renew
 from MVGLib.scene.undo import Undo
 from MVGLib.scene.voxels import array_of, modified, new_label_image
 from MVGLib.scene.writing import Change, add_segment, check_writable, region_of, share_image, write_into
@@ -96,6 +105,11 @@ class SegmentResult(Result):
         node = confidence_node.of(self._node())
         return None if node is None else confidence_node.read(node, self.axis, index)
 
+    def finish(self) -> None:
+        """All slices of a run were put: observers are told, and the surface is made anew if it is shown."""
+        super().finish()
+        renew(self._node())
+
     def show(self, on: bool) -> None:
         """Show the result, or the scene without it."""
         self._node().SetDisplayVisibility(on)
@@ -108,13 +122,14 @@ class SegmentResult(Result):
         elif node is not None:
             self._overlay.hide(node.GetID())
 
-    def accept(self, into: str = "", keep: Sequence[SliceKey] = ()) -> None:
+    def accept(self, into: str = "", keep: Sequence[SliceKey] = (), protect: bool = False) -> None:
         """Keep the result.
 
         Args:
             into: A segmentation of the user that takes the voxels of all slices that were put, in one step of
                 undo (see `MVGLib.scene.writing.write_into`); the result goes. By default it stays as it is.
             keep: Slices of that segmentation that do not change.
+            protect: Whether voxels of its other segments are left out, too; otherwise segments may overlap.
 
         Raises:
             InputError: A node is gone, or cannot be written; nothing has changed then.
@@ -125,7 +140,7 @@ class SegmentResult(Result):
             if target is None:
                 raise InputError(_("The segmentation was removed from the scene; choose another one."))
             check_writable(target)
-            change = self._change(keep)
+            change = self._change(keep, target if protect else None)
             with slicer.util.RenderBlocker():
                 with self._undo.step(target):
                     write_into(target, change)
@@ -154,11 +169,13 @@ class SegmentResult(Result):
             raise InputError(_("The slice has labels of unknown classes; press Apply again."))
         return values
 
-    def _change(self, keep: Sequence[SliceKey]) -> Change:
+    def _change(self, keep: Sequence[SliceKey], protected: Any) -> Change:
         node, volume = self._node(), self._input()
-        labels = label_map(node, volume)
+        labels, classes = label_map(node, volume), classes_of(node)
         region = region_of(labels.array.shape, self.axis, self._slices, keep)
-        return Change(volume, labels.array, region, classes_of(node))
+        if protected is not None:
+            region &= ~filled_by_others(protected, volume, [each.name for each in classes])
+        return Change(volume, labels.array, region, classes)
 
     def _confidence(self) -> Any:
         node = self._node()

@@ -141,6 +141,22 @@ def label_map(node: Any, volume_node: Any) -> LabelMap:
     return LabelMap(labels, geometry_of(volume_node), classes_of(node))
 
 
+def filled_by_others(node: Any, volume_node: Any, names: Sequence[str]) -> NDArray[np.bool_]:
+    """(K, J, I) where segments of other names than these have voxels, on the grid of a volume.
+
+    Raises:
+        InputError: A transform is not linear.
+    """
+    shape = volume_shape(volume_node)
+    others = {each.id for each in classes_of(node) if each.name not in names}
+    filled = np.zeros(shape, bool)
+    for sampler, layer in _samplers(node, volume_node):
+        ids = {value: number for value, number in layer.ids.items() if number in others}
+        if ids:
+            filled |= _numbers(sampler.box(([0, 0, 0], list(shape))), ids) > 0
+    return filled
+
+
 def labelled(node: Any, volume_node: Any, axis: int | None = None) -> list[SliceKey]:
     """The slices of a volume that were labelled (see `MVGCore.volume.labelled_slices`), or [] if none.
 

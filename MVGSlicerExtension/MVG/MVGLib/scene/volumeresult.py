@@ -54,7 +54,7 @@ class VolumeResult(Result):
     def confidence(self, index: int) -> None:
         """None: images have no confidence."""
 
-    def accept(self, into: str = "", keep: Sequence[SliceKey] = ()) -> None:
+    def accept(self, into: str = "", keep: Sequence[SliceKey] = (), protect: bool = False) -> None:
         """Keep the result as a volume like any other."""
         self.show(True)
         self._settled()
