@@ -95,7 +95,10 @@ class Server:
         for work in (self._listen, self._beat, self._watch_host):
             threading.Thread(target=work, daemon=True).start()
         try:
+            from MVGCore.worker.process.arrays import check_arrays
             from MVGCore.worker.process.runner import Runner
+
+            check_arrays()
         except ImportError as error:
             log.exception("A package is missing.")
             self._line.send(Failed(None, missing_package(error), FailureKind.SETUP))
