@@ -9,8 +9,8 @@ import torch
 def check_arrays() -> None:
     """Try what every job does first.
 
-    A torch that was built for numpy 1 can be imported beside numpy 2, and fails at the first array: so it is on
-    a Mac where Python is a program for Intel processors.
+    A torch that was built for numpy 1 can be imported beside numpy 2, and fails at the first array; so it is
+    on a Mac where Python is a program for Intel processors.
 
     Raises:
         ImportError: they do not work together.

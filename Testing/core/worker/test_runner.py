@@ -162,9 +162,7 @@ def test_lost_weights_of_an_adaptation_are_told(runner: Runner, told: list[Any],
     assert isinstance(told[-1], results.Finished)
 
 
-def test_jobs_without_state(
-    told: list[Any], stop: Cancelling, small_weights: Path, tmp_path: Path
-) -> None:
+def test_jobs_without_state(told: list[Any], stop: Cancelling, small_weights: Path, tmp_path: Path) -> None:
     """A host that forgot something gets a sentence, whatever it asks."""
     runner = Runner(told.append, stop, tmp_path / "kept" / "adapted.safetensors")
     runner.handle(messages.Run(1, Preview(index=5)))

@@ -77,7 +77,7 @@ def test_what_the_scene_cannot_take_ends_the_run_with_a_sentence(ready, worker, 
     for _poll in range(5):
         ready.poll()
     assert problem(ready).startswith("There is no room")
-    assert ready.view().phase is Phase.IDLE and len(ready.view().review.slices) == 2
+    assert ready.view().phase is Phase.IDLE and len(ready.view().review.slices) == 1
 
 
 def test_adding_data_to_the_scene_changes_nothing_in_the_panel(ready, clock, tmp_path, mrml_scene):

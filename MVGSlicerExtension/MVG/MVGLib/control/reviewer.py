@@ -202,17 +202,13 @@ class Reviewer:
             self.forget()
             return _("The scene is as it was.")
         self._writer.finish()
-        note = _("The run was stopped; {count} of {all} slices were computed.").format(
-            count=len(there - given), all=self.review.depth - len(given)
-        )
-        slices = {index: score for index, score in self.review.slices.items() if index not in given}
-        known = tuple(sorted(given & there))
-        self.review = replace(self.review, known=known, slices=slices, notes=(note,))
+        count = len(there - given)
+        note = _("The run was stopped (slices computed: {count}); the others are empty.").format(count=count)
+        self.review = replace(self.review, notes=(note,))
         self._fresh = False
         self._settle()
-        return _("{count} slices are kept: accept or discard them, or press Apply for all.").format(
-            count=len(there - given)
-        )
+        text = _("Computed slices are kept ({count}): accept or discard them, or press Apply for all.")
+        return text.format(count=count)
 
     @_writes
     def accept(self) -> str:

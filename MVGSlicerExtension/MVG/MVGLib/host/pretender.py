@@ -9,6 +9,7 @@ import numpy as np
 
 from MVGCore.outcomes import Estimate
 from MVGCore.prompts import PromptSet
+from MVGCore.session.requests import Preview, Request, Segment
 from MVGCore.session.results import Cancelled, Event, Finished, Previewed, Propagated, SliceDone
 from MVGCore.volume import Volume
 
@@ -25,8 +26,8 @@ class Pretender:
     log_path = Path("worker.log")
 
     def __init__(self) -> None:
+        self._image: Volume | None = None
         self._prompts = PromptSet()
-        self._depths: tuple[int, ...] = ()
         self._job = 0
         self._coming: list[Event] = []
         self._here: list[Event] = []
@@ -45,12 +46,8 @@ class Pretender:
         """Any model will do."""
 
     def set_image(self, image: Volume) -> None:
-        """The volume of the next jobs."""
-        self._depths = image.geometry.shape
-
-    def set_prompts(self, prompts: PromptSet) -> None:
-        """The examples of the next jobs."""
-        self._prompts = prompts
+        """The volume of the next requests."""
+        self._image = image
 
     def start(self) -> None:
         """There is nothing to start."""
@@ -64,29 +61,29 @@ class Pretender:
             self._coming = []
             self._here.append(Cancelled(self._job))
 
-    def forget_adaptation(self) -> int:
-        """There is nothing to forget."""
+    def submit(self, request: Request) -> int:
+        """Pretend to do what is asked for: a preview, or all slices."""
         self._job += 1
+        assert isinstance(request, Segment | Preview)
+        self._image = request.image or self._image
+        self._prompts = request.prompts or self._prompts
+        axis = self._prompts.axis if request.axis is None else request.axis
+        if isinstance(request, Preview):
+            told = Finished(self._job, Previewed(axis, request.index, SURE, "cpu"))
+            self._coming = [self._slice(axis, request.index), told]
+        else:
+            self._coming = self._segment(axis, request)
         return self._job
 
-    def preview(self, index: int) -> int:
-        """Pretend one slice."""
-        self._job += 1
-        done = Finished(self._job, "preview", Previewed(self._prompts.axis, index, SURE, "cpu"))
-        self._coming = [self._slice(index), done]
-        return self._job
-
-    def propagate(self, slice_range: tuple[int, int] | None = None, all_axes: bool = True) -> int:
-        """Pretend all slices between the first and the last, or those of a range."""
-        self._job += 1
-        axis = self._prompts.axis
-        known = {prompt.index for prompt in self._prompts.enabled}
-        first, last = slice_range or (0, self._depths[axis] - 1)
-        wanted = [index for index in range(first, last + 1) if index not in known]
+    def _segment(self, axis: int, request: Segment) -> list[Event]:
+        assert self._image is not None
+        given = {prompt.index: prompt for prompt in self._prompts.enabled if prompt.axis == axis}
+        first, last = request.slice_range or (0, self._image.geometry.shape[axis] - 1)
+        wanted = [index for index in range(first, last + 1) if index not in given]
         estimate = Estimate(SURE, 0.05)
         summary = Propagated(
             axis=axis,
-            prompt_slices=tuple(sorted(known)),
+            prompt_slices=tuple(sorted(given)),
             slice_confidence=dict.fromkeys(wanted, SURE),
             class_confidence={},
             expected_dice=estimate,
@@ -97,10 +94,12 @@ class Pretender:
             device="cpu",
             notes=(),
         )
-        self._coming = [*map(self._slice, wanted), Finished(self._job, "propagate", summary)]
-        return self._job
+        slices = [self._slice(axis, index, index in given) for index in (*given, *wanted)]
+        return [*slices, Finished(self._job, summary)]
 
-    def _slice(self, index: int) -> SliceDone:
-        nearest = min(self._prompts.enabled, key=lambda prompt: abs(prompt.index - index))
-        sure = np.full(nearest.labels.shape, SURE, np.float32)
-        return SliceDone(self._job, nearest.axis, index, nearest.labels.copy(), sure, Estimate(SURE, 0.05))
+    def _slice(self, axis: int, index: int, given: bool = False) -> SliceDone:
+        across = [prompt for prompt in self._prompts.enabled if prompt.axis == axis]
+        labels = min(across, key=lambda prompt: abs(prompt.index - index)).labels.copy()
+        sure = np.full(labels.shape, 1.0 if given else SURE, np.float32)
+        estimate = None if given else Estimate(SURE, 0.05)
+        return SliceDone(self._job, axis, index, labels, sure, estimate, given)
