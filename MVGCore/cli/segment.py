@@ -63,6 +63,12 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         help="first fine-tune the model on the labelled slices, for so many seconds",
     )
     parser.add_argument(
+        "--quality",
+        choices=("draft", "standard", "thorough"),
+        default="standard",
+        help="how much work the labels take (standard)",
+    )
+    parser.add_argument(
         "--one-axis",
         action="store_true",
         help="look along the axis of the labelled slices only: faster, a little less exact",
@@ -91,7 +97,7 @@ def run(arguments: argparse.Namespace) -> None:
             tell_what_is_lost(output, image.geometry)
         prompts = gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis)
     with stage("load model", seconds):
-        session = Session(model=arguments.model, device=arguments.device)
+        session = Session(model=arguments.model, device=arguments.device, quality=arguments.quality)
         session.set_image(image)
         session.set_prompts(prompts)
     adaptation = None

@@ -14,6 +14,7 @@ from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.selection import is_slice_of
 from MVGCore.segmentation.propagator import Propagator
+from MVGCore.segmentation.quality import STANDARD, Quality
 from MVGCore.segmentation.transfer.label_transfer import carry_over
 from MVGCore.volume import Volume
 
@@ -25,10 +26,15 @@ class Prepared:
         completed: index -> slice, of the slices that are drawn in part.
     """
 
-    def __init__(self, seed: int) -> None:
-        """Nothing yet; the seed is that of the random colours."""
+    def __init__(self, seed: int, quality: Quality = STANDARD) -> None:
+        """Nothing yet.
+
+        Args:
+            seed: of the random colours.
+            quality: how much work labels take.
+        """
         self.completed: dict[int, SliceResult] = {}
-        self._seed = seed
+        self._seed, self._quality = seed, quality
         self._memo = Memo()
         self._made: tuple[tuple[str, ...], Propagator] | None = None
 
@@ -91,6 +97,7 @@ class Prepared:
                 memo=self._memo,
                 carried=[] if any(p.labels.any() for p in own) else self._carried(foreign, image, ordered),
                 crossing=Crossing(axis, tuple(_copies(lines))) if lines else None,
+                quality=self._quality,
             )
 
         propagator = made_of(finished)

@@ -27,6 +27,7 @@ from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Progress, Propagator, Result, ResultCanvas, SliceResult
 from MVGCore.segmentation.plan.selection import axis_notes, class_notes, wanted_slices
+from MVGCore.segmentation.quality import quality_of
 from MVGCore.session import requests
 from MVGCore.session.cache import Prepared
 from MVGCore.session.requests import Request
@@ -66,7 +67,12 @@ class Session:
     """
 
     def __init__(
-        self, model: str | Path = "compact", device: str = "auto", seed: int = 0, threads: int | None = None
+        self,
+        model: str | Path = "compact",
+        device: str = "auto",
+        seed: int = 0,
+        threads: int | None = None,
+        quality: str = "standard",
     ) -> None:
         """Load a model.
 
@@ -76,9 +82,10 @@ class Session:
             seed: of the random colours; the same seed gives the same result.
             threads: of torch; None leaves them as they are. On a CPU as many batches of slices, up to four,
                 are generated at a time.
+            quality: how much work labels take: "draft", "standard" or "thorough".
 
         Raises:
-            InputError: no such model, weights that do not fit, no such device.
+            InputError: no such model, weights that do not fit, no such device, no such quality.
         """
         if threads is not None:
             torch.set_num_threads(threads)
@@ -90,7 +97,7 @@ class Session:
         self._adapted_to = ""
         self._image: Volume | None = None
         self._prompts: PromptSet | None = None
-        self._prepared = Prepared(seed)
+        self._prepared = Prepared(seed, quality_of(quality))
 
     @property
     def device(self) -> str:

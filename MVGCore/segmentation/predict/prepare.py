@@ -27,12 +27,10 @@ from MVGCore.segmentation.predict.context import (
     textures,
 )
 from MVGCore.segmentation.predict.group_drafts import GroupDrafts
+from MVGCore.segmentation.quality import STANDARD, Quality
 from MVGCore.segmentation.timing import Stopwatch
 from MVGCore.tasks.segmentation import SegmentationTask
 
-# Mean Dice on 24 held-out training cases with one and with two: .704 and .707 of the network alone, .729 with
-# both in the mixture. On benchmark volumes of anatomy that was never trained on, one seemed to cost .01.
-COLOURINGS = 2
 LARGE = 160  # side of a canvas above which one colouring has to do: time counts there
 
 Drawn = tuple[Tensor, Tensor]
@@ -52,6 +50,7 @@ class Preparation:
         memo: what earlier preparations made for this volume and model.
         watch: takes the time of each stage.
         crossing: slices of this volume that are labelled across other axes.
+        quality: how much work it takes.
     """
 
     model: InContextModel
@@ -64,6 +63,7 @@ class Preparation:
     memo: Memo
     watch: Stopwatch = field(default_factory=Stopwatch)
     crossing: Crossing | None = None
+    quality: Quality = STANDARD
 
     def context(self, group: ClassGroup) -> GroupContext:
         """A group with its prompts encoded, its drafts and its appearance in sight."""
@@ -71,13 +71,13 @@ class Preparation:
         with self.watch.of("encode examples"):
             names = [self._name(group, prompt) for prompt in prompts]
             drawn = [self._drawn(group, *each) for each in zip(names, prompts, strict=True)]
-            tasks = palettes(group, COLOURINGS if group.canvas.side <= LARGE else 1, self.seed)
+            tasks = palettes(group, self.quality.colourings if group.canvas.side <= LARGE else 1, self.seed)
             memories = tuple(self._encoded(group, n, task, names, drawn) for n, task in enumerate(tasks))
         step = self.plan.spacing[0] / self._pixel_mm(group)
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
         images, positions = (torch.cat(each) for each in zip(*drawn, strict=True))
-        key = (group, tuple(names), self.crossing.digest if self.crossing else ())
+        key = (group, tuple(names), self.crossing.digest if self.crossing else (), self.quality)
         context = GroupContext(group, tasks, memories, places, step, images, positions, key=key)
         own = len(known)
         if positions[:own].any():

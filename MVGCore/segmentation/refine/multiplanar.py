@@ -21,7 +21,8 @@ as much; two colourings gain nothing.
 
 What was changed serves the next round as better examples. A second round gains .006 on hippocampus with three
 slices, where the first changes 5 to 8 % of what is labelled, and .002 with five, where it changes 1 to 4 %
-(12 cases); on head and neck -.001 (7 runs). So there is one only where the first has changed much.
+(12 cases); on head and neck -.001 (7 runs). So there is one only where the first has changed much, and
+only if the quality asks for it.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 from MVGCore.segmentation.plan.plan import fit_canvas
 from MVGCore.segmentation.predict.context import GroupContext, draw_given, encode_prompts, generate
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
+from MVGCore.segmentation.quality import THOROUGH, Quality
 from MVGCore.segmentation.refine.stack import Halves, Stack, class_odds, probabilities
 from MVGCore.volume import neighbour_indices
 from MVGCore.volume.canvas import Canvas
@@ -51,7 +53,6 @@ SHARE = 0.25  # weight of a look that has proved itself; the first look keeps th
 # A look has no weight at the first value, all of it at the second:
 RECALL = (-0.1, 0.0)  # Dice on labelled slices less the Dice that the first look expects elsewhere
 AGREEMENT = (0.7, 0.9)  # Dice between both looks
-ROUNDS = 2
 MUCH = 0.05  # a round that changes this share of what is labelled is followed by the next one
 PROBED = 4  # every so manieth slice is first looked at without the lines
 # Of the distance of the volume's slices, that of those looked at. A rendered head of 20 slices of 360 x 360
@@ -72,6 +73,7 @@ def look_again(
     stack: Stack,
     progress: Progress,
     cancelled: Callable[[], bool],
+    quality: Quality = THOROUGH,
 ) -> Halves | None:
     """Log-odds (K, C, S, S) by both looks; None if the second one adds nothing.
 
@@ -81,14 +83,15 @@ def look_again(
         stack: what the first look found.
         progress: called with the done fraction.
         cancelled: asked between batches; true ends the look.
+        quality: how often it looks, and at how many slices.
 
     Raises:
         Cancelled: `cancelled()` was true.
     """
     seen, changed, done = stack, 1.0, 0
-    while done < ROUNDS and changed >= MUCH:
-        part = _share(progress, done / ROUNDS, 1 / ROUNDS)
-        odds = _look_across(model, device, context, seen, part, cancelled)
+    while done < quality.rounds and changed >= MUCH:
+        part = _share(progress, done / quality.rounds, 1 / quality.rounds)
+        odds = _look_across(model, device, context, seen, part, cancelled, quality.rows)
         if odds is None:
             break
         before, seen = seen, replace(seen, odds=odds)
@@ -109,11 +112,12 @@ def _look_across(
     stack: Stack,
     progress: Progress,
     cancelled: Callable[[], bool],
+    every: int,
 ) -> Halves | None:
     """Log-odds (K, C, S, S) by both axes and what was there; None if they add nothing."""
     total, expected = None, expected_dice(stack)
     for done, axis in enumerate((1, 2)):
-        view = View.of(model, device, context, stack, axis)
+        view = View.of(model, device, context, stack, axis, every)
         gained = None if view is None else _gain(view, expected, _share(progress, done / 2, 1 / 2), cancelled)
         if gained is not None:
             total = (stack.odds if total is None else total) + gained
@@ -173,15 +177,24 @@ class View:
 
     @classmethod
     def of(
-        cls, model: InContextModel, device: Device, context: GroupContext, stack: Stack, axis: int
+        cls,
+        model: InContextModel,
+        device: Device,
+        context: GroupContext,
+        stack: Stack,
+        axis: int,
+        every: int = 1,
     ) -> View | None:
-        """The view along an axis with its examples encoded; None where next to nothing shows."""
+        """The view along an axis with its examples encoded; None where next to nothing shows.
+
+        Of the slices that tell something new, every so many are looked at.
+        """
         labels = np.moveaxis(stack.labels, axis, 0)
         showing = np.flatnonzero(labels.any((1, 2)))
         if not len(showing):
             return None
         first, end = int(showing[0]), int(showing[-1]) + 1
-        stride = row_stride(end - first, context.step, context.group.canvas.scale[axis - 1])
+        stride = every * row_stride(end - first, context.step, context.group.canvas.scale[axis - 1])
         rows = tuple(range(first, end, stride))
         if len(rows) < LEAST_ROWS:
             return None

@@ -1,0 +1,43 @@
+"""How much work a propagation takes: three settings by name, of which one is usual."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from MVGCore.errors import InputError
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What a propagation spends its time on.
+
+    Attributes:
+        name: of the setting.
+        colourings: in which the network sees the examples; their answers are averaged.
+        rounds: of looks along the other two axes at most; 0: none.
+        rows: of the slices across that tell something new, every so many are looked at.
+        thick: slices that are this many times as far apart as their pixels are not looked across.
+    """
+
+    name: str
+    colourings: int
+    rounds: int
+    rows: int
+    thick: float
+
+
+DRAFT = Quality("draft", colourings=1, rounds=0, rows=1, thick=0.0)
+STANDARD = Quality("standard", colourings=1, rounds=2, rows=2, thick=3.0)
+THOROUGH = Quality("thorough", colourings=2, rounds=2, rows=1, thick=float("inf"))
+QUALITIES = {each.name: each for each in (DRAFT, STANDARD, THOROUGH)}
+
+
+def quality_of(name: str) -> Quality:
+    """The setting of a name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in QUALITIES:
+        raise InputError(f"There is no quality called '{name}': use {', '.join(QUALITIES)}.")
+    return QUALITIES[name]
