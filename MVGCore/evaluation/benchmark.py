@@ -276,6 +276,7 @@ class _Run:
         return replace(
             row,
             seconds=outcome.seconds,
+            cpu_seconds=outcome.cpu_seconds,
             memory_mb=outcome.memory_mb,
             dice=score.dice,
             surface_dice=score.surface_dice,

@@ -67,6 +67,7 @@ class Outcome:
     Attributes:
         labels: what the method returned; None after a failure.
         seconds: Time of the call, without start-up and transfer.
+        cpu_seconds: What all threads of the method's process computed in it.
         memory_mb: Highest resident memory of the method's process during the call, its libraries included.
         error: Why there are no labels.
         missing_extra: Whether that is because its library is not installed.
@@ -74,6 +75,7 @@ class Outcome:
 
     labels: np.ndarray | None = None
     seconds: float | None = None
+    cpu_seconds: float | None = None
     memory_mb: float | None = None
     error: str = ""
     missing_extra: bool = False
@@ -191,7 +193,7 @@ def peak_memory() -> Iterator[PeakMemory]:
 
 def perform(method: Callable[..., np.ndarray], task: Question) -> Outcome:
     """Runs a task in this process, timed and measured."""
-    start = time.perf_counter()
+    start, computed = time.perf_counter(), time.process_time()
     try:
         with peak_memory() as peak:
             labels = task.call(method)
@@ -201,10 +203,10 @@ def perform(method: Callable[..., np.ndarray], task: Question) -> Outcome:
         return Outcome(error=str(error))
     except Exception as error:  # a peer's library may raise anything; the benchmark goes on
         return Outcome(error=f"{type(error).__name__}: {error}")
-    seconds = time.perf_counter() - start
+    seconds, computed = time.perf_counter() - start, time.process_time() - computed
     if labels.shape != task.shape:
         return Outcome(error=f"returned labels of shape {labels.shape}, not {task.shape}")
-    return Outcome(labels, seconds, peak.megabytes)
+    return Outcome(labels, seconds, computed, peak.megabytes)
 
 
 def _serve(connection: Connection, method: Callable[..., np.ndarray]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from MVGCore.evaluation.metrics import ClassScore, mean
 
 FORMAT = 1
+WALKER = "random walker"  # the method that others are compared with in what they compute
 _MISSING = "-"
 
 
@@ -25,6 +26,7 @@ class Row:
         labelled: How many slices were labelled.
         slices: Which.
         seconds: Time of the call, warm.
+        cpu_seconds: What all threads of the method's process computed in it; None in earlier results.
         memory_mb: Highest resident memory of the method's process.
         dice: Mean over the counted classes; None after a failure.
         surface_dice: Likewise.
@@ -41,6 +43,7 @@ class Row:
     labelled: int
     slices: tuple[int, ...]
     seconds: float | None = None
+    cpu_seconds: float | None = None
     memory_mb: float | None = None
     dice: float | None = None
     surface_dice: float | None = None
@@ -87,34 +90,44 @@ class Report:
 
 @dataclass(frozen=True)
 class _Summary:
-    """Means over the rows that have a result; of the memory, the maximum."""
+    """Means over the rows that have a result; of the memory, the maximum.
+
+    Attributes:
+        walks: How many times the processor seconds of the random walker on the same cases these are.
+    """
 
     dice: float | None
     surface_dice: float | None
     hd95_mm: float | None
     seconds: float | None
+    cpu_seconds: float | None
+    walks: float | None
     memory_mb: float | None
     solved: int
     tried: int
 
     @classmethod
-    def of(cls, rows: Sequence[Row]) -> _Summary:
-        """Means over cases."""
+    def of(cls, rows: Sequence[Row], walker: Mapping[tuple[str, int], Row]) -> _Summary:
+        """Means over cases; `walker` has the random walker's rows by case and number of labelled slices."""
         solved = [row for row in rows if not row.error]
-        return cls._mean(solved, len(solved), len(rows))
+        return cls._mean(solved, _walks(solved, walker), len(solved), len(rows))
 
     @classmethod
     def over(cls, groups: Sequence[_Summary]) -> _Summary:
         """Means over groups, so that a data set of many cases counts no more than a small one."""
-        return cls._mean(groups, sum(group.solved for group in groups), sum(group.tried for group in groups))
+        walks = mean(group.walks for group in groups)
+        solved, tried = (sum(getattr(group, name) for group in groups) for name in ("solved", "tried"))
+        return cls._mean(groups, walks, solved, tried)
 
     @classmethod
-    def _mean(cls, parts: Sequence[Row | _Summary], solved: int, tried: int) -> _Summary:
+    def _mean(cls, parts: Sequence[Row | _Summary], walks: float | None, solved: int, tried: int) -> _Summary:
         return cls(
             dice=mean(part.dice for part in parts),
             surface_dice=mean(part.surface_dice for part in parts),
             hd95_mm=mean(part.hd95_mm for part in parts),
             seconds=mean(part.seconds for part in parts),
+            cpu_seconds=mean(part.cpu_seconds for part in parts),
+            walks=walks,
             memory_mb=max((part.memory_mb for part in parts if part.memory_mb is not None), default=None),
             solved=solved,
             tried=tried,
@@ -127,12 +140,35 @@ class _Summary:
             _number(self.surface_dice, 3),
             _number(self.hd95_mm, 1),
             _number(self.seconds, 1),
+            _number(self.cpu_seconds, 1),
+            _number(self.walks, 1),
             _number(self.memory_mb, 0),
             str(self.solved) if self.solved == self.tried else f"{self.solved} of {self.tried}",
         ]
 
 
-_MEASURES = ["Dice", "surface Dice", "HD95 (mm)", "seconds", "peak MB", "cases"]
+_MEASURES = [
+    "Dice",
+    "surface Dice",
+    "HD95 (mm)",
+    "seconds",
+    "CPU seconds",
+    "times the random walker",
+    "peak MB",
+    "cases",
+]
+
+
+def _walks(rows: Sequence[Row], walker: Mapping[tuple[str, int], Row]) -> float | None:
+    """Processor seconds of some rows for one of the random walker's, where both have them."""
+    both = [
+        (row.cpu_seconds, walker[row.case, row.labelled].cpu_seconds)
+        for row in rows
+        if (row.case, row.labelled) in walker
+    ]
+    known = [(own, other) for own, other in both if own is not None and other is not None]
+    total = sum(other for _, other in known)
+    return sum(own for own, _ in known) / total if total else None
 
 
 def to_json(report: Report) -> str:
@@ -146,8 +182,9 @@ def to_markdown(report: Report) -> str:
         f"# Benchmark, suite {report.suite}",
         "Means over classes, then over cases. A class counts when a labelled slice shows it and the rest "
         "of the volume contains it; Dice leaves the labelled slices out. HD95 leaves out classes that a "
-        "method missed altogether, which have Dice 0. Seconds are warm; peak MB is the largest resident "
-        f"memory of the method's own process. A method had {report.time_limit_s:g} s per case.",
+        "method missed altogether, which have Dice 0. Seconds are warm, CPU seconds those of all threads; "
+        "their ratio to the random walker's is that of the sums over the cases. Peak MB is the largest "
+        f"resident memory of the method's own process. A method had {report.time_limit_s:g} s per case.",
         "## All groups, each weighing the same",
         _overall_table(report.rows),
     ]
@@ -172,13 +209,21 @@ def _overall_table(rows: Sequence[Row]) -> str:
         groups = [
             [row for row in selected if row.group == group] for group in _unique(r.group for r in selected)
         ]
-        return _Summary.over([_Summary.of(group) for group in groups])
+        return _Summary.over([_Summary.of(group, walker) for group in groups])
+
+    walker = _walker(rows)
 
     return _summary_table(rows, summary)
 
 
 def _group_table(rows: Sequence[Row]) -> str:
-    return _summary_table(rows, _Summary.of)
+    walker = _walker(rows)
+    return _summary_table(rows, lambda selected: _Summary.of(selected, walker))
+
+
+def _walker(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
+    """The rows of the random walker by case and number of labelled slices."""
+    return {(row.case, row.labelled): row for row in rows if row.method == WALKER and not row.error}
 
 
 def _summary_table(rows: Sequence[Row], summary: Callable[[Sequence[Row]], _Summary]) -> str:

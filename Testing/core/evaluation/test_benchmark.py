@@ -66,6 +66,26 @@ def test_methods_are_scored_and_tables_written(case: TubeCase, tmp_path: Path) -
     assert "| 3 | nearest slice |" in (tmp_path / "out" / "benchmark.md").read_text()
 
 
+def test_what_a_method_computes_is_compared_with_the_random_walker_on_the_same_cases() -> None:
+    def row(case: str, method: str, cpu_seconds: float | None, error: str = "") -> Row:
+        return Row(case, "group", method, "", 3, (1, 2), 9.0, cpu_seconds, error=error)
+
+    rows = (
+        row("a", "mine", 6.0),
+        row("a", "random walker", 2.0),
+        row("b", "mine", 9.0),
+        row("b", "random walker", 1.0),
+        row("c", "mine", 1e3),
+        row("c", "random walker", None, "stopped after 300 s"),
+        row("d", "mine", None),  # of an earlier run, which did not measure it
+        row("d", "random walker", 1.0),
+    )
+    written = to_markdown(Report("quick", 300.0, rows))
+    column = written.splitlines()[6].split(" | ").index("times the random walker")
+    ratios = {line.split(" | ")[1]: line.split(" | ")[column] for line in written.splitlines()[8:10]}
+    assert ratios == {"mine": "5.0", "random walker": "1.0"}
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(case: TubeCase, tmp_path: Path) -> None:
     first = benchmark.run_benchmark([NearestSlice()], slices=(3,), out_dir=tmp_path, cases=[case])
     results = tmp_path / benchmark.RESULTS
