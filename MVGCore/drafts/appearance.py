@@ -11,7 +11,6 @@ with those of stride 4 too, .011.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,19 +18,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from MVGCore.drafts.image import blur
+from MVGCore.drafts.perceptron import Layers, Learning, answer, fit
 
 OWN_FEATURES = 15  # without the network's
-HIDDEN = 48
-STEPS = 250  # with 600 and twice the width: four times the time for a mixture that is .002 better
-BATCH = 2048
-RATE = 1e-2
 MOST_SLICES = 32  # more labelled slices than that are thinned out
 MOST_PIXELS = 60_000
 FEATURE_NOISE = 0.05  # spread of what is added to standardised features while learning
 # Spread of the place while learning, as a share of the canvas: structures move from slice to slice. Dice of
 # the mixture with .02, .06, .15 and without the place: .599, .597, .594, .589.
 PLACE_NOISE = 0.02
-SMOOTHING = 0.02
 PRIOR = 0.5  # how far the shares of the classes, which sampling evens out, are put back
 
 
@@ -47,7 +42,7 @@ class Appearance:
 
     center: Tensor
     scale: Tensor
-    layers: tuple[tuple[Tensor, Tensor], ...]
+    layers: Layers
     prior: Tensor
 
     @classmethod
@@ -78,31 +73,27 @@ class Appearance:
         more = None if textures is None else textures[::thin]
         seen = features(images[::thin], more).movedim(1, -1).flatten(0, 2)
         center, scale = _standard(seen)
-        layers = _fit(((seen[chosen] - center) / scale), labels, classes, generator)
+        noise = torch.full_like(center, FEATURE_NOISE)
+        noise[-2:] = 2 * PLACE_NOISE / scale[-1]
+        known = (seen[chosen] - center) / scale
+        # Once for all: drawn anew in each step it is a fifth of the time, and no better.
+        known += noise * torch.randn(known.shape, generator=generator)
+        layers = fit(known, labels, classes, generator, Learning())
         count = torch.bincount(positions.flatten(), minlength=classes).float().clamp(min=1)
         drawn = torch.bincount(labels, minlength=classes).float().clamp(min=1)
         prior = PRIOR * ((count / count.sum()) / (drawn / drawn.sum())).log()
         return cls(center, scale, layers, prior)
 
-    def log_probabilities(self, images: Tensor, textures: Tensor | None = None) -> Tensor:
-        """(T, C, S, S) log-probabilities of the classes on slices (T, 3, S, S); textures as in `learn`."""
-        with torch.no_grad():
-            seen = self._standardised(images, textures)
-            with torch.autocast("cpu", torch.bfloat16):  # half the time
-                answer = _answer(seen, self.layers)
-            return (answer.float() + self.prior).log_softmax(-1).movedim(-1, 1)
+    def log_probabilities(self, images: Tensor, where: Tensor, textures: Tensor | None = None) -> Tensor:
+        """(n, C) log-probabilities of the classes, of some pixels.
 
-    def _standardised(self, images: Tensor, textures: Tensor | None) -> Tensor:
-        """(T, S, S, F) `features`, standardised; the textures before they are enlarged: a third less time."""
-
-        def standard(planes: Tensor, part: slice) -> Tensor:
-            return ((planes.movedim(1, -1) - self.center[part]) / self.scale[part]).bfloat16()
-
-        own = standard(_filtered(images), slice(-OWN_FEATURES, None))
-        if textures is None:
-            return own
-        few = standard(textures, slice(-OWN_FEATURES)).movedim(-1, 1)
-        return torch.cat((_enlarged(few, images.shape[-1]).movedim(1, -1), own), -1)
+        Args:
+            images: (T, 3, S, S) slices, as in `learn`.
+            where: (T, S, S) True at n pixels.
+            textures: as in `learn`.
+        """
+        seen = features(images, textures).movedim(1, -1)[where]
+        return (answer((seen - self.center) / self.scale, self.layers) + self.prior).log_softmax(-1)
 
 
 def features(images: Tensor, textures: Tensor | None = None) -> Tensor:
@@ -165,38 +156,3 @@ def _standard(seen: Tensor) -> tuple[Tensor, Tensor]:
     center, scale = seen.mean(0), seen.std(0) + 1e-3
     center[-2:], scale[-2:] = 0.0, 0.5
     return center, scale
-
-
-def _fit(
-    seen: Tensor, labels: Tensor, classes: int, generator: torch.Generator
-) -> tuple[tuple[Tensor, Tensor], ...]:
-    """The layers of a perceptron that tells labels (n,) from standardised features (n, F)."""
-    noise = torch.full((seen.shape[1],), FEATURE_NOISE)
-    noise[-2:] = 2 * PLACE_NOISE / 0.5
-    # Once for all: drawn anew in each step it is a fifth of the time, and no better.
-    seen = seen + noise * torch.randn(seen.shape, generator=generator)
-    sizes = (seen.shape[1], HIDDEN, HIDDEN, classes)
-    layers = tuple(
-        (
-            (torch.randn(b, a, generator=generator) / a**0.5).requires_grad_(),
-            torch.zeros(b).requires_grad_(),
-        )
-        for a, b in zip(sizes[:-1], sizes[1:], strict=True)
-    )
-    optimizer = torch.optim.AdamW([p for layer in layers for p in layer], RATE, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, STEPS)
-    with torch.enable_grad():
-        for _ in range(STEPS):
-            batch = torch.randint(len(seen), (BATCH,), generator=generator)
-            loss = F.cross_entropy(_answer(seen[batch], layers), labels[batch], label_smoothing=SMOOTHING)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-    return tuple((weight.detach(), bias.detach()) for weight, bias in layers)
-
-
-def _answer(x: Tensor, layers: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    for weight, bias in layers[:-1]:
-        x = F.gelu(F.linear(x, weight, bias))
-    return F.linear(x, *layers[-1])

@@ -39,7 +39,7 @@ from dataclasses import astuple, dataclass
 import torch
 from torch import Tensor
 
-from MVGCore.segmentation.predict.context import Hint
+from MVGCore.segmentation.predict.context import Hint, Looks
 
 LEAST = 1e-3  # no opinion counts as surer than this
 
@@ -73,14 +73,15 @@ def smallness(positions: Tensor, classes: int) -> Tensor:
 
 
 def blend(
-    generated: Tensor, hint: Hint, looks: Tensor | None, weights: Weights, small: Tensor | None = None
+    generated: Tensor, hint: Hint, looks: Looks | None, weights: Weights, small: Tensor | None = None
 ) -> Tensor:
     """Weighted geometric mean: log-probabilities (T, C, S, S).
 
     Args:
         generated: (T, C, S, S) log-probabilities, the model's answer.
         hint: what the drafts say.
-        looks: (T, C, S, S) log-probabilities by appearance; None: left out, the others count as much more.
+        looks: tells what the appearance says; None: left out, the others count as much more. It is asked only
+            where it could change the likeliest class: elsewhere it is taken to agree.
         weights: the shares.
         small: (C,) see `smallness`; None: no class is.
     """
@@ -89,8 +90,17 @@ def blend(
     if small is not None:
         of_small = (hint.geodesic * small.view(-1, 1, 1)).sum(1, keepdim=True)
         shares = torch.lerp(shares, torch.tensor(astuple(OF_SMALL)).view(-1, 1, 1, 1, 1), of_small)
-    if looks is None:
-        shares = shares[:3] / shares[:3].sum(0)
-    else:
-        opinions.append(looks.exp().clamp(min=LEAST).log())
-    return sum(share * opinion for share, opinion in zip(shares, opinions, strict=True)).log_softmax(1)
+    *others, own = shares
+    told = sum(share * opinion for share, opinion in zip(others, opinions, strict=True))
+    share = own.expand_as(told[:, :1])[:, 0]
+    mixed = told / (1 - share[:, None])
+    if looks is not None:
+        first, second = told.topk(2, 1).values.unbind(1)
+        undecided = first - second < -share * math.log(LEAST)
+        if undecided.any():
+            said = looks(undecided).exp().clamp(min=LEAST).log()
+            # A view, so that what is written arrives in the mixture.
+            mixed.movedim(1, -1)[undecided] = (
+                told.movedim(1, -1)[undecided] + share[undecided][:, None] * said
+            )
+    return mixed.log_softmax(1)

@@ -28,6 +28,7 @@ PROMPTS_PER_SLICE = 5  # the nearest ones; more was never trained and never help
 FAR = 128.0  # distance in canvas pixels that stands for "another volume"
 
 Learner = Callable[[InContextModel, Device], Appearance]
+Looks = Callable[[Tensor], Tensor]  # (T, S, S) True at n pixels -> their (n, C) log-probabilities
 
 
 @dataclass
@@ -77,11 +78,17 @@ class GroupContext:
         order = np.argsort(np.where(np.isnan(distance), np.inf, distance), kind="stable")
         return tuple(int(n) for n in order[:count])
 
-    def looks(self, model: InContextModel, device: Device, images: Tensor) -> Tensor | None:
-        """(T, C, S, S) log-probabilities of slices (T, 3, S, S) by appearance; None if none was learned."""
-        if self.appearance is None:
+    def looks(self, model: InContextModel, device: Device, images: Tensor) -> Looks | None:
+        """Tells log-probabilities by appearance of the pixels of slices (T, 3, S, S) that it is asked for.
+
+        None if none was learned.
+        """
+        learned = self.appearance
+        if learned is None:
             return None
-        return self.appearance(model, device).log_probabilities(images, textures(model, device, images))
+        return lambda where: learned(model, device).log_probabilities(
+            images, where, textures(model, device, images)
+        )
 
     def distances(self, slices: Sequence[int], prompts: Sequence[int]) -> Tensor:
         """(T, N) distance of slices to some of the prompts, in canvas pixels."""

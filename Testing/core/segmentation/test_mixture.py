@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import astuple
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from MVGCore.drafts.label import Draft
 from MVGCore.segmentation.fuse.mixture import (
     COMPLETING,
     LARGE_AREA,
+    LEAST,
     OF_SMALL,
     SMALL_AREA,
     USUAL,
@@ -18,7 +22,7 @@ from MVGCore.segmentation.fuse.mixture import (
     blend,
     smallness,
 )
-from MVGCore.segmentation.predict.context import Hint
+from MVGCore.segmentation.predict.context import Hint, Looks
 
 
 def a_hint() -> Hint:
@@ -33,6 +37,11 @@ def a_hint() -> Hint:
 def even(*probabilities: float) -> torch.Tensor:
     """(1, C, 2, 2), everywhere the same."""
     return torch.tensor(probabilities)[None, :, None, None].expand(1, -1, 2, 2)
+
+
+def looking(planes: torch.Tensor) -> Looks:
+    """An appearance that says (T, C, S, S) log-probabilities."""
+    return lambda where: planes.movedim(1, -1)[where]
 
 
 @pytest.mark.parametrize("weights", [USUAL, OF_SMALL, COMPLETING])
@@ -58,7 +67,7 @@ def test_the_mean_is_geometric() -> None:
     torch.testing.assert_close(blend(model, hint, None, Weights(0.5, 0.5)).exp(), even(0.5, 0.5))
     odds = blend(model, hint, None, Weights(0.5, 0.0, 0.5)).exp()
     torch.testing.assert_close(odds[:, 0] / odds[:, 1], torch.full((1, 2, 2), 2.0))
-    looks = blend(model, hint, even(0.2, 0.8).log(), Weights(0.5, 0.0, 0.0, 0.5)).exp()
+    looks = blend(model, hint, looking(even(0.2, 0.8).log()), Weights(0.5, 0.0, 0.0, 0.5)).exp()
     torch.testing.assert_close(looks, even(0.5, 0.5))
 
 
@@ -73,7 +82,10 @@ def test_without_appearance_the_others_share_its_weight() -> None:
 def test_nobody_is_surer_than_a_thousand_to_one() -> None:
     hint = Hint(even(1.0, 0.0), even(1.0, 0.0), torch.ones(1, 1, 2, 2))
     sure = blend(
-        even(0.0, 1.0).log().clamp(min=-30), hint, even(1.0, 0.0).log(), Weights(0.0, 0.5, 0.25, 0.25)
+        even(0.0, 1.0).log().clamp(min=-30),
+        hint,
+        looking(even(1.0, 0.0).log()),
+        Weights(0.0, 0.5, 0.25, 0.25),
     )
     torch.testing.assert_close(sure[:, 1].exp(), torch.full((1, 2, 2), 1e-3), atol=1e-4, rtol=0)
 
@@ -92,8 +104,30 @@ def test_small_structures_are_left_to_the_geodesic_draft_where_it_sees_them() ->
     geodesic[:, 2, :, :2] = geodesic[:, 1, :, 2:] = 1
     others = torch.tensor([0.001, 0.998, 0.001])[None, :, None, None].expand(1, 3, 4, 4)
     hint = Hint(geodesic, others, torch.ones(1, 1, 4, 4))
-    for looks in (None, others.log()):
+    for looks in (None, looking(others.log())):
         plain = blend(others.log(), hint, looks, USUAL).argmax(1)[0]
         left = blend(others.log(), hint, looks, USUAL, torch.tensor([0.0, 0.0, 1.0])).argmax(1)[0]
         assert (plain == 1).all()
         assert (left[:, :2] == 2).all() and (left[:, 2:] == 1).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_appearance_is_asked_wherever_it_could_change_the_class(seed: int) -> None:
+    """The classes are those of a mixture of all that everybody says everywhere."""
+    generator = torch.Generator().manual_seed(seed)
+    opinions = [
+        (6 * torch.randn(1, 3, 8, 8, generator=generator)).log_softmax(1).clamp(min=math.log(LEAST))
+        for _ in range(4)
+    ]
+    hint = Hint(opinions[1].exp(), opinions[2].exp(), torch.ones(1, 1, 8, 8))
+    asked = []
+
+    def looks(where: torch.Tensor) -> torch.Tensor:
+        asked.append(int(where.sum()))
+        return opinions[3].movedim(1, -1)[where]
+
+    found = blend(opinions[0], hint, looks, USUAL)
+    whole = sum(share * opinion for share, opinion in zip(astuple(USUAL), opinions, strict=True))
+    assert torch.equal(found.argmax(1), whole.argmax(1))
+    assert 0 < sum(asked) < 64
