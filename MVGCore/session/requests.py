@@ -152,4 +152,5 @@ class AskInfo:
     """Say what computes, and where; tells an `Info`."""
 
 
-Request = Segment | Preview | Adapt | ForgetAdaptation | SaveModel | Denoise | Inpaint | Synthesize | AskInfo
+AllSlices = Segment | Denoise | Inpaint | Synthesize
+Request = AllSlices | Preview | Adapt | ForgetAdaptation | SaveModel | AskInfo

@@ -26,7 +26,7 @@ from MVGCore.models.registry import load
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Progress, Propagator, Result, ResultCanvas, SliceResult
-from MVGCore.segmentation.plan.selection import axis_notes, class_notes, wanted_slices
+from MVGCore.segmentation.plan.selection import axis_notes, class_notes, slices_within
 from MVGCore.segmentation.quality import quality_of
 from MVGCore.session import requests
 from MVGCore.session.cache import Prepared
@@ -170,7 +170,7 @@ class Session:
         start, shown = time.perf_counter(), shown or _unheard
         image, prompts = self._ready()
         axis = prompts.axis if axis is None else axis
-        wanted = wanted_slices(image.geometry.shape[axis], (), slice_range)
+        wanted = slices_within(image.geometry.shape[axis], slice_range)
         propagator = self._propagator(axis, cancelled or _never)
         local = [prompt for prompt in propagator.local if prompt.index not in self._prepared.completed]
         known = tuple(prompt.index for prompt in local)
@@ -208,7 +208,7 @@ class Session:
         """
         image, prompts = self._ready()
         axis = prompts.axis if axis is None else axis
-        wanted_slices(image.geometry.shape[axis], (), (index, index))
+        slices_within(image.geometry.shape[axis], (index, index))
         propagator = self._propagator(axis, cancelled or _never)
         if index in self._prepared.completed:
             return self._prepared.completed[index]

@@ -106,7 +106,7 @@ def test_cmake_configures_and_places_code_and_resources(tmp_path: Path) -> None:
     places = [
         "MVG.py",
         "MVGLib/host/install.py",
-        "MVGLib/host/resourcefiles.py",
+        "MVGLib/resourcefiles.py",
         "Resources/UI/MVG.ui",
         "Resources/Icons/MVG.png",
         "Resources/SampleData/MVGPhantom.nrrd",
@@ -121,7 +121,7 @@ def test_cmake_configures_and_places_code_and_resources(tmp_path: Path) -> None:
     assert not [place for place in places if not (modules / place).is_file()]
     # As in Slicer: this folder alone is on the path.
     program = (
-        "import MVGLib.host.resourcefiles as files, MVGCore.models.weights as weights\n"
+        "import MVGLib.resourcefiles as files, MVGCore.models.weights as weights\n"
         "print(files.resource_path('UI/MVG.ui')); print(weights.bundled_weights('compact'))"
     )
     done = subprocess.run(

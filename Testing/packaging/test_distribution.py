@@ -118,7 +118,7 @@ def test_the_installed_packages_find_their_files(archives: Archives, tmp_path: P
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
         "import MVGCore, MVGDesktop, MVGLib\n"
         "from MVGCore.models.weights import bundled_weights\n"
-        "from MVGLib.host.resourcefiles import resource_path\n"
+        "from MVGLib.resourcefiles import resource_path\n"
         "print(ascii(str(resource_path('UI/MVG.ui')))); print(ascii(str(bundled_weights('compact'))))"
     )
     done = subprocess.run([sys.executable, "-I", "-c", program], capture_output=True, text=True, cwd=tmp_path)

@@ -19,8 +19,8 @@ def is_slice_of(prompt: Prompt, image: Volume) -> bool:
     return prompt.is_slice_of(image)
 
 
-def wanted_slices(depth: int, known: Sequence[int], slice_range: tuple[int, int] | None) -> list[int]:
-    """Slices to generate: all that are not labelled, within the range (first, last).
+def slices_within(depth: int, slice_range: tuple[int, int] | None) -> list[int]:
+    """All slices within the range (first, last); None: all there are.
 
     Raises:
         InputError: the range is empty or leaves the volume.
@@ -28,7 +28,7 @@ def wanted_slices(depth: int, known: Sequence[int], slice_range: tuple[int, int]
     first, last = slice_range or (0, depth - 1)
     if not 0 <= first <= last < depth:
         raise InputError(f"There is no slice range {first} to {last}; choose within 0 to {depth - 1}.")
-    return [index for index in range(first, last + 1) if index not in set(known)]
+    return list(range(first, last + 1))
 
 
 def in_batches(wanted: Sequence[int], known: Sequence[int], size: int) -> list[list[int]]:

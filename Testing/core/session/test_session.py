@@ -15,7 +15,7 @@ from MVGCore.models.compact import Compact
 from MVGCore.models.device import Device
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import SliceResult
-from MVGCore.segmentation.plan.selection import is_slice_of, wanted_slices
+from MVGCore.segmentation.plan.selection import is_slice_of, slices_within
 from MVGCore.session import Result, Session
 from MVGCore.session import session as session_module
 from MVGCore.volume import Geometry, LabelMap, Volume
@@ -150,9 +150,8 @@ def test_an_impossible_range_is_refused(
 
 
 def test_wanted_slices_are_those_without_a_label() -> None:
-    assert wanted_slices(6, [1, 4], None) == [0, 2, 3, 5]
-    assert wanted_slices(6, [1, 4], (1, 2)) == [2]
-    assert wanted_slices(2, [0, 1], None) == []
+    assert slices_within(4, None) == [0, 1, 2, 3]
+    assert slices_within(6, (1, 2)) == [1, 2]
 
 
 def test_what_is_shown_last_of_a_slice_is_what_the_result_holds(small_weights: Path, tube: Case) -> None:

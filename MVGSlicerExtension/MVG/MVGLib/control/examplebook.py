@@ -68,7 +68,7 @@ class ExampleBook:
     def _newer(self, example: Example, other: Example) -> bool:
         return self.cut(example).version > self.cut(other).version
 
-    def set(self, task: Task, examples: Iterable[Example]) -> None:
+    def replace_all(self, task: Task, examples: Iterable[Example]) -> None:
         """Replace the examples of a task."""
         self._lists[task.makes_segments] = list(examples)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from MVGCore.errors import InputError
 from MVGCore.prompts import PromptSet, main_axis
-from MVGCore.session.requests import Denoise, Inpaint, Preview, Request, Segment, Synthesize, WantedSlices
+from MVGCore.session.requests import AllSlices, Denoise, Inpaint, Preview, Segment, Synthesize, WantedSlices
 from MVGCore.volume import LabelMap, Volume
 from MVGLib.control.examples import Example
 from MVGLib.control.parameters import MASK
@@ -67,7 +67,7 @@ class OrderBook:
         )
         return Order(settings, segment, volume)
 
-    def _image_request(self, volume: Volume, preview: int | None) -> Request:
+    def _image_request(self, volume: Volume, preview: int | None) -> AllSlices:
         settings, axis = self._workspace.settings, self.axis()
         limits = self._slice_range() if preview is None else (preview, preview)
         if settings.task is Task.INPAINT:  # chooses the axis by what is missing, unless the user does

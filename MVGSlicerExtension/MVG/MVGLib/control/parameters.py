@@ -51,7 +51,7 @@ class Parameters:
 
     def settings(self) -> Settings:
         """The user's choices; what is missing or damaged has its default."""
-        record, found = self._json("Settings", {}), {}
+        record, found = self._json("Settings", {}), dict[str, Any]()
         for each in fields(Settings):
             value = record.get(each.name)
             if each.name == "task":

@@ -127,7 +127,7 @@ class Reviewer:
         slices = dict(self.review.slices) if self.review else {}
         plane = self._scene.plane_name(volume_id, axis)
         self.review = Review(self._writer.id, volume_id, task, axis, shape[axis], plane, slices, ())
-        self._of_a_range = order.request.slice_range is not None
+        self._of_a_range = getattr(order.request, "slice_range", None) is not None
 
     @_writes
     def put(self, done: SliceDone) -> None:
@@ -296,7 +296,7 @@ class Reviewer:
         present = [each for each in self._workspace.book.of(Task.SEGMENT) if each.key not in moved]
         known = {each.key for each in present}
         back = [each for each in own if each.key not in known and self._is_there(each)]
-        self._workspace.book.set(Task.SEGMENT, [*present, *back])
+        self._workspace.book.replace_all(Task.SEGMENT, [*present, *back])
 
     def _keep(self, ended: _Ended | None) -> None:
         if ended is not None:

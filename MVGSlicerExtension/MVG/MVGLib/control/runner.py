@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import Preview, Request, Segment
+from MVGCore.session.requests import AllSlices, Preview, Segment
 from MVGCore.session.results import (
     Cancelled,
     Failed,
@@ -36,7 +36,7 @@ class Order:
     """
 
     settings: Settings
-    request: Request
+    request: AllSlices | Preview
     volume: Volume
 
     @property

@@ -68,8 +68,8 @@ def outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def _shown(plane: NDArray[Any], orientation: Orientation) -> NDArray[Any]:
-    shown = plane.T if orientation.transposed else plane
-    return np.flip(shown, [axis for axis in (0, 1) if orientation.flipped[axis]])
+    shown: NDArray[Any] = plane.T if orientation.transposed else plane
+    return np.flip(shown, tuple(axis for axis in (0, 1) if orientation.flipped[axis]))
 
 
 def _sampling(

@@ -96,7 +96,7 @@ class Workspace:
         self.book = ExampleBook(self._scene, self.classes)
         self.generated = Generated(self._scene, self.classes, parameters.generated())
         for task in _ONE_OF_EACH:
-            self.book.set(task, parameters.examples(task))
+            self.book.replace_all(task, parameters.examples(task))
 
     def save(self) -> None:
         """Write everything to the scene; what is there already is not written again."""

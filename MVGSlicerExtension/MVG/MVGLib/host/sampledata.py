@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from MVGLib.host.resourcefiles import resource_path
+from MVGLib.resourcefiles import resource_path
 
 CATEGORY = "MVG"
 SLICER_DATA = "https://github.com/Slicer/SlicerTestingData/releases/download/SHA256/"
@@ -66,7 +66,9 @@ def register(logic: Any = None) -> None:
         logic: class with `registerCustomSampleDataSource`, by default Slicer's.
     """
     if logic is None:
-        from SampleData import SampleDataLogic as logic
+        from SampleData import SampleDataLogic
+
+        logic = SampleDataLogic
     for name, files in SAMPLES.items():
         logic.registerCustomSampleDataSource(
             category=CATEGORY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import qt
@@ -52,7 +53,7 @@ class ExamplesMenu:
         for each in library.sets():
             text = _("{name} (shared)").format(name=each.name) if each.shared else each.name
             path = str(each.path)
-            entry = _entry(self.library, text, lambda path=path: self._controller.load_prompts(path))
+            entry = _entry(self.library, text, partial(self._controller.load_prompts, path))
             entry.setToolTip(path)
         if not library.sets():
             _entry(self.library, _("No example set is there yet"), lambda: None).setEnabled(False)

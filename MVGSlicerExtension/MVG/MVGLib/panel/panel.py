@@ -9,7 +9,6 @@ import qt
 import slicer
 
 from MVGLib.control.state import Phase, Remedy, Task
-from MVGLib.host.resourcefiles import resource_path
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
 from MVGLib.panel.examplesmenu import ExamplesMenu
@@ -17,12 +16,12 @@ from MVGLib.panel.nodeselectors import follow_selector
 from MVGLib.panel.panelview import PanelView
 from MVGLib.panel.qtread import chosen_path, read
 from MVGLib.panel.shortcuts import DESKTOP_KEYS, Shortcuts
+from MVGLib.resourcefiles import resource_path
 from MVGLib.texts import _
 
 _BUSY_MS = 15  # between two looks at the worker while it runs
 _QUIET_MS = 150
 _WEIGHT_FILES = "MVG (*.safetensors)"
-FROM_FILE = "from file"  # the last entry of the models
 _NAMES = {
     "add": _("add the slice"),
     "preview": _("preview"),
@@ -79,7 +78,6 @@ class Panel:
         self._entered = False
         self._showing = False
         self._other = False
-        self._about = False
         self.shortcuts = Shortcuts(
             keys,
             {

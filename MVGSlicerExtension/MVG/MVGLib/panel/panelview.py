@@ -122,8 +122,9 @@ class PanelView:
             level = view.message.level
             color = accent(ui.messageFrame, level)
             text = escape(view.message.text).replace("\n", "<br>")
-            ui.remedyButton.setVisible(view.message.remedy is not None)
-            ui.remedyButton.setText(_REMEDIES.get(view.message.remedy, ""))
+            remedy = view.message.remedy
+            ui.remedyButton.setVisible(remedy is not None)
+            ui.remedyButton.setText(_REMEDIES[remedy] if remedy is not None else "")
             ui.messageLabel.setText(f'<span style="color:{color}">{sign(level)}</span>&nbsp; {text}')
             border = f"border: 1px solid {color}; border-left-width: 4px;"
             ui.messageFrame.setStyleSheet(f"#messageFrame {{ {border} }}")

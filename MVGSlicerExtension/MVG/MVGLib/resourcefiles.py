@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).resolve().parents[1]  # MVGLib
+_PACKAGE = Path(__file__).resolve().parent
 
 
 def resource_path(name: str) -> Path:
