@@ -8,6 +8,7 @@ Qt has is asked of PyQt5 itself; what Slicer and CTK have beyond slicer-core is 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -91,6 +92,20 @@ def property_names() -> frozenset[str]:
             meta = thing.staticMetaObject
             names = (meta.property(index).name() for index in range(meta.propertyCount()))
             found.update(name for name in names if callable(getattr(thing, name, None)))
+    return frozenset(found)
+
+
+@cache
+def overloaded_signals() -> frozenset[str]:
+    """Returns the names of signals of widgets that bring an argument of one type or of another."""
+    found = set()
+    for thing in list(qt_names().values()):
+        if isinstance(thing, type) and issubclass(thing, QtWidgets.QWidget):
+            meta = thing.staticMetaObject
+            methods = (meta.method(index) for index in range(meta.methodCount()))
+            signals = [each for each in methods if each.methodType() == QtCore.QMetaMethod.Signal]
+            seen = Counter((bytes(each.name()).decode(), each.parameterCount()) for each in signals)
+            found.update(name for (name, count), number in seen.items() if number > 1 and count)
     return frozenset(found)
 
 
@@ -208,6 +223,11 @@ class Checker(ast.NodeVisitor):
             self._note(node, "overload chosen by signal[type]: PyQt5 alone has that")
         if node.keywords:
             self._note(node, "connect() with keyword arguments: PyQt5 alone has them")
+        signal = dotted(function.value)
+        name = signal.rpartition(".")[2]
+        # That of QShortcut brings nothing.
+        if name in overloaded_signals() and not signal.endswith("shortcut.activated"):
+            self._note(node, f"signal {name} has overloads, of which PythonQt connects any: qtread.follow")
 
     def _is_value(self, node: ast.AST) -> bool:
         """Whether an expression surely is no QObject: a module, a value of Qt, or what its methods return."""

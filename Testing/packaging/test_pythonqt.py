@@ -50,6 +50,8 @@ def test_slicer_runs_it_as_the_tests_do(path: Path) -> None:
         ("box.activated[int].connect(f)", "signal[type]"),
         ("button.clicked.connect(f, type=qt.Qt.QueuedConnection)", "keyword arguments"),
         ("dialog.exec_()", "differs between bindings"),
+        ("spin.valueChanged.connect(f)", "has overloads"),
+        ("self.ui.box.currentIndexChanged.connect(lambda n: f(n))", "has overloads"),
         ("menu.exec(point)", "differs between bindings"),
         ("policy = qt.QSizePolicy.Policy.Expanding", "an enumeration by its own name"),
         ("a = qt.Qt.AlignmentFlag.AlignLeft", "an enumeration by its own name"),
@@ -76,6 +78,8 @@ def test_what_works_in_one_binding_only_is_found(bad: str, why: str) -> None:
     [
         "import qt\nimport ctk\nimport slicer\nimport vtk",
         "read(label, 'text')",
+        "follow(spin, 'valueChanged', 'value', f)",
+        "box.toggled.connect(f)\nbox.clicked.connect(f)",
         "label.setText('x')\nbutton.clicked.connect(f)",
         "box.isChecked()",
         "size = qt.QSize(3, 4)\nw = size.width()",

@@ -96,7 +96,7 @@ def test_run_review_and_accept_by_mouse(panel, a_volume_node, a_segmentation_nod
     click(panel.ui.applyButton)
     assert panel.ui.progressFrame.isVisible() and not panel.ui.applyButton.isEnabled()
     assert "going on" in panel.ui.applyButton.toolTip()
-    panel.controller.runner.worker.step(4)
+    panel.controller.runner.worker.step(5)  # those that were drawn, and one slice with how far it is
     panel.controller.poll()
     assert 0 < panel.ui.progressBar.value() < panel.ui.progressBar.maximum()
     assert "%" in panel.ui.progressLabel.text()
@@ -146,10 +146,12 @@ def test_after_a_crash_the_log_can_be_opened(panel, monkeypatch):
 
 def test_keys_do_what_the_buttons_do(panel, scene, a_volume_node):
     controller = panel.controller
-    scene.jump(a_volume_node.GetID(), SliceKey(0, 4))
-    press(panel, qt.Qt.Key_A)
-    assert controller.view().examples[-1].place == "axial 4"
+    before = [each.place for each in controller.view().examples]
     controller.remove(controller.view().examples[-1].key)
+    scene.jump(a_volume_node.GetID(), SliceKey(0, 9))
+    press(panel, qt.Qt.Key_A)
+    assert [each.place for each in controller.view().examples] == before
+    scene.jump(a_volume_node.GetID(), SliceKey(0, 4))
     press(panel, qt.Qt.Key_Space)
     assert controller.view().phase is Phase.PREVIEWING
     finish(controller)
@@ -270,11 +272,11 @@ def test_options_reach_the_worker(panel):
 def test_all_axes_are_looked_along_unless_switched_off(panel):
     ui, worker = panel.ui, panel.controller.runner.worker
     click(ui.applyButton)
-    assert worker.all_axes is True and not ui.allAxesCheckBox.isEnabled()
+    assert worker.request.all_axes is True and not ui.allAxesCheckBox.isEnabled()
     finish(panel.controller)
     click(ui.allAxesCheckBox, qt.QPoint(8, ui.allAxesCheckBox.height() // 2))
     click(ui.applyButton)
-    assert worker.all_axes is False
+    assert worker.request.all_axes is False
     finish(panel.controller)
     click(ui.denoiseButton)
     assert not ui.allAxesCheckBox.isVisible()

@@ -14,7 +14,7 @@ from MVGLib.panel.examplelist import ExampleList
 from MVGLib.panel.examplesmenu import ExamplesMenu
 from MVGLib.panel.nodeselectors import follow_selector
 from MVGLib.panel.panelview import PanelView
-from MVGLib.panel.qtread import chosen_path, read
+from MVGLib.panel.qtread import chosen_path, follow, read
 from MVGLib.panel.shortcuts import DESKTOP_KEYS, Shortcuts
 from MVGLib.resourcefiles import resource_path
 from MVGLib.texts import _
@@ -194,24 +194,29 @@ class Panel:
         ui.protectCheckBox.clicked.connect(self._user(lambda on=False: controller.protect(bool(on))))
         ui.intoOwnCheckBox.clicked.connect(self._user(lambda on=False: controller.set(into_own=bool(on))))
         ui.adaptCheckBox.clicked.connect(self._user(lambda on=False: controller.set(adapt=bool(on))))
-        ui.adaptSeconds.valueChanged.connect(self._user(lambda n: controller.set(adapt_seconds=int(n))))
         ui.allAxesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_axes=bool(on))))
         ui.rangeCheckBox.clicked.connect(self._user(lambda on=False: controller.set(limited=bool(on))))
         ui.framesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_frames=bool(on))))
-        ui.firstSlice.valueChanged.connect(self._user(lambda n: controller.set(first=int(n))))
-        ui.lastSlice.valueChanged.connect(self._user(lambda n: controller.set(last=int(n))))
-        ui.seedSpinBox.valueChanged.connect(self._user(lambda n: controller.set(seed=int(n))))
+        for spin, setting in (
+            (ui.adaptSeconds, "adapt_seconds"),
+            (ui.firstSlice, "first"),
+            (ui.lastSlice, "last"),
+            (ui.seedSpinBox, "seed"),
+        ):
+            follow(spin, "valueChanged", "value", self._user(partial(self._set_number, setting)))
         for combo, chosen in (
             (ui.deviceComboBox, self._device_chosen),
             (ui.axisComboBox, lambda place: controller.set(axis=place - 1)),
             (ui.modelComboBox, self._model_chosen),
         ):
-            # The signal has overloads, of which PythonQt takes any: the place is read instead.
-            combo.currentIndexChanged.connect(self._user(partial(_tell_place, combo, chosen)))
+            follow(combo, "currentIndexChanged", "currentIndex", self._user(chosen))
         self.plot.clicked.connect(controller.go_to)
         self.examples.jump.connect(controller.jump)
         self.examples.enabled.connect(controller.enable)
         self.examples.removed.connect(controller.remove)
+
+    def _set_number(self, setting: str, value: Any) -> None:
+        self.controller.set(**{setting: int(value)})
 
     def _known(self, name: str) -> str:
         return str(getattr(self.controller.view(), name))
@@ -261,10 +266,6 @@ class Panel:
 
     def _device_chosen(self, place: int) -> None:
         self.controller.set(device=self.controller.view().devices[place].value)
-
-
-def _tell_place(combo: Any, chosen: Any, *_arguments: Any) -> None:
-    chosen(int(read(combo, "currentIndex")))
 
 
 def _without_arguments(action: Any) -> Any:
