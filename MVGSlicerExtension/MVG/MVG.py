@@ -139,6 +139,27 @@ class MVGLogic(ScriptedLoadableModuleLogic):
         finally:
             batch.close()
 
+    def openLabels(self, path, volumeNode):
+        """Adds the labels of a file, also of a DICOM segmentation or structure set, to the scene.
+
+        See `MVGLib.host.labelfiles.open_labels`.
+
+        Returns:
+            A new vtkMRMLSegmentationNode on the grid of the volume.
+        """
+        from MVGLib.host.labelfiles import open_labels
+
+        return open_labels(path, volumeNode)
+
+    def saveLabels(self, path, segmentationNode, volumeNode, source=None):
+        """Writes a segmentation, as DICOM if the name ends in .dcm and `source` is the volume's series.
+
+        See `MVGLib.host.labelfiles.save_labels`.
+        """
+        from MVGLib.host.labelfiles import save_labels
+
+        save_labels(path, segmentationNode, volumeNode, source)
+
 
 class MVGTest(ScriptedLoadableModuleTest):
     """Runs on a generated volume; the bundled weights are not needed."""

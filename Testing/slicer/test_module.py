@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import slicer
 
@@ -198,6 +199,27 @@ def test_the_logic_says_what_is_wrong_and_leaves_the_scene_as_it_was(module: Mod
     with pytest.raises(InputError, match="'empty'"):
         module.MVGLogic().segment(volume, empty)
     assert slicer.mrmlScene.GetNumberOfNodes() == before
+
+
+def test_dicom_labels_come_and_go_by_the_logic(module: ModuleType, app: Any, tmp_path: Path) -> None:
+    from MVGCore.volume import read_labelmap, read_volume
+    from MVGLib.scene import Scene
+    from Testing.core.volume.dicom.builder import ramp, save, segmentation, stack
+
+    image = read_volume(save(tmp_path / "ct", stack(ramp())))
+    volume = slicer.util.addVolumeFromArray(
+        image.array, ijkToRAS=slicer.util.vtkMatrixFromArray(image.geometry.affine_ras), name="CT"
+    )
+    mask = np.eye(5, 7, dtype=np.uint8)
+    few = save(tmp_path, [segmentation([(4, 1, mask), (1, 1, mask)])]) / "IM0000.dcm"
+    logic = module.MVGLogic()
+    node = logic.openLabels(few, volume)
+    labels = Scene().label_map(node.GetID(), volume.GetID())
+    assert np.array_equal(np.flatnonzero(labels.array.any(axis=(1, 2))), [1, 4])
+    assert np.array_equal(labels.array[4] > 0, mask) and labels.classes[0].name == "part 1"
+    logic.saveLabels(tmp_path / "out.dcm", node, volume, tmp_path / "ct")
+    back = read_labelmap(tmp_path / "out.dcm", image.geometry)
+    assert np.array_equal(back.array > 0, labels.array > 0)
 
 
 def test_a_cancelled_run_leaves_the_scene_as_it_was(module: ModuleType, app: Any) -> None:
