@@ -81,7 +81,8 @@ class Segmentation:
         """Flatten to one class per voxel; later segments win, and a warning tells what that cost."""
         classes = [each.class_ for each in self.segments]
         if len(self.layers) == 1:
-            return LabelMap.of(self.with_ids_as_values().layers[0], self.geometry, classes)
+            ordered = tuple(sorted(classes, key=lambda each: each.id))
+            return LabelMap(self.with_ids_as_values().layers[0], self.geometry, ordered)
         rank = np.zeros(self.geometry.shape, dtype=np.uint16)
         lost = np.zeros(self.geometry.shape, dtype=bool)
         for index, layer in enumerate(self.layers):
