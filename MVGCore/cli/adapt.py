@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from MVGCore.cli.console import Progress, add_series_option, check_outputs, is_quiet
+from MVGCore.cli.console import Progress, add_level_option, add_series_option, check_outputs, is_quiet
 from MVGCore.cli.segment import gather_prompts, seconds_to_adapt
 from MVGCore.errors import InputError
 
@@ -23,6 +23,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
     add_series_option(parser)
+    add_level_option(parser)
     parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
     parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
     parser.add_argument(
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.output.suffix.lower() != ".safetensors":
         raise InputError(f"Weights are written as .safetensors: rename {arguments.output.name}.")
     check_outputs((arguments.output,), (arguments.image, arguments.labels, arguments.prompts))
-    image = read_volume(arguments.image, arguments.series)
+    image = read_volume(arguments.image, arguments.series, arguments.level)
     session = Session(model=arguments.model, device=arguments.device, seed=arguments.seed)
     session.set_image(image)
     session.set_prompts(gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis))

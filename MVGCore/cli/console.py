@@ -89,6 +89,13 @@ def add_series_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_level_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that chooses among the resolutions of an OME-Zarr image."""
+    parser.add_argument(
+        "--level", type=int, metavar="N", help="resolution of an OME-Zarr image, 0 is the finest (0)"
+    )
+
+
 def is_quiet(arguments: argparse.Namespace) -> bool:
     """Tells whether `--quiet` was given."""
     return arguments.progress is False

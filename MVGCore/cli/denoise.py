@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> None:
     from MVGCore.volume import read_volume
 
     check_paths(arguments, (arguments.examples_from, arguments.examples_to))
-    image, axis = read_volume(arguments.image, arguments.series), chosen_axis(arguments)
+    image, axis = read_volume(arguments.image, arguments.series, arguments.level), chosen_axis(arguments)
     # The volume at hand says how to cut, not the examples.
     axis = image.geometry.coarsest_axis if axis is None else axis
     examples = read_pair(arguments, axis)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MVGCore.cli.console import add_series_option, check_outputs, is_quiet
+from MVGCore.cli.console import add_level_option, add_series_option, check_outputs, is_quiet
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES
 
@@ -22,6 +22,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options that all of these commands take."""
     parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
     add_series_option(parser)
+    add_level_option(parser)
     out = {"type": Path, "required": True, "metavar": "OUT"}
     parser.add_argument("-o", "--output", help=".nrrd, .nii.gz or .mha", **out)  # type: ignore[arg-type]
     parser.add_argument(

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     from MVGCore.volume import match_labels, read_labelmap, read_volume
 
     check_paths(arguments, (arguments.mask,))
-    image = read_volume(arguments.image, arguments.series)
+    image = read_volume(arguments.image, arguments.series, arguments.level)
     mask = match_labels(read_labelmap(arguments.mask, image.geometry), image.geometry)
     session = open_session(arguments, image)
     with Progress("Inpainting", arguments.progress) as bar:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from MVGCore.cli.console import Progress, add_series_option, check_outputs, is_quiet, table
+from MVGCore.cli.console import Progress, add_level_option, add_series_option, check_outputs, is_quiet, table
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
 from MVGCore.report.run_report import RunReport, summarise_classes
@@ -38,6 +38,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     )
     parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
     add_series_option(parser)
+    add_level_option(parser)
     parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
     parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
     parser.add_argument(
@@ -92,7 +93,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     seconds: dict[str, float] = {}
     with stage("read", seconds):
-        image = read_volume(arguments.image, arguments.series)
+        image = read_volume(arguments.image, arguments.series, arguments.level)
         for output in filter(None, (arguments.output, arguments.confidence)):
             tell_what_is_lost(output, image.geometry)
         prompts = gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis)

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> None:
             "pair (--examples-from, --examples-to)."
         )
     check_paths(arguments, (arguments.target, arguments.examples_from, arguments.examples_to))
-    image, axis = read_volume(arguments.image, arguments.series), chosen_axis(arguments)
+    image, axis = read_volume(arguments.image, arguments.series, arguments.level), chosen_axis(arguments)
     examples = []
     if arguments.target is not None:
         examples.append(ImageExamples.from_volumes(image, read_volume(arguments.target), axis=axis))

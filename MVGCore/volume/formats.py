@@ -18,6 +18,7 @@ class Format(Enum):
     NIFTI = (".nii", ".nii.gz")
     METAIMAGE = (".mha", ".mhd")
     DICOM = (".dcm", ".ima")
+    OME_ZARR = (".ome.zarr", ".zarr")
 
 
 _PICTURES = "it is a picture: give the volume that it was made of, or save the stack as .nrrd with 3D Slicer"
@@ -33,7 +34,7 @@ _HINTS = {
     ".npy": "it has no geometry: make a volume of it in Python (MVGCore.Volume) and write that",
 }
 
-WRITABLE = tuple(each for each in Format if each is not Format.DICOM)
+WRITABLE = tuple(each for each in Format if each not in (Format.DICOM, Format.OME_ZARR))
 
 
 def format_to_read(path: str | os.PathLike[str]) -> Format:
@@ -46,7 +47,7 @@ def format_to_read(path: str | os.PathLike[str]) -> Format:
     if not source.exists():
         raise InputError(f"There is no file '{source}'; check the name.")
     if source.is_dir():
-        return Format.DICOM
+        return Format.OME_ZARR if format_by_name(source) is Format.OME_ZARR else Format.DICOM
     check_regular(source)
     known = format_by_name(source)
     if known is None and is_dicom_file(source):

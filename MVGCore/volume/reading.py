@@ -17,20 +17,24 @@ from MVGCore.volume.masks import segmentation_of_masks
 from MVGCore.volume.metaimage import read_meta
 from MVGCore.volume.niftifile import read_nifti
 from MVGCore.volume.nrrdfile import read_nrrd
+from MVGCore.volume.omezarr import read_ome_zarr
 from MVGCore.volume.segmentation import Segmentation
 from MVGCore.volume.slicerfile import read_seg_nrrd
 from MVGCore.volume.stored import Stored
 from MVGCore.volume.volume import Volume, check_image
 
 
-def read_volume(path: str | os.PathLike[str], series: int | str | Series | None = None) -> Volume:
-    """Read an image: NRRD, NIfTI, MetaImage, a DICOM folder or any file of a DICOM series.
+def read_volume(
+    path: str | os.PathLike[str], series: int | str | Series | None = None, level: int | None = None
+) -> Volume:
+    """Read an image: NRRD, NIfTI, MetaImage, OME-Zarr, a DICOM folder or any file of a DICOM series.
 
     Args:
         path: The file or folder.
         series: Which series of a DICOM folder: its number in the list that `mvg info FOLDER` prints, its
             SeriesInstanceUID, a part of its description, or one of `list_series`. Not needed where there is
             one.
+        level: Which resolution of an OME-Zarr image, 0 is the finest.
 
     Returns:
         The image in the file's own numeric type, its name taken from the file.
@@ -39,7 +43,7 @@ def read_volume(path: str | os.PathLike[str], series: int | str | Series | None 
         InputError: The file is missing, damaged or of an unknown format, or the image cannot be used
             (see `check_image`; also RGB, 2-D and 4-D).
     """
-    volume = _read_grid(Path(path), series)
+    volume = _read_grid(Path(path), series, level)
     volume.name = stem(path)
     return check_image(volume)
 
@@ -102,11 +106,14 @@ def _read_segments(path: Path, grid: Geometry | None) -> Segmentation | None:
         return None if file is None else read_dicom_labels(file, grid)
 
 
-def _read_grid(path: Path, series: int | str | Series | None = None) -> Volume:
-    if format_to_read(path) is Format.DICOM:
+def _read_grid(path: Path, series: int | str | Series | None = None, level: int | None = None) -> Volume:
+    kind = format_to_read(path)
+    if level is not None and kind is not Format.OME_ZARR:
+        raise InputError(f"'{path}' has no levels, only OME-Zarr images have; leave --level out.")
+    if kind is Format.DICOM:
         with failures_told(path):
             return read_dicom(path, series)
-    stored = _read_stored(path)
+    stored = _read_stored(path, level)
     if stored.array.ndim == 4:
         count = stored.array.shape[3]
         raise InputError(
@@ -116,12 +123,14 @@ def _read_grid(path: Path, series: int | str | Series | None = None) -> Volume:
     return Volume(stored.array, stored.geometry)
 
 
-def _read_stored(path: Path) -> Stored:
+def _read_stored(path: Path, level: int | None = None) -> Stored:
     kind = format_to_read(path)
     with failures_told(path):
         if kind is Format.DICOM:
             volume = read_dicom(path)
             return Stored(volume.array, volume.geometry)
+        if kind is Format.OME_ZARR:
+            return read_ome_zarr(path, level)
         if kind is Format.NIFTI:
             return read_nifti(path)
         if kind is Format.METAIMAGE:
