@@ -96,7 +96,7 @@ class Panel:
         self._timer = qt.QTimer(self.widget)
         self._timer.timeout.connect(self._tick)
         controller.changed.connect(self.show)
-        self._stop_following = controller.scene.on_rearranged(self.show)
+        self._stop_following = controller.scene.on_rearranged(self._show_nodes)
         self.show()
 
     def enter(self) -> None:
@@ -138,6 +138,14 @@ class Panel:
         wanted = _BUSY_MS if busy else _QUIET_MS
         if int(read(self._timer, "interval")) != wanted:
             self._timer.setInterval(wanted)
+
+    def _show_nodes(self) -> None:
+        """Nodes have come or gone, and the lists of nodes may stand on others than those in use."""
+        self._showing = True
+        try:
+            self._view.show_nodes(self.controller.view())
+        finally:
+            self._showing = False
 
     def _tick(self) -> None:
         self.controller.poll()

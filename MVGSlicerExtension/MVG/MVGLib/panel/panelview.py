@@ -110,6 +110,14 @@ class PanelView:
             entry.setEnabled(not why)
             entry.setToolTip(why)
 
+    def show_nodes(self, view: View) -> None:
+        """Let the lists of nodes stand on the nodes of a view."""
+        ui, segments = self._ui, view.settings.task.makes_segments
+        _set_node(ui.volumeSelector, view.volume_id)
+        _set_node(ui.labelsSelector, view.partner_id if segments else "")
+        _set_node(ui.wantedSelector, "" if segments else view.partner_id)
+        _set_node(ui.maskSelector, view.mask_id)
+
     def _head(self, view: View) -> None:
         ui = self._ui
         ui.hintLabel.setText(f"<b>{escape(view.hint)}</b>")
@@ -135,11 +143,8 @@ class PanelView:
             button.setChecked(each is task)
             # Some styles show a pressed button by a shade alone.
             button.setStyleSheet("font-weight: bold;" if each is task else "")
-        _set_node(ui.volumeSelector, view.volume_id)
+        self.show_nodes(view)
         segments = task.makes_segments
-        _set_node(ui.labelsSelector, view.partner_id if segments else "")
-        _set_node(ui.wantedSelector, "" if segments else view.partner_id)
-        _set_node(ui.maskSelector, view.mask_id)
         for label, widget, shown in (
             (ui.labelsLabel, ui.labelsSelector, segments),
             (ui.wantedLabel, ui.wantedSelector, task in (Task.DENOISE, Task.SYNTHESIZE)),
