@@ -84,6 +84,7 @@ class Client:
         log_folder: Path | None = None,
         in_memory: bool = True,
         limits: Limits | None = None,
+        wait: Callable[[], object] = lambda: time.sleep(PAUSE),
     ) -> None:
         """Nothing is started before `start` or the first job.
 
@@ -92,10 +93,12 @@ class Client:
             log_folder: where the log goes; None stands for a folder among the temporary files.
             in_memory: whether arrays may go through memory; otherwise they go through temporary files.
             limits: how long to wait for a worker.
+            wait: called again and again while `run` waits; it should last a few milliseconds.
         """
         self._log_path = new_log(log_folder)
         self._talk = Conversation(python or sys.executable, self._log_path, in_memory, limits or Limits())
         self._numbers = count(1)
+        self._wait = wait
         self._image: messages.SetImage | None = None
         self.set_model()
 
@@ -184,13 +187,11 @@ class Client:
         request: Request,
         shown: Callable[[Event], object] = lambda event: None,
         cancelled: Callable[[], bool] = lambda: False,
-        wait: Callable[[], object] = lambda: time.sleep(PAUSE),
     ) -> Summary:
         """Do what is asked, and wait for it; see `MVGCore.session.Session.run`.
 
         Args:
             request, shown, cancelled: as there.
-            wait: called again and again meanwhile; it should last a few milliseconds.
 
         Raises:
             MVGError, Cancelled: as there; also if the worker is lost.
@@ -211,7 +212,7 @@ class Client:
             if not stopping and cancelled():
                 stopping = True
                 self.cancel(job)
-            wait()
+            self._wait()
 
     def cancel(self, job: int | None = None) -> None:
         """Stop a job, or all; `Cancelled` comes with the next poll, and nothing of the job after it."""

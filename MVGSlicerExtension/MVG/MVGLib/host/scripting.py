@@ -55,7 +55,7 @@ class Batch:
         self._progress = progress or (lambda fraction, text: None)
         self._cancelled = cancelled or (lambda: False)
         self._adapt_seconds = adapt_seconds
-        self._client = Client(python=python or _interpreter())
+        self._client = Client(python=python or _interpreter(), wait=_let_the_application_live)
         self._client.set_model(model, device=device, seed=seed)
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ class Batch:
                 writer.put(event.index, event.values, event.confidence)
 
         try:
-            self._client.run(request, shown, self._cancelled, _let_the_application_live)
+            self._client.run(request, shown, self._cancelled)
             writer.finish()
         except BaseException:
             if writer is not None:
