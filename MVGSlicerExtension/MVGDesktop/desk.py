@@ -8,12 +8,14 @@ from typing import Any, Protocol
 from PyQt5 import QtCore, QtWidgets
 
 from MVGDesktop.document import Document
+from MVGDesktop.editing.tools import Editor
 from MVGDesktop.files.recovery import Autosave
 from MVGDesktop.overlays import Overlays
 from MVGDesktop.surfaces import Surfaces
 from MVGDesktop.theme import Theme
 from MVGDesktop.views.fourup import FourUp
 from MVGDesktop.welcome import Guide, Welcome
+from MVGDesktop.widgets.edittools import EditTools
 from MVGDesktop.widgets.segmentlist import SegmentList
 from MVGDesktop.widgets.windowlevel import WindowLevel
 
@@ -31,6 +33,8 @@ class Desk(Protocol):
     settings: QtCore.QSettings
     panel: Any
     overlays: Overlays
+    editor: Editor
+    tools: EditTools
     window_level: WindowLevel
     panel_dock: QtWidgets.QDockWidget
     tools_dock: QtWidgets.QDockWidget
@@ -42,11 +46,14 @@ class Desk(Protocol):
     def keeper(self) -> Any: ...
 
     @property
+    def work(self) -> Any: ...
+
+    @property
     def frame(self) -> QtWidgets.QMainWindow: ...
 
     def set_theme(self, theme: Theme) -> None: ...
 
-    def copy_slice(self, step: int) -> None: ...
+    def tell(self, action: Callable[[], object]) -> None: ...
 
     def undo(self) -> None: ...
 

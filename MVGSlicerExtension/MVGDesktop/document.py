@@ -12,7 +12,14 @@ from PyQt5 import QtCore
 from MVGCore.errors import InputError
 from MVGCore.volume.labelmap import distinct_color
 from MVGDesktop.editing.history import Command, History
-from MVGDesktop.editing.segments import AddSegment, ChangeLook, Look, RemoveSegment, RemoveSegmentation
+from MVGDesktop.editing.segments import (
+    AddSegment,
+    ChangeLook,
+    CopySegment,
+    Look,
+    RemoveSegment,
+    RemoveSegmentation,
+)
 from MVGDesktop.editing.voxels import Array, Voxels
 from MVGDesktop.segmentations import (
     content_stamp,
@@ -205,6 +212,20 @@ class Document(QtCore.QObject):
     def remove_segment(self, segment_id: str) -> None:
         """Remove a segment with all it has; can be taken back."""
         self.run(RemoveSegment(self.segmentation_id, segment_id, self.set_segment))
+
+    def copy_segment(self, target_id: str) -> None:
+        """Copy the active segment to another segmentation of the volume; can be taken back.
+
+        Raises:
+            InputError: There is no segment.
+        """
+        if not self.segment_id:
+            raise InputError("There is no segment to copy; select one in the list.")
+        self.run(CopySegment(self.segmentation_id, self.segment_id, target_id))
+
+    def copy_targets(self) -> list[Any]:
+        """The other segmentations of the volume."""
+        return [each for each in seen_segmentations() if self.fits(each) and each is not self.segmentation]
 
     def change_look(self, segment_id: str, look: Look) -> None:
         """Give a segment another name or colour; can be taken back."""

@@ -35,6 +35,7 @@ LABELLING = (
 )
 RUNNING = (
     ("A", "use the current slice as an example"),
+    ("0, X", "the selected segment is not on this slice; it ends on this slice"),
     ("Space", "preview of the current slice"),
     ("Ctrl+Enter", "apply"),
     ("Esc", "cancel; else hide the preview"),

@@ -94,11 +94,16 @@ class Menus:
         menu.addSeparator()
         self._add(menu, "&Add segment", desk.segments.add, "Ctrl+N")
         self._add(menu, "&Remove segment", desk.segments.remove)
-        self._add(menu, "Remove se&gmentation", desk.document.remove_segmentation)
+        self.copies = menu.addMenu("Copy se&gment to")
+        self.copies.aboutToShow.connect(self._fill_copies)
+        self._add(menu, "Remove segmentatio&n", desk.document.remove_segmentation)
         menu.addSeparator()
-        self._add(menu, "Copy slice from &below", partial(desk.copy_slice, -1), "Ctrl+Down")
-        self._add(menu, "Copy slice from a&bove", partial(desk.copy_slice, 1), "Ctrl+Up")
-        self._add(menu, "Take slice from the resul&t", partial(desk.copy_slice, 0), "Ctrl+T")
+        self._single(menu, "Segment is n&ot on this slice", desk.work.nothing_here, "0")
+        self._single(menu, "Segment &ends on this slice", desk.work.ends_here, "X")
+        menu.addSeparator()
+        self._add(menu, "Copy slice from &below", partial(desk.work.copy_slice, -1), "Ctrl+Down")
+        self._add(menu, "Copy slice from a&bove", partial(desk.work.copy_slice, 1), "Ctrl+Up")
+        self._add(menu, "Take slice from the resul&t", partial(desk.work.copy_slice, 0), "Ctrl+T")
 
     def _make_view(self) -> None:
         desk = self._desk
@@ -175,6 +180,17 @@ class Menus:
             entry.triggered.connect(lambda _checked=False, key=each.key: controller.bring_back(key))
         if self.results.isEmpty():
             self.results.addAction("None in this session").setEnabled(False)
+
+    def _fill_copies(self) -> None:
+        """The other segmentations of the volume."""
+        desk, document = self._desk, self._desk.document
+        self.copies.clear()
+        for node in document.copy_targets() if document.volume is not None else ():
+            copy = partial(document.copy_segment, node.GetID())
+            entry = self.copies.addAction(node.GetName())
+            entry.triggered.connect(lambda _checked=False, copy=copy: desk.tell(copy))
+        if self.copies.isEmpty():
+            self.copies.addAction("There is no other segmentation").setEnabled(False)
 
     def _show_help(self) -> None:
         if self._help is None:

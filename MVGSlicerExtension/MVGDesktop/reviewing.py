@@ -53,6 +53,7 @@ class ReviewFollower:
         self._document, self._controller = document, controller
         self._reviewing, self._edited_before = "", ""
         self._known: tuple[int, ...] = ()
+        self._hidden: Any = None  # display of the mask of what was filled in
 
     def reviews(self, node: Any) -> bool:
         """Whether a segmentation is a result that waits for its review."""
@@ -67,22 +68,30 @@ class ReviewFollower:
         """
         review = view.review
         if review is not None and view.progress is None:
-            self._begin(review)
+            self._begin(view)
         elif review is None and self._reviewing:
             self._end(view)
         self._note(view)
 
-    def _begin(self, review: Any) -> None:
+    def _begin(self, view: Any) -> None:
+        review = view.review
         if self._reviewing == review.node_id:
             return
         self._reviewing = review.node_id
         self._document.unsaved.add(review.node_id)
+        mask = slicer.mrmlScene.GetNodeByID(view.mask_id) if view.mask_id else None
+        if not review.task.takes_examples and mask is not None:  # it would cover what was filled in
+            self._hidden = mask.GetDisplayNode()
+            self._hidden.SetVisibility(False)
         if review.task.makes_segments:
             self._edited_before = self._document.segmentation_id
             self._document.set_segmentation(review.node_id)
 
     def _end(self, view: Any) -> None:
         was, self._reviewing = self._reviewing, ""
+        if self._hidden is not None and self._hidden.GetScene() is not None:
+            self._hidden.SetVisibility(True)
+        self._hidden = None
         before = self._edited_before
         kept = slicer.mrmlScene.GetNodeByID(was) is not None
         if not kept and before != was and slicer.mrmlScene.GetNodeByID(before) is not None:

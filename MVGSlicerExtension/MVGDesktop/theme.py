@@ -54,12 +54,42 @@ _DISABLED = {False: "#868d94", True: "#7d848c"}
 
 
 class _FramedFusion(QtWidgets.QProxyStyle):
-    """Fusion, whose empty check boxes cannot be told from a dark ground, with a frame around them."""
+    """Fusion with frames around check boxes, which a dark ground swallows, and around what has the focus."""
 
     _FRAMED = (
         QtWidgets.QStyle.PE_IndicatorCheckBox,
         QtWidgets.QStyle.PE_IndicatorItemViewItemCheck,
     )
+
+    _FOCUSED_CONTROLS = (QtWidgets.QStyle.CE_PushButton, QtWidgets.QStyle.CE_CheckBox)
+    _FOCUSED_COMPLEX = (
+        QtWidgets.QStyle.CC_ToolButton,
+        QtWidgets.QStyle.CC_ComboBox,
+        QtWidgets.QStyle.CC_SpinBox,
+        QtWidgets.QStyle.CC_Slider,
+    )
+
+    def drawControl(
+        self,
+        element: QtWidgets.QStyle.ControlElement,
+        option: QtWidgets.QStyleOption,
+        painter: QtGui.QPainter,
+        widget: QtWidgets.QWidget | None = None,
+    ) -> None:
+        super().drawControl(element, option, painter, widget)
+        if element in self._FOCUSED_CONTROLS:
+            _draw_focus(option, painter)
+
+    def drawComplexControl(
+        self,
+        control: QtWidgets.QStyle.ComplexControl,
+        option: QtWidgets.QStyleOptionComplex,
+        painter: QtGui.QPainter,
+        widget: QtWidgets.QWidget | None = None,
+    ) -> None:
+        super().drawComplexControl(control, option, painter, widget)
+        if control in self._FOCUSED_COMPLEX:
+            _draw_focus(option, painter)
 
     def drawPrimitive(
         self,
@@ -75,6 +105,19 @@ class _FramedFusion(QtWidgets.QProxyStyle):
             painter.setBrush(QtCore.Qt.NoBrush)
             painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
             painter.restore()
+
+
+def _draw_focus(option: QtWidgets.QStyleOption, painter: QtGui.QPainter) -> None:
+    """A frame around a widget that has the keyboard."""
+    if not option.state & QtWidgets.QStyle.State_HasFocus:
+        return
+    pen = QtGui.QPen(option.palette.color(QtGui.QPalette.Highlight))
+    pen.setWidth(2)
+    painter.save()
+    painter.setPen(pen)
+    painter.setBrush(QtCore.Qt.NoBrush)
+    painter.drawRect(option.rect.adjusted(1, 1, -1, -1))
+    painter.restore()
 
 
 def apply_theme(application: QtWidgets.QApplication, theme: Theme) -> bool:

@@ -13,9 +13,6 @@ from PyQt5 import QtCore, QtGui, QtWidgets
 
 from MVGCore.errors import MVGError
 from MVGDesktop.document import Document
-from MVGDesktop.editing.copying import copy_neighbour, copy_slice_of
-from MVGDesktop.editing.effects import Effect, apply_effect
-from MVGDesktop.editing.strokes import take_intensities
 from MVGDesktop.editing.tools import Editor
 from MVGDesktop.files.recovery import Autosave
 from MVGDesktop.filing import Filing
@@ -26,6 +23,7 @@ from MVGDesktop.overlays import Overlays
 from MVGDesktop.rangepreview import RangePreview
 from MVGDesktop.recovering import Recoverer
 from MVGDesktop.reviewing import ReviewFollower
+from MVGDesktop.slicework import SliceWork
 from MVGDesktop.statistics import Sizes
 from MVGDesktop.statusline import StatusLine
 from MVGDesktop.surfaces import Surfaces
@@ -84,6 +82,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._examples = self._panel_view.examples
         self.keeper = Keeper(self)
         self.filing = Filing(self, self.keeper)
+        self.work = SliceWork(self)
         self.recoverer = Recoverer(self, self.filing)
         self.follower = ReviewFollower(self.document, self.panel.controller)
         self._lay_out()
@@ -129,33 +128,13 @@ class MainWindow(QtWidgets.QMainWindow):
             "#000000", "#16181b" if dark else "#c9d3de", "#2b3036" if dark else "#eef1f5"
         )
 
-    def copy_slice(self, step: int) -> None:
-        """Copy labels to the slice in the active view: -1 from before, 1 from after, 0 from the result."""
-        view = self.views.active.view
-        if step:
-            self._tell(lambda: copy_neighbour(self.document, view.origin, view.normal, step))
-        else:
-            self._tell(lambda: copy_slice_of(self.document, self._result(), view.origin, view.normal))
-
-    def take_range(self, whole: bool) -> None:
-        """Take the voxels within the chosen intensities into the segment, in the volume or on the slice."""
-        limits, place = self.tools.range.limits, self._place(whole)
-        if limits is not None:
-            spare = self.editor.choices.spare_others
-            self._tell(lambda: take_intensities(self.document, limits, spare, place))
-
-    def change_segment(self, effect: Effect, whole: bool) -> None:
-        """Change the selected segment, in the volume or on the current slice."""
-        choice = self.tools.effects.choice(self.editor.choices.spare_others)
-        self._tell(lambda: apply_effect(self.document, effect, choice, self._place(whole)))
-
     def undo(self) -> None:
         """Take the last action back, or tell why not."""
-        self._tell(self.document.undo)
+        self.tell(self.document.undo)
 
     def redo(self) -> None:
         """Do the action again that was taken back last, or tell why not."""
-        self._tell(self.document.redo)
+        self.tell(self.document.redo)
 
     def picture(self) -> QtGui.QImage:
         """The whole window as it looks now; `grab()` alone cannot see what VTK draws."""
@@ -256,15 +235,16 @@ class MainWindow(QtWidgets.QMainWindow):
         document = self.document
         document.volumeChanged.connect(self._on_volume)
         document.segmentationChanged.connect(lambda _id: self._tell_panel())
+        document.history.changed.connect(self.statusBar().clearMessage)  # what was told is over
         document.unsaved.changed.connect(lambda _unsaved: self._show_state())
         self.editor.failed.connect(self.say)
         self.segments.failed.connect(self.say)
         self.overlays.told.connect(self.say)
         self.editor.measured.connect(self.say)
-        self.tools.copyRequested.connect(self.copy_slice)
+        self.tools.copyRequested.connect(self.work.copy_slice)
         self.tools.range.changed.connect(self.range_preview.show)
-        self.tools.range.taken.connect(self.take_range)
-        self.tools.effects.requested.connect(self.change_segment)
+        self.tools.range.taken.connect(self.work.take_range)
+        self.tools.effects.requested.connect(self.work.change_segment)
         self.views.pointed.connect(lambda _view, ras: self.status_line.show_position(ras))
         self.surfaces.updated.connect(self.views.show_surfaces)
         self.panel.controller.changed.connect(self._on_panel)
@@ -317,19 +297,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.setWindowTitle(name)
         self.setWindowModified(bool(self.document.unsaved.ids()))
 
-    def _result(self) -> Any:
-        review = self.panel.controller.view().review
-        node = slicer.mrmlScene.GetNodeByID(review.node_id) if review is not None else None
-        if node is None or not node.IsA("vtkMRMLSegmentationNode"):
-            raise MVGError("There is no result to copy from yet: press Apply first.")
-        return node
-
-    def _place(self, whole: bool) -> tuple[Any, Any] | None:
-        """World position and normal of the current slice; None for the whole volume."""
-        view = self.views.active.view
-        return None if whole else (view.origin, view.normal)
-
-    def _tell(self, action: Callable[[], object]) -> None:
+    def tell(self, action: Callable[[], object]) -> None:
+        """Run an action; an expected failure is told in the line at the bottom."""
         try:
             action()
         except MVGError as error:

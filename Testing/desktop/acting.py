@@ -48,7 +48,7 @@ def apply(window, worker: FakeWorker) -> None:
     """Press Apply and let the worker do everything."""
     QtTest.QTest.mouseClick(window.panel.ui.applyButton, LEFT)
     worker.finish()
-    wait_until(lambda: done(window), 20)
+    wait_until(lambda: done(window))
 
 
 def done(window) -> bool:

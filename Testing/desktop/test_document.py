@@ -230,6 +230,26 @@ def test_names_and_colours_can_be_taken_back(document: Document) -> None:
     assert segment.GetName() == "liver"
 
 
+def test_a_segment_is_copied_to_another_segmentation(document: Document) -> None:
+    document.need_segment()
+    paint(document, 5)
+    first, painted = document.segmentation_id, document.voxels().mask(document.segment_id).copy()
+    document.add_segmentation("other")
+    document.add_segment("own")
+    paint(document, 6)
+    other, before = document.segmentation_id, state(document)
+    document.set_segmentation(first)
+    assert [each.GetID() for each in document.copy_targets()] == [other]
+    document.copy_segment(other)
+    document.set_segmentation(other)
+    (own, mask), (copied, voxels) = state(document)
+    assert (own, mask) == before[0] and (copied, voxels) == ("Segment 1", painted.tobytes())
+    document.undo()
+    assert state(document) == before
+    document.redo()
+    assert state(document)[1] == ("Segment 1", painted.tobytes())
+
+
 def test_a_segmentation_that_was_removed_comes_back(document: Document) -> None:
     document.need_segment()
     paint(document, 5)

@@ -163,3 +163,25 @@ class RemoveSegmentation(Command):
             if each.GetScene() is None:
                 slicer.mrmlScene.AddNode(each)
         self._choose(self.node_id)
+
+
+class CopySegment(Command):
+    """A segment with its voxels, name, colour and tags, added to another segmentation on the same grid."""
+
+    def __init__(self, source_id: str, segment_id: str, target_id: str) -> None:
+        source = segmentation_of(source_id).GetSegmentation().GetSegment(segment_id)
+        super().__init__(f"Copy {source.GetName()}", target_id)
+        self._kept = slicer.vtkSegment()
+        self._kept.DeepCopy(source)
+        self._id = ""
+
+    def do(self) -> None:
+        segmentation = segmentation_of(self.node_id).GetSegmentation()
+        copy = slicer.vtkSegment()
+        copy.DeepCopy(self._kept)
+        # The same id again, so that strokes that follow find their segment.
+        self._id = self._id or segmentation.GenerateUniqueSegmentID(copy.GetName())
+        segmentation.AddSegment(copy, self._id)
+
+    def take_back(self) -> None:
+        segmentation_of(self.node_id).GetSegmentation().RemoveSegment(self._id)

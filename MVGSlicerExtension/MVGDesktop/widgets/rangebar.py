@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PyQt5 import QtCore, QtWidgets
 
 from MVGCore.volume import robust_window
 from MVGDesktop.document import Document
 
+_WIDE = 20.0  # from which range on a tenth is fine enough
 Limits = tuple[float, float]
 
 
@@ -58,14 +60,18 @@ class RangeBar(QtWidgets.QWidget):
         array = self._document.intensities()
         if array is None:
             return
-        low, high = float(array.min()), float(array.max())
         shown = robust_window(array)
+        whole, wide = array.dtype.kind in "iu", float(np.ptp(array)) > _WIDE
+        decimals = 0 if whole else 1 if wide else 3
+        # Rounded outwards, or the darkest and the brightest voxel could not be reached.
+        scale = 10**decimals
+        low, high = np.floor(array.min() * scale) / scale, np.ceil(array.max() * scale) / scale
         for box, value in ((self.low, (shown.low + shown.high) / 2), (self.high, high)):
             with QtCore.QSignalBlocker(box):
-                box.setDecimals(0 if array.dtype.kind in "iu" else 3)
-                box.setSingleStep(max((shown.high - shown.low) / 100, 10 ** -box.decimals()))
-                box.setRange(low, high)
-                box.setValue(value)
+                box.setDecimals(decimals)
+                box.setSingleStep(max((shown.high - shown.low) / 100, 1 / scale))
+                box.setRange(float(low), float(high))
+                box.setValue(float(value))
 
     def _tell(self) -> None:
         self._show_enabled()

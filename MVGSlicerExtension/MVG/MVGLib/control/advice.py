@@ -82,6 +82,7 @@ def blocked(now: Situation) -> dict[str, str]:
         "add_current": _busy(now) or _source(now),
         "add_all": _busy(now) or _source(now),
         "add_other": _busy(now),
+        "not_here": _busy(now) or _not_segments(now) or _source(now),
         "more": _busy(now)
         or ("" if now.settings.task.takes_examples else _("Inpainting needs no examples.")),
         "more_other": "",
@@ -174,6 +175,10 @@ def _other_result(now: Situation) -> str:
 
 def _no_files(now: Situation) -> str:
     return "" if now.settings.task.makes_segments else _("Files hold labelled slices; choose Segment.")
+
+
+def _not_segments(now: Situation) -> str:
+    return "" if now.settings.task.makes_segments else _("Only segments can be absent; choose Segment.")
 
 
 def _saving(now: Situation) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 
 from MVGCore.errors import InputError, MVGError
 from MVGCore.volume import SliceKey
+from MVGLib.control.absences import Absent, beyond
 from MVGLib.control.core import Core, action
 from MVGLib.control.examplebook import check_same_grid, filled_slices
 from MVGLib.control.examples import Example
-from MVGLib.control.parameters import MASK, VOLUME
+from MVGLib.control.parameters import LABELS, MASK, VOLUME
 from MVGLib.control.state import Level, Remedy, Task
 from MVGLib.texts import _
 
@@ -55,6 +56,8 @@ class Choosing(Core):
         self._may("edit")
         self._hide_preview()
         self.workspace.set(task=Task(task))
+        if self.workspace.task is Task.INPAINT and not self.workspace.nodes[MASK]:
+            self.workspace.choose(MASK, self.workspace.nodes[LABELS])
 
     @action
     def set(self, **settings: Any) -> None:
@@ -107,6 +110,32 @@ class Choosing(Core):
         self._add_all(self.workspace.volume_id, self.workspace.partner_id)
 
     @action
+    def nothing_here(self, name: str = "") -> None:
+        """A segment, or with an empty name any, is not on the slice in view."""
+        self._may("not_here")
+        place = self._place_in_view()
+        if place is None:
+            return
+        shown = [each for each in self._labelled_as(name) if each == place]
+        if shown:
+            text = _("{place} is labelled as '{name}'; erase it there first.")
+            raise InputError(text.format(place=self._place_text(place), name=name or _("something")))
+        self._know(Absent(self.workspace.volume_id, place.axis, place.index, place.index, name))
+
+    @action
+    def ends_here(self, name: str = "") -> None:
+        """A segment, or with an empty name any, goes no further than the slice in view."""
+        self._may("not_here")
+        place = self._place_in_view()
+        if place is None:
+            return
+        volume_id = self.workspace.volume_id
+        depth = self.scene.volume(volume_id).geometry.shape[place.axis]
+        labelled = [each.index for each in self._labelled_as(name) if each.axis == place.axis]
+        about = Absent(volume_id, place.axis, place.index, place.index, name)
+        self._know(beyond(about, place, labelled, depth))
+
+    @action
     def add_from(self, volume_id: str, partner_id: str) -> bool:
         """Use the labelled slices of another volume; tells whether there were any."""
         self._may("add_other")
@@ -120,12 +149,14 @@ class Choosing(Core):
         """Take an example out of the list; its labels stay."""
         self._may("edit")
         self.workspace.book.remove(self.workspace.task, key)
+        self.workspace.absences.remove(key)
 
     @action
     def enable(self, key: str, on: bool) -> None:
         """Use an example, or leave it out."""
         self._may("edit")
         self.workspace.book.enable(self.workspace.task, key, on)
+        self.workspace.absences.enable(key, on)
 
     @action
     def jump(self, key: str) -> None:
@@ -133,6 +164,9 @@ class Choosing(Core):
         for each in self.workspace.book.of(self.workspace.task):
             if each.key == key and each.volume_id == self.workspace.volume_id:
                 self.scene.jump(each.volume_id, each.place)
+        absent = self.workspace.absences.find(key)
+        if absent is not None and absent.volume_id == self.workspace.volume_id:
+            self.scene.jump(absent.volume_id, SliceKey(absent.axis, absent.first))
 
     @action
     def load_prompts(self, path: str) -> None:
@@ -172,6 +206,23 @@ class Choosing(Core):
             book.add(task, example)
         elif cut.prompt is None or not any(each.slice_key == example.slice_key for each in book.used(task)):
             raise InputError(cut.problem)
+
+    def _know(self, absent: Absent) -> None:
+        self.workspace.absences.add(absent)
+        where = self._place_text(SliceKey(absent.axis, absent.first))
+        if absent.last > absent.first:
+            where = _("{first} to {last}").format(first=where, last=absent.last)
+        what = _("'{name}' is not on {where}.") if absent.name else _("Nothing is on {where}.")
+        self.say(what.format(name=absent.name, where=where))
+
+    def _labelled_as(self, name: str) -> list[SliceKey]:
+        """Where examples of the volume show a segment, or with an empty name any."""
+        book, own = self.workspace.book, self.workspace.volume_id
+        used = [each for each in book.of(Task.SEGMENT) if each.enabled and each.volume_id == own]
+        return [each.place for each in used if any(name in ("", shown) for shown, _c in book.cut(each).look)]
+
+    def _place_text(self, place: SliceKey) -> str:
+        return f"{self.scene.plane_name(self.workspace.volume_id, place.axis)} {place.index}"
 
     def _filled(self, volume_id: str, partner_id: str) -> list[SliceKey]:
         """The slices of a segmentation that are labelled, or of a wanted volume that are filled."""

@@ -65,7 +65,7 @@ class Core:
         timing: How long it takes.
         preview_place: The slice whose preview is shown.
         missing: What has to be installed.
-        basis: Which examples the result was made from, as `ExampleBook.versions` gives them.
+        basis: Which examples the result was made from, as `versions` gives them.
     """
 
     def __init__(
@@ -183,6 +183,11 @@ class Core:
         else:
             self._take_up(None)
 
+    def versions(self) -> tuple[object, ...]:
+        """Differs whenever a run would be told something else by its examples."""
+        workspace = self.workspace
+        return (*workspace.book.versions(workspace.task), *workspace.absences.versions())
+
     def situation(self) -> Situation:
         """What advice depends on."""
         workspace, review = self.workspace, self.reviewer.review
@@ -203,7 +208,7 @@ class Core:
             changed=review is not None
             and not self.runner.busy
             and self.basis is not None
-            and self.basis != workspace.book.versions(workspace.task),
+            and self.basis != self.versions(),
             previewing=self.preview_place is not None,
         )
 

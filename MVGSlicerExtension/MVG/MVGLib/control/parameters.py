@@ -12,6 +12,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from MVGCore.volume import SliceKey
+from MVGLib.control.absences import Absent
 from MVGLib.control.examples import Example
 from MVGLib.control.generated import Sums
 from MVGLib.control.state import Review, Score, Settings, Task
@@ -108,6 +109,23 @@ class Parameters:
             for each in examples
         ]
         self._set_json(_examples_name(task), records)
+
+    def absent(self) -> list[Absent]:
+        """What is known to be absent; what belongs to a volume that is gone is left out."""
+        found = []
+        for record in self._json("Absent", []):
+            volume_id = self._source(record.get("volume"))
+            if volume_id:
+                place = (int(record["axis"]), int(record["first"]), int(record["last"]))
+                found.append(Absent(volume_id, *place, str(record["name"]), bool(record["enabled"])))
+        return found
+
+    def set_absent(self, absent: Sequence[Absent]) -> None:
+        """Keep what is known to be absent."""
+        records = [{**asdict(each), "volume": self._number(each.volume_id)} for each in absent]
+        for record in records:
+            del record["volume_id"]
+        self._set_json("Absent", records)
 
     def class_names(self) -> dict[str, int]:
         """Which number stands for which class."""

@@ -327,6 +327,8 @@ class Reviewer:
         """Show the result, or the scene as it was before."""
         if self._writer is not None and self.review is not None:
             self._writer.show(on)
+            if self.review.overlay:  # of a result that is not shown it would be the confidence of nothing
+                self._writer.show_confidence(on)
             self.review = replace(self.review, shown=on)
             self._settle()
 

@@ -61,7 +61,7 @@ class Running(Core):
         order = self.orders.order()
         self.phase = Phase.RUNNING
         self._begin_progress(_("Starting"))
-        self.basis = self.workspace.book.versions(self.workspace.task)
+        self.basis = self.versions()
         self._frames, self._first_frame = self._other_frames(), None
         self._warm = self._worker_state()
         self.runner.start(order, _RunListener(self, order))

@@ -242,6 +242,7 @@ class View:
         partner_id: What the examples are taken from: a segmentation, or the volume of the wanted contrast.
         mask_id: The segmentation that says what to paint in.
         examples: The list.
+        segments: Names of the segments that the examples are taken from.
         examples_note: "3 slices", "no examples needed".
         plane_names: "axial (k)" by array axis, of the input volume.
         models: What can be chosen; the model in use is among them.
@@ -266,6 +267,7 @@ class View:
     partner_id: str = ""
     mask_id: str = ""
     examples: tuple[ExampleRow, ...] = ()
+    segments: tuple[str, ...] = ()
     examples_note: str = ""
     plane_names: tuple[str, ...] = ()
     depth: int = 0

@@ -9,7 +9,7 @@ from MVGCore.errors import MVGError
 from MVGCore.prompts import AXIS_NAMES
 from MVGLib.control.advice import blocked, examples_note, hint
 from MVGLib.control.parameters import MASK
-from MVGLib.control.state import Choice, Progress, View
+from MVGLib.control.state import Choice, ExampleRow, Progress, View
 from MVGLib.texts import _
 
 if TYPE_CHECKING:
@@ -30,9 +30,8 @@ def make_view(core: Core) -> View:
         volume_id=workspace.volume_id,
         partner_id=workspace.partner_id,
         mask_id=workspace.nodes[MASK],
-        examples=workspace.book.rows(workspace.task, workspace.volume_id)
-        if workspace.task.takes_examples
-        else (),
+        examples=_rows(core),
+        segments=_segments(core),
         examples_note=examples_note(situation),
         plane_names=planes,
         depth=depth,
@@ -54,6 +53,25 @@ def _progress(core: Core) -> Progress | None:
     if core.progress is None:
         return None
     return replace(core.progress, seconds=core.timing.seconds(), remaining=core.timing.remaining())
+
+
+def _rows(core: Core) -> tuple[ExampleRow, ...]:
+    workspace = core.workspace
+    if not workspace.task.takes_examples:
+        return ()
+    rows = workspace.book.rows(workspace.task, workspace.volume_id)
+    absent = workspace.absences.rows(workspace.volume_id) if workspace.task.makes_segments else ()
+    return (*rows, *absent)
+
+
+def _segments(core: Core) -> tuple[str, ...]:
+    """Names of the segments that the examples are taken from."""
+    partner_id = core.workspace.partner_id
+    try:
+        is_one = core.scene.is_segmentation(partner_id)
+        return tuple(each.name for each in core.scene.classes(partner_id)) if is_one else ()
+    except MVGError:
+        return ()
 
 
 def _planes(core: Core) -> tuple[tuple[str, ...], int]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from MVGLib.control.absences import AbsenceBook
 from MVGLib.control.examplebook import ExampleBook
 from MVGLib.control.examples import ClassTable
 from MVGLib.control.generated import Generated
@@ -24,6 +25,7 @@ class Workspace:
         nodes: Role (`parameters.VOLUME`, ...) -> node id, empty if none is chosen.
         classes: The numbers of the classes.
         book: The examples.
+        absences: What is known not to be on other slices.
         generated: Slices of the user's segmentations that accepted results have left.
     """
 
@@ -40,6 +42,7 @@ class Workspace:
         self.nodes = dict.fromkeys((VOLUME, LABELS, WANTED, MASK), "")
         self.classes = ClassTable()
         self.book = ExampleBook(scene, self.classes)
+        self.absences = AbsenceBook(scene)
         self.generated = Generated(scene, self.classes, {})
 
     @property
@@ -85,6 +88,7 @@ class Workspace:
         """A node is gone: it is not chosen any more, and its examples are none."""
         self.nodes = {role: "" if known == node_id else known for role, known in self.nodes.items()}
         self.book.forget_node(node_id)
+        self.absences.forget_node(node_id)
         self.generated.forget_node(node_id)
 
     def load(self) -> None:
@@ -94,6 +98,7 @@ class Workspace:
         self.nodes = {role: parameters.node_id(role) for role in self.nodes}
         self.classes = ClassTable(parameters.class_names())
         self.book = ExampleBook(self._scene, self.classes)
+        self.absences = AbsenceBook(self._scene, parameters.absent())
         self.generated = Generated(self._scene, self.classes, parameters.generated())
         for task in _ONE_OF_EACH:
             self.book.replace_all(task, parameters.examples(task))
@@ -106,6 +111,7 @@ class Workspace:
             parameters.set_node_id(role, node_id)
         parameters.set_class_names(self.classes.numbers)
         parameters.set_generated(self.generated.sums)
+        parameters.set_absent(self.absences.all)
         for task in _ONE_OF_EACH:
             parameters.set_examples(task, self.book.of(task))
 
@@ -115,6 +121,7 @@ class Workspace:
         return (
             parameters.settings() == self.settings
             and all(parameters.node_id(role) == node_id for role, node_id in self.nodes.items())
+            and parameters.absent() == self.absences.all
             and all(parameters.examples(task) == self.book.of(task) for task in _ONE_OF_EACH)
         )
 

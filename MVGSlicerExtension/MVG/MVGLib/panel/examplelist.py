@@ -50,6 +50,7 @@ class ExampleList:
             locked: Why nothing can be changed now, or empty.
         """
         keys = [row.key for row in rows]
+        new = [key for key in keys if key not in self.rows] if self.rows else []
         for key in set(self.rows) - set(keys):
             self._drop(key)
         for place, row in enumerate(rows):
@@ -68,6 +69,17 @@ class ExampleList:
         self._area.setMinimumHeight(height)
         self._area.setMaximumHeight(height)
         self._area.setVisible(bool(rows))
+        if new:
+            self._reveal(new[-1])
+
+    def _reveal(self, key: str) -> None:
+        """Scroll to a row, once Qt has given it its place."""
+
+        def scroll() -> None:
+            if key in self.rows:
+                self._area.ensureWidgetVisible(self.rows[key].widget)
+
+        qt.QTimer.singleShot(0, scroll)
 
     def _drop(self, key: str) -> None:
         widget = self.rows.pop(key).widget

@@ -13,6 +13,7 @@ from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
 from MVGLib.panel.examplesmenu import ExamplesMenu
 from MVGLib.panel.nodeselectors import follow_selector
+from MVGLib.panel.notheremenu import NotHereMenu
 from MVGLib.panel.panelview import PanelView
 from MVGLib.panel.qtread import chosen_path, follow, read
 from MVGLib.panel.shortcuts import DESKTOP_KEYS, Shortcuts
@@ -90,6 +91,7 @@ class Panel:
             },
         )
         menu = ExamplesMenu(self.widget, self.ui.moreButton, controller, self._open_other)
+        self._not_here = NotHereMenu(self.ui.notHereButton, controller)
         self.menu_actions = self._view.menu_actions = menu.actions
         self.library = menu.library
         self._connect()

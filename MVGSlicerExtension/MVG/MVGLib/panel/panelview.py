@@ -12,6 +12,8 @@ from MVGLib.panel.examplelist import ExampleList
 from MVGLib.panel.qtread import read
 from MVGLib.texts import _
 
+# From magenta to the light ground; the slices show what is sure without a colour.
+LEGEND = ("#e61ae6", "#e855e8", "#eb8aeb", "#efbdef", "#f3dcf3")
 _REMEDIES = {
     Remedy.ROTATE_VIEWS: _("Turn views"),
     Remedy.UNDO: _("Undo"),
@@ -50,6 +52,7 @@ class PanelView:
             "add_all": ui.addAllButton,
             "add_other": ui.addOtherButton,
             "more": ui.moreButton,
+            "not_here": ui.notHereButton,
             "preview": ui.previewButton,
             "apply": ui.applyButton,
             "cancel": ui.cancelButton,
@@ -157,6 +160,7 @@ class PanelView:
         ui.otherFrame.setVisible(other and task.takes_examples)
         for button in (ui.addCurrentButton, ui.addAllButton, ui.moreButton):
             button.setVisible(task.takes_examples)
+        ui.notHereButton.setVisible(segments)
         ui.addAllButton.setText(_("All labelled") if segments else _("All filled"))
 
     def _options(self, view: View) -> None:
@@ -223,6 +227,8 @@ class PanelView:
         ui.compareButton.setChecked(not review.shown)
         ui.compareButton.setText(_("Show the result") if not review.shown else _("Before / after"))
         ui.overlayCheckBox.setChecked(review.overlay)
+        ui.legendLabel.setText(_legend())
+        ui.legendLabel.setVisible(review.overlay and review.task.makes_segments)
         ui.overlayCheckBox.setVisible(review.task.makes_segments)
         ui.intoOwnCheckBox.setChecked(view.settings.into_own)
         ui.surfaceButton.setChecked(view.surface)
@@ -237,6 +243,12 @@ def _expected(review: Review) -> str:
     if review.expected is None:
         return _("Expected Dice: not known with these examples")
     return _("Expected Dice <b>{score}</b>").format(score=review.expected.text)
+
+
+def _legend() -> str:
+    """The colours of the confidence over the slices, from unsure to sure."""
+    steps = "".join(f'<span style="color: {color}">\u25a0</span>' for color in LEGEND)
+    return _("unsure {colors} sure (clear)").format(colors=steps)
 
 
 def _progress_text(progress: Progress) -> str:

@@ -12,7 +12,8 @@ from MVGLib.scene.placement import volume_shape
 from MVGLib.scene.resultbase import remove_node, with_helpers
 from MVGLib.scene.voxels import allocate, array_of, modified
 
-OPACITY = 0.6  # over the slices
+OPACITY = 0.8  # over the slices
+UNSURE_COLOR = (0.9, 0.1, 0.9)
 ROLE = "MVGConfidence"  # of the reference from the result
 _COLORS = "MVGConfidenceColors"
 # Confidence that is worth a look, in percent; above it the overlay is clear.
@@ -95,7 +96,7 @@ def _show_unsure(display: Any, colors: Any) -> None:
 
 
 def _color_node(scene: Any) -> Any:
-    """From red, unsure, over yellow to clear: those of the scene, or new ones."""
+    """From magenta, unsure, to clear: those of the scene, or new ones. Segments seldom have this colour."""
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode")):
         known = scene.GetNthNodeByClass(number, "vtkMRMLColorTableNode")
         if known.GetAttribute(_COLORS):
@@ -108,7 +109,7 @@ def _color_node(scene: Any) -> Any:
     node.SetAttribute(_COLORS, "1")
     node.SetNumberOfColors(101)
     for percent in range(101):
-        node.SetColor(percent, f"{percent} %", 0.9, 0.1 + 0.8 * percent / 100, 0.1, 1.0)
+        node.SetColor(percent, f"{percent} %", *UNSURE_COLOR, 1.0 - 0.85 * percent / 100)
     return scene.AddNode(node)
 
 
