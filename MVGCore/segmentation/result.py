@@ -16,6 +16,7 @@ from MVGCore.segmentation.review.expected_dice import class_estimates, summed, v
 from MVGCore.segmentation.review.next_slice import choose_next
 from MVGCore.volume import LabelMap, Volume
 
+LEAST_CONTRAST = 0.02  # of a slice, as a share of the volume's range, above which it shows something
 UNSURE = 0.9  # a pixel whose class is less likely than this counts as unsure
 
 
@@ -110,13 +111,19 @@ class ResultCanvas:
             self.axis,
             known,
             seconds,
-            choose_next(self.areas, known, depth),
+            choose_next(self.areas, known, depth, self._shows),
             device,
             tuple(notes),
             volume_estimate(total),
             class_estimates(total),
             dict(sorted(self.dice.items())),
         )
+
+    def _shows(self, index: int) -> bool:
+        """Whether there is more to be seen on a slice than a ground without a structure."""
+        plane = self._plane(self.image.array, index)
+        low, high = np.percentile(plane, (1, 99))
+        return bool(high - low > LEAST_CONTRAST * np.ptp(self.image.array))
 
     def _class_confidence(self, known: tuple[int, ...]) -> dict[int, float]:
         generated = [index for index in range(self.labels.shape[self.axis]) if index not in known]

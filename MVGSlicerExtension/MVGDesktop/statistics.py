@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import slicer
+from numpy.typing import NDArray
 from PyQt5 import QtCore, QtGui
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -73,7 +75,7 @@ def _count(segmentation: slicer.vtkSegmentation, layer: int) -> dict[str, Size]:
     image = segmentation.GetLayerDataObject(layer, REPRESENTATION)
     ids = segmentation.GetSegmentIDsForLayer(layer, REPRESENTATION)
     scalars = image.GetPointData().GetScalars()
-    counts = np.bincount(vtk_to_numpy(scalars)) if scalars is not None else np.zeros(1, int)
+    counts = _histogram(vtk_to_numpy(scalars), image.GetDimensions()[2]) if scalars is not None else [0]
     millilitres = float(np.prod(image.GetSpacing())) / 1000
     found = {}
     for segment_id in ids:
@@ -81,3 +83,12 @@ def _count(segmentation: slicer.vtkSegmentation, layer: int) -> dict[str, Size]:
         voxels = int(counts[value]) if value < len(counts) else 0
         found[segment_id] = Size(voxels, voxels * millilitres)
     return found
+
+
+def _histogram(values: NDArray[Any], slices: int) -> NDArray[np.int64]:
+    """How often each value occurs; by slices, since numpy would make the whole of it eight bytes wide."""
+    counts = np.zeros(int(values.max(initial=0)) + 1, np.int64)
+    for part in np.array_split(values, max(slices, 1)):
+        if part.any():
+            counts += np.bincount(part, minlength=len(counts))
+    return counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -30,7 +30,12 @@ def expected_errors(slices: Mapping[int, Mapping[int, Areas]]) -> dict[int, floa
     }
 
 
-def choose_next(slices: Mapping[int, Mapping[int, Areas]], known: Sequence[int], depth: int) -> int | None:
+def choose_next(
+    slices: Mapping[int, Mapping[int, Areas]],
+    known: Sequence[int],
+    depth: int,
+    shows: Callable[[int], bool] = lambda _index: True,
+) -> int | None:
     """The slice whose label should take away most of the expected error; None where nothing is wrong.
 
     A label takes the error of its own slice away, and that of the slices around it as far as they get nearer
@@ -42,6 +47,8 @@ def choose_next(slices: Mapping[int, Mapping[int, Areas]], known: Sequence[int],
         slices: areas of the generated slices.
         known: labelled slices.
         depth: slices of the volume.
+        shows: whether the image shows anything on a slice; one that shows nothing, and on which no structure
+            is expected to end, is never proposed.
     """
     errors, ordered = expected_errors(slices), sorted(known)
     typical = [error for error in errors.values() if error > 0]
@@ -52,7 +59,10 @@ def choose_next(slices: Mapping[int, Mapping[int, Areas]], known: Sequence[int],
     for index, distance in near.items():
         errors[index] += UNFORESEEN * float(np.mean(typical)) * distance / float(np.mean(list(near.values())))
     gains = {index: _gain(index, errors, ordered, depth) for index in sorted(errors)}
-    return max(gains, key=lambda index: gains[index])
+    for index in sorted(gains, key=lambda index: -gains[index]):
+        if shows(index) or any(each.chosen for each in slices[index].values()):
+            return index
+    return None
 
 
 def _within_reach(known: Sequence[int], depth: int) -> tuple[int, int]:

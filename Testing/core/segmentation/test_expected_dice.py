@@ -96,6 +96,17 @@ def test_where_nothing_is_wrong_nothing_is_next() -> None:
     assert choose_next({}, (0,), 1) is None
 
 
+def test_a_slice_that_shows_nothing_is_not_proposed_unless_a_structure_reaches_it() -> None:
+    slices = {n: {1: GOOD} for n in range(30) if n not in (2, 20, 29)}
+    slices[24] = {1: Areas(0, 900, 0)}  # nothing is chosen there, and yet much is expected
+    assert choose_next(slices, (2, 20, 29), 30) == 24
+    assert choose_next(slices, (2, 20, 29), 30, lambda index: index != 24) not in (24, None)
+    slices[24] = {1: Areas(900, 900, 10)}
+    assert choose_next(slices, (2, 20, 29), 30, lambda index: index != 24) == 24
+    empty = {n: {1: Areas(0, 3, 0)} for n in range(1, 21)}
+    assert choose_next(empty, (0,), 21, lambda _index: False) is None
+
+
 def test_beyond_the_last_label_a_slice_some_way_out_is_next() -> None:
     slices = {n: {1: POOR} for n in range(1, 21)}
     chosen = choose_next(slices, (0,), 21)
