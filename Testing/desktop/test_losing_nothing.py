@@ -10,11 +10,12 @@ import slicer
 from PyQt5 import QtCore, QtTest
 
 from MVGCore.volume import Geometry, Volume, write_volume
+from MVGDesktop.editing.tools import Tool
 from MVGDesktop.files.nodes import volume_node
 from MVGLib.control.state import Task
 from Testing.desktop.acting import CONTROL, answering, apply, fake_worker, label, press_key
 from Testing.desktop.conftest import settle
-from Testing.desktop.mouse import LEFT
+from Testing.desktop.mouse import LEFT, click, place_of
 from Testing.desktop.test_files import drop
 
 pytestmark = pytest.mark.display
@@ -191,3 +192,22 @@ def test_scenes_with_several_nodes_come_back_as_they_were(open_window, worker, t
     assert [named(each) for each in after.examples] == [named(each) for each in before.examples]
     assert segmentations() == ["ball labels", "first of all", "ball MVG"]
     assert np.array_equal(mask(window).any(axis=(1, 2)).nonzero()[0], [7, 17])
+
+
+def test_a_slice_corrected_on_the_result_is_the_example_that_counts(open_window, worker) -> None:
+    """The documented way: correct the result, press A, Apply."""
+    window, axial = open_window, open_window.views.panels[0]
+    label(window, 7)
+    label(window, 17)
+    apply(window, worker)
+    axial.go_to(12)
+    window.editor.use(Tool.ERASE)
+    window.editor.set_radius(3.0)
+    click(axial.view, place_of(axial, (30, 32, 12)))
+    corrected = mask(window)[12]
+    assert corrected.any() and not corrected[32, 30]
+    press_key(window, "A")
+    apply(window, worker)
+    sent = {prompt.index: prompt.labels > 0 for prompt in worker.prompts.prompts}
+    assert sorted(sent) == [7, 12, 17] and np.array_equal(sent[12], corrected)
+    assert np.array_equal(mask(window)[12], corrected)

@@ -33,6 +33,7 @@ class Directions:
             look = actor.GetTextProperty()
             look.SetColor(1.0, 1.0, 1.0)
             look.BoldOn()
+            look.SetFontSize(_FONT)  # VTK knows how dense the screen is
             look.ShadowOn()
             look.SetShadowOffset(1, -1)
             renderer.AddViewProp(actor)
@@ -48,7 +49,6 @@ class Directions:
         margin = _MARGIN * ratio
         for actor, place, column, sign in self._places:
             look = actor.GetTextProperty()
-            look.SetFontSize(round(_FONT * ratio))
             look.SetJustification((0, 1, 2)[round(2 * place[0])])
             look.SetVerticalJustification((0, 1, 2)[round(2 * place[1])])
             actor.SetInput(side(sign * slice_to_ras[:3, column]))
