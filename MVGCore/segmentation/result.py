@@ -121,7 +121,7 @@ class ResultCanvas:
 
     def _shows(self, index: int) -> bool:
         """Whether there is more to be seen on a slice than a ground without a structure."""
-        plane = self._plane(self.image.array, index)
+        plane = self._plane(self.image.array, index).astype(np.float32)
         low, high = np.percentile(plane, (1, 99))
         return bool(high - low > LEAST_CONTRAST * np.ptp(self.image.array))
 

@@ -1,16 +1,21 @@
 """Draws the pictures of the desktop window: the demonstration's brain, three labelled slices, MVG's result.
 
     python Resources/Screenshots/make_desktop.py [FOLDER]
+    python Resources/Screenshots/make_desktop.py --sizes FOLDER
 
 It needs a screen (or `xvfb-run` before the command) and the extras demo and desktop.
-Writes desktop.png (a result in review, light) and desktop-label.png (labelling a slice, dark).
+Writes desktop.png (a result in review, light) and desktop-label.png (labelling a slice, dark). With --sizes
+it writes labelling on screens of 1366 x 768 and 1920 x 1080 pixels, and of 1280 x 720 at 200 %, light and
+dark, to be looked at; the screen has to be that large: `xvfb-run -s "-screen 0 2560x1440x24"`.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import slicer
@@ -22,6 +27,8 @@ from MVGDesktop.theme import Theme
 from MVGDesktop.window import MainWindow
 
 SIZE = (1540, 1000)
+SCREENS = ((1366, 768), (1920, 1080))
+DENSE = (1280, 720)  # logical pixels, two of the screen's each way
 LIMIT_S = 600
 
 
@@ -47,6 +54,34 @@ def main(folder: Path) -> None:
         rest(2500)
         window.picture().save(str(folder / "desktop.png"))
         window.close_everything()
+
+
+def sizes(folder: Path, screens: Sequence[tuple[int, int]]) -> None:
+    """Writes labelling at some sizes of the window, light and dark."""
+    prepare()
+    slicer.app.set_testing(True)
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = QtCore.QSettings(str(Path(scratch) / "settings.ini"), QtCore.QSettings.IniFormat)
+        window = MainWindow(settings, Path(scratch) / "recovery")
+        window.show()
+        window.filing.open_demo()
+        window.filing.label_demo()
+        for theme in (Theme.LIGHT, Theme.DARK):
+            window.set_theme(theme)
+            for screen in screens:
+                window.resize(*screen)
+                label(window)
+                rest(2000)
+                name = f"{screen[0]}x{screen[1]}-{window.devicePixelRatioF():g}-{theme.value}.png"
+                window.picture().save(str(folder / name))
+        window.close_everything()
+
+
+def all_sizes(folder: Path) -> None:
+    """Writes them on a usual screen and, in a process of its own, since Qt asks once, on a dense one."""
+    sizes(folder, SCREENS)
+    dense = {**os.environ, "QT_SCALE_FACTOR": "2"}
+    subprocess.run([sys.executable, __file__, "--dense", str(folder)], env=dense, check=True)
 
 
 def label(window: MainWindow) -> None:
@@ -97,4 +132,9 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    if sys.argv[1:2] == ["--sizes"]:
+        all_sizes(Path(sys.argv[2]))
+    elif sys.argv[1:2] == ["--dense"]:
+        sizes(Path(sys.argv[2]), [DENSE])
+    else:
+        main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)

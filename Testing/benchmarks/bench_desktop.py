@@ -24,7 +24,7 @@ from Testing.desktop.mouse import LEFT, click, move, place_of, press, release, w
 
 pytestmark = pytest.mark.display
 SHAPE = (300, 512, 512)
-STROKE_MS, STARTED_S, MEMORY_MB = 30.0, 4.0, 1500.0
+STROKE_MS, STARTED_S, MEMORY_MB, DRAWN_MS = 30.0, 4.0, 1500.0, 300.0
 
 
 @pytest.fixture
@@ -99,6 +99,35 @@ def test_surfaces_after_a_stroke(large_window, application) -> None:  # noqa: F8
     report("surface of a ball of 60 mm", clock(large_window.surfaces.update_now, 1))
     report("the panel's look after a stroke", clock(large_window.panel.controller.poll, 20))
     report("autosave's copy", clock(large_window.autosave._snapshot, 1))
+    report("voxels of all segments counted", clock(large_window.sizes.count_now, 1))
+
+
+def test_opening_and_filling_in(window, application) -> None:  # noqa: F811
+    """What opening costs beside reading the file, and a slice of a result from its delivery to the screen."""
+    from MVGCore.volume import SegmentClass
+    from MVGDesktop.files.nodes import volume_node
+
+    array = np.random.default_rng(0).integers(0, 900, SHAPE, dtype=np.int16)
+    volume = Volume(array, Geometry(SHAPE, (0.7, 0.7, 1.5)), "large")
+    opened = []
+
+    def show() -> None:
+        opened.append(volume_node(volume))
+        window.document.set_volume(opened[0].GetID())
+        application.processEvents()
+
+    report("a volume in memory shown", clock(show, 1))
+    scene = window.panel.controller.scene
+    result = scene.start_segments(opened[0].GetID(), 0, [SegmentClass(1, "a", (1, 0, 0))], "result")
+    labels = np.zeros(SHAPE[1:], np.uint16)
+    labels[100:400, 100:400] = 1
+    slices = iter(range(40))
+
+    def deliver() -> None:
+        result.put(next(slices), labels, np.full(SHAPE[1:], 0.5, np.float32))
+        application.processEvents()
+
+    assert report("a slice of a result drawn", clock(deliver, 40)) < DRAWN_MS
 
 
 def test_memory(large_window, application) -> None:  # noqa: F811
