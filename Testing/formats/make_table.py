@@ -13,10 +13,11 @@ MARK = "<!-- made by Testing/formats/make_table.py; what follows is what MVG did
 
 def tables() -> str:
     """Tries every situation in a folder of its own and returns the tables as Markdown."""
+    from Testing.formats import dicom_situations
     from Testing.formats.situations import SITUATIONS, outcome
 
     parts = []
-    for title, situations in SITUATIONS.items():
+    for title, situations in {**SITUATIONS, **dicom_situations.SITUATIONS}.items():
         rows = [f"## {title}", "", "| what you have | what happens |", "|---|---|"]
         for each in situations:
             with tempfile.TemporaryDirectory() as folder:

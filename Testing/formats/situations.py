@@ -29,7 +29,6 @@ from MVGCore.volume import (
 )
 from MVGCore.volume.segmentation import Segment
 from MVGCore.volume.trial import try_to_write
-from Testing.core.volume.dicom import builder
 
 SHAPE = (6, 12, 14)
 GRID = Geometry(SHAPE, (0.8, 0.8, 2.0), (-10.0, -20.0, -30.0))
@@ -194,30 +193,6 @@ def truncated(folder: Path) -> str:
     return "READ"
 
 
-def dicom(folder: Path, data_sets: list[Any], more: list[Any] | None = None) -> str:
-    builder.save(folder, data_sets)
-    builder.save(folder, more or [], name="MORE")
-    read = read_volume(folder)
-    k, j, i = read.array.shape
-    return f"read as {i} x {j} x {k} voxels" + ("" if read.geometry.orthogonal else ", sheared")
-
-
-def tilted(folder: Path) -> str:
-    tilt = np.deg2rad(20)
-    axes = [1.0, 0.0, 0.0, 0.0, float(np.cos(tilt)), float(np.sin(tilt))]
-    return dicom(folder, builder.stack(builder.ramp(), ImageOrientationPatient=axes))
-
-
-def slice_missing(folder: Path) -> str:
-    slices = builder.stack(builder.ramp())
-    return dicom(folder, [*slices[:2], *slices[3:]])
-
-
-def two_phases(folder: Path) -> str:
-    phases = [builder.stack(builder.ramp() + 1000 * n, AcquisitionNumber=n) for n in (1, 2)]
-    return dicom(folder, *phases)
-
-
 def _nifti_image(*arguments: Any, **more: Any) -> Callable[[Path], str]:
     return _image(image(), *arguments, **more)
 
@@ -244,9 +219,6 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
         Situation("NIfTI-2", _nifti_image(kind=nib.Nifti2Image)),
         Situation("NIfTI in micrometres", _nifti_image(units="micron")),
         Situation("NRRD, sheared (tilted gantry)", lambda f: placed(sheared_nrrd(f / "image.nrrd"))),
-        Situation("DICOM series, tilted gantry", tilted),
-        Situation("DICOM series, a slice missing", slice_missing),
-        Situation("DICOM series of two time points", two_phases),
     ),
     "Labels": (
         Situation("whole numbers as 64-bit floating point", _labels(few().astype(np.float64))),

@@ -30,7 +30,7 @@ _MAKER, _MODEL = "MVG for 3D Slicer", "MVG"
 _SERIES_NUMBERS = 1000
 
 
-def check_source(path: Path, series: Series, geometry: Geometry) -> None:
+def check_source(series: Series, geometry: Geometry) -> None:
     """Make sure that labels can refer to a series.
 
     Raises:
@@ -39,16 +39,16 @@ def check_source(path: Path, series: Series, geometry: Geometry) -> None:
     """
     source = series.planes[0].source
     if series.planes[0].position is None or not source.frame_of_reference:
-        raise InputError(f"'{path}' is not written: the series does not say where its slices lie.")
+        raise InputError("No DICOM segmentation is written: the series does not say where its slices lie.")
     if not (source.study and source.series):
         raise InputError(
-            f"'{path}' is not written: the series has no StudyInstanceUID or SeriesInstanceUID, so nothing "
-            "can refer to it (a program that takes out names may have emptied them); choose .seg.nrrd."
+            "No DICOM segmentation is written: the series has no StudyInstanceUID or SeriesInstanceUID, so "
+            "nothing can refer to it (a program that takes out names may empty them); choose .seg.nrrd."
         )
     own = grid_of(series.planes).geometry
     if not geometry.is_close(own):
         raise GeometryMismatchError(
-            f"'{path}' is not written: the labels lie on {geometry.describe()}, and its series on "
+            f"No DICOM segmentation is written: the labels lie on {geometry.describe()}, and its series on "
             f"{own.describe()}; give the series that was labelled."
         )
 
@@ -63,10 +63,10 @@ def write_seg(path: Path, segmentation: Segmentation, series: Series) -> None:
         MissingExtraError: highdicom is not installed.
         OSError: It could not be written as it is.
     """
-    check_source(path, series, segmentation.geometry)
+    check_source(series, segmentation.geometry)
     written = [each for each in segmentation.segments if _mask(segmentation, each).any()]
     if not written:
-        raise InputError(f"'{path}' is not written: nothing is labelled.")
+        raise InputError("No DICOM segmentation is written: nothing is labelled.")
     try:
         import highdicom
     except ImportError as error:
@@ -75,7 +75,7 @@ def write_seg(path: Path, segmentation: Segmentation, series: Series) -> None:
         ) from error
     slices = np.flatnonzero(np.any([layer.any(axis=(1, 2)) for layer in segmentation.layers], axis=0))
     number = max(series.planes[0].source.series_number, 0)
-    with _source_named(path):
+    with _source_named():
         data = highdicom.seg.Segmentation(
             source_images=_headers(series),
             pixel_array=_pixels(segmentation, written, slices),
@@ -101,13 +101,13 @@ def write_seg(path: Path, segmentation: Segmentation, series: Series) -> None:
 
 
 @contextmanager
-def _source_named(path: Path) -> Iterator[None]:
+def _source_named() -> Iterator[None]:
     """highdicom copies patient and study from the series, and raises various errors where it cannot."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"'{path}' is not written: the headers of the series cannot be referred to "
+            f"No DICOM segmentation is written: the headers of the series cannot be referred to "
             f"({type(error).__name__}: {error}); choose the ending .seg.nrrd."
         ) from error
 

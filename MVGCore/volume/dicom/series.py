@@ -257,7 +257,7 @@ def _series_of(planes: Sequence[Plane], damaged: Sequence[DamagedFile]) -> list[
 def _left_out(series: Series, under_the_same: Sequence[Series]) -> list[str]:
     """Localizers and the like; phases are a choice, and nothing is left out."""
     left = [each for each in under_the_same if each is not series and not each.is_volume]
-    return [f"{each.count} images under the same series were left out ({each.part})" for each in left]
+    return [f"left out, though under the same series: {each.text}" for each in left]
 
 
 def _nothing(path: Path, damaged: Sequence[DamagedFile]) -> InputError:

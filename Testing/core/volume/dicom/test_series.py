@@ -75,7 +75,7 @@ def test_a_localizer_under_the_same_series_is_left_out(tmp_path: Path) -> None:
         scout = ct_slice(ramp(1)[0], ORIGIN, 0, ImageOrientationPatient=coronal, ImageType=kind)
         volume, said = read(save(tmp_path / str(number), [scout, *stack(ramp())]))
         assert np.array_equal(volume.array, ramp())
-        assert "1 images under the same series were left out" in said
+        assert "left out, though under the same series: Thorax  ·  CT  ·  1 slice" in said
 
 
 @pytest.mark.parametrize("trait", ["AcquisitionNumber", "TemporalPositionIdentifier", "EchoTime", None])
