@@ -11,6 +11,7 @@ import numpy as np
 from MVGCore.cli.console import add_series_option, table
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
+from MVGCore.volume.labelmap import voxel_counts
 
 if TYPE_CHECKING:
     from MVGCore.models import ModelInfo
@@ -138,7 +139,7 @@ def _describe_image(path: Path, image: Volume) -> str:
 
 
 def _describe_labels(path: Path, labels: LabelMap) -> str:
-    counts = np.bincount(labels.array.ravel(), minlength=max(labels.ids, default=0) + 1)
+    counts = voxel_counts(labels.array)
     voxels = [(each.id, each.name, int(counts[each.id])) for each in labels.classes]
     heading = f"{path.name}: label map of {len(voxels)} classes"
     lines = [heading, labels.geometry.describe(), _filled_slices(labels.array > 0)]

@@ -7,7 +7,8 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from contextlib import redirect_stdout
+from typing import Any, TextIO, cast
 
 from MVGCore.cli import (
     adapt,
@@ -24,6 +25,7 @@ from MVGCore.cli import (
     train,
 )
 from MVGCore.cli.console import ExitCode, shared_options
+from MVGCore.cli.printable import PrintableStream, printable
 from MVGCore.errors import Cancelled, InputError, MissingExtraError, MVGError
 from MVGCore.version import __version__
 
@@ -59,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            arguments.run(arguments)
+            with redirect_stdout(cast(TextIO, PrintableStream(sys.stdout))):
+                arguments.run(arguments)
     except (Cancelled, KeyboardInterrupt):
         return _complain("Cancelled.", ExitCode.FAILED)
     except (InputError, MissingExtraError) as error:
@@ -78,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     """Shows what concerns the user as one line, and leaves out what only concerns programmers."""
     if issubclass(category, UserWarning):
-        print(f"mvg: note: {message}", file=sys.stderr)
+        print(printable(f"mvg: note: {message}"), file=sys.stderr)
 
 
 def _first_line(error: Exception) -> str:
@@ -95,7 +98,7 @@ def _report(error: Exception, code: ExitCode, debug: bool, sentence: str | None 
 
 
 def _complain(sentence: str, code: ExitCode) -> ExitCode:
-    print(f"mvg: {sentence}", file=sys.stderr)
+    print(printable(f"mvg: {sentence}"), file=sys.stderr)
     return code
 
 

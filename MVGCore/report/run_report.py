@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from MVGCore.prompts import AXIS_NAMES
 from MVGCore.version import __version__
+from MVGCore.volume.labelmap import voxel_counts
 
 if TYPE_CHECKING:
     from MVGCore.outcomes import AdaptReport, Estimate
@@ -142,11 +141,11 @@ def _rounded(seconds: dict[str, float]) -> dict[str, float]:
 def summarise_classes(result: Result) -> tuple[ClassReport, ...]:
     """Counts the voxels of each class of a result."""
     labels = result.labels
-    counts = np.bincount(labels.array.ravel())
+    counts = voxel_counts(labels.array)
     voxel_millilitres = labels.geometry.voxel_volume / 1000
     reports = []
     for segment in labels.classes:
-        voxels = int(counts[segment.id]) if segment.id < len(counts) else 0
+        voxels = int(counts[segment.id])
         confidence = result.class_confidence.get(segment.id)
         reports.append(
             ClassReport(

@@ -127,8 +127,10 @@ class ResultCanvas:
 
     def _class_confidence(self, known: tuple[int, ...]) -> dict[int, float]:
         generated = [index for index in range(self.labels.shape[self.axis]) if index not in known]
-        labels = np.moveaxis(self.labels, self.axis, 0)[generated].ravel()
-        weights = np.moveaxis(self.confidence, self.axis, 0)[generated].ravel()
-        counts = np.bincount(labels)
-        sums = np.bincount(labels, weights=weights)
+        labels, weights = (np.moveaxis(each, self.axis, 0) for each in (self.labels, self.confidence))
+        size = int(self.labels.max(initial=0)) + 1
+        counts, sums = np.zeros(size, np.int64), np.zeros(size)
+        for index in generated:  # numpy makes 64-bit numbers of all that it counts at once
+            counts += np.bincount(labels[index].ravel(), minlength=size)
+            sums += np.bincount(labels[index].ravel(), weights[index].ravel(), size)
         return {int(c): float(sums[c] / counts[c]) for c in np.flatnonzero(counts) if c}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from MVGCore.segmentation import Progress, Propagator, Result, ResultCanvas, Sli
 from MVGCore.segmentation.plan.selection import axis_notes, class_notes, slices_within
 from MVGCore.segmentation.quality import quality_of
 from MVGCore.session import requests
+from MVGCore.session.alone import one_at_a_time
 from MVGCore.session.cache import Prepared
 from MVGCore.session.requests import Request
 from MVGCore.session.results import Event, Summary
@@ -54,7 +56,7 @@ class Session:
     """Propagates labelled slices through an image, in this process.
 
     What was prepared for an image, its examples and the model is kept from call to call; after a change only
-    what depends on it is made anew.
+    what depends on it is made anew. A session is for one thread at a time: a second one gets an `MVGError`.
 
     `run` takes a request and tells its results slice by slice, as `MVGCore.worker.host.client.Client.run`
     does with another process. The other methods are the same in terms of whole volumes.
@@ -87,6 +89,7 @@ class Session:
         Raises:
             InputError: no such model, weights that do not fit, no such device, no such quality.
         """
+        self._turn = threading.RLock()
         if threads is not None:
             torch.set_num_threads(threads)
         self._device = select_device(device)
@@ -104,6 +107,7 @@ class Session:
         """Where it computes; a GPU whose memory was full is left for good."""
         return self._device.name
 
+    @one_at_a_time
     def run(
         self,
         request: Request,
@@ -128,6 +132,7 @@ class Session:
             self.set_prompts(prompts)
         return serve(self, request, shown, cancelled)
 
+    @one_at_a_time
     def set_image(self, image: Volume) -> None:
         """Take the volume to label.
 
@@ -137,10 +142,12 @@ class Session:
         self._image = check_image(image)
         self._prepared.forget()
 
+    @one_at_a_time
     def set_prompts(self, prompts: PromptSet) -> None:
         """Take the examples; those that are switched off are ignored."""
         self._prompts = prompts
 
+    @one_at_a_time
     def propagate(
         self,
         progress: Progress | None = None,
@@ -189,6 +196,7 @@ class Session:
         seconds = {**propagator.watch.seconds, "propagate": time.perf_counter() - start}
         return canvas.result(prompts, known, seconds, self._device.name, [*left_out, *propagator.notes])
 
+    @one_at_a_time
     def preview(
         self, index: int, cancelled: Callable[[], bool] | None = None, axis: int | None = None
     ) -> SliceResult:
@@ -218,6 +226,7 @@ class Session:
         (done,) = self._slices(propagator, [index], _silent, cancelled or _never)
         return done
 
+    @one_at_a_time
     def adapt(
         self,
         seconds: float = 20.0,
@@ -280,6 +289,7 @@ class Session:
         """Whether adapted weights are in use."""
         return self._use.adapted
 
+    @one_at_a_time
     def forget_adaptation(self) -> None:
         """Go back to the weights that were loaded."""
         self._adapted_to = ""
@@ -287,6 +297,7 @@ class Session:
             self._use.forget()
             self._prepared.forget()
 
+    @one_at_a_time
     def use_adapted(self, path: str | Path, adapted_to: str = "") -> None:
         """Use weights that `save_model` wrote after an adaptation; `forget_adaptation` undoes it.
 
@@ -301,6 +312,7 @@ class Session:
         self._adapted_to = adapted_to
         self._prepared.forget()
 
+    @one_at_a_time
     def save_model(self, path: str | Path) -> None:
         """Write the weights in use to a .safetensors file, which `Session(model=path)` loads.
 
@@ -310,6 +322,7 @@ class Session:
         """
         self._use.save(path)
 
+    @one_at_a_time
     def denoise(
         self, examples: ImageExamples | None = None, axis: int | None = None, **choices: Any
     ) -> ImageResult:
@@ -318,11 +331,13 @@ class Session:
             image = self._ready_image()
             return run_denoise(engine, image, examples, axis=axis, seed=self._seed, **choices)
 
+    @one_at_a_time
     def inpaint(self, mask: LabelMap, axis: int | None = None, **choices: Any) -> ImageResult:
         """Fill the holes of the image; see `run_inpaint` for arguments, choices and errors."""
         with self._engine() as engine:
             return run_inpaint(engine, self._ready_image(), mask, axis=axis, **choices)
 
+    @one_at_a_time
     def synthesize(self, examples: ImageExamples | Sequence[ImageExamples], **choices: Any) -> ImageResult:
         """Make another contrast of the image; see `run_synthesize` for arguments, choices and errors."""
         with self._engine() as engine:

@@ -127,7 +127,18 @@ def distinct_color(class_id: int) -> tuple[float, float, float]:
 
 def present_ids(labels: NDArray[Any]) -> tuple[int, ...]:
     """The values other than 0 in an array of uint8 or uint16, ascending."""
-    return tuple(int(value) for value in np.flatnonzero(np.bincount(labels.ravel())) if value)
+    return tuple(int(value) for value in np.flatnonzero(voxel_counts(labels)) if value)
+
+
+def voxel_counts(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """How many voxels have each value 0..65535 in an array of uint8 or uint16.
+
+    Slice by slice: numpy makes 64-bit numbers of all that it counts at once.
+    """
+    total = np.zeros(MAX_ID + 1, np.int64)
+    for part in labels if labels.ndim > 1 else (labels,):
+        total += np.bincount(part.ravel(), minlength=MAX_ID + 1)
+    return total
 
 
 def whole_numbers(array: NDArray[Any], step: float = 0.0) -> NDArray[np.uint16]:

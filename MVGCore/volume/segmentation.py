@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.volume.geometry import Geometry
-from MVGCore.volume.labelmap import LabelMap, SegmentClass, check_classes, present_ids, whole_numbers
+from MVGCore.volume.labelmap import (
+    MAX_ID,
+    LabelMap,
+    SegmentClass,
+    check_classes,
+    present_ids,
+    whole_numbers,
+)
 from MVGCore.volume.volume import check_grid
 
 
@@ -46,6 +53,8 @@ class Segmentation:
         places = {(each.layer, each.label_value) for each in self.segments}
         if len(places) < len(self.segments):
             raise InputError("Two segments have the same voxels; give each its own label value.")
+        if wrong := [value for _, value in places if not 1 <= value <= MAX_ID]:
+            raise InputError(f"A segment has the label value {wrong[0]}; renumber it to 1 to {MAX_ID}.")
         if any(not 0 <= layer < len(self.layers) for layer, _ in places):
             raise InputError(f"A segment lies in a layer that does not exist; there are {len(self.layers)}.")
 

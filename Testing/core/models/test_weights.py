@@ -4,6 +4,7 @@ import json
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from MVGCore.errors import InputError, OutputError
 from MVGCore.models import create, load_weights, save_weights, weights
 from MVGCore.models.base import InContextModel
+from MVGCore.models.weights import read_checkpoint
 
 
 @pytest.fixture
@@ -199,3 +201,18 @@ def test_bundled_weights_are_found_installed_and_in_a_checkout(
     found = weights.bundled_weights("vit-tiny")
     assert found == folder / "vit-tiny.safetensors"
     assert load_file(found).keys() == model.state_dict().keys()
+
+
+def test_a_damaged_state_dict_is_told_in_a_sentence(tmp_path: Path) -> None:
+    torch.save({"a": torch.arange(12.0), "b": torch.ones(3, 4)}, tmp_path / "x.pth")
+    whole = (tmp_path / "x.pth").read_bytes()
+    rng = np.random.default_rng(5)
+    for _ in range(60):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, len(whole), 3):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "y.pth").write_bytes(bytes(damaged)[: rng.integers(1, len(whole) + 1)])
+        try:
+            read_checkpoint(tmp_path / "y.pth")
+        except InputError as error:
+            assert "y.pth" in str(error)

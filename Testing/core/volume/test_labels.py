@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,9 +20,11 @@ from MVGCore.volume import (
     match_labels,
     neighbour_indices,
     normalise,
+    read_segmentation,
     robust_window,
+    write_labelmap,
 )
-from MVGCore.volume.labelmap import distinct_color
+from MVGCore.volume.labelmap import distinct_color, voxel_counts
 from MVGCore.volume.slicing import SliceKey
 
 GEOMETRY = Geometry((5, 6, 7), (1.5, 1, 2), (-3, 4, 5))
@@ -149,3 +155,26 @@ def test_a_slice_lies_between_its_neighbours(depth: int, data) -> None:
     stride = data.draw(st.integers(1, 4))
     ((before, here, after),) = neighbour_indices([index], depth, stride)
     assert (before, here, after) == (max(0, index - stride), index, min(depth - 1, index + stride))
+
+
+@pytest.mark.parametrize("value", ["70000", "-1", "0", "99999999999999999999"])
+def test_label_values_out_of_range_are_told(tmp_path: Path, a_labelmap: LabelMap, value: str) -> None:
+    path = tmp_path / "x.seg.nrrd"
+    write_labelmap(path, a_labelmap)
+    lines = path.read_bytes().split(b"\n")
+    kept = [line for line in lines if b"MVG checksum" not in line]
+    text = b"\n".join(kept)
+    path.write_bytes(re.sub(rb"Segment0_LabelValue:=\d+", b"Segment0_LabelValue:=" + value.encode(), text))
+    with pytest.raises(InputError, match=f"{value}; renumber it"):
+        read_segmentation(path)
+
+
+def test_counting_takes_little_memory_beside_the_labels() -> None:
+    labels = np.zeros((40, 256, 256), np.uint8)
+    labels[3, 5, :9] = 7
+    tracemalloc.start()
+    counts = voxel_counts(labels)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert counts[7] == 9 and counts.sum() == labels.size and len(counts) == 65536
+    assert peak < labels.nbytes  # numpy's own way takes eight times that
