@@ -88,6 +88,10 @@ def _describe_prompts(path: Path) -> str:
         state = "" if prompt.enabled else " (switched off)"
         origin = f" from {prompt.source}" if prompt.source else ""
         lines.append(f"slice {prompt.index} along {AXIS_NAMES[prompt.axis]}{state}: {present}{origin}")
+    for claims, text in ((prompts.absences, "nothing of"), (prompts.presences, "something of")):
+        for each in claims:
+            name = "any class" if each.class_id is None else names[each.class_id]
+            lines.append(f"{each.describe()}: {text} {name}")
     return "\n".join(lines)
 
 

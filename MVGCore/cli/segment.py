@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from MVGCore.cli import absences
 from MVGCore.cli.console import Progress, add_level_option, add_series_option, check_outputs, is_quiet, table
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
@@ -55,6 +56,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         default="auto",
         help="axis along which slices are labelled (auto)",
     )
+    absences.add_options(parser)
     parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
     parser.add_argument(
@@ -97,6 +99,7 @@ def run(arguments: argparse.Namespace) -> None:
         for output in filter(None, (arguments.output, arguments.confidence)):
             tell_what_is_lost(output, image.geometry)
         prompts = gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis)
+        absences.say(prompts, image, arguments.ends, arguments.empty)
     with stage("load model", seconds):
         session = Session(model=arguments.model, device=arguments.device, quality=arguments.quality)
         session.set_image(image)

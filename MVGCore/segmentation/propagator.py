@@ -23,6 +23,8 @@ from MVGCore.segmentation.fuse.assemble import Answer, Assembler, SliceResult
 from MVGCore.segmentation.fuse.calibration import SHIPPED, Calibration
 from MVGCore.segmentation.fuse.decision import Favour, favour_classes
 from MVGCore.segmentation.fuse.ends import EndTracker
+from MVGCore.segmentation.fuse.presence import with_presence
+from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, make_plan, plan_from_others
 from MVGCore.segmentation.plan.selection import carry_note, in_batches
@@ -53,6 +55,7 @@ class Propagator:
         foreign: labelled slices of other volumes.
         carried: what was carried over to this volume of each volume of these (see `carry_over`).
         crossing: slices of this volume that are labelled across other axes.
+        claims: what the user says of slices that are not labelled; None: nothing.
         seed: of the random colours.
         batch: slices that are generated at a time.
         calibration: what the confidence is worth.
@@ -73,6 +76,7 @@ class Propagator:
     calibration: Calibration = SHIPPED
     carried: Sequence[Sequence[Prompt]] = ()
     crossing: Crossing | None = None
+    claims: Claims | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
     notes: list[str] = field(default_factory=list)
     quality: Quality = STANDARD
@@ -88,6 +92,9 @@ class Propagator:
         self.plan = self._make_plan()
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
         height, width = self._planes.shape[1:]
+        claims = self.claims or Claims(self.plan.axis, self.image.geometry.shape)
+        drawn = [prompt.index for prompt in self.placed]
+        self._presence = [1.0 - claims.absent(group.ids, drawn) for group in self.plan.groups]
         self._assembler = Assembler(
             self.plan.groups,
             (height, width),
@@ -95,6 +102,7 @@ class Propagator:
             bool(self.carried),
             self.crossing,
             self.calibration,
+            claims,
         )
 
     def slices(
@@ -132,7 +140,8 @@ class Propagator:
         share, found, ends, done = FIRST_SHARE if again else 1.0, {}, self._assembler.ends(), 0
         with closing(self._answers(batches, cancelled)) as answers:
             for batch, answered in zip(batches, answers, strict=True):
-                for index, answer in zip(batch, answered, strict=True):
+                for index, told in zip(batch, answered, strict=True):
+                    answer = self._weighed(index, told)
                     yield self._finished(index, answer, ends)
                     if again:
                         found[index] = answer
@@ -177,7 +186,12 @@ class Propagator:
     def _seen_whole(self, wanted: Sequence[int]) -> bool:
         """Whether every slice is labelled or wanted; some have to be labelled to prove a second look."""
         known = {prompt.index for prompt in self.local}
-        return bool(known) and known.union(wanted) == set(range(len(self._planes)))
+        return bool(known) and known.union(wanted, self.settled) == set(range(len(self._planes)))
+
+    def _weighed(self, index: int, answer: Answer) -> Answer:
+        """An answer, once it is known which classes may be on the slice."""
+        pairs = zip(answer, self._presence, strict=True)
+        return tuple(with_presence(planes, there[:, index]) for planes, there in pairs)
 
     def _look_again(
         self, found: dict[int, Answer], progress: Progress, cancelled: Callable[[], bool]
@@ -213,7 +227,9 @@ class Propagator:
         cancelled: Callable[[], bool],
     ) -> NDArray[np.float16] | None:
         """(K, C - 1, S, S) probabilities of a group's classes after both looks; None: nothing is changed."""
-        labelled = {prompt.index: prompt.labels for prompt in self.local}
+        empty = np.zeros(self._planes.shape[1:], np.uint16)
+        labelled = dict.fromkeys(self.settled, empty)
+        labelled |= {prompt.index: prompt.labels for prompt in self.local}
         own = {index: answer[number] for index, answer in found.items()}
 
         def look() -> NDArray[np.float16] | None:
@@ -250,6 +266,14 @@ class Propagator:
     def ids(self) -> tuple[int, ...]:
         """All label values that are generated."""
         return tuple(value for group in self.plan.groups for value in group.ids)
+
+    @property
+    def settled(self) -> tuple[int, ...]:
+        """Slices that are not labelled, of which the user says that none of the classes is there."""
+        somewhere = np.asarray(np.concatenate(self._presence).any(axis=0))
+        for first, last in (self.crossing.span() if self.crossing else {}).values():
+            somewhere[first : last + 1] = True  # what is drawn across counts
+        return tuple(int(index) for index in np.flatnonzero(~somewhere))
 
     def _make_plan(self) -> Plan:
         sides = self.model.canvas_sides

@@ -67,12 +67,18 @@ class ResultCanvas:
     slice_confidence: dict[int, float]
     areas: dict[int, Mapping[int, Areas]]
     dice: dict[int, Estimate]
+    settled: tuple[int, ...] = ()
 
     @classmethod
-    def of(cls, image: Volume, axis: int, local: Sequence[Prompt]) -> ResultCanvas:
-        """An empty volume with the labelled slices in it."""
+    def of(
+        cls, image: Volume, axis: int, local: Sequence[Prompt], settled: Sequence[int] = ()
+    ) -> ResultCanvas:
+        """An empty volume with the labelled slices in it, and those that are said to show nothing."""
         shape = image.geometry.shape
-        canvas = cls(image, axis, np.zeros(shape, np.uint16), np.zeros(shape, np.float16), {}, {}, {})
+        labels, confidence = np.zeros(shape, np.uint16), np.zeros(shape, np.float16)
+        canvas = cls(image, axis, labels, confidence, {}, {}, {}, tuple(settled))
+        for index in settled:
+            canvas._plane(canvas.confidence, index)[...] = 1
         for prompt in local:
             canvas._plane(canvas.labels, prompt.index)[...] = prompt.labels
             canvas._plane(canvas.confidence, prompt.index)[...] = 1
@@ -111,7 +117,7 @@ class ResultCanvas:
             self.axis,
             known,
             seconds,
-            choose_next(self.areas, known, depth, self._shows),
+            choose_next(self.areas, (*known, *self.settled), depth, self._shows),
             device,
             tuple(notes),
             volume_estimate(total),

@@ -8,9 +8,10 @@ from dataclasses import replace
 from MVGCore.errors import InputError
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
-from MVGCore.prompts import Prompt
+from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.segmentation.cache import Memo
 from MVGCore.segmentation.fuse.assemble import SliceResult
+from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.selection import is_slice_of
 from MVGCore.segmentation.propagator import Propagator
@@ -36,7 +37,7 @@ class Prepared:
         self.completed: dict[int, SliceResult] = {}
         self._seed, self._quality = seed, quality
         self._memo = Memo()
-        self._made: tuple[tuple[str, ...], Propagator] | None = None
+        self._made: tuple[tuple[tuple[str, ...], Claims], Propagator] | None = None
 
     def forget(self) -> None:
         """Let go of everything: the image or the model has changed."""
@@ -48,7 +49,7 @@ class Prepared:
         model: InContextModel,
         device: Device,
         image: Volume,
-        prompts: Sequence[Prompt],
+        examples: PromptSet,
         axis: int,
         cancelled: Callable[[], bool],
         finished_only: bool = False,
@@ -60,7 +61,7 @@ class Prepared:
         Args:
             model, device: what generates and where.
             image: the volume; the same until `forget` is called.
-            prompts: those in use, of any axis, in any order.
+            examples: those that are switched on are used, of any axis, in any order.
             axis: array axis along which they are propagated.
             cancelled: asked while slices are completed.
             finished_only: leave slices that are drawn in part out.
@@ -69,12 +70,13 @@ class Prepared:
             InputError: no example shows a structure, or none lies across the axis.
             Cancelled: `cancelled()` was true.
         """
-        prompts = sorted(prompts, key=_rank)  # the same result, whichever was labelled first
+        prompts = sorted(examples.enabled, key=_rank)  # the same result, whichever was labelled first
+        claims = Claims.of(examples, image, axis)
         across = [p for p in prompts if p.axis == axis and not (finished_only and p.partial)]
         if not across:
             raise InputError("No example lies across the chosen axis; choose another one, or label a slice.")
         lines = tuple(p for p in prompts if p.axis != axis and is_slice_of(p, image))
-        names = (str(axis), *(prompt.fingerprint for prompt in (*across, *lines)))
+        names = (str(axis), *(prompt.fingerprint for prompt in (*across, *lines))), claims
         if self._made is not None and self._made[0] == names:
             return self._made[1]
         self._made = None
@@ -98,6 +100,7 @@ class Prepared:
                 carried=[] if any(p.labels.any() for p in own) else self._carried(foreign, image, ordered),
                 crossing=Crossing(axis, tuple(_copies(lines))) if lines else None,
                 quality=self._quality,
+                claims=claims,
             )
 
         propagator = made_of(finished)

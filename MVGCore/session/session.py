@@ -181,13 +181,17 @@ class Session:
         propagator = self._propagator(axis, cancelled or _never)
         local = [prompt for prompt in propagator.local if prompt.index not in self._prepared.completed]
         known = tuple(prompt.index for prompt in local)
-        canvas = ResultCanvas.of(image, axis, local)
+        settled = propagator.settled
+        canvas = ResultCanvas.of(image, axis, local, settled)
         for prompt in local:
             shown(SliceResult.of(prompt))
+        shape = image.geometry.shape
+        for index in settled:
+            shown(SliceResult.empty(index, shape[:axis] + shape[axis + 1 :]))
         for index in sorted(self._prepared.completed.keys() & wanted):
             canvas.put(self._prepared.completed[index])
             shown(self._prepared.completed[index])
-        wanted = [index for index in wanted if index not in {*known, *self._prepared.completed}]
+        wanted = [index for index in wanted if index not in {*known, *settled, *self._prepared.completed}]
         for done in self._slices(propagator, wanted, progress or _silent, cancelled or _never, all_axes):
             canvas.put(done)
             shown(done)
@@ -223,6 +227,9 @@ class Session:
         for prompt in propagator.local:
             if prompt.index == index:
                 return SliceResult.of(prompt)
+        if index in propagator.settled:
+            shape = image.geometry.shape
+            return SliceResult.empty(index, shape[:axis] + shape[axis + 1 :])
         (done,) = self._slices(propagator, [index], _silent, cancelled or _never)
         return done
 
@@ -401,7 +408,7 @@ class Session:
         """See `Prepared.propagator`."""
         image, prompts = self._ready()
         return self._prepared.propagator(
-            self._model, self._device, image, prompts.enabled, axis, cancelled, finished_only
+            self._model, self._device, image, prompts, axis, cancelled, finished_only
         )
 
     def _ready_image(self) -> Volume:

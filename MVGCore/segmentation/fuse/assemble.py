@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from MVGCore.segmentation.fuse.calibration import Calibration
 from MVGCore.segmentation.fuse.decision import Favour
 from MVGCore.segmentation.fuse.ends import EndTracker
 from MVGCore.segmentation.fuse.merge import Areas, MergedSlice, merge_groups
+from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.review.expected_dice import slice_estimate
@@ -47,6 +49,11 @@ class SliceResult:
         """A slice that is labelled as a whole."""
         return cls(prompt.index, prompt.labels.copy(), np.ones(prompt.labels.shape, np.float32), given=True)
 
+    @classmethod
+    def empty(cls, index: int, shape: tuple[int, ...]) -> SliceResult:
+        """A slice (H, W) of which the user says that none of the classes is there."""
+        return cls(index, np.zeros(shape, np.uint16), np.ones(shape, np.float32), given=True)
+
 
 @dataclass(frozen=True)
 class Assembler:
@@ -59,6 +66,7 @@ class Assembler:
         carried: whether these were carried over from other volumes.
         crossing: slices that are labelled across other axes.
         calibration: what the confidence is worth.
+        claims: what the user says of slices that are not labelled.
     """
 
     groups: Sequence[ClassGroup]
@@ -67,6 +75,7 @@ class Assembler:
     carried: bool
     crossing: Crossing | None
     calibration: Calibration
+    claims: Claims
 
     def ends(self) -> EndTracker | None:
         """What has ended so far in a run outwards: nothing yet. None where nothing tells of ends."""
@@ -86,9 +95,10 @@ class Assembler:
 
     def merged(self, index: int, answer: Answer, favour: Favour = None) -> MergedSlice:
         """What all groups say of a slice."""
-        outside = not self.placed or self._side(index) != 0
-        sure = self.calibration.of(outside, carried=self.carried)
-        return merge_groups(self.groups, answer, self.shape, sure, favour)
+        beyond = not self.placed or self._side(index) != 0
+        sure = self.calibration.of(beyond, carried=self.carried)
+        outside = partial(self.claims.outside, index)
+        return merge_groups(self.groups, answer, self.shape, sure, favour, outside)
 
     def known(self, index: int, drawn: Prompt | None = None) -> Known | None:
         """What is drawn of a slice, in part, and lines across it; None without either."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,7 @@ def merge_groups(
     shape: tuple[int, int],
     sure: Sureness = AS_STATED.between,
     favour: Sequence[NDArray[np.float32]] | None = None,
+    outside: Callable[[int], NDArray[np.bool_] | None] = lambda class_id: None,
 ) -> MergedSlice:
     """Join groups whose classes exclude each other.
 
@@ -88,6 +89,7 @@ def merge_groups(
         sure: what the confidence is worth.
         favour: per group (C - 1,) factors on the odds where a class is chosen (see `decision`), which the
             confidence leaves out; None: 1.
+        outside: gives (H, W) where a class is known not to be; None: nothing is known.
     """
     total = np.ones(shape, np.float32)
     stated = []
@@ -95,7 +97,10 @@ def merge_groups(
         part = _extent(group)
         native = np.maximum(group.canvas.read_back(planes)[:, part[0], part[1]], 0)
         odds = native / np.clip(1 - native.sum(0), LEAST, 1)
-        for plane in odds:
+        for plane, class_id in zip(odds, group.ids, strict=True):
+            mask = outside(class_id)
+            if mask is not None:
+                plane[mask[part]] = 0
             total[part] += plane
         stated.append((part, odds))
     labels, best = _winners(groups, stated, shape, favour)
