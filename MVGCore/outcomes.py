@@ -19,6 +19,29 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class Question:
+    """Whether a class is on a slice, where only the user can tell.
+
+    No: it has ended there, an absence from the slice to the border of the volume (`PromptSet.answer`). Yes: a
+    presence.
+
+    Attributes:
+        class_id: the class.
+        axis, index: the slice.
+        onwards: 1 if the class would have ended towards higher indices, -1 towards lower ones.
+        presence: probability that it is there.
+        gain: expected error that the answer takes away, as a share of the size of the class.
+    """
+
+    class_id: int
+    axis: int
+    index: int
+    onwards: int
+    presence: float
+    gain: float
+
+
+@dataclass(frozen=True)
 class AdaptReport:
     """What came of an adaptation.
 

@@ -253,6 +253,12 @@ def summary(result: Result, output: Path, seconds: float | None = None) -> str:
         lines.append(f"Expected Dice: {estimate(result.expected_dice)}.")
     if result.next_slice is not None:
         lines.append(f"Label next: slice {result.next_slice}, from which the result should gain most.")
+    if (question := result.next_question) is not None:
+        name = next(each.name for each in result.labels.classes if each.id == question.class_id)
+        lines.append(
+            f"Quicker still: is there '{name}' on slice {question.index}? If not, say where it ends with "
+            f"--ends '{name}:FIRST-LAST'."
+        )
     # Of the run's stages only the whole counts: the others are within it, and some ran side by side.
     took = result.seconds["propagate"] if seconds is None else seconds
     lines += [*result.notes, f"Wrote {output} in {took:.1f} s on {result.device}."]

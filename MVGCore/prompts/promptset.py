@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
+from MVGCore.outcomes import Question
 from MVGCore.prompts.absence import Absence, Claim, Presence, image_digest
 from MVGCore.prompts.prompt import Prompt
 from MVGCore.prompts.promptfile import Content, read_prompts, write_prompts
@@ -179,6 +180,14 @@ class PromptSet:
         within = Absence(axis, first, last, class_id, image.geometry, "")  # checks the range
         beyond = [(0, within.first - 1), (within.last + 1, depth - 1)]
         return [self.add_absence(image, axis, *each, class_id) for each in beyond if each[0] <= each[1]]
+
+    def answer(self, image: Volume, question: Question, yes: bool) -> Absence | Presence:
+        """Take the answer to a question of a result in; arguments and errors as of `add_absence`."""
+        axis, index, class_id = question.axis, question.index, question.class_id
+        if yes:
+            return self.add_presence(image, axis, index, index, class_id)
+        border = image.geometry.shape[axis] - 1 if question.onwards > 0 else 0
+        return self.add_absence(image, axis, min(index, border), max(index, border), class_id)
 
     def merge(self, other: PromptSet) -> None:
         """Add all that another set has to this one; prompts of the same key are replaced.

@@ -72,6 +72,7 @@ class RunReport:
         slice_dice: index of a generated slice -> Dice to expect there.
         adaptation: what came of `--adapt`; None without it.
         next_slice: the slice whose labelling would help most, if the session names one.
+        questions: whether a class is on a slice, what helps most first; see `MVGCore.outcomes.Question`.
         notes: what the session has to say about the run.
     """
 
@@ -91,6 +92,7 @@ class RunReport:
     slice_dice: dict[int, float]
     adaptation: AdaptReport | None
     next_slice: int | None
+    questions: list[dict[str, float | int]]
     notes: tuple[str, ...]
 
     @classmethod
@@ -122,6 +124,7 @@ class RunReport:
             slice_dice={int(k): round(each.value, 4) for k, each in sorted(result.slice_dice.items())},
             adaptation=adaptation,
             next_slice=None if result.next_slice is None else int(result.next_slice),
+            questions=[asdict(each) for each in result.questions],
             notes=tuple(result.notes),
         )
 

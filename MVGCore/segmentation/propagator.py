@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,11 +19,10 @@ from MVGCore.models.device import Device, placed, select_device
 from MVGCore.models.tiled import is_tiled
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.cache import Memo
-from MVGCore.segmentation.fuse.assemble import Answer, Assembler, SliceResult
+from MVGCore.segmentation.fuse.assemble import Assembler, SliceResult
 from MVGCore.segmentation.fuse.calibration import SHIPPED, Calibration
 from MVGCore.segmentation.fuse.decision import Favour, favour_classes
-from MVGCore.segmentation.fuse.ends import EndTracker
-from MVGCore.segmentation.fuse.presence import with_presence
+from MVGCore.segmentation.fuse.extents import Answer, Doubt, Extents, Known
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, make_plan, plan_from_others
@@ -93,8 +92,8 @@ class Propagator:
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
         height, width = self._planes.shape[1:]
         claims = self.claims or Claims(self.plan.axis, self.image.geometry.shape)
-        drawn = [prompt.index for prompt in self.placed]
-        self._presence = [1.0 - claims.absent(group.ids, drawn) for group in self.plan.groups]
+        known = Known(self.placed, self.plan.spacing, claims, self.crossing)
+        self._extents = Extents.of(self.plan.groups, known)
         self._assembler = Assembler(
             self.plan.groups,
             (height, width),
@@ -118,9 +117,8 @@ class Propagator:
             wanted: their indices.
             progress: called with the done fraction and a text.
             cancelled: asked between batches; true ends the run.
-            all_axes: look at the volume along its other axes as well, if all of its slices are wanted, and
-                choose the labels by what was found in all of it; slices come a second time then, unless
-                nothing changes.
+            all_axes: look at the volume along its other axes as well, if all of its slices are wanted. Their
+                labels are then chosen by what was found in all of it, and come a second time.
 
         Raises:
             Cancelled: `cancelled()` was true.
@@ -136,33 +134,33 @@ class Propagator:
             self.notes.append(carry_note(sorted({prompt.index for part in self.carried for prompt in part})))
         known = [prompt.index for prompt in self.placed]
         batches = in_batches(wanted, known, batch_size(self.batch, self.device))
-        again = all_axes and self._seen_whole(wanted)
-        share, found, ends, done = FIRST_SHARE if again else 1.0, {}, self._assembler.ends(), 0
+        again = self._seen_whole(wanted)
+        share, found, done = FIRST_SHARE if again and all_axes else 1.0, {}, 0
         with closing(self._answers(batches, cancelled)) as answers:
             for batch, answered in zip(batches, answers, strict=True):
-                for index, told in zip(batch, answered, strict=True):
-                    answer = self._weighed(index, told)
-                    yield self._finished(index, answer, ends)
+                for index, answer in zip(batch, answered, strict=True):
+                    yield self._decided(index, answer, self._extents)
                     if again:
                         found[index] = answer
                 done += len(batch)
                 look = "First look: " if again else ""
                 progress(share * done / len(wanted), f"{look}{done} of {len(wanted)} slices")
         if again:
-            yield from self._revised(found, progress, cancelled)
+            yield from self._revised(found, all_axes, progress, cancelled)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
 
     def _revised(
-        self, found: dict[int, Answer], progress: Progress, cancelled: Callable[[], bool]
+        self, found: dict[int, Answer], all_axes: bool, progress: Progress, cancelled: Callable[[], bool]
     ) -> Iterator[SliceResult]:
-        """The slices once more, by what was found in all of them; none if that changes nothing."""
-        corrected = self._look_again(found, progress, cancelled)
+        """The slices once more, by what was found in all of them, in the order of the first look."""
+        extents = Extents.of(self.plan.groups, self._extents.known, found)
+        weighed = {index: extents.weighed(index, answer) for index, answer in found.items()}
+        if all_axes:
+            self._look_again(weighed, extents, progress, cancelled)
         with self.watch.of("decide"):
-            favour = favour_classes(found, [prompt.index for prompt in self.local])
-        if corrected or favour:
-            ends = self._assembler.ends()
-            for index, answer in found.items():  # in the order of the first look
-                yield self._finished(index, answer, ends, favour)
+            favour = favour_classes(weighed.values())
+        for index, answer in weighed.items():
+            yield self._finished(index, answer, extents.doubts(index, found[index]), favour)
 
     def _answers(
         self, batches: Sequence[Sequence[int]], cancelled: Callable[[], bool]
@@ -188,36 +186,33 @@ class Propagator:
         known = {prompt.index for prompt in self.local}
         return bool(known) and known.union(wanted, self.settled) == set(range(len(self._planes)))
 
-    def _weighed(self, index: int, answer: Answer) -> Answer:
-        """An answer, once it is known which classes may be on the slice."""
-        pairs = zip(answer, self._presence, strict=True)
-        return tuple(with_presence(planes, there[:, index]) for planes, there in pairs)
-
     def _look_again(
-        self, found: dict[int, Answer], progress: Progress, cancelled: Callable[[], bool]
-    ) -> bool:
-        """Look along the other axes at what was found, and correct it; whether anything was.
+        self,
+        found: dict[int, Answer],
+        extents: Extents,
+        progress: Progress,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        """Look along the other axes at what was found, and correct it.
 
         What the first look saw in tiles it saw on finer pixels than a look across would (two rendered heads:
         .8617 with it, .8620 without, three quarters of the time), and across thick slices nothing is seen.
         """
         along, *within = self.plan.spacing
         if not self.quality.rounds or along > self.quality.thick * min(within):
-            return False
-        changed = False
+            return
         for number, group in enumerate(self.plan.groups):
             if is_tiled(self.model, group.canvas.side):
                 continue
             tell = partial(self._tell_again, progress, number)
-            key = ("second look", answer_key(self._contexts[number]))
+            key = ("second look", answer_key(self._contexts[number]), extents.there[number].tobytes())
             revised = self.memo.get(key, partial(self._look_at, number, found, tell, cancelled))
             tell(1.0)
             if revised is None:
                 continue
-            changed = True
             for index, answer in found.items():
-                found[index] = (*answer[:number], revised[index], *answer[number + 1 :])
-        return changed
+                corrected = (*answer[:number], revised[index], *answer[number + 1 :])
+                found[index] = extents.possible(index, corrected)
 
     def _look_at(
         self,
@@ -245,11 +240,15 @@ class Propagator:
         share = (number + part) / len(self.plan.groups)
         progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Second look, along the other axes")
 
+    def _decided(self, index: int, answer: Answer, extents: Extents) -> SliceResult:
+        """A slice by its answer alone, and by how probable it is that its classes are there."""
+        return self._finished(index, extents.weighed(index, answer), extents.doubts(index, answer))
+
     def _finished(
-        self, index: int, answer: Answer, ends: EndTracker | None, favour: Favour = None
+        self, index: int, answer: Answer, doubts: Mapping[int, Doubt], favour: Favour = None
     ) -> SliceResult:
         with self.watch.of("read back"):
-            return self._assembler.finished(index, answer, ends, favour)
+            return self._assembler.finished(index, answer, doubts, favour)
 
     def complete(self, prompt: Prompt, cancelled: Callable[[], bool]) -> SliceResult:
         """A slice that is drawn in part, with the rest generated; what is drawn stays as it is.
@@ -270,10 +269,7 @@ class Propagator:
     @property
     def settled(self) -> tuple[int, ...]:
         """Slices that are not labelled, of which the user says that none of the classes is there."""
-        somewhere = np.asarray(np.concatenate(self._presence).any(axis=0))
-        for first, last in (self.crossing.span() if self.crossing else {}).values():
-            somewhere[first : last + 1] = True  # what is drawn across counts
-        return tuple(int(index) for index in np.flatnonzero(~somewhere))
+        return self._extents.settled
 
     def _make_plan(self) -> Plan:
         sides = self.model.canvas_sides

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.outcomes import Estimate
+from MVGCore.outcomes import Estimate, Question
 from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.segmentation.fuse.assemble import SliceResult
+from MVGCore.segmentation.fuse.extents import Doubt
 from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import class_estimates, summed, volume_estimate
-from MVGCore.segmentation.review.next_slice import choose_next
+from MVGCore.segmentation.review.next_slice import choose_next, class_sizes, label_gains
+from MVGCore.segmentation.review.questions import COST, questions
 from MVGCore.volume import LabelMap, Volume
 
 LEAST_CONTRAST = 0.02  # of a slice, as a share of the volume's range, above which it shows something
@@ -34,6 +36,8 @@ class Result:
         prompt_slices: indices of the labelled slices of this volume.
         seconds: "propagate" is the whole run; the others are parts of it, some of which run side by side.
         next_slice: the slice from whose label the result should gain most; None if nothing is unsure.
+        questions: what else the user could tell: where classes end; what gains most comes first.
+        next_question: the first of them, if it gains more for the user's time than drawing the next slice.
         device: where it was computed.
         notes: what the user should know.
         expected_dice: mean Dice over the classes to expect of the generated slices; None without any.
@@ -54,6 +58,8 @@ class Result:
     expected_dice: Estimate | None = None
     class_dice: dict[int, Estimate] = field(default_factory=dict)
     slice_dice: dict[int, Estimate] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
+    next_question: Question | None = None
 
 
 @dataclass
@@ -68,6 +74,7 @@ class ResultCanvas:
     areas: dict[int, Mapping[int, Areas]]
     dice: dict[int, Estimate]
     settled: tuple[int, ...] = ()
+    doubts: dict[int, Mapping[int, Doubt]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -93,7 +100,7 @@ class ResultCanvas:
         self._plane(self.confidence, done.index)[...] = done.confidence.astype(np.float16)
         counted = (done.confidence < UNSURE) | (done.labels > 0)
         self.slice_confidence[done.index] = float(done.confidence[counted].mean()) if counted.any() else 1.0
-        self.areas[done.index] = done.areas
+        self.areas[done.index], self.doubts[done.index] = done.areas, done.doubts
         self.dice.pop(done.index, None)
         if done.dice is not None:
             self.dice[done.index] = done.dice
@@ -109,6 +116,11 @@ class ResultCanvas:
         """What there is now, summed up."""
         labels = LabelMap.of(self.labels, self.image.geometry, prompts.classes)
         total, depth = summed(self.areas.values()), self.labels.shape[self.axis]
+        settled = (*known, *self.settled)
+        next_slice = choose_next(self.areas, settled, depth, self._shows)
+        asked = questions(self.doubts, class_sizes(self.areas), known, self.axis) if known else ()
+        drawn = 0.0 if next_slice is None else label_gains(self.areas, settled, depth)[next_slice]
+        worthwhile = bool(asked) and asked[0].gain / COST > drawn
         return Result(
             labels,
             self.confidence,
@@ -117,12 +129,14 @@ class ResultCanvas:
             self.axis,
             known,
             seconds,
-            choose_next(self.areas, (*known, *self.settled), depth, self._shows),
+            next_slice,
             device,
             tuple(notes),
             volume_estimate(total),
             class_estimates(total),
             dict(sorted(self.dice.items())),
+            asked,
+            asked[0] if worthwhile else None,
         )
 
     def _shows(self, index: int) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.outcomes import AdaptReport, Estimate
+from MVGCore.outcomes import AdaptReport, Estimate, Question
 
 
 class FailureKind(str, Enum):
@@ -79,6 +79,8 @@ class Propagated:
     notes: tuple[str, ...]
     adaptation: AdaptReport | None = None
     adapted_to: str = ""
+    questions: tuple[Question, ...] = ()
+    next_question: Question | None = None
 
 
 @dataclass(frozen=True)

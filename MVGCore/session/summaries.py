@@ -28,6 +28,8 @@ def propagated(result: Result, adaptation: AdaptReport | None, adapted_to: str) 
         slice_dice=result.slice_dice,
         class_dice=result.class_dice,
         next_slice=result.next_slice,
+        questions=result.questions,
+        next_question=result.next_question,
         seconds=result.seconds,
         device=result.device,
         notes=tuple(result.notes),

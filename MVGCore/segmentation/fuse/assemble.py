@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -13,14 +13,13 @@ from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.fuse.calibration import Calibration
 from MVGCore.segmentation.fuse.decision import Favour
-from MVGCore.segmentation.fuse.ends import EndTracker
+from MVGCore.segmentation.fuse.extents import Answer, Doubt
 from MVGCore.segmentation.fuse.merge import Areas, MergedSlice, merge_groups
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.review.expected_dice import slice_estimate
 
-Answer = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes on a slice
 Known = tuple[NDArray[np.uint16], NDArray[np.bool_]]  # labels (H, W) and where they are known (H, W)
 
 
@@ -34,6 +33,7 @@ class SliceResult:
         confidence: (H, W) probability that the label is right.
         dice: mean Dice over its classes to expect; None where there is nothing to judge.
         areas: class id -> what is expected of it.
+        doubts: class id -> what is unsure, of classes that may have ended before the slice.
         given: whether it was labelled as a whole: bit for bit as it was drawn.
     """
 
@@ -42,6 +42,7 @@ class SliceResult:
     confidence: NDArray[np.float32]
     dice: Estimate | None = None
     areas: Mapping[int, Areas] = field(default_factory=dict)
+    doubts: Mapping[int, Doubt] = field(default_factory=dict)
     given: bool = False
 
     @classmethod
@@ -77,17 +78,11 @@ class Assembler:
     calibration: Calibration
     claims: Claims
 
-    def ends(self) -> EndTracker | None:
-        """What has ended so far in a run outwards: nothing yet. None where nothing tells of ends."""
-        spans = self.crossing.span() if self.crossing else {}
-        return EndTracker(self.placed, spans) if self.placed else None
-
     def finished(
-        self, index: int, answer: Answer, ends: EndTracker | None, favour: Favour = None
+        self, index: int, answer: Answer, doubts: Mapping[int, Doubt], favour: Favour = None
     ) -> SliceResult:
-        """A slice, the next one outwards, without what has ended before it; favour as of `merge_groups`."""
-        merged, side = self.merged(index, answer, favour), self._side(index)
-        return self._result(index, ends.ended(side, index, merged) if ends and side else merged)
+        """A slice with its doubts, which the answer has taken in; favour as of `merge_groups`."""
+        return replace(self._result(index, self.merged(index, answer, favour)), doubts=doubts)
 
     def completed(self, prompt: Prompt, answer: Answer) -> SliceResult:
         """A slice that is drawn in part; what is drawn stays as it is."""

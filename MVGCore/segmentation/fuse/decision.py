@@ -16,7 +16,7 @@ Beyond them it is kept from carrying structures past their ends (see `ends`; not
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,16 +29,14 @@ LEAST_SHARE = 0.1  # no pixel is chosen below this probability
 ROUNDS = 2  # the choice raises the Dice, which raises what is asked for
 
 
-def favour_classes(found: Mapping[int, Sequence[NDArray[np.floating]]], labelled: Iterable[int]) -> Favour:
-    """What the classes get ahead, by the slices between labelled ones: beyond them nobody is sure.
+def favour_classes(found: Iterable[Sequence[NDArray[np.floating]]]) -> Favour:
+    """What the classes get ahead.
 
     Args:
-        found: index of a slice -> per group (C - 1, S, S) probabilities of its classes.
-        labelled: indices of the labelled slices; at least one.
+        found: of each slice, per group (C - 1, S, S) probabilities of its classes, which take in how probable
+            it is that a class is on the slice (see `extents`).
     """
-    ends = sorted(labelled)
-    between = [answer for index, answer in found.items() if ends[0] < index < ends[-1]]
-    return [dice_factors(slices) for slices in zip(*between, strict=True)] if between else None
+    return [dice_factors(slices) for slices in zip(*found, strict=True)]
 
 
 def dice_factors(slices: Sequence[NDArray[np.floating]]) -> Floats:

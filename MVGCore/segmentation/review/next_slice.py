@@ -18,25 +18,28 @@ def expected_errors(slices: Mapping[int, Mapping[int, Areas]]) -> dict[int, floa
     Each class counts relative to its own size, as it does in a mean Dice, so that a small structure weighs as
     much as a large one; but a speck does not.
     """
-    total = summed(slices.values())
-    sizes = {class_id: max(each.expected, each.chosen) for class_id, each in total.items()}
-    speck = 0.1 * float(np.mean(list(sizes.values()))) + 1 if sizes else 1.0
+    sizes = class_sizes(slices)
     return {
         index: sum(
-            (each.chosen + each.expected - 2 * each.overlap) / (sizes[class_id] + speck)
+            (each.chosen + each.expected - 2 * each.overlap) / sizes[class_id]
             for class_id, each in areas.items()
         )
         for index, areas in slices.items()
     }
 
 
-def choose_next(
-    slices: Mapping[int, Mapping[int, Areas]],
-    known: Sequence[int],
-    depth: int,
-    shows: Callable[[int], bool] = lambda _index: True,
-) -> int | None:
-    """The slice whose label should take away most of the expected error; None where nothing is wrong.
+def class_sizes(slices: Mapping[int, Mapping[int, Areas]]) -> dict[int, float]:
+    """Class id -> pixels that its errors are compared to: all that is expected of it, and a little more."""
+    total = summed(slices.values())
+    sizes = {class_id: max(each.expected, each.chosen) for class_id, each in total.items()}
+    speck = 0.1 * float(np.mean(list(sizes.values()))) + 1 if sizes else 1.0
+    return {class_id: size + speck for class_id, size in sizes.items()}
+
+
+def label_gains(
+    slices: Mapping[int, Mapping[int, Areas]], known: Sequence[int], depth: int
+) -> dict[int, float]:
+    """Index of a slice -> expected error that its label takes away; empty where nothing is wrong.
 
     A label takes the error of its own slice away, and that of the slices around it as far as they get nearer
     to a label: a slice at half its former distance loses half its error. What the probabilities do not know
@@ -53,12 +56,22 @@ def choose_next(
     errors, ordered = expected_errors(slices), sorted(known)
     typical = [error for error in errors.values() if error > 0]
     if not typical:
-        return None
+        return {}
     low, high = _within_reach(ordered, depth)
     near = {index: _distance(index, ordered, depth) for index in errors if low <= index <= high}
     for index, distance in near.items():
         errors[index] += UNFORESEEN * float(np.mean(typical)) * distance / float(np.mean(list(near.values())))
-    gains = {index: _gain(index, errors, ordered, depth) for index in sorted(errors)}
+    return {index: _gain(index, errors, ordered, depth) for index in sorted(errors)}
+
+
+def choose_next(
+    slices: Mapping[int, Mapping[int, Areas]],
+    known: Sequence[int],
+    depth: int,
+    shows: Callable[[int], bool] = lambda _index: True,
+) -> int | None:
+    """The slice that gains most (see `label_gains`); None where nothing is wrong."""
+    gains = label_gains(slices, known, depth)
     for index in sorted(gains, key=lambda index: -gains[index]):
         if shows(index) or any(each.chosen for each in slices[index].values()):
             return index

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from MVGCore.cli.main import main
-from MVGCore.outcomes import AdaptReport, Estimate
+from MVGCore.outcomes import AdaptReport, Estimate, Question
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume, write_segmentation, write_volume
 
 SHAPE = (12, 20, 16)
@@ -50,6 +50,8 @@ class FakeResult:
     prompt_slices: tuple[int, ...]
     seconds: dict[str, float] = field(default_factory=lambda: {"propagate": 0.5})
     next_slice: int | None = 5
+    questions: tuple[Question, ...] = ()
+    next_question: Question | None = None
     device: str = "cpu"
     notes: tuple[str, ...] = ("A note of the session.",)
     expected_dice: Estimate | None = Estimate(0.81234, 0.05)

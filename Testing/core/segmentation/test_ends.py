@@ -1,88 +1,134 @@
-"""Structures end beyond the outermost labelled slices, each side by itself."""
+"""Where classes end beyond the outermost labelled slices: odds, what the user says, what is to be asked."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from MVGCore.segmentation.fuse.ends import EndTracker
-from MVGCore.segmentation.fuse.merge import Areas, MergedSlice
+from MVGCore.prompts import Absence, Presence, Prompt
+from MVGCore.segmentation.fuse.ends import SHIPPED, beyond
+from MVGCore.segmentation.fuse.extents import Doubt, Known, class_extent
+from MVGCore.segmentation.fuse.presence import with_presence
+from MVGCore.segmentation.plan.claims import Claims
+from MVGCore.segmentation.review.questions import answer_gains, questions
+from MVGCore.volume import Geometry, Window
 
-
-def a_slice(*widths: int) -> np.ndarray:
-    """(8, 40) with class n + 1 on row n, as many pixels wide as said."""
-    labels = np.zeros((8, 40), np.uint16)
-    for row, width in enumerate(widths):
-        labels[row, :width] = row + 1
-    return labels
-
-
-def merged(*widths: int) -> MergedSlice:
-    labels = a_slice(*widths)
-    areas = {n + 1: Areas(width, width, width) for n, width in enumerate(widths)}
-    return MergedSlice(labels, np.full(labels.shape, 0.9, np.float32), areas)
+SHAPE = (20, 40, 40)
+SPACING = (5.0, 1.0, 1.0)
+GEOMETRY = Geometry(SHAPE, (1.0, 1.0, 5.0))
 
 
-def tracker(tube, prompts_of, *slices: tuple[int, ...]) -> EndTracker:
-    prompts = prompts_of(tube, list(range(2, 2 + len(slices))))
-    for prompt, widths in zip(prompts, slices, strict=True):
-        prompt.labels = a_slice(*widths)
-    return EndTracker(prompts)
+def a_prompt(index: int, *widths: int) -> Prompt:
+    """A slice with class n + 1 on 10 rows of its own, as many pixels wide as said."""
+    labels = np.zeros(SHAPE[1:], np.uint16)
+    for n, width in enumerate(widths):
+        labels[10 * n : 10 * n + 10, :width] = n + 1
+    image = np.zeros((3, *SHAPE[1:]), np.float32)
+    return Prompt(0, index, image, labels, GEOMETRY, Window(0, 1), key=str(index))
 
 
-def shown(done: MergedSlice) -> set[int]:
-    return set(np.unique(done.labels).tolist()) - {0}
+def known(
+    *prompts: Prompt, absences: tuple[Absence, ...] = (), presences: tuple[Presence, ...] = ()
+) -> Known:
+    return Known(prompts, SPACING, Claims(0, SHAPE, absences, presences))
 
 
-def test_a_class_below_a_share_of_its_labelled_area_is_gone_for_good(tube, prompts_of) -> None:
-    ends = tracker(tube, prompts_of, (30, 30), (30, 10))
-    assert shown(ends.ended(1, 9, merged(7, 3))) == {1, 2}  # 6 and 2 pixels are the limits
-    assert shown(ends.ended(1, 9, merged(5, 3))) == {2}
-    assert shown(ends.ended(1, 9, merged(30, 10))) == {2}
+def absent(first: int, last: int) -> Absence:
+    return Absence(0, first, last, 1, GEOMETRY, "")
 
 
-def test_a_class_ends_by_its_likeliest_pixels_however_it_was_favoured(tube, prompts_of) -> None:
-    ends = tracker(tube, prompts_of, (30, 30), (30, 10))
-    favoured = [replace(merged(20, 10), likeliest=merged(first, 3).labels) for first in (7, 5)]
-    assert shown(ends.ended(1, 9, favoured[0])) == {1, 2}
-    assert shown(ends.ended(1, 9, favoured[1])) == {2}
+def present(index: int) -> Presence:
+    return Presence(0, index, index, 1, GEOMETRY, "")
 
 
-def test_the_two_sides_end_by_themselves(tube, prompts_of) -> None:
-    ends = tracker(tube, prompts_of, (30,), (20,))
-    assert shown(ends.ended(1, 9, merged(1))) == set()
-    assert shown(ends.ended(-1, 1, merged(29))) == {1}
+PAIR = (a_prompt(8, 20), a_prompt(12, 20))
 
 
-def test_what_is_not_on_the_outermost_slice_has_ended_there(tube, prompts_of) -> None:
-    ends = tracker(tube, prompts_of, (30, 30), (30, 0))
-    assert shown(ends.ended(1, 9, merged(30, 30))) == {1}
-    assert shown(ends.ended(-1, 1, merged(30, 30))) == {1, 2}
+def test_a_class_fades_outwards_and_is_there_between_its_labelled_slices() -> None:
+    there = class_extent(known(*PAIR), 1)
+    assert (there[8:13] == 1).all()
+    assert (np.diff(there[12:]) <= 0).all() and (np.diff(there[:9]) >= 0).all()
+    assert there[13] > 0.5 > there[19] > 0
+    np.testing.assert_allclose(there[12:16], there[8:4:-1])
 
 
-def test_a_class_that_no_labelled_slice_shows_is_left_alone(tube, prompts_of) -> None:
-    ends = tracker(tube, prompts_of, (30,), (30,))
-    assert shown(ends.ended(1, 9, merged(30, 1))) == {1, 2}
+def test_thick_slices_and_small_classes_end_sooner() -> None:
+    thin = Known(PAIR, (1.0, 1.0, 1.0), Claims(0, SHAPE))
+    assert class_extent(thin, 1)[13] > class_extent(known(*PAIR), 1)[13]
+    small = class_extent(known(a_prompt(8, 20), a_prompt(12, 4)), 1)
+    assert small[13] < class_extent(known(*PAIR), 1)[13]
 
 
-def test_where_a_class_was_removed_background_is_unsure(tube, prompts_of) -> None:
-    ends, given = tracker(tube, prompts_of, (30, 30), (30, 30)), merged(30, 2)
-    done = ends.ended(1, 9, given)
-    assert (done.confidence[1, :2] == 0.5).all() and (done.confidence[0] == np.float32(0.9)).all()
-    assert set(done.areas) == {1} and done.labels.dtype == np.uint16
-    assert shown(given) == {1, 2}
+def test_a_class_that_is_not_on_the_outermost_slice_has_ended_there() -> None:
+    there = class_extent(known(a_prompt(5, 20, 20), a_prompt(9, 20, 0)), 2)
+    assert (there[10:] == 0).all() and (there[5:10] == 1).all() and 0 < there[4] < 1
+    assert (class_extent(known(*PAIR), 7) == 1).all()  # of a class that no slice shows nothing is known
 
 
-def test_a_class_does_not_end_before_what_a_crossing_slice_shows(tube, prompts_of) -> None:
-    (prompt,) = prompts_of(tube, [5])
-    prompt.labels = a_slice(30, 30)
-    ends = EndTracker([prompt], {1: (4, 8)})
-    assert shown(ends.ended(1, 7, merged(1, 1))) == {1}
-    assert shown(ends.ended(1, 8, merged(30, 30))) == {1}
-    assert shown(ends.ended(1, 9, merged(1, 30))) == set()
-    first, last = prompts_of(tube, [4, 5])
-    first.labels, last.labels = a_slice(30), a_slice(0)
-    ends = EndTracker([first, last], {1: (4, 8)})
-    assert shown(ends.ended(1, 7, merged(30))) == {1}
-    assert shown(ends.ended(1, 9, merged(30))) == set()
+def test_what_was_found_tells_as_far_as_it_tells_of_ends_at_all() -> None:
+    areas = np.full(20, 200.0)
+    everywhere = class_extent(known(*PAIR), 1, areas)
+    areas[16:] = 0
+    ending = class_extent(known(*PAIR), 1, areas)
+    assert ending[15] > everywhere[15] and ending[16] < 0.1 < everywhere[16]
+
+
+@pytest.mark.parametrize("areas", [None, np.full(20, 200.0)])
+def test_what_the_user_says_counts(areas: np.ndarray | None) -> None:
+    plain = class_extent(known(*PAIR), 1, areas)
+    said = class_extent(known(*PAIR, absences=(absent(16, 19),), presences=(present(14),)), 1, areas)
+    assert (said[12:15] == 1).all() and (said[16:] == 0).all()
+    assert said[15] == pytest.approx((plain[15] - plain[16]) / (plain[14] - plain[16]))
+    np.testing.assert_array_equal(said[:8], plain[:8])
+
+
+def test_a_hole_that_the_user_names_is_one() -> None:
+    there = class_extent(known(*PAIR, absences=(absent(10, 10),)), 1)
+    assert there[10] == 0 and (there[[8, 9, 11, 12]] == 1).all()
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=3), st.integers(0, 99))
+def test_probabilities_are_shared_out(presence: list[float], seed: int) -> None:
+    planes = np.random.default_rng(seed).dirichlet(np.ones(4), (5, 5)).astype(np.float32)[..., 1:]
+    planes = np.moveaxis(planes, -1, 0)
+    shared = with_presence(planes, np.array(presence))
+    assert shared.dtype == planes.dtype and shared.min() >= 0 and shared.sum(0).max() < 1 + 1e-4
+    alone = with_presence(planes, np.array([presence[0], 1, 1]))
+    np.testing.assert_allclose(alone[0], presence[0] * planes[0], rtol=1e-5, atol=1e-7)
+    rest = 1 - planes[0] + (1 - presence[0]) * planes[0]
+    np.testing.assert_allclose(1 - alone[0], rest, rtol=1e-4, atol=1e-6)
+    assert with_presence(planes, np.ones(3)) is planes
+
+
+@given(st.lists(st.floats(0.01, 0.99), min_size=1, max_size=8))
+def test_an_answer_never_costs_and_never_gains_more_than_all_doubt(chances: list[float]) -> None:
+    presence = np.array(sorted(chances, reverse=True))
+    areas = np.arange(1.0, len(presence) + 1)
+    gains = answer_gains(presence, areas)
+    assert (gains >= -1e-9).all()
+    assert (gains <= (areas * np.minimum(presence, 1 - presence)).sum() + 1e-9).all()
+    if len(presence) == 1:
+        assert gains[0] == pytest.approx(areas[0] * min(presence[0], 1 - presence[0]))
+
+
+def test_questions_are_about_the_most_doubtful_slices_of_the_largest_ends() -> None:
+    doubts = {
+        13: {1: Doubt(0.9, 200)},
+        14: {1: Doubt(0.5, 200)},
+        15: {1: Doubt(0.1, 200)},
+        7: {1: Doubt(0.97, 9)},
+    }
+    first, *rest = questions(doubts, {1: 1000.0}, (8, 12), 0)
+    assert (first.class_id, first.axis, first.index, first.onwards) == (1, 0, 14, 1)
+    assert first.gain == pytest.approx(0.1 + 2 * 0.02 - 2 * 0.5 * 0.2 * 0.2) and not rest
+    assert questions({}, {1: 1000.0}, (8, 12), 0) == ()
+
+
+def test_the_traits_are_those_that_the_odds_were_fitted_to() -> None:
+    (before, after) = beyond(PAIR, 1, SPACING, 20)
+    assert list(before.slices) == list(range(7, -1, -1)) and list(after.slices) == list(range(13, 20))
+    diameter = 200**0.5 + 1
+    np.testing.assert_allclose(after.traits[1], [np.log(10 / diameter), np.log(0.5), 0, np.log(2)])
+    assert after.by_labels(SHIPPED).shape == (7,)

@@ -246,30 +246,20 @@ def test_slices_that_are_corrected_come_twice_and_none_within_a_range(echo, ball
     assert [done.index for done in once].count(wanted[1]) == 1
 
 
-def test_what_is_not_corrected_comes_once_where_nothing_lies_between(echo, ball, monkeypatch) -> None:
-    image, labels = ball
-    monkeypatch.setattr("MVGCore.segmentation.propagator.look_again", lambda *_: None)
-    for known in ([10], [9, 10]):
-        prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=known).prompts
-        wanted = [n for n in range(DEPTH) if n not in known]
-        came = list(Propagator(echo, CPU, image, prompts, []).slices(wanted, quiet, never, all_axes=True))
-        assert sorted(done.index for done in came) == wanted
-
-
 def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, monkeypatch) -> None:
     image, labels = ball
     monkeypatch.setattr("MVGCore.segmentation.propagator.look_again", lambda *_: None)
     seen = []
 
-    def favour(found, labelled):
-        seen.append((sorted(found), list(labelled)))
+    def favour(found):
+        seen.append(len(list(found)))
         return [np.full(1, 1e6, np.float32)]
 
     monkeypatch.setattr("MVGCore.segmentation.propagator.favour_classes", favour)
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
     wanted = [n for n in range(DEPTH) if n not in (5, 14)]
     came = list(Propagator(echo, CPU, image, prompts, []).slices(wanted, quiet, never, all_axes=True))
-    assert seen == [(wanted, [5, 14])]
+    assert seen == [len(wanted)]
     first, second = came[: len(wanted)], came[len(wanted) :]
     assert [done.index for done in first] == [done.index for done in second]
     assert sum((done.labels > 0).sum() for done in second) > sum((done.labels > 0).sum() for done in first)

@@ -15,8 +15,7 @@ from MVGCore.prompts import Prompt
 from MVGCore.segmentation import Propagator
 from MVGCore.segmentation import propagator as propagate_module
 from MVGCore.segmentation.cache import Memo
-from MVGCore.segmentation.fuse.assemble import Assembler, SliceResult
-from MVGCore.segmentation.fuse.merge import MergedSlice
+from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.selection import in_batches
 from MVGCore.segmentation.predict import predictions as answers_module
 from MVGCore.segmentation.predict import prepare as prepare_module
@@ -128,35 +127,6 @@ def test_cancelling_is_heard_before_and_between_batches(echo, tube, prompts_of) 
         for done in propagator.slices([3, 4, 5, 6, 7, 8], quiet, lambda: len(came) >= 2):
             came.append(done.index)
     assert len(came) == 2
-
-
-def test_a_structure_that_ended_does_not_come_back(
-    echo, tube, prompts_of, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Below slice 5 and above slice 8 the tube is seen, then absent, and then seen again."""
-
-    def seen(_: Assembler, index: int, answer: object, favour: object) -> MergedSlice:
-        shown = 0 if index in (6, 7, 10, 3) else 3
-        return MergedSlice(np.full((40, 36), shown, np.uint16), np.ones((40, 36), np.float32), {})
-
-    monkeypatch.setattr(Assembler, "merged", seen)
-    propagator = a_propagator(echo, tube[0], prompts_of(tube, [5, 8]))
-    wanted = [n for n in range(14) if n not in (5, 8)]
-    labelled = [done.index for done in propagator.slices(wanted, quiet, never) if done.labels.any()]
-    assert sorted(labelled) == [4, 9]
-
-
-def test_between_labelled_slices_a_structure_may_come_back(
-    echo, tube, prompts_of, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def seen(_: Assembler, index: int, answer: object, favour: object) -> MergedSlice:
-        shown = 3 if index == 7 else 0
-        return MergedSlice(np.full((40, 36), shown, np.uint16), np.ones((40, 36), np.float32), {})
-
-    monkeypatch.setattr(Assembler, "merged", seen)
-    propagator = a_propagator(echo, tube[0], prompts_of(tube, [1, 12]))
-    done = {each.index: each.labels for each in propagator.slices(range(2, 12), quiet, never)}
-    assert [n for n in done if done[n].any()] == [7]
 
 
 def test_a_full_gpu_halves_the_batch_and_remembers_it(echo, tube, prompts_of) -> None:

@@ -1,0 +1,188 @@
+"""On which slices a class is how probably there: by the labelled slices, by what the user says, by what was
+found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.prompts import Prompt
+from MVGCore.segmentation.fuse.ends import SHIPPED, Beyond, EndModel, beyond
+from MVGCore.segmentation.fuse.merge import PLAUSIBLE
+from MVGCore.segmentation.fuse.presence import with_presence
+from MVGCore.segmentation.plan.claims import Claims
+from MVGCore.segmentation.plan.crossing import Crossing
+from MVGCore.segmentation.plan.plan import ClassGroup
+
+Floats = NDArray[np.float64]
+Answer = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes on a slice
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A class that may or may not be on a slice.
+
+    Attributes:
+        presence: probability that it is.
+        area: pixels that it covers there, if it is.
+    """
+
+    presence: float
+    area: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """What tells where classes are.
+
+    Attributes:
+        prompts: the labelled slices, by index.
+        spacing: millimetres between slices, and along rows and columns.
+        claims: what the user says of slices that are not labelled.
+        crossing: slices that are labelled across other axes.
+        model: what is made of it.
+    """
+
+    prompts: Sequence[Prompt]
+    spacing: tuple[float, float, float]
+    claims: Claims
+    crossing: Crossing | None = None
+    model: EndModel = SHIPPED
+
+    @property
+    def depth(self) -> int:
+        """Slices of the volume."""
+        return self.claims.shape[self.claims.axis]
+
+
+@dataclass(frozen=True)
+class Extents:
+    """The probabilities of one volume.
+
+    Attributes:
+        groups: the classes.
+        known: what they follow from.
+        there: per group (C - 1, K) probability that a class is on a slice.
+    """
+
+    groups: Sequence[ClassGroup]
+    known: Known
+    there: tuple[Floats, ...]
+
+    @classmethod
+    def of(
+        cls, groups: Sequence[ClassGroup], known: Known, found: Mapping[int, Answer] | None = None
+    ) -> Extents:
+        """By the labelled slices alone, or by the answers to all other slices as well."""
+        there = []
+        for number, group in enumerate(groups):
+            areas = None if found is None else _areas(group, number, found, known.depth)
+            rows = [
+                class_extent(known, class_id, None if areas is None else areas[place])
+                for place, class_id in enumerate(group.ids)
+            ]
+            there.append(np.stack(rows))
+        return cls(groups, known, tuple(there))
+
+    def weighed(self, index: int, answer: Answer) -> Answer:
+        """An answer, once the classes' pixels share the odds that the classes are on the slice."""
+        pairs = zip(answer, self.there, strict=True)
+        return tuple(with_presence(planes, there[:, index]) for planes, there in pairs)
+
+    def possible(self, index: int, answer: Answer) -> Answer:
+        """An answer without the classes that cannot be on the slice."""
+        pairs = zip(answer, self.there, strict=True)
+        return tuple(with_presence(planes, (there[:, index] > 0) * 1.0) for planes, there in pairs)
+
+    def doubts(self, index: int, answer: Answer) -> dict[int, Doubt]:
+        """Class id -> what is unsure, of the classes that may or may not be on a slice; of the answer as it
+        was before it was weighed."""
+        found = {}
+        for group, planes, there in zip(self.groups, answer, self.there, strict=True):
+            areas = plausible_areas(group, planes)
+            for class_id, presence, area in zip(group.ids, there[:, index], areas, strict=True):
+                if 0 < presence < 1:
+                    found[class_id] = Doubt(float(presence), float(area))
+        return found
+
+    @property
+    def settled(self) -> tuple[int, ...]:
+        """Slices that are not labelled, of which the user says that none of the classes is there."""
+        ids = [class_id for group in self.groups for class_id in group.ids]
+        drawn = [prompt.index for prompt in self.known.prompts]
+        nothing = np.asarray(self.known.claims.absent(ids, drawn).all(axis=0))
+        crossing = self.known.crossing
+        for first, last in (crossing.span() if crossing else {}).values():
+            nothing[first : last + 1] = False  # what is drawn across counts
+        return tuple(int(index) for index in np.flatnonzero(nothing))
+
+
+def class_extent(known: Known, class_id: int, areas: Floats | None = None) -> Floats:
+    """(K,) probability that a class is on a slice; 1 where nothing speaks against it.
+
+    Args:
+        known: what tells.
+        class_id: which class.
+        areas: (K,) pixels of it that were found on the slices that are not labelled; None: not known yet.
+    """
+    there = np.ones(known.depth)
+    absent, alive = _said(known, class_id)
+    shown = [prompt.index for prompt in known.prompts if (prompt.labels == class_id).any()]
+    if shown:
+        for side in beyond(known.prompts, class_id, known.spacing, known.depth):
+            if areas is None:
+                odds = side.by_labels(known.model)
+            else:
+                odds = side.by_found(areas[side.slices], known.model)
+            there[side.slices] = _survival(side, odds, absent, alive)
+        # Where it is not on the outermost labelled slice it has ended there.
+        if known.prompts[0].index < shown[0]:
+            there[: known.prompts[0].index] = 0
+        if known.prompts[-1].index > shown[-1]:
+            there[known.prompts[-1].index + 1 :] = 0
+    there[alive] = 1
+    there[absent] = 0
+    return there
+
+
+def _survival(side: Beyond, odds: Floats, absent: NDArray[np.bool_], alive: NDArray[np.bool_]) -> Floats:
+    """(n,) probability that a class is still there, given where it is known to be and not to be: it does not
+    come back."""
+    lasting = np.minimum.accumulate(1 / (1 + np.exp(-odds)))
+    until = np.flatnonzero(alive[side.slices])
+    reached = lasting[until[-1]] if len(until) else 1.0
+    start = int(until[-1]) + 1 if len(until) else 0
+    gone = np.flatnonzero(absent[side.slices][start:])
+    end = start + int(gone[0]) if len(gone) else len(lasting)
+    lost = lasting[end] if end < len(lasting) else 0.0
+    given = np.clip((lasting - lost) / max(reached - lost, 1e-9), 0, 1)
+    given[:start] = 1
+    given[end:] = 0
+    return np.asarray(given)
+
+
+def _said(known: Known, class_id: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(K,) where the user says that a class is not, and where it is known to be on slices not labelled."""
+    drawn = [prompt.index for prompt in known.prompts]
+    absent = known.claims.absent([class_id], drawn)[0]
+    alive = known.claims.present([class_id], drawn)[0]
+    if known.crossing is not None and class_id in (spans := known.crossing.span()):
+        alive[spans[class_id][0] : spans[class_id][1] + 1] = True
+    return absent & ~alive, alive
+
+
+def _areas(group: ClassGroup, number: int, found: Mapping[int, Answer], depth: int) -> Floats:
+    """(C - 1, K) plausible pixels of the slices that were found of each class of a group; else 0."""
+    areas = np.zeros((len(group.ids), depth))
+    for index, answer in found.items():
+        areas[:, index] = plausible_areas(group, answer[number])
+    return areas
+
+
+def plausible_areas(group: ClassGroup, planes: NDArray[np.floating]) -> Floats:
+    """(C - 1,) pixels of the slice that the classes of a group cover by an answer (C - 1, S, S)."""
+    covered = np.where(planes > PLAUSIBLE, planes, 0).sum((1, 2), dtype=np.float64)
+    return np.asarray(covered * group.canvas.scale[0] * group.canvas.scale[1])
