@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation.annotation import case_parser, chosen_cases
@@ -60,60 +59,60 @@ class Row:
     questions: int = 0
 
 
-def answered(session: Session, example: Example, prompts: PromptSet) -> tuple[Result, int]:
-    """What a session makes of examples once the best question about each class was answered, twice.
+def answered(
+    session: Session, example: Example, prompts: PromptSet, result: Result, all_axes: bool = True
+) -> tuple[Result, int]:
+    """What becomes of a result once the best question about each class was answered, twice.
 
     Returns:
         The result, and how many questions were answered.
     """
-    asked: list[int] = []
+    count = 0
     planes = np.moveaxis(example.truth.array, example.axis, 0)
-    session.set_prompts(prompts)
-    result = session.propagate()
     for _ in range(ANSWERS):
         best = {question.class_id: question for question in reversed(result.questions)}
         for question in best.values():
             there = bool((planes[question.index] == question.class_id).any())
             prompts.answer(example.image, question, there)
-            asked.append(question.class_id)
         if not best:
             break
+        count += len(best)
         session.set_prompts(prompts)
-        result = session.propagate()
-    return result, len(asked)
+        result = session.propagate(all_axes=all_axes)
+    return result, count
 
 
-def without_ghosts(example: Example, labels: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Labels (K, J, I) without what lies beyond the true ends of each class."""
-    planes, truth = (np.moveaxis(each, example.axis, 0) for each in (labels.copy(), example.truth.array))
-    for class_id in (int(each) for each in np.unique(truth) if each):
-        shown = np.flatnonzero((truth == class_id).any((1, 2)))
-        for part in (planes[: shown[0]], planes[shown[-1] + 1 :]):
-            part[part == class_id] = 0
-    return np.moveaxis(planes, 0, example.axis)
+def tell_ends(example: Example, prompts: PromptSet) -> None:
+    """Say of each class of a set where it truly begins and ends."""
+    planes = np.moveaxis(example.truth.array, example.axis, 0)
+    for each in prompts.classes:
+        shown = np.flatnonzero((planes == each.id).any((1, 2)))
+        first, last = int(shown[0]), int(shown[-1])
+        prompts.add_ends(example.image, example.axis, first, last, each.id)
+        for index in (first, last):
+            prompts.add_presence(example.image, example.axis, index, index, each.id)
 
 
 def run_session(
-    session: Session, example: Example, slices: Sequence[int]
+    session: Session, example: Example, slices: Sequence[int], all_axes: bool = True
 ) -> list[tuple[str, Parts, float | None, int]]:
     """Method, Dice, expected Dice and questions of MVG: as it is, with answers, and with known ends."""
     session.set_image(example.image)
-    session.set_prompts(labelled_prompts(example, slices))
-    plain = session.propagate()
-    asked, count = answered(session, example, labelled_prompts(example, slices))
-    known = without_ghosts(example, plain.labels.array)
+    prompts = labelled_prompts(example, slices)
+    session.set_prompts(prompts)
+    plain = session.propagate(all_axes=all_axes)
+    asked, count = answered(session, example, prompts, plain, all_axes)
+    told = labelled_prompts(example, slices)
+    tell_ends(example, told)
+    session.set_prompts(told)
+    known = session.propagate(all_axes=all_axes)
 
-    def parts(labels: NDArray[np.integer]) -> Parts:
-        return dice_parts(example.truth.array, labels, example.axis, slices)
+    def row(method: str, result: Result, questions: int) -> tuple[str, Parts, float | None, int]:
+        parts = dice_parts(example.truth.array, result.labels.array, example.axis, slices)
+        expected = None if result.expected_dice is None else result.expected_dice.value
+        return method, parts, expected, questions
 
-    def expected(result: Result) -> float | None:
-        return None if result.expected_dice is None else result.expected_dice.value
-
-    return [
-        (PLAIN, parts(plain.labels.array), expected(plain), 0),
-        (ANSWERED, parts(asked.labels.array), expected(asked), count),
-        (KNOWN, parts(known), None, 0),
-    ]
+    return [row(PLAIN, plain, 0), row(ANSWERED, asked, count), row(KNOWN, known, 0)]
 
 
 def run_peer(peer: Peer, example: Example, slices: Sequence[int]) -> Parts:
@@ -181,6 +180,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--peers", nargs="*", default=("contour interpolation", "random walker"), help="by name"
     )
+    parser.add_argument("--one-axis", action="store_true", help="leave the second look out")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path, default=Path("mvg-ends-benchmark"))
     options = parser.parse_args(argv)
@@ -205,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                     continue
                 made = [
                     Row(case.id, case.group, protocol, slices, *each)
-                    for each in run_session(session, example, slices)
+                    for each in run_session(session, example, slices, not options.one_axis)
                 ]
                 made += [
                     Row(case.id, case.group, protocol, slices, peer.name, run_peer(peer, example, slices))

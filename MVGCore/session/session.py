@@ -206,8 +206,8 @@ class Session:
     ) -> SliceResult:
         """Label one slice; quick once the examples have been prepared by an earlier call.
 
-        A labelled slice comes back as it was drawn. A slice beyond the outermost labelled ones is generated
-        by itself: that a structure has ended before is only known when all slices are propagated.
+        A labelled slice comes back as it was drawn. Whether a structure goes on beyond the outermost labelled
+        slices follows from these alone here; more is known when all slices are propagated.
 
         Args:
             index: slice along the axis.

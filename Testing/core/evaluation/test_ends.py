@@ -1,0 +1,135 @@
+"""Protocols of labelling, parts of a Dice, the fit of the odds, and simulated answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from MVGCore.errors import InputError
+from MVGCore.evaluation import ends, ends_benchmark
+from MVGCore.evaluation.cases import Example, labelled_prompts
+from MVGCore.evaluation.protocols import (
+    EVEN,
+    OUTERMOST,
+    PROTOCOLS,
+    RANDOM,
+    Parts,
+    choose_slices,
+    dice_parts,
+    thinned,
+)
+from MVGCore.outcomes import Question
+from MVGCore.prompts import PromptSet
+from MVGCore.segmentation.fuse.ends import Beyond
+from MVGCore.volume import Geometry, LabelMap, Volume
+
+RNG = np.random.default_rng
+
+
+@pytest.fixture
+def bar() -> Example:
+    """A bar on slices 4 to 13 of 20, 10 x 10 pixels."""
+    labels = np.zeros((20, 16, 16), np.uint16)
+    labels[4:14, 3:13, 3:13] = 1
+    geometry = Geometry.identity(labels.shape, (1.0, 1.0, 2.0))
+    image = Volume(labels * 10.0 + RNG(0).normal(0, 1, labels.shape), geometry)
+    return Example(image, LabelMap.of(labels, geometry), 0)
+
+
+def test_slices_are_labelled_as_each_protocol_says(bar: Example) -> None:
+    truth = bar.truth.array
+    assert choose_slices(EVEN, truth, 0, 2, RNG(0)) == (6, 11)
+    assert choose_slices(OUTERMOST, truth, 0, 3, RNG(0)) == (4, 8, 13)
+    assert choose_slices(OUTERMOST, truth, 0, 1, RNG(0)) == choose_slices(EVEN, truth, 0, 1, RNG(0))
+    drawn = {choose_slices(RANDOM, truth, 0, 3, RNG(seed)) for seed in range(9)}
+    assert len(drawn) > 3 and all(4 <= each[0] < each[1] < each[2] <= 13 for each in drawn)
+    with pytest.raises(InputError, match="protocol"):
+        choose_slices("backwards", truth, 0, 3, RNG(0))
+    for protocol in PROTOCOLS:
+        with pytest.raises(InputError, match="cannot be labelled"):
+            choose_slices(protocol, truth, 0, 10, RNG(0))
+
+
+def test_thinned_volumes_keep_slices_and_their_distance(bar: Example) -> None:
+    thin = thinned(bar, 1, 3)
+    np.testing.assert_array_equal(thin.truth.array, bar.truth.array[:, 1::3])
+    np.testing.assert_array_equal(thin.image.array, bar.image.array[:, 1::3])
+    assert thin.axis == 1 and thin.image.geometry == thin.truth.geometry
+    assert thin.image.geometry.array_spacing == (2.0, 3.0, 1.0)
+
+
+def test_dice_is_told_apart_between_and_beyond(bar: Example) -> None:
+    truth = bar.truth.array
+    result = truth.copy()
+    assert dice_parts(truth, result, 0, (6, 11)) == Parts(1, 1, 1)
+    result[14:16] = truth[13]
+    free, beyond = 8, 4
+    assert dice_parts(truth, result, 0, (6, 11)) == Parts(
+        pytest.approx(2 * free / (2 * free + 2)), 1, pytest.approx(2 * beyond / (2 * beyond + 2))
+    )
+    assert dice_parts(truth, result, 0, (4, 13)) == Parts(pytest.approx(16 / 18), 1, 0)
+    assert dice_parts(truth, truth, 0, (4, 13)).beyond is None
+
+
+def a_side(group: str, steps: int, end: int, seed: int) -> ends.Side:
+    """A class that ends after some steps, and looks like it up to noise."""
+    traits = np.stack([np.log(np.arange(1, steps + 1)), *RNG(seed).normal(0, 1, (3, steps))], 1)
+    there = (np.arange(steps) < end).astype(float)
+    areas = 100 * there + 1
+    return ends.Side(group, "x", EVEN, 9, Beyond(np.arange(steps), 100.0, traits), there, areas)
+
+
+def test_the_fit_finds_what_tells_and_is_judged_on_what_is_left_out() -> None:
+    sides = [a_side(f"set {n % 3}", 8, 2 + n % 2, n) for n in range(30)]
+    weights = ends.fit_labels(sides)
+    assert weights[1] < -2 and max(abs(each) for each in weights[2:]) < 0.3 * abs(weights[1])
+    found = ends.fit_found(sides, [np.zeros(8) for _ in sides])
+    assert found[2] > 0.5
+    lines = ends.left_out(sides, sides).splitlines()
+    assert len(lines) == 5 and lines[2].startswith("| set 0 | 0.")
+
+
+@dataclass
+class FakeSession:
+    """Knows that the bar is asked about at slice 14 and then 13, and remembers what it was told."""
+
+    told: list[tuple[int, int, bool]] = field(default_factory=list)
+    prompts: PromptSet | None = None
+
+    def set_prompts(self, prompts: PromptSet) -> None:
+        self.prompts = prompts
+
+    def propagate(self, all_axes: bool) -> FakeResult:
+        assert self.prompts is not None
+        return FakeResult((Question(1, 0, 13, 1, 0.5, 0.1),))
+
+
+@dataclass
+class FakeResult:
+    questions: tuple[Question, ...]
+
+
+def test_answers_are_those_of_the_truth(bar: Example) -> None:
+    prompts, session = labelled_prompts(bar, (6, 11)), FakeSession()
+    first = FakeResult((Question(1, 0, 14, 1, 0.5, 0.2), Question(1, 0, 2, -1, 0.5, 0.1)))
+    _, count = ends_benchmark.answered(session, bar, prompts, first)
+    assert count == 2
+    assert [(each.first, each.last) for each in prompts.absences] == [(14, 19)]
+    assert [(each.first, each.last) for each in prompts.presences] == [(13, 13)]
+    told = labelled_prompts(bar, (6, 11))
+    ends_benchmark.tell_ends(bar, told)
+    assert [(each.first, each.last) for each in told.absences] == [(0, 3), (14, 19)]
+
+
+def test_rows_come_back_and_become_a_table(tmp_path, bar: Example) -> None:
+    row = ends_benchmark.Row("a", "set", EVEN, (6, 11), "MVG", Parts(0.5, 0.75, None), 0.6, 2)
+    import json
+    from dataclasses import asdict
+
+    (tmp_path / "rows.jsonl").write_text(json.dumps(asdict(row)) + "\n")
+    assert ends_benchmark.read_rows(tmp_path / "rows.jsonl") == [row]
+    assert ends_benchmark.read_rows(tmp_path / "none.jsonl") == []
+    line = ends_benchmark.to_markdown([row]).splitlines()[2]
+    assert line == "| set | evenly spaced | 2 | MVG | 0.500 | 0.750 | - | +0.100 | 2.0 | 1 |"
