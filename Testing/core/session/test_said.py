@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from MVGCore.prompts import PromptSet
-from MVGCore.session import Session
+from MVGCore.session import Session, SliceResult
 from MVGCore.volume import LabelMap, Volume
 
 Case = tuple[Volume, LabelMap]
@@ -39,10 +39,11 @@ def test_slices_beyond_are_empty_and_nothing_is_computed_there(
 ) -> None:
     prompts.add_absence(tube[0], 0, 12, 13)
     session.set_prompts(prompts)
-    came: list[int] = []
-    result = session.propagate(shown=lambda done: came.append(done.index))
+    came: list[SliceResult] = []
+    result = session.propagate(shown=came.append)
     assert not result.labels.array[12:].any() and (result.confidence[12:] == 1).all()
-    assert set(came) == set(range(12)) - set(KNOWN)
+    assert {done.index for done in came if done.given} == {*KNOWN, 12, 13}
+    assert {done.index for done in came if not done.given} == set(range(12)) - set(KNOWN)
     assert result.next_slice not in (12, 13) and not {12, 13} & result.slice_dice.keys()
     np.testing.assert_array_equal(result.labels.array[list(KNOWN)], tube[1].array[list(KNOWN)])
     preview = session.preview(13)
