@@ -143,7 +143,7 @@ class Propagator:
                     if again:
                         found[index] = answer
                 done += len(batch)
-                look = "First look: " if again else ""
+                look = "First look: " if again and all_axes else ""
                 progress(share * done / len(wanted), f"{look}{done} of {len(wanted)} slices")
         if again:
             yield from self._revised(found, all_axes, progress, cancelled)
