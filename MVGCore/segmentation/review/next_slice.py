@@ -50,8 +50,6 @@ def label_gains(
         slices: areas of the generated slices.
         known: labelled slices.
         depth: slices of the volume.
-        shows: whether the image shows anything on a slice; one that shows nothing, and on which no structure
-            is expected to end, is never proposed.
     """
     errors, ordered = expected_errors(slices), sorted(known)
     typical = [error for error in errors.values() if error > 0]
@@ -70,7 +68,13 @@ def choose_next(
     depth: int,
     shows: Callable[[int], bool] = lambda _index: True,
 ) -> int | None:
-    """The slice that gains most (see `label_gains`); None where nothing is wrong."""
+    """The slice that gains most; None where nothing is wrong.
+
+    Args:
+        slices, known, depth: see `label_gains`.
+        shows: whether the image shows anything on a slice; one that shows nothing, and on which no structure
+            is expected to end, is never proposed.
+    """
     gains = label_gains(slices, known, depth)
     for index in sorted(gains, key=lambda index: -gains[index]):
         if shows(index) or any(each.chosen for each in slices[index].values()):
