@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ Mask = NDArray[np.bool_]
 
 # Contours that are written with a hundredth of a mm lie this much beside their slice at most.
 _FLAT = 0.1
+# Contours are of one plane if they lie within a hundredth of the distance of slices.
+_PLANE_DIGITS = 2
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,8 @@ def _grid_beside(path: Path, wanted: set[str]) -> Geometry:
 
 
 def _filled(path: Path, structure: Structure, grid: Geometry) -> Iterator[tuple[int, Mask]]:
-    """The slices of a structure with their masks."""
-    by_slice: dict[int, list[Points]] = defaultdict(list)
+    """The slices of a structure with their masks: of several planes of contours at a slice the nearest."""
+    by_plane: dict[float, list[Points]] = defaultdict(list)
     for contour in structure.contours:
         ijk = grid.world_to_index(contour)
         k = float(np.mean(ijk[:, 2]))
@@ -142,7 +145,18 @@ def _filled(path: Path, structure: Structure, grid: Geometry) -> Iterator[tuple[
                 f"The contours of '{structure.class_.name}' in '{path}' lie across the slices of the image; "
                 "export them for this series."
             )
-        if -0.5 <= k < grid.shape[0] - 0.5:
-            by_slice[int(np.floor(k + 0.5))].append(ijk[:, :2])
-    for k, contours in by_slice.items():
-        yield k, filled(contours, (grid.shape[1], grid.shape[2]))
+        by_plane[round(k, _PLANE_DIGITS)].append(ijk[:, :2])
+    nearest: dict[int, float] = {}
+    for plane in by_plane:
+        k = int(np.floor(plane + 0.5))
+        if 0 <= k < grid.shape[0] and abs(plane - k) < abs(nearest.get(k, np.inf) - k):
+            nearest[k] = plane
+    unused = len(by_plane) - len(nearest)
+    if unused:
+        warnings.warn(
+            f"{unused} of {len(by_plane)} planes of contours of '{structure.class_.name}' lie beyond the "
+            "image, or beside another one at the same slice, and were not used.",
+            stacklevel=2,
+        )
+    for k, plane in nearest.items():
+        yield k, filled(by_plane[plane], (grid.shape[1], grid.shape[2]))

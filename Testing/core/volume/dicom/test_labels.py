@@ -108,7 +108,7 @@ def test_several_files_of_labels_are_named(tmp_path: Path) -> None:
         read_labelmap(tmp_path)
 
 
-def circle(k: int, radius: float, turn: int = 1) -> NDArray[np.float64]:
+def circle(k: float, radius: float, turn: int = 1) -> NDArray[np.float64]:
     angles = turn * np.linspace(0, 2 * np.pi, 60, endpoint=False)
     x, y = 1.5 + radius * np.cos(angles), 1.6 + radius * np.sin(angles)
     return np.stack([x, y, np.full(60, 2.0 * k)], axis=1) + ORIGIN
@@ -130,6 +130,15 @@ def test_contours_are_filled_where_they_were_drawn(tmp_path: Path, grid: Geometr
         assert np.array_equal(ring[4], distance < 1.2) and np.array_equal(core[1], distance < 0.7)
         assert not ring[[0, 2, 3, 5]].any()
     assert read.segments[0].class_.color == pytest.approx((1, 128 / 255, 0))
+
+
+def test_planes_of_contours_that_no_slice_shows_are_told(tmp_path: Path, grid: Geometry) -> None:
+    rois = {"a": [circle(k, 1.2) for k in (1, 1.4, 2, 7)]}  # one between slices, one beyond the image
+    file = save(tmp_path / "rt", [structures(rois)]) / "IM0000.dcm"
+    with pytest.warns(UserWarning, match="2 of 4 planes of contours of 'a' lie beyond the image"):
+        labels = read_labelmap(file, grid)
+    counts = np.count_nonzero(labels.array, axis=(1, 2))
+    assert counts[1] == counts[2] > 0 and counts.sum() == 2 * counts[1]
 
 
 def test_contours_without_an_image_or_across_it(tmp_path: Path, grid: Geometry) -> None:
