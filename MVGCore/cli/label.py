@@ -65,6 +65,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         metavar="N",
         help="processes; 0 works in this one (as many as cores and memory allow)",
     )
+    parser.add_argument("--ray", metavar="ADDRESS", help="work on a Ray cluster, host:port or auto")
     parser.add_argument("--part", type=part_of, metavar="N/M", help="do the N-th of M parts, for job arrays")
     parser.add_argument("--redo", type=Path, metavar="CSV", help="label anew what this review rejects")
     parser.set_defaults(run=run)
@@ -123,6 +124,10 @@ def chosen_crew(arguments: argparse.Namespace, items: Sequence[Item]) -> Crew:
 
     if arguments.workers is not None and arguments.workers < 0:
         raise InputError(f"There cannot be {arguments.workers} workers; give 0 or more.")
+    if arguments.ray is not None:
+        from MVGCore.datasets.cluster import label_on_cluster
+
+        return partial(label_on_cluster, address=arguments.ray)
     if arguments.workers == 0:
         return label_here
 

@@ -113,7 +113,7 @@ class Labeller:
             self._prompts.axis,
             self._prompts.classes,
             self._work.lines or AS_STATED,
-            {"register and fuse": time.perf_counter() - start},
+            {"propagate": time.perf_counter() - start},
             [f"Its labels were fused from those of {min(MOST, len(self._atlases))} other volumes."],
         )
 

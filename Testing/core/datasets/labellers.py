@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 
 from MVGCore.datasets.catalogue import Item
@@ -26,3 +27,18 @@ def fragile(work: Work) -> Callable[[Item], Record]:
 
 def unusable(work: Work) -> Callable[[Item], Record]:
     raise InputError("The example is damaged.")
+
+
+def once_killed(work: Work) -> Callable[[Item], Record]:
+    """Labels nothing; its process is killed in the middle of one volume the first time."""
+
+    def label(item: Item) -> Record:
+        mark = work.folder / "killed"
+        if item.name == "case_002" and not mark.exists():
+            mark.write_text(item.name)
+            os.kill(os.getpid(), signal.SIGKILL)
+        output = work.output(item)
+        output.write_bytes(b"labels")
+        return Record(item.name, DONE, str(item.image), output.name, report={"process": os.getpid()})
+
+    return label

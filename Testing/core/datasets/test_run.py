@@ -13,13 +13,14 @@ import pytest
 
 from MVGCore.datasets import labelling
 from MVGCore.datasets.catalogue import Item
+from MVGCore.datasets.cluster import label_on_cluster
 from MVGCore.datasets.labelling import Labeller
 from MVGCore.datasets.manifest import NAME, Record
 from MVGCore.datasets.pool import label_here, label_in_processes, workers_that_fit
 from MVGCore.datasets.review import volume_id
 from MVGCore.datasets.run import Part, label_dataset
 from MVGCore.datasets.work import Work
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import Cancelled, InputError, MissingExtraError
 from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.volume import read_labelmap, read_segmentation, write_volume
 from Testing.core.datasets.conftest import Tiny, tiny_case
@@ -36,7 +37,7 @@ def contents(folder: Path) -> dict[str, bytes]:
             found[path.relative_to(folder).as_posix()] = path.read_bytes()
     records = [json.loads(line) for line in found.pop(NAME).decode().splitlines()]
     for record in records:
-        for clock in ("seconds", "peak_memory_mb"):
+        for clock in ("seconds", "seconds_within", "peak_memory_mb"):
             record["report"].pop(clock, None)
     return {**found, NAME: json.dumps(records).encode()}
 
@@ -247,3 +248,10 @@ def test_the_command_labels_reports_and_does_again(
     review.write_text("volume,verdict\nelse,rejected\n")
     assert main([*command, "--redo", str(review)]) == 2
     assert "of which" in capsys.readouterr().err
+
+
+def test_a_cluster_needs_ray(make_tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = make_tiny(1)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(MissingExtraError, match="pip install"):
+        list(label_on_cluster(tiny.work(), tiny.items, "auto"))
