@@ -67,6 +67,13 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     )
     parser.add_argument("--ray", metavar="ADDRESS", help="work on a Ray cluster, host:port or auto")
     parser.add_argument("--part", type=part_of, metavar="N/M", help="do the N-th of M parts, for job arrays")
+    parser.add_argument(
+        "--next",
+        type=int,
+        metavar="N",
+        help="when all is labelled, choose the N slices whose labels should gain most, into OUT/next",
+    )
+    parser.add_argument("--verify", action="store_true", help="label again and compare with what is there")
     parser.add_argument("--redo", type=Path, metavar="CSV", help="label anew what this review rejects")
     parser.set_defaults(run=run)
 
@@ -101,6 +108,9 @@ def run(arguments: argparse.Namespace) -> None:
     crew = chosen_crew(arguments, items)
     with Progress("Completing the examples", arguments.progress) as bar:
         work = learn(work, crew, partial(tell, bar))
+    if arguments.verify:
+        check(work, items, crew, arguments)
+        return
     redo = None if arguments.redo is None else rejected(arguments.redo, arguments.output)
     with Progress("Labelling", arguments.progress) as bar:
         summary = label_dataset(
@@ -111,7 +121,45 @@ def run(arguments: argparse.Namespace) -> None:
             redo,
             partial(tell, bar),
         )
+    if arguments.next is not None:
+        show_next(arguments)
     report(summary, arguments)
+
+
+def check(work: Work, items: Sequence[Item], crew: Crew, arguments: argparse.Namespace) -> None:
+    """Labels again apart from the results and says what differs.
+
+    Raises:
+        MVGError: something differs.
+    """
+    from MVGCore.datasets.verify import verify
+
+    with Progress("Verifying", arguments.progress) as bar:
+        differences = verify(work, items, crew, partial(tell, bar))
+    for name, difference in differences.items():
+        print(f"mvg: {name}: {difference}", file=sys.stderr)
+    if differences:
+        raise MVGError(f"{len(differences)} results cannot be made again as they are, for the reasons above.")
+    if not is_quiet(arguments):
+        print(f"All results in {arguments.output} are made again bit for bit.")
+
+
+def show_next(arguments: argparse.Namespace) -> None:
+    """Writes the slices to label next and prints them.
+
+    Raises:
+        InputError: less than one is asked for, or there is no result.
+    """
+    from MVGCore.datasets.next_slices import FOLDER, propose
+
+    if arguments.next < 1:
+        raise InputError(f"{arguments.next} slices cannot be chosen; give at least 1.")
+    entries = propose(arguments.output, arguments.next)
+    if is_quiet(arguments):
+        return
+    print(f"Label next, as listed in {arguments.output / FOLDER}:")
+    for entry in entries:
+        print(f"  {entry.volume}: slice {entry.index} along {entry.axis} ({entry.prompts})")
 
 
 def chosen_crew(arguments: argparse.Namespace, items: Sequence[Item]) -> Crew:

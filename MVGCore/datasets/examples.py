@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,7 @@ from MVGCore.volume import read_labelmap, read_volume
 from MVGCore.volume.formats import format_by_name, stem
 
 PROMPTS_SUFFIX = ".mvgprompts"
+NEXT_LIST = "list.json"  # of a folder of proposed slices (see `next_slices`)
 _SEPARATORS = "_-. "
 
 
@@ -25,7 +27,7 @@ class Example:
 
     Attributes:
         labels: a label map, or a saved set of prompts.
-        image: what the label map was drawn on; None for saved prompts, which carry their slices.
+        image: what the labels were drawn on; None for saved prompts of unknown volumes.
     """
 
     labels: Path
@@ -43,7 +45,7 @@ class Example:
         Raises:
             InputError: a file is missing or damaged, nothing is labelled, or labels and image do not fit.
         """
-        if self.image is None:
+        if self.image is None or self.labels.suffix.lower() == PROMPTS_SUFFIX:
             return PromptSet.load(self.labels)
         image = read_volume(self.image)
         return PromptSet.from_labelmap(image, read_labelmap(self.labels, image.geometry))
@@ -101,11 +103,26 @@ def _of_folder(folder: Path, items: Sequence[Item]) -> Iterator[Example]:
             if record.done:
                 yield Example(folder / record.output, Path(record.image))
         return
+    if (folder / NEXT_LIST).is_file():
+        yield from _of_proposals(folder)
+        return
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() == PROMPTS_SUFFIX:
             yield Example(path)
         elif path.is_file() and format_by_name(path) is not None:
             yield Example(path, _image_of(path.relative_to(folder).as_posix(), items))
+
+
+def _of_proposals(folder: Path) -> Iterator[Example]:
+    """The proposed slices that a person has corrected and switched on."""
+    try:
+        entries = [(each["prompts"], each["image"]) for each in json.loads((folder / NEXT_LIST).read_text())]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"'{folder / NEXT_LIST}' is damaged; write it anew (mvg label --next).") from error
+    for prompts, image in entries:
+        path = folder / prompts
+        if path.is_file() and PromptSet.load(path).enabled:
+            yield Example(path, Path(image))
 
 
 def _of_csv(path: Path) -> Iterator[Example]:

@@ -19,6 +19,7 @@ from MVGCore.datasets.manifest import NAME, Record
 from MVGCore.datasets.pool import label_here, label_in_processes, workers_that_fit
 from MVGCore.datasets.review import volume_id
 from MVGCore.datasets.run import Part, label_dataset
+from MVGCore.datasets.verify import verify
 from MVGCore.datasets.work import Work
 from MVGCore.errors import Cancelled, InputError, MissingExtraError
 from MVGCore.evaluation.metrics import dice_per_class
@@ -255,3 +256,20 @@ def test_a_cluster_needs_ray(make_tiny: Make, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MissingExtraError, match="pip install"):
         list(label_on_cluster(tiny.work(), tiny.items, "auto"))
+
+
+@pytest.mark.usefixtures("quick_session")
+def test_results_are_made_again_bit_for_bit(make_tiny: Make) -> None:
+    tiny = make_tiny(4)
+    label_dataset(tiny.work(), tiny.items, label_here)
+    assert verify(tiny.work(), tiny.items, label_here) == {}
+    break_file(tiny.results / "case_000.seg.nrrd")
+    write_volume(tiny.images / "case_001.nrrd", tiny_case(9)[0])
+    (tiny.images / "case_002.nrrd").unlink()
+    different = verify(
+        tiny.work(seed=1), (*tiny.items, Item("case_002", tiny.images / "case_002.nrrd")), label_here
+    )
+    assert "somebody has changed" in different["case_000"]
+    assert "something else: image, settings" in different["case_001"]
+    assert "There is no file" in different["case_002"]
+    assert not list(tiny.results.glob(".verify*"))

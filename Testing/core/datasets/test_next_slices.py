@@ -1,0 +1,72 @@
+"""Which slices are proposed, and that they come back as examples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from MVGCore.cli.main import main
+from MVGCore.datasets.examples import NEXT_LIST, find_examples
+from MVGCore.datasets.learning import learn
+from MVGCore.datasets.next_slices import FOLDER, Candidate, choose, propose, read_list
+from MVGCore.datasets.pool import label_here
+from MVGCore.datasets.run import label_dataset
+from MVGCore.errors import InputError
+from MVGCore.prompts import PromptSet
+from Testing.core.datasets.conftest import Tiny
+
+Make = Callable[[int], Tiny]
+
+
+def test_the_most_doubtful_slices_are_chosen_at_different_places_and_volumes() -> None:
+    candidates = [
+        Candidate("a", 10, 0.50, 0.9),
+        Candidate("a", 11, 0.52, 0.8),  # told by the first
+        Candidate("b", 10, 0.50, 0.7),  # half told by the first
+        Candidate("b", 2, 0.10, 0.5),
+        Candidate("c", 3, 0.15, 0.0),  # sure
+    ]
+    chosen = choose(candidates, 5)
+    assert [(each.volume, each.index) for each, _ in chosen[:3]] == [("a", 10), ("b", 2), ("b", 10)]
+    assert "c" not in {each.volume for each, _ in chosen}
+    gains = [gain for _, gain in chosen]
+    assert gains == sorted(gains, reverse=True) and gains[0] == 0.9
+
+
+@pytest.mark.usefixtures("quick_session")
+def test_proposed_slices_become_examples_once_they_are_switched_on(make_tiny: Make) -> None:
+    tiny = make_tiny(3)
+    label_dataset(learn(tiny.work(), label_here), tiny.items, label_here)
+    entries = propose(tiny.results, 4)
+    assert read_list(tiny.results / FOLDER) == entries and len(entries) == 4
+    folder = tiny.results / FOLDER
+    assert find_examples([tiny.examples, folder], tiny.items) == find_examples([tiny.examples], tiny.items)
+    first = next(each for each in entries if each.volume != "case_000")
+    prompts = PromptSet.load(folder / first.prompts)
+    (prompt,) = prompts.prompts
+    assert (prompt.index, prompt.enabled, prompt.labels.any()) == (first.index, False, True)
+    prompts.enable(prompt.key)
+    prompts.save(folder / first.prompts)
+    (_, added) = find_examples([tiny.examples, folder], tiny.items)
+    assert added.image is not None and added.image.stem == first.volume
+    assert [each.index for each in added.prompts().prompts] == [first.index]
+
+
+@pytest.mark.usefixtures("quick_session")
+def test_the_command_proposes_slices(make_tiny: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = make_tiny(2)
+    words = ["label", str(tiny.images), "--examples", str(tiny.examples), "-o", str(tiny.results)]
+    words += ["--model", str(tiny.weights), "--device", "cpu", "--workers", "0", "--one-axis"]
+    assert main([*words, "--next", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "Label next" in printed and printed.count("slice ") >= 2
+    assert (tiny.results / FOLDER / NEXT_LIST).is_file()
+
+
+def test_nothing_to_choose_from_is_said(make_tiny: Make) -> None:
+    tiny = make_tiny(1)
+    with pytest.raises(InputError, match="There is no generated slice"):
+        propose(tiny.results, 3)
+    with pytest.raises(InputError, match="is no list of slices"):
+        read_list(tiny.results)
