@@ -72,7 +72,7 @@ def sizes(folder: Path, screens: Sequence[tuple[int, int]]) -> None:
                 window.resize(*screen)
                 label(window)
                 rest(2000)
-                name = f"{screen[0]}x{screen[1]}-{window.devicePixelRatioF():g}-{theme.value}.png"
+                name = f"{screen[0]}x{screen[1]}-{round(window.devicePixelRatioF())}x-{theme.value}.png"
                 window.picture().save(str(folder / name))
         window.close_everything()
 

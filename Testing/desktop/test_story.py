@@ -12,6 +12,7 @@ from PyQt5 import QtCore, QtTest
 
 from MVGCore.volume import Volume, read_segmentation
 from MVGDesktop.editing.tools import Tool
+from Testing.desktop.acting import apply, fake_worker, label
 from Testing.desktop.conftest import settle, wait_until
 from Testing.desktop.mouse import click, drag, place_of
 
@@ -96,7 +97,7 @@ def test_open_paint_run_correct_undo_save_reload(
 
     write_volume(image, a_volume)
     assert window.keeper.save_to(labels)
-    assert not window.document.unsaved.ids()
+    assert window.document.unsaved.names() == ["ball labels"]  # what the result was made from
     saved = window.document.voxels().mask(window.document.segment_ids()[0])
     subprocess.run([sys.executable, "-c", RELOAD, image, labels, masks], check=True, timeout=120)
     again = np.load(masks)
@@ -105,44 +106,21 @@ def test_open_paint_run_correct_undo_save_reload(
     assert np.array_equal(again["Segment 1"], saved) and np.array_equal(saved, result)
 
 
-def test_accept_into_own_labels_can_be_taken_back(open_window, application) -> None:
-    window = open_window
-    controller = window.panel.controller
-    for index in (7, 17):
-        paint_disc(window, index, radius_at(index))
-    own_id = window.document.segmentation_id
-    before = window.document.voxels().mask(window.document.segment_id).copy()
-    controller.add_all_labelled()
-    controller.set(into_own=True)
-    controller.apply()
-    wait_until(lambda: controller.view().review is not None and controller.view().progress is None, 240)
-    controller.accept()
-    settle(application, 800)  # surfaces have been made meanwhile
-    assert window.document.segmentation_id == own_id
-    after = window.document.voxels().mask(window.document.segment_id)
-    assert after.sum() > before.sum()
-    assert window.menus.undo.text() == "Undo Accept"
-    window.menus.undo.trigger()
-    assert np.array_equal(window.document.voxels().mask(window.document.segment_id), before)
-
-
-def test_a_slice_of_the_result_can_be_taken_into_the_labels(open_window, application) -> None:
+def test_a_slice_of_the_result_can_be_taken_into_the_labels(open_window) -> None:
     window, axial = open_window, open_window.views.panels[0]
-    controller = window.panel.controller
-    for index in (7, 17):
-        paint_disc(window, index, radius_at(index))
-    own_id = window.document.segmentation_id
-    controller.add_all_labelled()
-    controller.apply()
-    wait_until(lambda: controller.view().review is not None and controller.view().progress is None, 240)
-    result = window.document.voxels().mask(window.document.segment_ids()[0]).copy()
-    window.document.set_segmentation(own_id)
-    axial.go_to(12)
-    window.views.activate(axial)
-    window.tools.copy_result.click()
-    own = window.document.voxels().mask(window.document.segment_ids()[0])
-    assert own[12].any() and np.array_equal(own[12], result[12])
-    assert own.any(axis=(1, 2)).nonzero()[0].tolist() == [7, 12, 17]
+    with fake_worker(window) as worker:
+        for index in (7, 17):
+            label(window, index)
+        own_id = window.document.segmentation_id
+        apply(window, worker)
+        result = window.document.voxels().mask(window.document.segment_ids()[0]).copy()
+        window.document.set_segmentation(own_id)
+        axial.go_to(12)
+        window.views.activate(axial)
+        window.tools.copy_result.click()
+        own = window.document.voxels().mask(window.document.segment_ids()[0])
+        assert own[12].any() and np.array_equal(own[12], result[12])
+        assert own.any(axis=(1, 2)).nonzero()[0].tolist() == [7, 12, 17]
 
 
 def test_moving_along_a_stroke_asks_nothing_of_the_panel(open_window) -> None:
