@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import struct
@@ -14,6 +15,7 @@ from MVGCore.errors import InputError, MVGError
 from MVGCore.volume.datafiles import files_of
 from MVGCore.volume.limits import free_memory, size_text
 
+_OF_THE_DISK = (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN, errno.ENODEV, errno.ENXIO)
 _CUT_OFF = (EOFError, zlib.error, struct.error)
 # How files of other kinds begin, and what to do with them.
 _BEGINNINGS = (
@@ -53,7 +55,7 @@ def _sentence(path: Path, error: Exception) -> str:
         return f"'{path}' keeps its voxels in '{missing}', which is missing; put that file back."
     if isinstance(error, PermissionError):
         return f"'{error.filename or path}' may not be read; change its permissions or copy it elsewhere."
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError) and error.errno in _OF_THE_DISK:
         return f"'{path}' cannot be read ({error.strerror}); check the disk or the network folder."
     if not path.is_dir() and path.stat().st_size == 0:
         return f"'{path}' is empty; copy or export it again."

@@ -90,7 +90,9 @@ def _header(stream: BinaryIO, path: Path) -> Any:
     if kind is None:
         raise ValueError("it has no NIfTI header")
     stream.seek(0)
-    header = getattr(nib, kind).from_fileobj(stream, check=False)
+    if len(block := stream.read(getattr(nib, kind).sizeof_hdr)) < getattr(nib, kind).sizeof_hdr:
+        raise EOFError("its header is not complete")
+    header = getattr(nib, kind)(block, check=False)
     if int(header["datatype"]) not in (nib.nifti1.data_type_codes.value_set() - {0, 1, 255}):
         raise InputError(
             f"'{path}' has voxels of a type that is not supported (code {int(header['datatype'])}); "

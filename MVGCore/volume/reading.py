@@ -125,7 +125,7 @@ def _read_grid(path: Path, series: int | str | Series | None = None, level: int 
 
 def _read_stored(path: Path, level: int | None = None) -> Stored:
     kind = format_to_read(path)
-    with failures_told(path):
+    with _named(path), failures_told(path):
         if kind is Format.DICOM:
             volume = read_dicom(path)
             return Stored(volume.array, volume.geometry)

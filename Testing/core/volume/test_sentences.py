@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -81,6 +82,21 @@ def test_several_values_per_voxel(tmp_path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(array, isVector=True), str(tmp_path / "x.nrrd"))
     text = said(tmp_path / "x.nrrd")
     assert "3 values per voxel" in text and "fslroi" in text and "damaged" not in text
+
+
+def test_impossible_positions_name_their_file(tmp_path: Path) -> None:
+    flat = np.diag([1.0, 1, 1, 1])
+    flat[:3, 1] = 1, 1e-8, 0  # j as good as along i
+    image = nib.Nifti1Image(np.zeros((4, 5, 6), np.uint8), None, dtype=np.uint8)
+    image.set_sform(flat, 1)
+    nib.save(image, tmp_path / "x.nii")
+    assert "lie in one plane" in said(tmp_path / "x.nii")
+
+
+def test_half_a_header(tmp_path: Path, an_image: Volume) -> None:
+    write_volume(tmp_path / "x.nii", an_image)
+    (tmp_path / "x.nii").write_bytes((tmp_path / "x.nii").read_bytes()[:300])
+    assert "truncated" in said(tmp_path / "x.nii")
 
 
 def test_a_nifti_type_that_nobody_reads(tmp_path: Path, an_image: Volume) -> None:
