@@ -27,7 +27,7 @@ def test_writes_a_segmentation_with_the_names_and_colours_of_the_examples(
     np.testing.assert_allclose(written.segments[0].class_.color, (0.8, 0.3, 0.2), atol=0.01)
     assert written.geometry.is_close(scene.image.geometry)
     assert "liver" in printed and "3, 8 along k" in printed and "A note of the session." in printed
-    assert fake_session.made_with == {"model": "compact", "device": "auto"}
+    assert fake_session.made_with == {"model": "compact", "device": "auto", "quality": "standard"}
 
 
 @pytest.mark.parametrize("name", ["out.nrrd", "out.nii.gz", "out.mha"])
