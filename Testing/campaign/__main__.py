@@ -20,7 +20,7 @@ def _by_module(module: str) -> Callable[[range, Path], Outcome]:
 
 
 # What can be run: module, trials of one block.
-BLOCKS = {"reads": _BLOCK, "flips": _BLOCK, "disks": 20, "kills": 10, "panel": 10, "soak": 2000}
+BLOCKS = {"reads": _BLOCK, "flips": _BLOCK, "disks": 100, "kills": 10, "panel": 10, "soak": 2000}
 
 
 def run(what: str, trials: int, out: Path) -> None:
