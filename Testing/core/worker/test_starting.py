@@ -35,11 +35,11 @@ def test_interpreters_that_do_not_work(make_client: MakeClient, tmp_path: Path) 
 
     (tmp_path / "file").touch()
     unwritable = make_client(log_folder=tmp_path / "file")
-    failed = fail(unwritable, unwritable.preview(5))
+    failed = fail(unwritable, unwritable.submit(Preview(index=5)))
     assert failed.kind is FailureKind.SETUP and "file" in failed.message and "written" in failed.message
 
     other = make_client(python="/bin/cat")
-    failed = fail(other, other.preview(5))
+    failed = fail(other, other.submit(Preview(index=5)))
     assert failed.kind is FailureKind.SETUP and "/bin/cat" in failed.message
     other.start()  # it is tried again, and nobody waits for the answer
     (event,) = poll_until(other, lambda event: True)
@@ -47,7 +47,7 @@ def test_interpreters_that_do_not_work(make_client: MakeClient, tmp_path: Path) 
 
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
     bare = make_client(python=str(tmp_path / "bare" / "bin" / "python"))
-    jobs = [bare.preview(5), bare.info()]
+    jobs = [bare.submit(Preview(index=5)), bare.submit(AskInfo())]
     events = until_end(bare, jobs[-1])
     for job in jobs:
         end = end_of(events, job)
@@ -99,7 +99,7 @@ def test_a_mistake_of_ours_is_told_and_harms_nothing(
     python = patched_worker("""
         from MVGCore.session import Session
 
-        def preview(self, index, cancelled):
+        def preview(self, index, cancelled, axis):
             if index == 1:
                 raise MemoryError()
             raise ZeroDivisionError("an odd thing")

@@ -25,7 +25,7 @@ def test_the_hint_leads_from_the_volume_to_apply(make_controller, worker, a_segm
     controller = make_controller(worker)
     assert "volume" in controller.view().hint
     controller.set_volume(a_volume_node.GetID())
-    assert "segmentation" in controller.view().hint
+    assert "Label" in controller.view().hint
     controller.set_partner(a_segmentation_node.GetID())
     assert "Label" in controller.view().hint
     controller.add_all_labelled()

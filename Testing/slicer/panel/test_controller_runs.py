@@ -478,6 +478,7 @@ def test_image_tasks_make_a_volume_that_can_be_discarded(controller, worker, sce
 
 def test_inpainting_needs_something_to_fill(controller, worker, a_volume_node, a_segmentation_node):
     controller.set_task("inpaint")
+    controller.set_mask("")
     assert "apply" in controller.view().blocked
     controller.set_mask(a_segmentation_node.GetID())
     controller.apply()
