@@ -15,20 +15,20 @@ class Quality:
         name: of the setting.
         colourings: in which the network sees the examples; their answers are averaged.
         rounds: of looks along the other two axes at most; 0: none.
-        rows: of the slices across that tell something new, every so many are looked at.
         thick: slices that are this many times as far apart as their pixels are not looked across.
     """
 
     name: str
     colourings: int
     rounds: int
-    rows: int
     thick: float
 
 
-DRAFT = Quality("draft", colourings=1, rounds=0, rows=1, thick=0.0)
-STANDARD = Quality("standard", colourings=1, rounds=2, rows=2, thick=3.0)
-THOROUGH = Quality("thorough", colourings=2, rounds=2, rows=1, thick=float("inf"))
+# What was tried to spare more of: a hippocampus with three labelled slices, processor seconds beside each
+# other: Dice .843 as here, .830 with one colouring, .828 with every other slice across, .824 with both.
+DRAFT = Quality("draft", colourings=1, rounds=0, thick=0.0)
+STANDARD = Quality("standard", colourings=2, rounds=2, thick=3.0)
+THOROUGH = Quality("thorough", colourings=2, rounds=2, thick=float("inf"))
 QUALITIES = {each.name: each for each in (DRAFT, STANDARD, THOROUGH)}
 
 

@@ -113,11 +113,17 @@ def measured(job: Job) -> Cost:
     slices = labelled_slices(case.truth, case.axis, job.labelled)
     session, first = started(job), list[float]()
     prompts = labelled_prompts(case, slices)
+
+    def shown(done: Any) -> None:
+        """Takes the time of the first slice that is not the user's own."""
+        if not first and done.index not in slices:
+            first.append(time.process_time() - start)
+
     with peak_memory() as peak:
         wall, start = time.perf_counter(), time.process_time()
         session.set_image(case.image)
         session.set_prompts(prompts)
-        result = session.propagate(shown=lambda _: first or first.append(time.process_time() - start))
+        result = session.propagate(shown=shown)
         whole, wall = time.process_time() - start, time.perf_counter() - wall
     array, spacing = case.truth.array, case.image.geometry.array_spacing
     score = score_propagation(array, result.labels.array, spacing, case.axis, slices, surfaces=False)
@@ -136,8 +142,8 @@ def correction(session: Any, prompts: Any, slices: Sequence[int]) -> float:
     start = time.process_time()
     session.set_prompts(replace_prompt(prompts, number, replace(middle, labels=labels)))
     session.propagate(
-        slice_range=session.affected_range(slices[number]),
-        shown=lambda _: shown or shown.append(time.process_time() - start),
+        slice_range=(slices[max(0, number - 1)], slices[min(number + 1, len(slices) - 1)]),
+        shown=lambda done: done.index in slices or shown.append(time.process_time() - start),
     )
     return shown[0]
 

@@ -83,7 +83,7 @@ def look_again(
         stack: what the first look found.
         progress: called with the done fraction.
         cancelled: asked between batches; true ends the look.
-        quality: how often it looks, and at how many slices.
+        quality: how often it looks.
 
     Raises:
         Cancelled: `cancelled()` was true.
@@ -91,7 +91,7 @@ def look_again(
     seen, changed, done = stack, 1.0, 0
     while done < quality.rounds and changed >= MUCH:
         part = _share(progress, done / quality.rounds, 1 / quality.rounds)
-        odds = _look_across(model, device, context, seen, part, cancelled, quality.rows)
+        odds = _look_across(model, device, context, seen, part, cancelled)
         if odds is None:
             break
         before, seen = seen, replace(seen, odds=odds)
@@ -112,12 +112,11 @@ def _look_across(
     stack: Stack,
     progress: Progress,
     cancelled: Callable[[], bool],
-    every: int,
 ) -> Halves | None:
     """Log-odds (K, C, S, S) by both axes and what was there; None if they add nothing."""
     total, expected = None, expected_dice(stack)
     for done, axis in enumerate((1, 2)):
-        view = View.of(model, device, context, stack, axis, every)
+        view = View.of(model, device, context, stack, axis)
         gained = None if view is None else _gain(view, expected, _share(progress, done / 2, 1 / 2), cancelled)
         if gained is not None:
             total = (stack.odds if total is None else total) + gained
@@ -177,24 +176,15 @@ class View:
 
     @classmethod
     def of(
-        cls,
-        model: InContextModel,
-        device: Device,
-        context: GroupContext,
-        stack: Stack,
-        axis: int,
-        every: int = 1,
+        cls, model: InContextModel, device: Device, context: GroupContext, stack: Stack, axis: int
     ) -> View | None:
-        """The view along an axis with its examples encoded; None where next to nothing shows.
-
-        Of the slices that tell something new, every so many are looked at.
-        """
+        """The view along an axis with its examples encoded; None where next to nothing shows."""
         labels = np.moveaxis(stack.labels, axis, 0)
         showing = np.flatnonzero(labels.any((1, 2)))
         if not len(showing):
             return None
         first, end = int(showing[0]), int(showing[-1]) + 1
-        stride = every * row_stride(end - first, context.step, context.group.canvas.scale[axis - 1])
+        stride = row_stride(end - first, context.step, context.group.canvas.scale[axis - 1])
         rows = tuple(range(first, end, stride))
         if len(rows) < LEAST_ROWS:
             return None

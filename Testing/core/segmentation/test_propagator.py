@@ -134,8 +134,8 @@ def test_a_full_gpu_halves_the_batch_and_remembers_it(echo, tube, prompts_of) ->
     full_gpu(echo, 2, calls)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2]), device=FAKE_GPU, batch=8)
     assert sorted(order(propagator, list(range(3, 13)))) == list(range(3, 13))
-    # The first two pass; six and three fail; from then on it is one slice at a time.
-    assert calls == [2, 6, 3, *[1] * 8]
+    # The first two pass, in two colourings; six and three fail; from then on it is one slice at a time.
+    assert calls == [2, 2, 6, 3, *[1] * 16]
     assert propagator.device is FAKE_GPU and propagator.notes == []
 
 
