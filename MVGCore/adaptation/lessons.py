@@ -15,9 +15,9 @@ from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, Target
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation import (
-    USUAL,
+    USUAL_SHARES,
+    DraftHint,
     GroupContext,
-    Hint,
     blend,
     encode_prompts,
     generate,
@@ -50,7 +50,7 @@ class Lessons:
 
     context: GroupContext
     largest: int
-    _hints: dict[tuple[int, int | None, int | None], Hint] = field(default_factory=dict, init=False)
+    _hints: dict[tuple[int, int | None, int | None], DraftHint] = field(default_factory=dict, init=False)
 
     @property
     def count(self) -> int:
@@ -66,7 +66,7 @@ class Lessons:
         """Whether slice n has any of the group's classes."""
         return bool(self.context.positions[n].any())
 
-    def hint(self, n: int, allowed: Sequence[int]) -> Hint | None:
+    def hint(self, n: int, allowed: Sequence[int]) -> DraftHint | None:
         """The draft of slice n from its nearest neighbours among `allowed`, itself excluded."""
         lower = max((each for each in allowed if each < n), default=None)
         upper = min((each for each in allowed if each > n), default=None)
@@ -79,7 +79,7 @@ class Lessons:
             gap = self.context.drafts.between(
                 None if lower is None else prompts[lower], None if upper is None else prompts[upper]
             )
-            self._hints[key] = Hint.of(
+            self._hints[key] = DraftHint.of(
                 gap.draft, [prompts[n].index - gap.first], self.context.group.canvas.side
             )
         return self._hints[key]
@@ -97,7 +97,7 @@ class Lessons:
         hint, chosen = self.hint(n, others), rest.prompts_for(index)
         logs = generate(model, device, rest, context.images[n : n + 1], [index], chosen, hint)
         if hint is not None:
-            logs = blend(logs, hint, None, USUAL)
+            logs = blend(logs, hint, None, USUAL_SHARES)
         return mean_dice(logs, context.positions[n])
 
     def draw(self, allowed: Sequence[int], sets: int, rng: np.random.Generator) -> Lesson:

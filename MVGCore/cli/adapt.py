@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from MVGCore.cli.console import Progress, add_level_option, add_series_option, check_outputs, is_quiet
+from MVGCore.cli.console import ProgressBar, add_level_option, add_series_option, check_outputs, is_quiet
 from MVGCore.cli.segment import gather_prompts, seconds_to_adapt
 from MVGCore.errors import InputError
 
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> None:
     session = Session(model=arguments.model, device=arguments.device, seed=arguments.seed)
     session.set_image(image)
     session.set_prompts(gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis))
-    with Progress("Adapting", arguments.progress) as bar:
+    with ProgressBar("Adapting", arguments.progress) as bar:
         report = session.adapt(arguments.seconds, progress=bar.update)
     if not report.kept:
         raise MVGError(f"Nothing was written. {report.text}")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MVGCore.cli.console import Progress, is_quiet
+from MVGCore.cli.console import ProgressBar, is_quiet
 from MVGCore.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
             known = ", ".join({**segmenters, **imagers})
             raise InputError(f"There is no method called '{name}'; there are {known}.")
     report, images, text = None, None, ""
-    with Progress("Measuring", arguments.progress) as bar:
+    with ProgressBar("Measuring", arguments.progress) as bar:
         if chosen := [segmenters[name] for name in names if name in segmenters]:
             report = run_benchmark(
                 chosen,

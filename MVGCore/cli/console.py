@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2  # the command or its input has to change
 
 
-class Progress:
+class ProgressBar:
     """A bar on standard error, fed with a fraction and a few words.
 
     It is drawn when standard error is a terminal, or on request; otherwise nothing is written, so logs stay
@@ -46,7 +46,7 @@ class Progress:
         self._shown = sys.stderr.isatty() if wanted is None else wanted
         self._bar: tqdm | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressBar:
         if self._shown:
             from tqdm import tqdm
 

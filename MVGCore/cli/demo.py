@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from MVGCore.cli.console import Progress, is_quiet, make_folder, table
+from MVGCore.cli.console import ProgressBar, is_quiet, make_folder, table
 
 if TYPE_CHECKING:
-    from MVGCore.evaluation.cases import Example
+    from MVGCore.evaluation.cases import BenchmarkExample
     from MVGCore.evaluation.metrics import Score
     from MVGCore.volume import LabelMap
 
@@ -58,7 +58,7 @@ class Row:
 class DemoTask:
     """The template with five of its slices labelled."""
 
-    example: Example
+    example: BenchmarkExample
     few: LabelMap
     slices: tuple[int, ...]
 
@@ -122,7 +122,7 @@ def run_mvg(task: DemoTask, arguments: argparse.Namespace) -> tuple[LabelMap, Ro
     start = time.perf_counter()
     session.set_image(task.example.image)
     session.set_prompts(PromptSet.from_labelmap(task.example.image, task.few, axis=task.example.axis))
-    with Progress("Segmenting", arguments.progress) as bar:
+    with ProgressBar("Segmenting", arguments.progress) as bar:
         result = session.propagate(progress=bar.update)
     seconds = time.perf_counter() - start
     return result.labels, Row("MVG", task.score(result.labels.array), seconds)
@@ -131,13 +131,13 @@ def run_mvg(task: DemoTask, arguments: argparse.Namespace) -> tuple[LabelMap, Ro
 def run_peers(task: DemoTask) -> list[Row]:
     """Runs the other methods on the same labelled slices; one that does not work is named and left out."""
     from MVGCore.evaluation.catalogue import peer_by_name
-    from MVGCore.evaluation.runner import MethodProcess, Task
+    from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess
 
     example, rows = task.example, []
     for name in PEERS:
         # In processes of their own, because some libraries take the whole process with them when they fail.
         with MethodProcess(peer_by_name(name), PEER_LIMIT_S) as process:
-            outcome = process.run(Task(example.image, task.few, example.axis, task.slices))
+            outcome = process.run(BenchmarkTask(example.image, task.few, example.axis, task.slices))
         if outcome.labels is None or outcome.seconds is None:
             print(f"mvg: {name} is left out: {outcome.error}", file=sys.stderr)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from MVGCore.cli.console import Progress
+from MVGCore.cli.console import ProgressBar
 from MVGCore.cli.image_command import (
     add_image_arguments,
     add_pair_arguments,
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> None:
     axis = image.geometry.coarsest_axis if axis is None else axis
     examples = read_pair(arguments, axis)
     session = open_session(arguments, image)
-    with Progress("Denoising", arguments.progress) as bar:
+    with ProgressBar("Denoising", arguments.progress) as bar:
         result = session.denoise(
             examples, axis=axis, progress=bar.update, slice_range=chosen_range(arguments)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from MVGCore.cli.console import Progress
+from MVGCore.cli.console import ProgressBar
 from MVGCore.cli.image_command import (
     add_image_arguments,
     check_paths,
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> None:
     image = read_volume(arguments.image, arguments.series, arguments.level)
     mask = match_labels(read_labelmap(arguments.mask, image.geometry), image.geometry)
     session = open_session(arguments, image)
-    with Progress("Inpainting", arguments.progress) as bar:
+    with ProgressBar("Inpainting", arguments.progress) as bar:
         result = session.inpaint(
             mask,
             axis=chosen_axis(arguments),

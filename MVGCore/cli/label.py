@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MVGCore.cli.console import Progress, is_quiet, make_folder
+from MVGCore.cli.console import ProgressBar, is_quiet, make_folder
 from MVGCore.errors import InputError, MVGError
 
 if TYPE_CHECKING:
@@ -106,13 +106,13 @@ def run(arguments: argparse.Namespace) -> None:
     )
     work = Work.of(make_folder(arguments.output), examples, settings)
     crew = chosen_crew(arguments, items)
-    with Progress("Completing the examples", arguments.progress) as bar:
+    with ProgressBar("Completing the examples", arguments.progress) as bar:
         work = learn(work, crew, partial(tell, bar))
     if arguments.verify:
         check(work, items, crew, arguments)
         return
     redo = None if arguments.redo is None else rejected(arguments.redo, arguments.output)
-    with Progress("Labelling", arguments.progress) as bar:
+    with ProgressBar("Labelling", arguments.progress) as bar:
         summary = label_dataset(
             work,
             items,
@@ -134,7 +134,7 @@ def check(work: Work, items: Sequence[Item], crew: Crew, arguments: argparse.Nam
     """
     from MVGCore.datasets.verify import verify
 
-    with Progress("Verifying", arguments.progress) as bar:
+    with ProgressBar("Verifying", arguments.progress) as bar:
         differences = verify(work, items, crew, partial(tell, bar))
     for name, difference in differences.items():
         print(f"mvg: {name}: {difference}", file=sys.stderr)
@@ -200,7 +200,7 @@ def fitting_workers(items: Sequence[Item], device: str) -> int:
     return workers_that_fit(items, cores or psutil.cpu_count() or 1, psutil.virtual_memory().available)
 
 
-def tell(bar: Progress, record: Record, done: int, total: int) -> None:
+def tell(bar: ProgressBar, record: Record, done: int, total: int) -> None:
     """Moves the bar on."""
     bar.update(done / total, f"{done} of {total} volumes")
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from MVGCore.cli import absences
-from MVGCore.cli.console import Progress, add_level_option, add_series_option, check_outputs, is_quiet, table
+from MVGCore.cli.console import (
+    ProgressBar,
+    add_level_option,
+    add_series_option,
+    check_outputs,
+    is_quiet,
+    table,
+)
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
 from MVGCore.report.run_report import RunReport, summarise_classes
@@ -106,9 +113,9 @@ def run(arguments: argparse.Namespace) -> None:
         session.set_prompts(prompts)
     adaptation = None
     if arguments.adapt is not None:
-        with stage("adapt", seconds), Progress("Adapting", arguments.progress) as bar:
+        with stage("adapt", seconds), ProgressBar("Adapting", arguments.progress) as bar:
             adaptation = session.adapt(arguments.adapt, progress=bar.update)
-    with Progress("Segmenting", arguments.progress) as bar:
+    with ProgressBar("Segmenting", arguments.progress) as bar:
         result = session.propagate(progress=bar.update, all_axes=not arguments.one_axis)
     with stage("write", seconds):
         write_result(result, arguments.output, arguments.confidence, source)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from MVGCore.cli.console import Progress
+from MVGCore.cli.console import ProgressBar
 from MVGCore.cli.image_command import (
     add_image_arguments,
     add_pair_arguments,
@@ -57,6 +57,6 @@ def run(arguments: argparse.Namespace) -> None:
     pair = read_pair(arguments, image.geometry.coarsest_axis if axis is None else axis)
     examples += [] if pair is None else [pair]
     session = open_session(arguments, image)
-    with Progress("Synthesising", arguments.progress) as bar:
+    with ProgressBar("Synthesising", arguments.progress) as bar:
         result = session.synthesize(examples, progress=bar.update, slice_range=chosen_range(arguments))
     write_result(arguments, result)

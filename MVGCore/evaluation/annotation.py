@@ -21,7 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation.cases import Case, Example, keep_slices, labelled_prompts, labelled_slices, read_cases
+from MVGCore.evaluation.cases import (
+    BenchmarkExample,
+    Case,
+    keep_slices,
+    labelled_prompts,
+    labelled_slices,
+    read_cases,
+)
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.evaluation.peers import Peer
@@ -56,7 +63,13 @@ class Point:
 
 
 def annotate(
-    session: Session, case: str, group: str, example: Example, strategy: str, most: int, seed: int = 0
+    session: Session,
+    case: str,
+    group: str,
+    example: BenchmarkExample,
+    strategy: str,
+    most: int,
+    seed: int = 0,
 ) -> list[Point]:
     """Label 1 to `most` slices of a case by a strategy and measure after each.
 
@@ -83,7 +96,7 @@ def annotate(
     return points
 
 
-def annotate_for(peer: Peer, case: str, group: str, example: Example, most: int) -> list[Point]:
+def annotate_for(peer: Peer, case: str, group: str, example: BenchmarkExample, most: int) -> list[Point]:
     """Let a peer propagate 1 to `most` evenly spaced slices of a case."""
     points = []
     for count in range(1, most + 1):
@@ -94,13 +107,13 @@ def annotate_for(peer: Peer, case: str, group: str, example: Example, most: int)
     return points
 
 
-def propagate(session: Session, example: Example, slices: Sequence[int]) -> Result:
+def propagate(session: Session, example: BenchmarkExample, slices: Sequence[int]) -> Result:
     """What the session makes of an example of which these slices are labelled."""
     session.set_prompts(labelled_prompts(example, slices))
     return session.propagate()
 
 
-def rest_dice(example: Example, labels: NDArray[np.integer], slices: Sequence[int]) -> float:
+def rest_dice(example: BenchmarkExample, labels: NDArray[np.integer], slices: Sequence[int]) -> float:
     """Mean Dice on the slices that are not labelled, over the classes that they contain."""
     truth, found = (np.delete(each, list(slices), example.axis) for each in (example.truth.array, labels))
     classes = [int(each) for each in np.unique(truth) if each]
@@ -109,14 +122,14 @@ def rest_dice(example: Example, labels: NDArray[np.integer], slices: Sequence[in
 
 
 def _proposed(
-    example: Example, result: Result, slices: Sequence[int], rng: np.random.Generator
+    example: BenchmarkExample, result: Result, slices: Sequence[int], rng: np.random.Generator
 ) -> int | None:
     """What MVG proposes. It cannot know of a structure that no labelled slice shows, but the user does."""
     unshown = _shows_the_unshown(example, slices)
     return result.next_slice if unshown is None else unshown
 
 
-def _shows_the_unshown(example: Example, slices: Sequence[int]) -> int | None:
+def _shows_the_unshown(example: BenchmarkExample, slices: Sequence[int]) -> int | None:
     """The slice with the largest share of the structures that none of `slices` shows; None: all are shown."""
     planes = np.moveaxis(example.truth.array, example.axis, 0)
     unshown = np.setdiff1d(planes, planes[list(slices)])
@@ -127,14 +140,18 @@ def _shows_the_unshown(example: Example, slices: Sequence[int]) -> int | None:
     return int(shares.argmax()) if shares.any() else None
 
 
-def _random(example: Example, result: Result, slices: Sequence[int], rng: np.random.Generator) -> int | None:
+def _random(
+    example: BenchmarkExample, result: Result, slices: Sequence[int], rng: np.random.Generator
+) -> int | None:
     """Any slice that shows a structure, as a user who scrolls would see."""
     shown = np.moveaxis(example.truth.array, example.axis, 0).any((1, 2))
     left = np.setdiff1d(np.flatnonzero(shown), slices)
     return int(rng.choice(left)) if len(left) else None
 
 
-def _worst(example: Example, result: Result, slices: Sequence[int], rng: np.random.Generator) -> int | None:
+def _worst(
+    example: BenchmarkExample, result: Result, slices: Sequence[int], rng: np.random.Generator
+) -> int | None:
     """The slice with the largest true error, each class relative to its size."""
     truth, found = (np.moveaxis(each, example.axis, 0) for each in (example.truth.array, result.labels.array))
     errors = np.zeros(len(truth))

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Protocol
 
 from MVGCore.errors import InputError, OutputError
-from MVGCore.evaluation.cases import DemoCase, Example, keep_slices, labelled_slices, read_cases
+from MVGCore.evaluation.cases import BenchmarkExample, DemoCase, keep_slices, labelled_slices, read_cases
 from MVGCore.evaluation.catalogue import default_peers
 from MVGCore.evaluation.image_tables import ImageReport, image_markdown
 from MVGCore.evaluation.metrics import score_propagation
 from MVGCore.evaluation.peers import Peer
-from MVGCore.evaluation.runner import MethodProcess, Outcome, Task
+from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess, Outcome
 from MVGCore.evaluation.session_method import SessionMethod
-from MVGCore.evaluation.tables import Report, Row, to_json, to_markdown
+from MVGCore.evaluation.tables import BenchmarkRow, Report, to_json, to_markdown
 from MVGCore.volume import atomic_path
 
 SUITES = {"quick": (3, 5), "full": (1, 3, 5, 10)}
@@ -58,7 +58,7 @@ class BenchmarkCase(Protocol):
         """The data set it belongs to."""
         ...
 
-    def load(self) -> Example:
+    def load(self) -> BenchmarkExample:
         """Reads image and truth."""
         ...
 
@@ -188,7 +188,7 @@ class _Run:
         self._path = folder / RESULTS
         self._time_limit_s = time_limit_s
         self._unavailable: set[str] = set()
-        self.rows: list[Row] = []
+        self.rows: list[BenchmarkRow] = []
         self.notes: list[str] = []
         self._surfaces = importlib.util.find_spec("surface_distance") is not None
         if not self._surfaces:
@@ -233,22 +233,29 @@ class _Run:
                 done += 1
             done += 0 if task else len(step.methods)
 
-    def _task(self, step: _Step, example: Example) -> Task | None:
+    def _task(self, step: _Step, example: BenchmarkExample) -> BenchmarkTask | None:
         try:
             slices = labelled_slices(example.truth, example.axis, step.labelled)
         except InputError as error:
             self.notes.append(f"{step.case.id} was skipped: {error}")
             return None
         few = keep_slices(example.truth, example.axis, slices)
-        return Task(example.image, few, example.axis, slices)
+        return BenchmarkTask(example.image, few, example.axis, slices)
 
-    def _one(self, step: _Step, example: Example, task: Task, method: Peer, process: MethodProcess) -> None:
+    def _one(
+        self,
+        step: _Step,
+        example: BenchmarkExample,
+        task: BenchmarkTask,
+        method: Peer,
+        process: MethodProcess,
+    ) -> None:
         outcome = process.run(task)
         if outcome.missing_extra:
             self._unavailable.add(method.name)
             self.notes.append(f"{method.name} was skipped: {outcome.error}")
             return
-        row = Row(
+        row = BenchmarkRow(
             case=step.case.id,
             group=step.case.group,
             method=method.name,
@@ -262,7 +269,9 @@ class _Run:
         self.rows.append(row)
         self._append(row)
 
-    def _scored(self, row: Row, example: Example, task: Task, outcome: Outcome) -> Row:
+    def _scored(
+        self, row: BenchmarkRow, example: BenchmarkExample, task: BenchmarkTask, outcome: Outcome
+    ) -> BenchmarkRow:
         assert outcome.labels is not None
         score = score_propagation(
             example.truth.array,
@@ -285,7 +294,7 @@ class _Run:
             classes=score.classes,
         )
 
-    def _earlier(self, wanted: set[tuple[str, int]]) -> dict[tuple[str, int, str], Row]:
+    def _earlier(self, wanted: set[tuple[str, int]]) -> dict[tuple[str, int, str], BenchmarkRow]:
         """Results of the same methods with the same settings; others in the file are left alone."""
         settings = {method.name: repr(method) for method in self._methods}
         found = {}
@@ -294,7 +303,7 @@ class _Run:
                 found[row.case, row.labelled, row.method] = row
         return found
 
-    def _append(self, row: Row) -> None:
+    def _append(self, row: BenchmarkRow) -> None:
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(row.to_line() + "\n")
@@ -302,12 +311,12 @@ class _Run:
             raise OutputError(f"Cannot add a result to {self._path} ({error}): make room there.") from error
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[BenchmarkRow]:
     """The results in a `results.jsonl`; lines that an interruption cut short are left out."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         try:
-            rows.append(Row.from_line(line))
+            rows.append(BenchmarkRow.from_line(line))
         except (json.JSONDecodeError, TypeError, KeyError):
             continue
     return rows

@@ -38,7 +38,7 @@ _BRAIN_PROBABILITY = 0.5
 
 
 @dataclass(frozen=True)
-class Example:
+class BenchmarkExample:
     """A case in memory: an image and what is true of it, on one grid.
 
     Attributes:
@@ -83,7 +83,7 @@ class Case:
         wanted = (_CONTRAST_OF.get(name) for _, name in self.classes)
         return next((name for name in wanted if name in contrasts), contrasts[0])
 
-    def load(self) -> Example:
+    def load(self) -> BenchmarkExample:
         """Reads the image and its label map, brought to the image's grid.
 
         Raises:
@@ -96,7 +96,7 @@ class Case:
         truth = match_labels(read_labelmap(self.label, image.geometry), image.geometry)
         names = dict(self.classes)
         named = tuple(replace(c, name=names.get(c.id, c.name)) for c in truth.classes)
-        return Example(image, replace(truth, classes=named), self.axis)
+        return BenchmarkExample(image, replace(truth, classes=named), self.axis)
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,10 @@ class DemoCase:
     id: str = DEMO_ID
     group: str = "brain_template"
 
-    def load(self) -> Example:
+    def load(self) -> BenchmarkExample:
         """See `demo_case`."""
         image, truth = demo_case()
-        return Example(image, truth, axis=0)
+        return BenchmarkExample(image, truth, axis=0)
 
 
 def data_folder() -> Path:
@@ -197,7 +197,7 @@ def keep_slices(labels: LabelMap, axis: int, slices: Sequence[int]) -> LabelMap:
     return replace(labels, array=array, classes=tuple(c for c in labels.classes if c.id in shown))
 
 
-def labelled_prompts(example: Example, slices: Sequence[int]) -> PromptSet:
+def labelled_prompts(example: BenchmarkExample, slices: Sequence[int]) -> PromptSet:
     """These slices of a case as a user's examples."""
     few = keep_slices(example.truth, example.axis, slices)
     return PromptSet.from_labelmap(example.image, few, axis=example.axis, slices=slices)

@@ -18,14 +18,14 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from MVGCore.evaluation.annotation import case_parser, chosen_cases
-from MVGCore.evaluation.cases import Case, Example, labelled_prompts, labelled_slices
+from MVGCore.evaluation.cases import BenchmarkExample, Case, labelled_prompts, labelled_slices
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.segmentation import Propagator, SliceResult
 from MVGCore.segmentation.fuse.calibration import AS_STATED, OBVIOUS, Calibration, Curve, Sureness
 from MVGCore.segmentation.review.expected_dice import LEAST_AREA, Line, Lines, stated_dice, summed
-from MVGCore.segmentation.transfer.label_transfer import carry_over
+from MVGCore.segmentation.transfer.label_transfer import transfer_labels
 
 COUNTS = (1, 2, 3, 5)
 BINS = 15
@@ -52,14 +52,14 @@ class Pixels:
 
 
 @dataclass(frozen=True)
-class Run:
+class ConfidenceRun:
     """One case with some labelled slices, or with slices that were carried over from others, propagated."""
 
     case: str
-    example: Example
+    example: BenchmarkExample
     slices: tuple[int, ...]
     done: list[SliceResult]
-    carried: bool = False
+    transferred: bool = False
 
     def truth(self, index: int) -> NDArray[np.integer]:
         """(H, W) true labels of a slice, of the classes that were shown."""
@@ -69,12 +69,12 @@ class Run:
 
     def place(self, index: int) -> str:
         """Where a slice lies, one of `PLACES`."""
-        if self.carried:
+        if self.transferred:
             return CARRIED
         return BETWEEN if self.slices[0] < index < self.slices[-1] else BEYOND
 
 
-def runs(model: InContextModel, cases: Sequence[Case], calibration: Calibration) -> Iterator[Run]:
+def runs(model: InContextModel, cases: Sequence[Case], calibration: Calibration) -> Iterator[ConfidenceRun]:
     """Propagates every case with 1, 2, 3 and 5 evenly spaced labelled slices, along all axes."""
     device = select_device("cpu")
     for case in cases:
@@ -90,10 +90,10 @@ def runs(model: InContextModel, cases: Sequence[Case], calibration: Calibration)
             last = {each.index: each for each in made}  # corrected slices come twice
             near = range(max(0, shown[0] - AROUND), min(depth, shown[-1] + AROUND + 1))
             done = [last[index] for index in near if index in last]
-            yield Run(case.id, example, slices, done)
+            yield ConfidenceRun(case.id, example, slices, done)
 
 
-def carried_runs(model: InContextModel, cases: Sequence[Case]) -> Iterator[Run]:
+def carried_runs(model: InContextModel, cases: Sequence[Case]) -> Iterator[ConfidenceRun]:
     """Propagates every case from six labelled slices of the next one of its group."""
     device = select_device("cpu")
     for n, case in enumerate(cases):
@@ -103,17 +103,17 @@ def carried_runs(model: InContextModel, cases: Sequence[Case]) -> Iterator[Run]:
         example, donor = case.load(), donors[0].load()
         labelled = labelled_slices(donor.truth, donor.axis, CARRIED_SLICES)
         prompts = labelled_prompts(donor, labelled).prompts
-        carried = carry_over(prompts, example.image)
+        transferred = transfer_labels(prompts, example.image)
         propagator = Propagator(
-            model, device, example.image, [], prompts, calibration=AS_STATED, carried=carried
+            model, device, example.image, [], prompts, calibration=AS_STATED, transferred=transferred
         )
         depth = example.truth.array.shape[example.axis]
         done = list(propagator.slices(range(depth), lambda fraction, text: None, lambda: False))
         shown = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
-        yield Run(case.id, example, tuple(int(each) for each in shown), done, carried=True)
+        yield ConfidenceRun(case.id, example, tuple(int(each) for each in shown), done, transferred=True)
 
 
-def sample(run: Run, place: str, of_class: bool, rng: np.random.Generator) -> Pixels:
+def sample(run: ConfidenceRun, place: str, of_class: bool, rng: np.random.Generator) -> Pixels:
     """Pixels of a run at a place in its volume, where a class (or background) was chosen."""
     stated, right, weight = [np.zeros(0)], [np.zeros(0)], [np.zeros(0)]
     for each in run.done:
@@ -197,7 +197,7 @@ def _straight(x: Floats, y: Floats) -> tuple[float, float]:
 
 
 def dice_pairs(
-    run: Run,
+    run: ConfidenceRun,
 ) -> tuple[list[tuple[float, float]], list[tuple[float, float]], list[tuple[float, float]]]:
     """(stated, true) Dice of the classes, of the slices, and of the volume."""
     truths = [run.truth(each.index) for each in run.done]

@@ -17,8 +17,8 @@ from MVGCore.evaluation.annotation import case_parser, chosen_cases
 from MVGCore.evaluation.confidence import (
     BETWEEN,
     BEYOND,
+    ConfidenceRun,
     Pixels,
-    Run,
     calibration_error,
     dice_pairs,
     joined,
@@ -58,7 +58,7 @@ class Found:
     of_class: list[tuple[float, float]] = field(default_factory=list)
     of_volume: list[tuple[float, float]] = field(default_factory=list)
 
-    def add(self, run: Run, rng: np.random.Generator) -> None:
+    def add(self, run: ConfidenceRun, rng: np.random.Generator) -> None:
         """Count a run in."""
         self.cases.add(run.case)
         for kind in KINDS:
@@ -78,7 +78,7 @@ class Found:
         return [name, str(len(self.cases)), *errors, _off(self.of_class), _off(self.of_volume)]
 
 
-def check(found: Iterable[tuple[str, Run]]) -> list[list[str]]:
+def check(found: Iterable[tuple[str, ConfidenceRun]]) -> list[list[str]]:
     """Rows of the table, one of each data set and one of all.
 
     Args:

@@ -21,7 +21,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation.cases import Case, Example, labelled_prompts, read_cases
+from MVGCore.evaluation.cases import BenchmarkExample, Case, labelled_prompts, read_cases
 from MVGCore.evaluation.protocols import PROTOCOLS, choose_slices, thinned
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import Prompt
@@ -63,7 +63,7 @@ class Setting:
     """A case as it is labelled: thinned along an axis, some slices labelled."""
 
     case: Case
-    example: Example
+    example: BenchmarkExample
     protocol: str
     slices: tuple[int, ...]
 

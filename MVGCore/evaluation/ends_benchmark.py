@@ -20,7 +20,7 @@ import numpy as np
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation.annotation import case_parser, chosen_cases
-from MVGCore.evaluation.cases import Example, keep_slices, labelled_prompts
+from MVGCore.evaluation.cases import BenchmarkExample, keep_slices, labelled_prompts
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.metrics import mean
 from MVGCore.evaluation.peers import Peer
@@ -59,8 +59,8 @@ class Row:
     questions: int = 0
 
 
-def answered(
-    session: Session, example: Example, prompts: PromptSet, result: Result, all_axes: bool = True
+def predicted(
+    session: Session, example: BenchmarkExample, prompts: PromptSet, result: Result, all_axes: bool = True
 ) -> tuple[Result, int]:
     """What becomes of a result once the best question about each class was answered, twice.
 
@@ -82,7 +82,7 @@ def answered(
     return result, count
 
 
-def tell_ends(example: Example, prompts: PromptSet) -> None:
+def tell_ends(example: BenchmarkExample, prompts: PromptSet) -> None:
     """Say of each class of a set where it truly begins and ends."""
     planes = np.moveaxis(example.truth.array, example.axis, 0)
     for each in prompts.classes:
@@ -94,14 +94,14 @@ def tell_ends(example: Example, prompts: PromptSet) -> None:
 
 
 def run_session(
-    session: Session, example: Example, slices: Sequence[int], all_axes: bool = True
+    session: Session, example: BenchmarkExample, slices: Sequence[int], all_axes: bool = True
 ) -> list[tuple[str, Parts, float | None, int]]:
     """Method, Dice, expected Dice and questions of MVG: as it is, with answers, and with known ends."""
     session.set_image(example.image)
     prompts = labelled_prompts(example, slices)
     session.set_prompts(prompts)
     plain = session.propagate(all_axes=all_axes)
-    asked, count = answered(session, example, prompts, plain, all_axes)
+    asked, count = predicted(session, example, prompts, plain, all_axes)
     told = labelled_prompts(example, slices)
     tell_ends(example, told)
     session.set_prompts(told)
@@ -115,7 +115,7 @@ def run_session(
     return [row(PLAIN, plain, 0), row(ANSWERED, asked, count), row(KNOWN, known, 0)]
 
 
-def run_peer(peer: Peer, example: Example, slices: Sequence[int]) -> Parts:
+def run_peer(peer: Peer, example: BenchmarkExample, slices: Sequence[int]) -> Parts:
     """Dice of a peer."""
     few = keep_slices(example.truth, example.axis, slices)
     labels = peer(example.image, few, example.axis, slices)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError, OutputError
 from MVGCore.evaluation.image_method import ImageSessionMethod
 from MVGCore.evaluation.image_peers import ImagePeer, image_peers
-from MVGCore.evaluation.image_problems import Problem, Source, sources
+from MVGCore.evaluation.image_problems import ImageSource, Problem, sources
 from MVGCore.evaluation.image_tables import ImageReport, ImageRow
 from MVGCore.evaluation.runner import MethodProcess
 from MVGCore.volume import Geometry, LabelMap, Volume, Window
@@ -33,7 +33,7 @@ def run_images(
     methods: Sequence[ImagePeer] | None = None,
     progress: Progress | None = None,
     out_dir: str | Path = "benchmark",
-    found: Sequence[Source] | None = None,
+    found: Sequence[ImageSource] | None = None,
     cases: Sequence[str] | None = None,
     time_limit_s: float = 120.0,
 ) -> ImageReport:
@@ -79,7 +79,7 @@ class _Run:
         self.rows: list[ImageRow] = []
         self.notes: list[str] = []
 
-    def complete(self, found: Sequence[Source], progress: Progress) -> None:
+    def complete(self, found: Sequence[ImageSource], progress: Progress) -> None:
         """Read what is there and compute the rest."""
         places = [(source, condition, choice) for source in found for condition, choice in source.conditions]
         earlier = self._earlier()
@@ -116,7 +116,7 @@ class _Run:
         )
 
     def _open(
-        self, source: Source, condition: str, choice: int, earlier: dict[tuple[Any, ...], ImageRow]
+        self, source: ImageSource, condition: str, choice: int, earlier: dict[tuple[Any, ...], ImageRow]
     ) -> list[ImagePeer]:
         """The methods that have no result there yet."""
         return [

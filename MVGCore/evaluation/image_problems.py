@@ -92,7 +92,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Source:
+class ImageSource:
     """A volume to make problems of, read when asked.
 
     Attributes:
@@ -127,7 +127,7 @@ class Source:
             yield make(self, images, condition, choice)
 
 
-def sources(cases: Sequence[Case] | None = None) -> list[Source]:
+def sources(cases: Sequence[Case] | None = None) -> list[ImageSource]:
     """What the suite consists of: the cases that are there, in a fixed order.
 
     Args:
@@ -139,11 +139,11 @@ def sources(cases: Sequence[Case] | None = None) -> list[Source]:
     there = {case.id: case for case in (read_cases("bench") if cases is None else cases)}
     found = []
     for task in ("denoise", "inpaint"):
-        found += [Source(task, there[case], (name,)) for case, name in IMAGES if case in there]
+        found += [ImageSource(task, there[case], (name,)) for case, name in IMAGES if case in there]
     for pair in CONTRASTS:
         for case in PAIRS:
             if case in there and set(pair) <= dict(there[case].images).keys():
-                found.append(Source("synthesize", there[case], pair))
+                found.append(ImageSource("synthesize", there[case], pair))
     if not found:
         raise InputError("None of the cases of the image tasks is there: let MVG_DATA name their folder.")
     return found
@@ -162,7 +162,7 @@ def _middle(depth: int, count: int) -> range:
     return range(first, min(depth, first + count))
 
 
-def _clean(source: Source, image: Volume) -> tuple[Volume, Window]:
+def _clean(source: ImageSource, image: Volume) -> tuple[Volume, Window]:
     """The middle of a volume in 0..1, and its window."""
     axis = source.case.axis
     slab = slab_of(image, axis, list(_middle(image.array.shape[axis], SLAB)))
@@ -174,7 +174,7 @@ def _raw(array: NDArray[Any], window: Window) -> FloatArray:
     return (array * (window.high - window.low) + window.low).astype(np.float32)
 
 
-def _noisy(source: Source, images: Sequence[Volume], condition: str, choice: int) -> Problem:
+def _noisy(source: ImageSource, images: Sequence[Volume], condition: str, choice: int) -> Problem:
     clean, window = _clean(source, images[0])
     kind, level = condition.split()
     noisy = add_noise(clean.array, kind, float(level), np.random.default_rng(choice))
@@ -208,7 +208,7 @@ def add_noise(clean: FloatArray, kind: str, level: float, rng: np.random.Generat
     return (rng.poisson(clean / level**2) * level**2).astype(np.float32)
 
 
-def _holed(source: Source, images: Sequence[Volume], condition: str, choice: int) -> Problem:
+def _holed(source: ImageSource, images: Sequence[Volume], condition: str, choice: int) -> Problem:
     clean, window = _clean(source, images[0])
     axis = source.case.axis
     rng = np.random.default_rng([choice, HOLES.index(condition)])
@@ -258,7 +258,7 @@ def make_holes(
     return holes
 
 
-def _paired(source: Source, images: Sequence[Volume], condition: str, choice: int) -> Problem:
+def _paired(source: ImageSource, images: Sequence[Volume], condition: str, choice: int) -> Problem:
     axis = source.case.axis
     shown = _shown_slices(images[0], axis)
     image, wanted = (slab_of(each, axis, shown) for each in images)

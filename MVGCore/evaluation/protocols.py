@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation.cases import Example, labelled_slices
+from MVGCore.evaluation.cases import BenchmarkExample, labelled_slices
 from MVGCore.volume import Geometry
 
 EVEN, OUTERMOST, RANDOM = "evenly spaced", "first, last and between", "at random"
@@ -51,14 +51,14 @@ def shown_slices(labels: NDArray[np.integer], axis: int) -> NDArray[np.intp]:
     return np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
 
 
-def thinned(example: Example, axis: int, every: int) -> Example:
+def thinned(example: BenchmarkExample, axis: int, every: int) -> BenchmarkExample:
     """A case with only every so manieth slice across an axis: thicker ones, as they are scanned with gaps."""
     part = (slice(None),) * axis + (slice(every // 2, None, every),)
     image, labels = example.image.array[part], example.truth.array[part]
     spacing = list(example.image.geometry.spacing)
     spacing[2 - axis] *= every
     geometry = _resized(example.image.geometry, labels.shape, spacing)
-    return Example(
+    return BenchmarkExample(
         replace(example.image, array=image, geometry=geometry),
         replace(example.truth, array=labels, geometry=geometry),
         axis,

@@ -28,7 +28,7 @@ _MEGABYTE = 1024**2
 
 
 @dataclass(frozen=True)
-class Task:
+class BenchmarkTask:
     """What a method is given; see `Peer`."""
 
     image: Volume
@@ -47,7 +47,7 @@ class Task:
         return method(self.image, self.few, self.axis, self.slices, self.seed)
 
 
-class Question(Protocol):
+class BenchmarkQuestion(Protocol):
     """Whatever can be put to a method: a `Task`, or a problem of the image tasks."""
 
     @property
@@ -85,7 +85,7 @@ class MethodProcess:
     """A method in a child process; use as a context manager, or call `close`."""
 
     def __init__(
-        self, method: Callable[..., np.ndarray], time_limit_s: float, warm_up: Question | None = None
+        self, method: Callable[..., np.ndarray], time_limit_s: float, warm_up: BenchmarkQuestion | None = None
     ) -> None:
         """Nothing starts before the first `run`.
 
@@ -106,7 +106,7 @@ class MethodProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, task: Question) -> Outcome:
+    def run(self, task: BenchmarkQuestion) -> Outcome:
         """Runs one task; failures of every kind come back as an `Outcome` with an error."""
         if self._connection is None:
             ready = self._start()
@@ -141,7 +141,7 @@ class MethodProcess:
         # A method may refuse so small a volume; only a missing library or a dead process ends it here.
         return ready if ready.missing_extra or self._connection is None else Outcome()
 
-    def _exchange(self, task: Question) -> Outcome:
+    def _exchange(self, task: BenchmarkQuestion) -> Outcome:
         assert self._connection is not None and self._process is not None
         try:
             self._connection.send(task)
@@ -191,7 +191,7 @@ def peak_memory() -> Iterator[PeakMemory]:
         peak.sample()
 
 
-def perform(method: Callable[..., np.ndarray], task: Question) -> Outcome:
+def perform(method: Callable[..., np.ndarray], task: BenchmarkQuestion) -> Outcome:
     """Runs a task in this process, timed and measured."""
     start, computed = time.perf_counter(), time.process_time()
     try:
@@ -218,7 +218,7 @@ def _serve(connection: Connection, method: Callable[..., np.ndarray]) -> None:
             connection.send(perform(method, connection.recv()))
 
 
-def _warm_up_task() -> Task:
+def _warm_up_task() -> BenchmarkTask:
     """A small volume with a box in it, labelled on two slices."""
     shape, slices = (8, 32, 32), (1, 6)
     array = np.zeros(shape, dtype=np.float32)
@@ -227,4 +227,4 @@ def _warm_up_task() -> Task:
     labels = np.zeros(shape, dtype=np.uint8)
     labels[list(slices), 8:24, 10:26] = 1
     geometry = Geometry.identity(shape)
-    return Task(Volume(array, geometry, name="warm-up"), LabelMap.of(labels, geometry), 0, slices)
+    return BenchmarkTask(Volume(array, geometry, name="warm-up"), LabelMap.of(labels, geometry), 0, slices)

@@ -15,7 +15,7 @@ _MISSING = "-"
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchmarkRow:
     """One method on one case with one number of labelled slices.
 
     Attributes:
@@ -57,7 +57,7 @@ class Row:
         return json.dumps(asdict(self))
 
     @classmethod
-    def from_line(cls, line: str) -> Row:
+    def from_line(cls, line: str) -> BenchmarkRow:
         """Inverse of `to_line`.
 
         Raises:
@@ -84,7 +84,7 @@ class Report:
 
     suite: str
     time_limit_s: float
-    rows: tuple[Row, ...]
+    rows: tuple[BenchmarkRow, ...]
     notes: tuple[str, ...] = ()
 
 
@@ -107,7 +107,7 @@ class _Summary:
     tried: int
 
     @classmethod
-    def of(cls, rows: Sequence[Row], walker: Mapping[tuple[str, int], Row]) -> _Summary:
+    def of(cls, rows: Sequence[BenchmarkRow], walker: Mapping[tuple[str, int], BenchmarkRow]) -> _Summary:
         """Means over cases; `walker` has the random walker's rows by case and number of labelled slices."""
         solved = [row for row in rows if not row.error]
         return cls._mean(solved, _walks(solved, walker), len(solved), len(rows))
@@ -120,7 +120,9 @@ class _Summary:
         return cls._mean(groups, walks, solved, tried)
 
     @classmethod
-    def _mean(cls, parts: Sequence[Row | _Summary], walks: float | None, solved: int, tried: int) -> _Summary:
+    def _mean(
+        cls, parts: Sequence[BenchmarkRow | _Summary], walks: float | None, solved: int, tried: int
+    ) -> _Summary:
         return cls(
             dice=mean(part.dice for part in parts),
             surface_dice=mean(part.surface_dice for part in parts),
@@ -159,7 +161,7 @@ _MEASURES = [
 ]
 
 
-def _walks(rows: Sequence[Row], walker: Mapping[tuple[str, int], Row]) -> float | None:
+def _walks(rows: Sequence[BenchmarkRow], walker: Mapping[tuple[str, int], BenchmarkRow]) -> float | None:
     """Processor seconds of some rows for one of the random walker's, where both have them."""
     both = [
         (row.cpu_seconds, walker[row.case, row.labelled].cpu_seconds)
@@ -204,8 +206,8 @@ def table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *lines))
 
 
-def _overall_table(rows: Sequence[Row]) -> str:
-    def summary(selected: Sequence[Row]) -> _Summary:
+def _overall_table(rows: Sequence[BenchmarkRow]) -> str:
+    def summary(selected: Sequence[BenchmarkRow]) -> _Summary:
         groups = [
             [row for row in selected if row.group == group] for group in _unique(r.group for r in selected)
         ]
@@ -216,17 +218,19 @@ def _overall_table(rows: Sequence[Row]) -> str:
     return _summary_table(rows, summary)
 
 
-def _group_table(rows: Sequence[Row]) -> str:
+def _group_table(rows: Sequence[BenchmarkRow]) -> str:
     walker = _walker(rows)
     return _summary_table(rows, lambda selected: _Summary.of(selected, walker))
 
 
-def _walker(rows: Sequence[Row]) -> dict[tuple[str, int], Row]:
+def _walker(rows: Sequence[BenchmarkRow]) -> dict[tuple[str, int], BenchmarkRow]:
     """The rows of the random walker by case and number of labelled slices."""
     return {(row.case, row.labelled): row for row in rows if row.method == WALKER and not row.error}
 
 
-def _summary_table(rows: Sequence[Row], summary: Callable[[Sequence[Row]], _Summary]) -> str:
+def _summary_table(
+    rows: Sequence[BenchmarkRow], summary: Callable[[Sequence[BenchmarkRow]], _Summary]
+) -> str:
     lines = []
     for labelled in sorted({row.labelled for row in rows}):
         for method in _unique(row.method for row in rows):
@@ -236,7 +240,7 @@ def _summary_table(rows: Sequence[Row], summary: Callable[[Sequence[Row]], _Summ
     return table(["slices", "method", *_MEASURES], lines)
 
 
-def _case_table(rows: Sequence[Row]) -> str:
+def _case_table(rows: Sequence[BenchmarkRow]) -> str:
     methods = _unique(row.method for row in rows)
     known = {(row.case, row.labelled, row.method): row for row in rows}
     lines = []
@@ -251,7 +255,7 @@ def _case_table(rows: Sequence[Row]) -> str:
     )
 
 
-def _case_cell(row: Row | None) -> str:
+def _case_cell(row: BenchmarkRow | None) -> str:
     if row is None:
         return _MISSING
     if row.error:

@@ -18,7 +18,7 @@ from MVGCore.images.examples import ImageExamples, neighbours
 from MVGCore.images.gate import Trial, best_share, mix, spread
 from MVGCore.images.noise import Noise, measure_noise
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage
-from MVGCore.images.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, Stopwatch, fill, finish
+from MVGCore.images.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, TaskStopwatch, fill, finish
 from MVGCore.images.shown import Shown, pixel_step, scaled, show
 from MVGCore.images.shrink import REACH, shrink
 from MVGCore.images.split import Split, best_strength
@@ -66,7 +66,7 @@ def run_denoise(
         Cancelled: `cancelled()` was true.
     """
     calls = Callbacks(progress, cancelled, slice_range, shown)
-    image, watch = check_image(image), Stopwatch()
+    image, watch = check_image(image), TaskStopwatch()
     axis = _axis(image, examples, axis)
     wanted = list(calls.slices(image.geometry.shape[axis], axis))
     calls.tell(0.0, "Measuring the noise")

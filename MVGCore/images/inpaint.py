@@ -17,7 +17,7 @@ from MVGCore.images.engine import Engine, Question
 from MVGCore.images.gate import Trial, best_share, mix, spread
 from MVGCore.images.holes import Move, deepest, moved, moves_for
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage
-from MVGCore.images.run import PREPARED, Callbacks, Progress, Stopwatch, fill, finish
+from MVGCore.images.run import PREPARED, Callbacks, Progress, TaskStopwatch, fill, finish
 from MVGCore.images.shown import pixel_step, scaled
 from MVGCore.volume import LabelMap, Volume, Window, check_image, neighbour_indices, robust_window
 
@@ -58,7 +58,7 @@ def run_inpaint(
             cannot be used.
         Cancelled: `cancelled()` was true.
     """
-    calls, watch = Callbacks(progress, cancelled, slice_range, shown), Stopwatch()
+    calls, watch = Callbacks(progress, cancelled, slice_range, shown), TaskStopwatch()
     holes = _check(image, mask)
     usable = check_image(replace(image, array=_emptied(image.array, holes)))
     axis = _axis(usable, holes) if axis is None else axis

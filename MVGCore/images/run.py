@@ -62,7 +62,7 @@ class Callbacks:
 
 
 @dataclass
-class Stopwatch:
+class TaskStopwatch:
     """Seconds per stage."""
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -112,7 +112,7 @@ def finish(
     task: str,
     canvas: ResultImage,
     engine: Engine,
-    watch: Stopwatch,
+    watch: TaskStopwatch,
     share: float,
     notes: Sequence[str] = (),
     kept: Sequence[int] = (),

@@ -15,7 +15,7 @@ from MVGCore.images.engine import Engine, Question
 from MVGCore.images.examples import ImageExamples, neighbours
 from MVGCore.images.gate import Trial, best_share, mix, spread
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage, constant_like
-from MVGCore.images.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, Stopwatch, fill, finish
+from MVGCore.images.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, TaskStopwatch, fill, finish
 from MVGCore.images.shown import Shown, scaled, show
 from MVGCore.volume import Volume, Window, check_image, robust_window
 
@@ -61,7 +61,7 @@ def run_synthesize(
         raise InputError("The examples lie across different axes; give those of one axis.")
     sets = [each if each.belong_to(image) else each.thinned(FOREIGN) for each in sets]
     local = [each for each in sets if each.belong_to(image)]
-    axis, watch = sets[0].axis, Stopwatch()
+    axis, watch = sets[0].axis, TaskStopwatch()
     depth = image.geometry.shape[axis]
     kept = {example.index: example.wanted for each in local for example in each.slices}
     wanted = [index for index in calls.slices(depth, axis) if index not in kept]

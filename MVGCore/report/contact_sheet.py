@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from MVGCore.errors import InputError, MissingExtraError
-from MVGCore.report.orientation import View
+from MVGCore.report.orientation import SliceOrientation
 from MVGCore.volume import LabelMap, Volume, Window, atomic_path, robust_window
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class ContactSheet:
                 'The picture needs matplotlib: run pip install "mvg-slicer[demo]" and try again.'
             ) from error
         self._check()
-        view = View.of(self.image.geometry, self.axis)
+        view = SliceOrientation.of(self.image.geometry, self.axis)
         indices = self.chosen_slices()
         crop = self._crop(view)
         layout = _Layout.of(len(indices), _panel_aspect(crop, view))
@@ -130,7 +130,7 @@ class ContactSheet:
         if wrong or (self.slices is not None and not len(self.slices)):
             raise InputError(f"The slices to show must lie in 0 to {shape[self.axis] - 1}, not {wrong}.")
 
-    def _crop(self, view: View) -> tuple[slice, slice]:
+    def _crop(self, view: SliceOrientation) -> tuple[slice, slice]:
         """Returns the part of the pictures that holds all labels with a margin, the same for every slice."""
         labels = self.result.array > 0
         if self.truth is not None:
@@ -146,7 +146,7 @@ class ContactSheet:
         return ranges[0], ranges[1]
 
     def _draw_image(
-        self, axes: Axes, view: View, crop: tuple[slice, slice], index: int, window: Window
+        self, axes: Axes, view: SliceOrientation, crop: tuple[slice, slice], index: int, window: Window
     ) -> None:
         picture = view.picture(self.image.array, index)[crop]
         # Above the window there is room left, so that white dashes show on the brightest tissue.
@@ -156,7 +156,9 @@ class ContactSheet:
             picture, cmap="gray", vmin=window.low, vmax=brightest, aspect=aspect, interpolation="bilinear"
         )
 
-    def _draw_outlines(self, axes: Axes, view: View, crop: tuple[slice, slice], index: int) -> None:
+    def _draw_outlines(
+        self, axes: Axes, view: SliceOrientation, crop: tuple[slice, slice], index: int
+    ) -> None:
         result = view.picture(self.result.array, index)[crop]
         for each in self.result.classes:
             _outline(axes, result == each.id, each.color, 1.5, "solid")
@@ -175,7 +177,7 @@ class ContactSheet:
         place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "top"}
         axes.text(0.5, -0.025, caption, color=colour, fontweight=weight, fontsize=9.5, **place)
 
-    def _draw_heading(self, figure: Figure, view: View) -> None:
+    def _draw_heading(self, figure: Figure, view: SliceOrientation) -> None:
         height = figure.get_figheight()
         title = self.title or self.image.name or "Result"
         figure.text(0.014, 1 - 0.22 / height, title, color=INK, fontsize=15, fontweight="bold", va="top")
@@ -267,14 +269,14 @@ def _frame(axes: Axes) -> Rectangle:
     return Rectangle(**place, fill=False, edgecolor=EXAMPLE, linewidth=3, zorder=5)
 
 
-def _draw_sides(axes: Axes, view: View) -> None:
+def _draw_sides(axes: Axes, view: SliceOrientation) -> None:
     left, right, top, bottom = view.sides
     for x, y, side in ((0.035, 0.5, left), (0.965, 0.5, right), (0.5, 0.955, top), (0.5, 0.045, bottom)):
         place: dict[str, Any] = {"transform": axes.transAxes, "ha": "center", "va": "center", "zorder": 6}
         axes.text(x, y, side, color=FAINT_INK, fontsize=8, **place)
 
 
-def _panel_aspect(crop: tuple[slice, slice], view: View) -> float:
+def _panel_aspect(crop: tuple[slice, slice], view: SliceOrientation) -> float:
     """Returns width / height of one panel in millimetres."""
     height, width = ((part.stop - part.start) * size for part, size in zip(crop, view.pixel_mm, strict=True))
     return width / height

@@ -19,7 +19,7 @@ _SIDES = {_LEFT: ("R", "L"), _POSTERIOR: ("A", "P"), _SUPERIOR: ("I", "S")}  # t
 
 
 @dataclass(frozen=True)
-class View:
+class SliceOrientation:
     """Turns slices along one array axis into pictures (rows from top to bottom, columns from left to right).
 
     Attributes:
@@ -39,7 +39,7 @@ class View:
     sides: tuple[str, str, str, str]
 
     @classmethod
-    def of(cls, geometry: Geometry, axis: int) -> View:
+    def of(cls, geometry: Geometry, axis: int) -> SliceOrientation:
         """Chooses the view for slices along `axis` (an array axis) of a volume."""
         anatomy = nearest_anatomical_axes(geometry)
         rows, columns = (a for a in range(3) if a != axis)

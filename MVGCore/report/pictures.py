@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.report.orientation import View
+from MVGCore.report.orientation import SliceOrientation
 from MVGCore.volume import LabelMap, Volume, Window, robust_window
 
 QUALITY = 72
@@ -48,7 +48,7 @@ def draw_pictures(image: Volume, maps: Sequence[LabelMap], axis: int, slices: Se
         axis: array axis of the slices.
         slices: their indices.
     """
-    view = View.of(image.geometry, axis)
+    view = SliceOrientation.of(image.geometry, axis)
     crop = _crop(view, maps)
     greys = [view.picture(image.array, index)[crop].astype(np.float32) for index in slices]
     # Of what is shown: a single bright voxel elsewhere would make all of it black or white.
@@ -111,7 +111,7 @@ def _runs(edges: NDArray[np.int8]) -> list[tuple[int, int, int]]:
 def _picture(
     grey: NDArray[np.float32],
     maps: Sequence[LabelMap],
-    view: View,
+    view: SliceOrientation,
     window: Window,
     crop: tuple[slice, slice],
     index: int,
@@ -142,7 +142,7 @@ def _jpeg(grey: NDArray[np.float32], window: Window, aspect: float) -> str:
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _crop(view: View, maps: Sequence[LabelMap]) -> tuple[slice, slice]:
+def _crop(view: SliceOrientation, maps: Sequence[LabelMap]) -> tuple[slice, slice]:
     """Rows and columns that show all that is labelled with a margin; all of them if nothing is."""
     projections = (np.max(each.array > 0, axis=view.axis, keepdims=True) for each in maps)
     filled = np.any([view.picture(each, 0) for each in projections], axis=0)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import SliceResult
-from MVGCore.segmentation.fuse.mixture import USUAL, blend
+from MVGCore.segmentation.fuse.mixture import USUAL_SHARES, blend
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, make_plan
-from MVGCore.segmentation.predict.context import GroupContext, Hint, encode_prompts, generate
+from MVGCore.segmentation.predict.context import DraftHint, GroupContext, encode_prompts, generate
 from MVGCore.segmentation.propagator import Progress, Propagator
 from MVGCore.segmentation.result import Result, ResultCanvas
 
 __all__ = [
     "ClassGroup",
     "GroupContext",
-    "Hint",
-    "Memo",
+    "DraftHint",
+    "ContentCache",
     "Plan",
     "Progress",
     "Propagator",
     "Result",
     "ResultCanvas",
-    "USUAL",
+    "USUAL_SHARES",
     "SliceResult",
     "blend",
     "encode_prompts",

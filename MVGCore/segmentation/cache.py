@@ -16,7 +16,7 @@ T = TypeVar("T")
 LIMIT_BYTES = 600_000_000
 
 
-class Memo:
+class ContentCache:
     """A store of results by what they were made of; what was not asked for longest goes first.
 
     Several threads may use it: what one of them is making, the others wait for.

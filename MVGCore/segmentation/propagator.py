@@ -18,22 +18,22 @@ from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device, placed, select_device
 from MVGCore.models.tiled import is_tiled
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import Assembler, SliceResult
 from MVGCore.segmentation.fuse.calibration import SHIPPED, Calibration
-from MVGCore.segmentation.fuse.decision import Favour, favour_classes
-from MVGCore.segmentation.fuse.extents import Answer, Doubt, Extents, Known
+from MVGCore.segmentation.fuse.decision import ClassOdds, fit_class_odds
+from MVGCore.segmentation.fuse.extents import Doubt, Extents, GroupPredictions, Known
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, make_plan, plan_from_others
-from MVGCore.segmentation.plan.selection import carry_note, in_batches
+from MVGCore.segmentation.plan.selection import in_batches, transfer_note
 from MVGCore.segmentation.predict.context import GroupContext
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
-from MVGCore.segmentation.predict.predictions import answer_batch, answer_key
+from MVGCore.segmentation.predict.predictions import predict_batch, prediction_key
 from MVGCore.segmentation.predict.prepare import Preparation
 from MVGCore.segmentation.quality import STANDARD, Quality
-from MVGCore.segmentation.refine.multiplanar import look_again
-from MVGCore.segmentation.refine.stack import Stack, probabilities
+from MVGCore.segmentation.refine.multiplanar import refine_across
+from MVGCore.segmentation.refine.stack import GroupVolume, probabilities
 from MVGCore.segmentation.timing import Stopwatch
 from MVGCore.volume import Volume
 
@@ -71,9 +71,9 @@ class Propagator:
     foreign: Sequence[Prompt]
     seed: int = 0
     batch: int = BATCH
-    memo: Memo = field(default_factory=Memo)
+    cache: ContentCache = field(default_factory=ContentCache)
     calibration: Calibration = SHIPPED
-    carried: Sequence[Sequence[Prompt]] = ()
+    transferred: Sequence[Sequence[Prompt]] = ()
     crossing: Crossing | None = None
     claims: Claims | None = None
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -83,10 +83,10 @@ class Propagator:
 
     def __post_init__(self) -> None:
         # Sets of examples that have their place in this volume, by index. Each is propagated by itself.
-        self.tellings = [
-            sorted([*self.local, *part], key=lambda prompt: prompt.index) for part in self.carried or [()]
+        self.example_sets = [
+            sorted([*self.local, *part], key=lambda prompt: prompt.index) for part in self.transferred or [()]
         ]
-        together = {id(prompt): prompt for telling in self.tellings for prompt in telling}
+        together = {id(prompt): prompt for example_set in self.example_sets for prompt in example_set}
         self.placed = sorted(together.values(), key=lambda prompt: prompt.index)
         self.plan = self._make_plan()
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
@@ -98,7 +98,7 @@ class Propagator:
             self.plan.groups,
             (height, width),
             self.placed,
-            bool(self.carried),
+            bool(self.transferred),
             self.crossing,
             self.calibration,
             claims,
@@ -130,15 +130,17 @@ class Propagator:
             return
         progress(0.0, "Preparing the examples")
         self.contexts(cancelled)
-        if self.carried:
-            self.notes.append(carry_note(sorted({prompt.index for part in self.carried for prompt in part})))
+        if self.transferred:
+            self.notes.append(
+                transfer_note(sorted({prompt.index for part in self.transferred for prompt in part}))
+            )
         known = [prompt.index for prompt in self.placed]
         batches = in_batches(wanted, known, batch_size(self.batch, self.device))
         again = self._seen_whole(wanted)
         share, found, done = FIRST_SHARE if again and all_axes else 1.0, {}, 0
         with closing(self._answers(batches, cancelled)) as answers:
-            for batch, answered in zip(batches, answers, strict=True):
-                for index, answer in zip(batch, answered, strict=True):
+            for batch, predicted in zip(batches, answers, strict=True):
+                for index, answer in zip(batch, predicted, strict=True):
                     yield self._decided(index, answer, self._extents)
                     if again:
                         found[index] = answer
@@ -150,7 +152,11 @@ class Propagator:
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
 
     def _revised(
-        self, found: dict[int, Answer], all_axes: bool, progress: Progress, cancelled: Callable[[], bool]
+        self,
+        found: dict[int, GroupPredictions],
+        all_axes: bool,
+        progress: Progress,
+        cancelled: Callable[[], bool],
     ) -> Iterator[SliceResult]:
         """The slices once more, by what was found in all of them, in the order of the first look."""
         extents = Extents.of(self.plan.groups, self._extents.known, found)
@@ -158,13 +164,13 @@ class Propagator:
         if all_axes:
             self._look_again(weighed, extents, progress, cancelled)
         with self.watch.of("decide"):
-            favour = favour_classes(weighed.values())
+            class_odds = fit_class_odds(weighed.values())
         for index, answer in weighed.items():
-            yield self._finished(index, answer, extents.doubts(index, found[index]), favour)
+            yield self._finished(index, answer, extents.doubts(index, found[index]), class_odds)
 
     def _answers(
         self, batches: Sequence[Sequence[int]], cancelled: Callable[[], bool]
-    ) -> Generator[list[Answer], None, None]:
+    ) -> Generator[list[GroupPredictions], None, None]:
         """What the groups say of the slices of each batch, several batches at a time.
 
         What all batches need in the end, the appearances, is learned beside the first drafts.
@@ -174,9 +180,9 @@ class Propagator:
         with closing(side_by_side(jobs, workers(self.device), cancelled)) as answers:
             yield from islice(answers, 1, None)
 
-    def _learn(self) -> list[Answer]:
+    def _learn(self) -> list[GroupPredictions]:
         """Learn the appearances of all groups; no answer yet."""
-        for context in (context for tellings in self._contexts for context in tellings):
+        for context in (context for example_sets in self._contexts for context in example_sets):
             if context.appearance is not None:
                 context.appearance(self.model, self.device)
         return []
@@ -188,7 +194,7 @@ class Propagator:
 
     def _look_again(
         self,
-        found: dict[int, Answer],
+        found: dict[int, GroupPredictions],
         extents: Extents,
         progress: Progress,
         cancelled: Callable[[], bool],
@@ -205,8 +211,8 @@ class Propagator:
             if is_tiled(self.model, group.canvas.side):
                 continue
             tell = partial(self._tell_again, progress, number)
-            key = ("second look", answer_key(self._contexts[number]), extents.there[number].tobytes())
-            revised = self.memo.get(key, partial(self._look_at, number, found, tell, cancelled))
+            key = ("second look", prediction_key(self._contexts[number]), extents.there[number].tobytes())
+            revised = self.cache.get(key, partial(self._look_at, number, found, tell, cancelled))
             tell(1.0)
             if revised is None:
                 continue
@@ -217,7 +223,7 @@ class Propagator:
     def _look_at(
         self,
         number: int,
-        found: dict[int, Answer],
+        found: dict[int, GroupPredictions],
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.float16] | None:
@@ -229,10 +235,10 @@ class Propagator:
 
         def look() -> NDArray[np.float16] | None:
             context = self._contexts[number][0]
-            return look_again(self.model, self.device, context, stack, progress, cancelled, self.quality)
+            return refine_across(self.model, self.device, context, stack, progress, cancelled, self.quality)
 
         with self.watch.of("look again"):
-            stack = Stack.of(self.plan.groups[number], self._planes, own, labelled, self.crossing)
+            stack = GroupVolume.of(self.plan.groups[number], self._planes, own, labelled, self.crossing)
             odds = self._with_memory(look)
             return None if odds is None else np.stack([probabilities(plane) for plane in odds])
 
@@ -240,15 +246,15 @@ class Propagator:
         share = (number + part) / len(self.plan.groups)
         progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Second look, along the other axes")
 
-    def _decided(self, index: int, answer: Answer, extents: Extents) -> SliceResult:
+    def _decided(self, index: int, answer: GroupPredictions, extents: Extents) -> SliceResult:
         """A slice by its answer alone, and by how probable it is that its classes are there."""
         return self._finished(index, extents.weighed(index, answer), extents.doubts(index, answer))
 
     def _finished(
-        self, index: int, answer: Answer, doubts: Mapping[int, Doubt], favour: Favour = None
+        self, index: int, answer: GroupPredictions, doubts: Mapping[int, Doubt], class_odds: ClassOdds = None
     ) -> SliceResult:
         with self.watch.of("read back"):
-            return self._assembler.finished(index, answer, doubts, favour)
+            return self._assembler.finished(index, answer, doubts, class_odds)
 
     def complete(self, prompt: Prompt, cancelled: Callable[[], bool]) -> SliceResult:
         """A slice that is drawn in part, with the rest generated; what is drawn stays as it is.
@@ -287,10 +293,10 @@ class Propagator:
             stop_if(cancelled)
             group = self.plan.groups[len(self._contexts)]
             self._contexts.append(self._with_memory(partial(self._contexts_of, group)))
-        return [context for tellings in self._contexts for context in tellings]
+        return [context for example_sets in self._contexts for context in example_sets]
 
     def _contexts_of(self, group: ClassGroup) -> list[GroupContext]:
-        return [self._preparation(each).context(group) for each in self.tellings]
+        return [self._preparation(each).context(group) for each in self.example_sets]
 
     def _with_memory(self, work: Callable[[], T]) -> T:
         """What some work gives; a GPU that is full is left, and the work is done again."""
@@ -303,24 +309,24 @@ class Propagator:
             # Only here, when the exception and with it the tensors of the failed attempt are gone.
             self._leave_gpu()
 
-    def _preparation(self, telling: Sequence[Prompt]) -> Preparation:
+    def _preparation(self, example_set: Sequence[Prompt]) -> Preparation:
         return Preparation(
             self.model,
             self.device,
             self._planes,
             self.plan,
-            telling,
-            () if self.carried else self.foreign,
+            example_set,
+            () if self.transferred else self.foreign,
             self.seed,
-            self.memo,
+            self.cache,
             self.watch,
             self.crossing,
             self.quality,
         )
 
-    def _generate(self, slices: Sequence[int]) -> list[Answer]:
+    def _generate(self, slices: Sequence[int]) -> list[GroupPredictions]:
         """What the groups say of the slices of a batch; on a full GPU in halves, then on the CPU."""
-        answers: list[Answer] = []
+        answers: list[GroupPredictions] = []
         while len(answers) < len(slices):
             batch = list(slices[len(answers) : len(answers) + self.batch])
             try:
@@ -336,8 +342,8 @@ class Propagator:
                 self._leave_gpu()
         return answers
 
-    def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[Answer]:
-        return answer_batch(
+    def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[GroupPredictions]:
+        return predict_batch(
             self.model,
             self.device,
             self._contexts,
@@ -345,7 +351,7 @@ class Propagator:
             batch,
             partial(self._assembler.known, drawn=drawn),
             self.watch,
-            self.memo,
+            self.cache,
             drawn is not None,
         )
 
@@ -353,6 +359,6 @@ class Propagator:
         self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")
         self.device = select_device("cpu")
         placed(self.model, self.device)
-        self.memo.clear()
-        for context in (context for tellings in self._contexts for context in tellings):
+        self.cache.clear()
+        for context in (context for example_sets in self._contexts for context in example_sets):
             context.memories = tuple(memory.to("cpu") for memory in context.memories)

@@ -14,7 +14,7 @@ from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.fuse.extents import Doubt
 from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import class_estimates, summed, volume_estimate
-from MVGCore.segmentation.review.next_slice import choose_next, class_sizes, label_gains
+from MVGCore.segmentation.review.next_slice import class_sizes, label_gains, next_slice_to_label
 from MVGCore.segmentation.review.questions import COST, questions
 from MVGCore.volume import LabelMap, Volume
 
@@ -117,7 +117,7 @@ class ResultCanvas:
         labels = LabelMap.of(self.labels, self.image.geometry, prompts.classes)
         total, depth = summed(self.areas.values()), self.labels.shape[self.axis]
         settled = (*known, *self.settled)
-        next_slice = choose_next(self.areas, settled, depth, self._shows)
+        next_slice = next_slice_to_label(self.areas, settled, depth, self._shows)
         asked = questions(self.doubts, class_sizes(self.areas), known, self.axis) if known else ()
         drawn = 0.0 if next_slice is None else label_gains(self.areas, settled, depth)[next_slice]
         worthwhile = bool(asked) and asked[0].gain / COST > drawn

@@ -9,14 +9,14 @@ from MVGCore.errors import InputError
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt, PromptSet
-from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.selection import is_slice_of
 from MVGCore.segmentation.propagator import Propagator
 from MVGCore.segmentation.quality import STANDARD, Quality
-from MVGCore.segmentation.transfer.label_transfer import carry_over
+from MVGCore.segmentation.transfer.label_transfer import transfer_labels
 from MVGCore.volume import Volume
 
 
@@ -36,7 +36,7 @@ class Prepared:
         """
         self.completed: dict[int, SliceResult] = {}
         self._seed, self._quality = seed, quality
-        self._memo = Memo()
+        self._memo = ContentCache()
         self._made: tuple[tuple[tuple[str, ...], Claims], Propagator] | None = None
 
     def forget(self) -> None:
@@ -96,8 +96,10 @@ class Prepared:
                 _copies(ordered),
                 _copies(foreign),
                 self._seed,
-                memo=self._memo,
-                carried=[] if any(p.labels.any() for p in own) else self._carried(foreign, image, ordered),
+                cache=self._memo,
+                transferred=[]
+                if any(p.labels.any() for p in own)
+                else self._carried(foreign, image, ordered),
                 crossing=Crossing(axis, tuple(_copies(lines))) if lines else None,
                 quality=self._quality,
                 claims=claims,
@@ -117,9 +119,9 @@ class Prepared:
     def _carried(self, foreign: Sequence[Prompt], image: Volume, own: Sequence[Prompt]) -> list[list[Prompt]]:
         """What examples of other volumes say of slices that are not labelled here."""
         names = tuple(prompt.fingerprint for prompt in foreign)
-        carried = self._memo.get(("carried", names), lambda: carry_over(foreign, image))
+        transferred = self._memo.get(("carried", names), lambda: transfer_labels(foreign, image))
         labelled = {prompt.index for prompt in own}
-        left = [[prompt for prompt in part if prompt.index not in labelled] for part in carried]
+        left = [[prompt for prompt in part if prompt.index not in labelled] for part in transferred]
         return [part for part in left if any(prompt.labels.any() for prompt in part)]
 
 

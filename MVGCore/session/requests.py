@@ -36,7 +36,7 @@ class WantedSlices:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Segment:
+class SegmentVolume:
     """Label all slices, or those of a range; tells a `Propagated`.
 
     The slices that are labelled already are among those that are told, as they were drawn.
@@ -59,7 +59,7 @@ class Segment:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Preview:
+class PreviewSlice:
     """Label one slice, or complete it where a part of it is drawn; tells a `Previewed`.
 
     Attributes:
@@ -152,5 +152,5 @@ class AskInfo:
     """Say what computes, and where; tells an `Info`."""
 
 
-AllSlices = Segment | Denoise | Inpaint | Synthesize
-Request = AllSlices | Preview | Adapt | ForgetAdaptation | SaveModel | AskInfo
+AllSlices = SegmentVolume | Denoise | Inpaint | Synthesize
+Request = AllSlices | PreviewSlice | Adapt | ForgetAdaptation | SaveModel | AskInfo

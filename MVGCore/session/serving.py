@@ -76,7 +76,7 @@ def serve(session: Session, request: requests.Request, tell: Tell, cancelled: Ca
     return _WORK[type(request)](session, request, tell, cancelled)
 
 
-def _segment(session: Session, request: requests.Segment, tell: Tell, cancelled: Cancelled) -> Summary:
+def _segment(session: Session, request: requests.SegmentVolume, tell: Tell, cancelled: Cancelled) -> Summary:
     adaptation, start = _adapt_first(session, request.adapt_seconds, tell, cancelled)
     axis = session.prompt_axis if request.axis is None else request.axis
     result = session.propagate(
@@ -106,7 +106,7 @@ def _adapted_to(session: Session) -> str:
     return session.adapted_to if session.adapted else ""
 
 
-def _preview(session: Session, request: requests.Preview, tell: Tell, cancelled: Cancelled) -> Summary:
+def _preview(session: Session, request: requests.PreviewSlice, tell: Tell, cancelled: Cancelled) -> Summary:
     start = time.perf_counter()
     axis = session.prompt_axis if request.axis is None else request.axis
     done = session.preview(request.index, cancelled, axis)
@@ -177,8 +177,8 @@ def _progress(tell: Tell, start: float = 0.0, end: float = 1.0) -> Callable[[flo
 
 
 _WORK: Mapping[type, Callable[[Session, Any, Tell, Cancelled], Summary]] = {
-    requests.Segment: _segment,
-    requests.Preview: _preview,
+    requests.SegmentVolume: _segment,
+    requests.PreviewSlice: _preview,
     requests.Adapt: _adapt,
     requests.ForgetAdaptation: _forget,
     requests.SaveModel: _save,

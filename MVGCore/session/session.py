@@ -264,7 +264,7 @@ class Session:
             axis = self._ready()[1].axis
             propagator = self._propagator(axis, cancelled or _never, finished_only=True)
             # What was carried over from other volumes is a guess, and nothing to learn from.
-            contexts = [] if propagator.carried else propagator.contexts(cancelled or _never)
+            contexts = [] if propagator.transferred else propagator.contexts(cancelled or _never)
             config = AdaptConfig() if steps is None else AdaptConfig(steps=steps)
             adaptation = Adaptation(self._model, self._device, contexts, self._seed, config)
             report, weights = adaptation.run(seconds, progress or _silent, cancelled or _never)

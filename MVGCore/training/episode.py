@@ -37,7 +37,7 @@ class Episode:
 
 
 @dataclass(frozen=True)
-class Batch:
+class EpisodeBatch:
     """Episodes of one task; T = sets * targets.
 
     Attributes:
@@ -52,7 +52,7 @@ class Batch:
     answer: Tensor
 
     @classmethod
-    def of(cls, episodes: Sequence[Episode], task: Task) -> Batch:
+    def of(cls, episodes: Sequence[Episode], task: Task) -> EpisodeBatch:
         """Join episodes with equally many prompts and targets."""
         prompts = PromptBatch(
             torch.stack([e.images for e in episodes]),

@@ -19,11 +19,11 @@ from MVGCore.errors import InputError
 from MVGCore.models.base import TargetBatch
 from MVGCore.tasks import IMAGE_TASKS, ImageTask, SegmentationLoss, SegmentationTask
 from MVGCore.tasks.palette import binary_palette, colour_labels, predefined_palette, random_palette
-from MVGCore.training.episode import Batch, Episode, padded_prompts
+from MVGCore.training.episode import Episode, EpisodeBatch, padded_prompts
 from MVGCore.training.hints import HintMaker, HintShares
 from MVGCore.training.image_episodes import ImageEpisodes, ImageShares
 from MVGCore.training.planes import Augmentation, Planes
-from MVGCore.training.stack import MAX_STACK_CLASSES, Stack, StackSource, StoredDraft
+from MVGCore.training.stack import MAX_STACK_CLASSES, SliceStack, StackSource, StoredDraft
 
 PALETTE_SIZE = MAX_STACK_CLASSES + 1
 
@@ -94,11 +94,11 @@ class EpisodeSampler:
         shares = self.config.images if self.config.image_tasks else None
         return [name for name in IMAGE_TASKS if getattr(shares, name, 0) and self._pools[name]]
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[EpisodeBatch]:
         while True:
             yield self.batch()
 
-    def batch(self) -> Batch:
+    def batch(self) -> EpisodeBatch:
         """One batch; all its episodes have the same number of prompts and the same task."""
         count = 1 + int(self.rng.choice(len(self.config.prompts), p=self.config.prompts))
         image = self.rng.random() < self.config.image_tasks and self.image_tasks
@@ -111,12 +111,12 @@ class EpisodeSampler:
                 episodes.append(episode)
         return self._label_batch(episodes)
 
-    def _stack(self, task: str) -> Stack:
+    def _stack(self, task: str) -> SliceStack:
         real, synthetic = self._pools[task].real, self._pools[task].synthetic
         stacks = real if real and (not synthetic or self.rng.random() < self.config.real) else synthetic
         return stacks[int(self.rng.integers(len(stacks)))].load()
 
-    def _draft(self, stack: Stack, count: int) -> StoredDraft:
+    def _draft(self, stack: SliceStack, count: int) -> StoredDraft:
         """A draft of the stack; where it has none, any other slices of the case as prompts without one."""
         if stack.drafts:
             return stack.drafts[int(self.rng.integers(len(stack.drafts)))]
@@ -124,7 +124,7 @@ class EpisodeSampler:
         known = self.rng.permutation(labelled)[: min(count, len(labelled) - 1)]
         return StoredDraft.nothing(sorted(int(k) for k in known), len(stack.labels))
 
-    def _episode(self, stack: Stack, count: int) -> Episode | None:
+    def _episode(self, stack: SliceStack, count: int) -> Episode | None:
         draft = self._draft(stack, count)
         targets, shown = self._choose_targets(stack, draft.known), self._choose_classes(stack, draft)
         if not targets or len(shown) == 0:
@@ -164,7 +164,7 @@ class EpisodeSampler:
             return random_palette(classes, self.rng)
         return predefined_palette(classes)
 
-    def _choose_targets(self, stack: Stack, known: tuple[int, ...]) -> list[int]:
+    def _choose_targets(self, stack: SliceStack, known: tuple[int, ...]) -> list[int]:
         """Mostly labelled slices that are not prompts, some empty ones beyond the structure."""
         labelled = stack.labels.any((1, 2))
         weights = np.where(labelled, 1.0, self.config.empty_targets)
@@ -174,7 +174,7 @@ class EpisodeSampler:
         chosen = self.rng.choice(len(weights), self.config.targets, p=weights / weights.sum())
         return [int(k) for k in chosen]
 
-    def _choose_classes(self, stack: Stack, draft: StoredDraft) -> np.ndarray:
+    def _choose_classes(self, stack: SliceStack, draft: StoredDraft) -> np.ndarray:
         """Classes that the labelled slices show, now and then only some of them; the others become
         background."""
         shown = np.unique(stack.labels[list(draft.known)])
@@ -185,7 +185,7 @@ class EpisodeSampler:
             shown = self.rng.permutation(shown)[: int(self.rng.integers(1, len(shown) + 1))]
         return shown
 
-    def _label_batch(self, episodes: list[Episode]) -> Batch:
+    def _label_batch(self, episodes: list[Episode]) -> EpisodeBatch:
         palettes = [e.palette for e in episodes if e.palette is not None]
         padded = torch.stack([F.pad(p, (0, 0, 0, PALETTE_SIZE - len(p))) for p in palettes])
         used = torch.tensor([[n < len(p) for n in range(PALETTE_SIZE)] for p in palettes])
@@ -193,9 +193,9 @@ class EpisodeSampler:
         task = SegmentationTask(
             padded.repeat_interleave(repeats, 0), used.repeat_interleave(repeats, 0), self.config.loss
         )
-        return Batch.of(episodes, task)
+        return EpisodeBatch.of(episodes, task)
 
-    def _image_batch(self, count: int) -> Batch:
+    def _image_batch(self, count: int) -> EpisodeBatch:
         shares = self.config.images
         names = self.image_tasks
         weights = np.array([getattr(shares, name) for name in names])
@@ -207,7 +207,7 @@ class EpisodeSampler:
         regions = [e.region for e in episodes if e.region is not None]
         region = torch.cat(regions) if regions else None
         task = ImageTask(name, self.config.image_weight, region, beta=shares.beta)
-        batch = Batch.of(episodes, task)
+        batch = EpisodeBatch.of(episodes, task)
         if not self.config.relative_errors:
             return batch
         return replace(batch, task=task.relative_to(batch.target, batch.answer))

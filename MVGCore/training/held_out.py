@@ -12,7 +12,7 @@ from torch import Tensor
 from MVGCore.models.base import InContextModel, TargetBatch
 from MVGCore.models.device import Device, autocast
 from MVGCore.tasks import ImageTask, SegmentationTask
-from MVGCore.training.episode import Batch
+from MVGCore.training.episode import EpisodeBatch
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def hard_dice(task: SegmentationTask, colours: Tensor, positions: Tensor) -> Ten
 
 
 @torch.no_grad()
-def score_held_out(model: InContextModel, batches: Sequence[Batch], device: Device) -> HeldOutScore:
+def score_held_out(model: InContextModel, batches: Sequence[EpisodeBatch], device: Device) -> HeldOutScore:
     """Score a model on prepared batches, which lie on the device."""
     model.eval()
     rows: list[tuple[Tensor, ...]] = []
@@ -82,7 +82,7 @@ def score_held_out(model: InContextModel, batches: Sequence[Batch], device: Devi
     return HeldOutScore(hinted, hidden_dice, draft, corrected, scores)
 
 
-def _psnr(task: ImageTask, batch: Batch, colours: Tensor) -> Tensor:
+def _psnr(task: ImageTask, batch: EpisodeBatch, colours: Tensor) -> Tensor:
     """(T,) peak signal-to-noise ratio of intensities in 0..1 within the region."""
     error = (task.decode(colours)[:, 0] - batch.answer).square()
     region = torch.ones_like(error) if task.region is None else task.region.to(error)
@@ -91,7 +91,7 @@ def _psnr(task: ImageTask, batch: Batch, colours: Tensor) -> Tensor:
 
 
 def _label_scores(
-    task: SegmentationTask, batch: Batch, generated: Tensor, hidden: Tensor
+    task: SegmentationTask, batch: EpisodeBatch, generated: Tensor, hidden: Tensor
 ) -> tuple[Tensor, ...]:
     """(T,) Dice hinted, hidden, of the draft, corrected; the last two NaN without a draft."""
     has_draft = batch.target.draft.amax((1, 2, 3)) > 0

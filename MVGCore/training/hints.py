@@ -65,7 +65,7 @@ class HintShares:
 
 
 @dataclass(frozen=True)
-class Hint:
+class TargetHint:
     """Colours (3, S, S), mask of what is given and confidence of the draft (1, S, S)."""
 
     colours: Tensor
@@ -73,7 +73,7 @@ class Hint:
     trust: Tensor
 
     @classmethod
-    def nothing(cls, side: int) -> Hint:
+    def nothing(cls, side: int) -> TargetHint:
         return cls(torch.zeros(3, side, side), torch.zeros(1, side, side), torch.zeros(1, side, side))
 
 
@@ -93,9 +93,9 @@ class HintMaker:
     lookup: Tensor
     palette: Tensor
 
-    def make(self, index: int, shares: HintShares, rng: np.random.Generator) -> Hint:
+    def make(self, index: int, shares: HintShares, rng: np.random.Generator) -> TargetHint:
         """A hint of a random kind for a slice."""
-        makers: tuple[Callable[[int, np.random.Generator], Hint], ...] = (
+        makers: tuple[Callable[[int, np.random.Generator], TargetHint], ...] = (
             self._nothing,
             self._draft,
             self._damaged,
@@ -106,31 +106,31 @@ class HintMaker:
         kind = rng.choice(len(makers), p=chances)
         return makers[int(kind)](index, rng)
 
-    def _nothing(self, index: int, rng: np.random.Generator) -> Hint:
-        return Hint.nothing(self.positions.shape[-1])
+    def _nothing(self, index: int, rng: np.random.Generator) -> TargetHint:
+        return TargetHint.nothing(self.positions.shape[-1])
 
-    def _draft(self, index: int, rng: np.random.Generator) -> Hint:
-        planes, blank = self.planes, Hint.nothing(self.positions.shape[-1])
+    def _draft(self, index: int, rng: np.random.Generator) -> TargetHint:
+        planes, blank = self.planes, TargetHint.nothing(self.positions.shape[-1])
         first = colour_labels(self.lookup[planes.first[index]], self.palette)
         second = colour_labels(self.lookup[planes.second[index]], self.palette)
         colours = torch.lerp(second, first, planes.weight[index])
-        return Hint(colours, blank.known, planes.agreement[index].clamp(min=LEAST_TRUST)[None])
+        return TargetHint(colours, blank.known, planes.agreement[index].clamp(min=LEAST_TRUST)[None])
 
-    def _damaged(self, index: int, rng: np.random.Generator) -> Hint:
-        blank = Hint.nothing(self.positions.shape[-1])
+    def _damaged(self, index: int, rng: np.random.Generator) -> TargetHint:
+        blank = TargetHint.nothing(self.positions.shape[-1])
         colours = colour_labels(damaged(self.positions[index], rng), self.palette)
-        return Hint(colours, blank.known, torch.full_like(blank.trust, float(rng.uniform(0.3, 1))))
+        return TargetHint(colours, blank.known, torch.full_like(blank.trust, float(rng.uniform(0.3, 1))))
 
-    def _partial(self, index: int, rng: np.random.Generator) -> Hint:
+    def _partial(self, index: int, rng: np.random.Generator) -> TargetHint:
         return self._shown(index, Patches().mask(self.positions.shape[-1], rng))
 
-    def _lines(self, index: int, rng: np.random.Generator) -> Hint:
+    def _lines(self, index: int, rng: np.random.Generator) -> TargetHint:
         return self._shown(index, draw_lines(self.positions.shape[-1], rng))
 
-    def _shown(self, index: int, visible: Tensor) -> Hint:
+    def _shown(self, index: int, visible: Tensor) -> TargetHint:
         """The truth where a mask (S, S) is one."""
         truth = colour_labels(self.positions[index], self.palette)
-        return Hint(truth * visible, visible[None], torch.zeros_like(visible[None]))
+        return TargetHint(truth * visible, visible[None], torch.zeros_like(visible[None]))
 
 
 def damaged(truth: Tensor, rng: np.random.Generator) -> Tensor:

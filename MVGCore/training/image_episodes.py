@@ -21,7 +21,7 @@ from MVGCore.training.episode import Episode, padded_prompts
 from MVGCore.training.hints import Patches
 from MVGCore.training.planes import Augmentation, Warp
 from MVGCore.training.spoiling import EpisodeNoise, HoleKind
-from MVGCore.training.stack import Stack
+from MVGCore.training.stack import SliceStack
 from MVGCore.volume import neighbour_indices
 
 SAMPLES = 4096  # pixels that a synthesis draft is fitted to: half of what a user's is, for time
@@ -79,7 +79,7 @@ class ImageEpisodes:
     rng: np.random.Generator
     augment: Augmentation
 
-    def draw(self, task: str, stack: Stack, prompts: int, targets: int) -> Episode:
+    def draw(self, task: str, stack: SliceStack, prompts: int, targets: int) -> Episode:
         """One episode of a task with up to `prompts` prompts."""
         usable = self._usable(task, stack)
         asked = [int(k) for k in usable[self.rng.integers(0, len(usable), targets)]]
@@ -89,7 +89,7 @@ class ImageEpisodes:
             key=lambda k: abs(k - float(np.mean(asked))),
         )
         warp = Warp.draw(stack.image.shape[-1], self.side, self.rng, self.augment)
-        maker: Callable[[Stack, Warp, list[int], list[int]], _Parts] = {
+        maker: Callable[[SliceStack, Warp, list[int], list[int]], _Parts] = {
             "denoising": self._noisy_pairs if _is_pair(stack) else self._denoising,
             "inpainting": self._given_holes if stack.task == "inpainting" else self._inpainting,
             "synthesis": self._synthesis,
@@ -110,7 +110,7 @@ class ImageEpisodes:
         )
 
     @staticmethod
-    def _usable(task: str, stack: Stack) -> NDArray[np.intp]:
+    def _usable(task: str, stack: SliceStack) -> NDArray[np.intp]:
         """The slices that can be asked for and shown."""
         if task == "inpainting" and stack.task == task:
             return np.flatnonzero((stack.labels == 1).any((1, 2)))
@@ -122,7 +122,7 @@ class ImageEpisodes:
         hidden = parts.target.known[:, 0] == 0
         return hidden if parts.region is None else hidden & parts.region
 
-    def _denoising(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+    def _denoising(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, split = self.rng, len(shown)
         clean = self.augment.contrasted(warp.with_neighbours(stack.image, [*shown, *asked]), rng)
         noise = EpisodeNoise.draw(rng)
@@ -135,7 +135,7 @@ class ImageEpisodes:
         target = self._target(noisy[split:], lambda: noise.draft(noisy[split:]), answer)
         return _Parts(noisy[:split], labels, target, answer)
 
-    def _noisy_pairs(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+    def _noisy_pairs(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         """Denoising of real noise: the noisy image of the pair is given, the clean one is wanted."""
         assert stack.other is not None
         split, wanted = len(shown), [*shown, *asked]
@@ -145,7 +145,7 @@ class ImageEpisodes:
         target = self._target(noisy[split:], lambda: denoise_draft(noisy[split:]), answer)
         return _Parts(noisy[:split], clean[:split, 1], target, answer)
 
-    def _inpainting(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+    def _inpainting(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, depth = self.rng, len(stack.image)
         kind = HoleKind.draw(rng)
         wanted = [*shown, *asked]
@@ -169,7 +169,7 @@ class ImageEpisodes:
         images, region = torch.stack(seen), torch.stack(regions)
         return self._inpainted(images, stacks[:, 2], split, region, region, torch.stack(guesses))
 
-    def _given_holes(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+    def _given_holes(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         """Inpainting of the stack's own holes; what is missing without an answer is shown to nobody."""
         split, wanted = len(shown), [*shown, *asked]
         around = neighbour_indices(wanted, len(stack.image))
@@ -197,7 +197,7 @@ class ImageEpisodes:
         target = self._target(images[split:], lambda: guess, answer)
         return _Parts(images[:split], answers[:split], target, answer, region | ~missing)
 
-    def _synthesis(self, stack: Stack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
+    def _synthesis(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, split, wanted = self.rng, len(shown), [*shown, *asked]
         source, other = stack.image, stack.other
         if other is not None and rng.random() < 0.5:
@@ -230,7 +230,7 @@ class ImageEpisodes:
         return replace(target, label=label, known=known[:, None])
 
 
-def _is_pair(stack: Stack) -> bool:
+def _is_pair(stack: SliceStack) -> bool:
     return stack.task == "denoising" and stack.other is not None
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.tasks import SegmentationTask
-from MVGCore.training.episode import Batch
+from MVGCore.training.episode import EpisodeBatch
 from MVGCore.volume import atomic_path
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PROMPTS_SHOWN = 3
 COLUMNS = ("", *("another example",) * (PROMPTS_SHOWN - 1), "asked", "known or draft", "answer")
 
 
-def draw_episodes(batches: list[Batch], path: Path) -> None:
+def draw_episodes(batches: list[EpisodeBatch], path: Path) -> None:
     """One row per batch: its examples (image above label), what is asked, what is known of it, the answer.
 
     Raises:
@@ -38,7 +38,7 @@ def draw_episodes(batches: list[Batch], path: Path) -> None:
     _save(figure, path)
 
 
-def _draw_batch(rows: np.ndarray, batch: Batch, number: int) -> None:
+def _draw_batch(rows: np.ndarray, batch: EpisodeBatch, number: int) -> None:
     target = 0  # of the first prompt set
     usable = [n for n in range(batch.prompts.images.shape[1]) if batch.prompts.valid[target, n]]
     for column, n in enumerate(usable[:PROMPTS_SHOWN]):
@@ -56,7 +56,7 @@ def _draw_batch(rows: np.ndarray, batch: Batch, number: int) -> None:
     rows[0, 0].set_title(f"{number + 1}: {batch.task.name}", fontsize=8, loc="left", weight="bold")
 
 
-def _answer(batch: Batch) -> Tensor:
+def _answer(batch: EpisodeBatch) -> Tensor:
     """(T, 3, S, S) colours."""
     if isinstance(batch.task, SegmentationTask):
         return batch.task.encode(batch.answer)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from MVGCore.augment import change_contrast, random_warp, spoil
-from MVGCore.training.stack import Stack, StoredDraft
+from MVGCore.training.stack import SliceStack, StoredDraft
 from MVGCore.volume import neighbour_indices
 
 
@@ -63,7 +63,7 @@ class Planes:
     @classmethod
     def draw(
         cls,
-        stack: Stack,
+        stack: SliceStack,
         draft: StoredDraft,
         slices: list[int],
         side: int,

@@ -17,8 +17,8 @@ from MVGCore.errors import InputError
 from MVGCore.training.datasets import DataCase, DataSet, cases_of
 from MVGCore.training.found import found_structures
 from MVGCore.training.reading import LoadedCase, read_labels
-from MVGCore.training.real import Region, cut
-from MVGCore.training.stack import Stack, StackConfig, StackFile, build_stack, load_stack, save_stack
+from MVGCore.training.real import CropRegion, cut
+from MVGCore.training.stack import SliceStack, StackConfig, StackFile, build_stack, load_stack, save_stack
 from MVGCore.training.synthetic import ShapePool, synthetic_region
 
 HELD_OUT_EVERY = 16  # training cases of each set, and synthetic stacks: one is held out for decisions
@@ -95,7 +95,7 @@ class PoolBuilder:
             yield path.stem
 
     def _save(
-        self, path: Path, source: str, region: Region | None, rng: np.random.Generator, task: str = ""
+        self, path: Path, source: str, region: CropRegion | None, rng: np.random.Generator, task: str = ""
     ) -> None:
         if region is None:
             return
@@ -188,6 +188,6 @@ def open_stacks(paths: Sequence[Path]) -> list[StackFile]:
     return [StackFile.of(path) for path in paths]
 
 
-def load_stacks(paths: Sequence[Path]) -> list[Stack]:
+def load_stacks(paths: Sequence[Path]) -> list[SliceStack]:
     """The stacks in some files."""
     return [load_stack(path) for path in paths]

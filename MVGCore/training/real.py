@@ -36,7 +36,7 @@ class LabelledVolume:
 
 
 @dataclass(frozen=True)
-class Region:
+class CropRegion:
     """Aligned canvases cut from a volume: image (K, S, S) in 0..1, class positions (K, S, S), step in canvas
     pixels, and the image in another contrast where there is one; no labels where the volume has none."""
 
@@ -48,14 +48,14 @@ class Region:
 
 def cut(
     volume: LabelledVolume, rng: np.random.Generator, side: int = STACK_SIDE, whole: bool = False
-) -> Region | None:
+) -> CropRegion | None:
     """A region around some structures, or whole slices where that is wanted or there is nothing to choose."""
     if volume.labels is None or whole or volume.task == "inpainting":
         return cut_slices(volume, rng, side)
     return cut_region(volume, volume.labels, rng, side)
 
 
-def cut_slices(volume: LabelledVolume, rng: np.random.Generator, side: int) -> Region | None:
+def cut_slices(volume: LabelledVolume, rng: np.random.Generator, side: int) -> CropRegion | None:
     """Whole slices along the volume's axis: up to MAX_SLICES that follow each other within the labelled
     range, with as many structures as a stack may have; None if fewer than two are labelled."""
     image = np.moveaxis(volume.image, volume.axis, 0)
@@ -74,7 +74,7 @@ def cut_slices(volume: LabelledVolume, rng: np.random.Generator, side: int) -> R
     slices = span[first : first + MAX_SLICES]
     along, rows, columns = slice_spacing(volume.spacing, volume.axis)
     canvas = Canvas.whole((image.shape[1], image.shape[2]), (rows, columns), side)
-    return Region(
+    return CropRegion(
         _drawn(canvas, image[slices]),
         None if labels is None else canvas.draw_labels(labels[slices], ids),
         along / canvas.pixel_mm((rows, columns)),
@@ -84,7 +84,7 @@ def cut_slices(volume: LabelledVolume, rng: np.random.Generator, side: int) -> R
 
 def cut_region(
     volume: LabelledVolume, ids: NDArray[np.integer], rng: np.random.Generator, side: int
-) -> Region | None:
+) -> CropRegion | None:
     """A random region: axis, structures, margin and slice distance are drawn; None if the draw holds too
     little. `ids` are the volume's labels."""
     axis = int(rng.choice(3, p=[0.5, 0.25, 0.25]))
@@ -104,7 +104,7 @@ def cut_region(
         return None
     step = along * (slices[1] - slices[0]) / canvas.pixel_mm((rows, columns))
     other = None if volume.other is None else _drawn(canvas, np.moveaxis(volume.other, axis, 0)[slices])
-    return Region(
+    return CropRegion(
         _drawn(canvas, image[slices]), canvas.draw_labels(labels[slices], _ids(chosen)), step, other
     )
 

@@ -12,11 +12,11 @@ import torch
 from MVGCore.errors import InputError
 from MVGCore.tasks import IMAGE_TASKS
 from MVGCore.training.config import TrainConfig
-from MVGCore.training.episode import Batch
+from MVGCore.training.episode import EpisodeBatch
 from MVGCore.training.episodes import EpisodeConfig, EpisodeSampler
 from MVGCore.training.pictures import draw_episodes
 from MVGCore.training.pool import PoolBuilder, load_stacks, open_stacks, stack_paths
-from MVGCore.training.stack import Stack
+from MVGCore.training.stack import SliceStack
 from MVGCore.training.trainer import Log, Trainer, to_device
 
 
@@ -65,7 +65,7 @@ def train(config: TrainConfig, log: Log = print) -> Path:
     return config.out / f"{config.model}.safetensors"
 
 
-def held_out_batches(stacks: list[Stack], config: TrainConfig) -> Iterator[Batch]:
+def held_out_batches(stacks: list[SliceStack], config: TrainConfig) -> Iterator[EpisodeBatch]:
     """The same batches at every call: segmentations, then a sixth as many of each image task."""
     share = max(1, config.held_out_batches // 6)
     whole = EpisodeSampler(stacks, config.episodes, config.side, np.random.default_rng(config.seed))

@@ -113,12 +113,12 @@ class StackSource(Protocol):
     def facts(self) -> StackFacts:
         """What decides whether it is drawn."""
 
-    def load(self) -> Stack:
+    def load(self) -> SliceStack:
         """The stack in memory."""
 
 
 @dataclass(frozen=True)
-class Stack:
+class SliceStack:
     """One region of one volume.
 
     Attributes:
@@ -141,7 +141,7 @@ class Stack:
     other: Bytes | None = None
     task: str = ""
 
-    def load(self) -> Stack:
+    def load(self) -> SliceStack:
         """Itself: it is in memory."""
         return self
 
@@ -174,7 +174,7 @@ def build_stack(
     drafts: int = 2,
     other: NDArray[np.float32] | None = None,
     task: str = "",
-) -> Stack | None:
+) -> SliceStack | None:
     """A stack with drafts from an image in 0..1 and class positions (K, S, S); None if nothing is labelled.
 
     Args:
@@ -196,10 +196,10 @@ def build_stack(
         seeds = one_hot(torch.from_numpy(labels[list(known)]), int(labels.max()) + 1)
         stored.append(StoredDraft.of(make_draft(small, F.avg_pool2d(seeds, 2), known, step / 2), known))
     second = None if other is None else _bytes(torch.from_numpy(other) * 255)
-    return Stack(source, _bytes(pixels * 255), labels, step, tuple(stored), second, task)
+    return SliceStack(source, _bytes(pixels * 255), labels, step, tuple(stored), second, task)
 
 
-def save_stack(stack: Stack, path: Path) -> None:
+def save_stack(stack: SliceStack, path: Path) -> None:
     arrays = {
         "image": stack.image,
         "labels": stack.labels,
@@ -218,7 +218,7 @@ def save_stack(stack: Stack, path: Path) -> None:
     temporary.replace(path)
 
 
-def load_stack(path: Path) -> Stack:
+def load_stack(path: Path) -> SliceStack:
     with np.load(path, allow_pickle=False) as arrays:
         count = sum(name.startswith("known") for name in arrays.files)
         drafts = tuple(
@@ -228,7 +228,7 @@ def load_stack(path: Path) -> Stack:
         other = arrays["other"] if "other" in arrays.files else None
         step = float(arrays["step"])
         task = str(arrays["task"]) if "task" in arrays.files else ""
-        return Stack(str(arrays["source"]), arrays["image"], arrays["labels"], step, drafts, other, task)
+        return SliceStack(str(arrays["source"]), arrays["image"], arrays["labels"], step, drafts, other, task)
 
 
 @dataclass(frozen=True)
@@ -248,6 +248,6 @@ class StackFile:
                 return cls(path, StackFacts(source, task, depth, bool(labelled), paired))
         return cls(path, load_stack(path).facts)
 
-    def load(self) -> Stack:
+    def load(self) -> SliceStack:
         """The stack in memory."""
         return load_stack(self.path)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from MVGCore.training.real import Region
+from MVGCore.training.real import CropRegion
 from MVGCore.training.stack import MAX_STACK_CLASSES, STACK_SIDE
 
 Regions = NDArray[np.int32]
@@ -203,7 +203,7 @@ def choose_classes(regions: Regions, preferred: Sequence[int], rng: np.random.Ge
     return lookup[labels]
 
 
-def synthetic_region(pool: ShapePool, rng: np.random.Generator) -> Region:
+def synthetic_region(pool: ShapePool, rng: np.random.Generator) -> CropRegion:
     """One random synthetic region of 10 to 32 slices that lie 0.6 to 12 pixels apart."""
     shape = (int(rng.integers(10, 33)), STACK_SIDE, STACK_SIDE)
     step = float(np.exp(rng.uniform(np.log(0.6), np.log(12))))
@@ -216,4 +216,4 @@ def synthetic_region(pool: ShapePool, rng: np.random.Generator) -> Region:
         if kind == "organs" and pool.organs:
             preferred = _place_organs(regions, pool, step, rng)
     image, labels = render(regions, step, rng), choose_classes(regions, preferred, rng)
-    return Region(image, labels, step, render(regions, step, rng))
+    return CropRegion(image, labels, step, render(regions, step, rng))

@@ -24,7 +24,7 @@ from MVGCore.models.registry import create, load
 from MVGCore.models.weights import save_weights
 from MVGCore.tasks import ImageTask
 from MVGCore.training.config import TrainConfig
-from MVGCore.training.episode import Batch
+from MVGCore.training.episode import EpisodeBatch
 from MVGCore.training.episodes import EpisodeSampler
 from MVGCore.training.held_out import score_held_out
 from MVGCore.training.optimiser import parameter_groups
@@ -43,7 +43,7 @@ class _Stream(IterableDataset):
     ) -> None:
         self.stacks, self.config, self.side, self.start, self.number = stacks, config, side, start, number
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[EpisodeBatch]:
         worker = torch.utils.data.get_worker_info()
         if worker is not None:
             torch.set_num_threads(1)
@@ -53,20 +53,20 @@ class _Stream(IterableDataset):
 
 def _loader(
     stacks: Sequence[StackSource], config: TrainConfig, side: int, start: int, number: int
-) -> Iterator[Batch]:
+) -> Iterator[EpisodeBatch]:
     stream = _Stream(stacks, config, side, start, number)
     ahead = 6 if config.workers else None
     return iter(DataLoader(stream, batch_size=None, num_workers=config.workers, prefetch_factor=ahead))
 
 
-def to_device(batch: Batch, device: Device) -> Batch:
+def to_device(batch: EpisodeBatch, device: Device) -> EpisodeBatch:
     """The same batch on another device."""
     place = device.torch_device
     task = batch.task
     if isinstance(task, ImageTask):
         region, scale = (None if x is None else x.to(place) for x in (task.region, task.scale))
         task = replace(task, region=region, scale=scale)
-    return Batch(batch.prompts.to(place), batch.target.to(place), task, batch.answer.to(place))
+    return EpisodeBatch(batch.prompts.to(place), batch.target.to(place), task, batch.answer.to(place))
 
 
 class _Every:
@@ -138,7 +138,7 @@ class Trainer:
         total = self.accelerator.reduce(slices.to(self.device.torch_device))
         self.config = self.config.in_steps(int(total))
 
-    def run(self, shares: Mapping[int, Sequence[StackSource]], held_out: list[Batch]) -> None:
+    def run(self, shares: Mapping[int, Sequence[StackSource]], held_out: list[EpisodeBatch]) -> None:
         """Train on the stacks of each stream, scoring on prepared held-out batches."""
         before, begun = self.elapsed, time.monotonic()
         score_due = _Every(60 * self.config.evaluate_minutes, before)
@@ -171,7 +171,9 @@ class Trainer:
         self.accelerator.wait_for_everyone()
         self.accelerator.end_training()
 
-    def _sources(self, shares: Mapping[int, Sequence[StackSource]], side: int) -> list[Iterator[Batch]]:
+    def _sources(
+        self, shares: Mapping[int, Sequence[StackSource]], side: int
+    ) -> list[Iterator[EpisodeBatch]]:
         return [_loader(share, self.config, side, self.step, number) for number, share in shares.items()]
 
     def _agreed(self, elapsed: float) -> float:
@@ -182,7 +184,7 @@ class Trainer:
         broadcast_object_list(clock)
         return clock[0]
 
-    def _score(self, held_out: list[Batch]) -> None:
+    def _score(self, held_out: list[EpisodeBatch]) -> None:
         if not self.accelerator.is_main_process:
             return
         score = score_held_out(self.averaged, held_out, self.device)
@@ -198,7 +200,7 @@ class Trainer:
         floor, cosine = self.config.rate_floor, 0.5 * (1 + math.cos(math.pi * self.fraction))
         return self.config.learning_rate * warm * (floor + (1 - floor) * cosine)
 
-    def _train_step(self, batches: Sequence[Batch]) -> list[tuple[str, float]]:
+    def _train_step(self, batches: Sequence[EpisodeBatch]) -> list[tuple[str, float]]:
         """One step on one batch of each stream; the task and loss of each."""
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate() * group.get("scale", 1.0)  # older checkpoints have none

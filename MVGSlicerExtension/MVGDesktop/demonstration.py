@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from MVGCore.evaluation.cases import DemoCase, Example, keep_slices, labelled_slices
+from MVGCore.evaluation.cases import BenchmarkExample, DemoCase, keep_slices, labelled_slices
 from MVGCore.volume import Segmentation, Volume
 from MVGCore.volume.labelmap import distinct_color
 
@@ -19,7 +19,7 @@ class Demonstration:
         example: Image and truth.
     """
 
-    example: Example
+    example: BenchmarkExample
 
     @classmethod
     def load(cls) -> Demonstration:

@@ -22,12 +22,12 @@ import torch
 from MVGCore.evaluation.tables import table
 from MVGCore.models.base import InContextModel
 from MVGCore.training.config import TrainConfig
-from MVGCore.training.episode import Batch
+from MVGCore.training.episode import EpisodeBatch
 from MVGCore.training.held_out import score_held_out
 from MVGCore.training.hints import HintShares
 from MVGCore.training.pool import FOUND, load_stacks, stack_paths
 from MVGCore.training.run import held_out_batches
-from MVGCore.training.stack import Stack
+from MVGCore.training.stack import SliceStack
 from MVGCore.training.trainer import Trainer
 from MVGCore.volume import atomic_path
 
@@ -79,7 +79,7 @@ def configured(variant: Variant, base: TrainConfig) -> TrainConfig:
     return replace(base, episodes=episodes, steps=round(base.steps * variant.steps))
 
 
-def chosen(variant: Variant, paths: Sequence[Path], stacks: Sequence[Stack]) -> list[Stack]:
+def chosen(variant: Variant, paths: Sequence[Path], stacks: Sequence[SliceStack]) -> list[SliceStack]:
     """The stacks that a run is trained on."""
     if variant.stacks == "real":
         return [stack for stack in stacks if stack.facts.real]
@@ -89,7 +89,7 @@ def chosen(variant: Variant, paths: Sequence[Path], stacks: Sequence[Stack]) -> 
 
 
 def scores(
-    model: InContextModel, batches: Sequence[Batch], single: Sequence[Batch], trainer: Trainer
+    model: InContextModel, batches: Sequence[EpisodeBatch], single: Sequence[EpisodeBatch], trainer: Trainer
 ) -> dict:
     """What the table shows, by column."""
     all_classes = score_held_out(model, batches, trainer.device).values()

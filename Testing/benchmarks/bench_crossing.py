@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.evaluation.cases import Example, labelled_prompts, labelled_slices, read_cases
+from MVGCore.evaluation.cases import BenchmarkExample, labelled_prompts, labelled_slices, read_cases
 from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
@@ -23,13 +23,13 @@ from MVGCore.session import Session
 from MVGCore.volume import SliceKey
 
 
-def middles(example: Example) -> list[SliceKey]:
+def middles(example: BenchmarkExample) -> list[SliceKey]:
     """The slice through the middle of the structures across each axis but that of the labelled slices."""
     places = np.argwhere(example.truth.array > 0)
     return [SliceKey(axis, int(np.median(places[:, axis]))) for axis in range(3) if axis != example.axis]
 
 
-def prompts_of(example: Example, count: int, across: Sequence[SliceKey]) -> PromptSet:
+def prompts_of(example: BenchmarkExample, count: int, across: Sequence[SliceKey]) -> PromptSet:
     """So many slices, evenly spaced, and some across other axes."""
     slices = labelled_slices(example.truth, example.axis, count)
     prompts = labelled_prompts(example, slices)
@@ -38,7 +38,7 @@ def prompts_of(example: Example, count: int, across: Sequence[SliceKey]) -> Prom
     return prompts
 
 
-def left(example: Example, sets: Sequence[PromptSet]) -> NDArray[np.bool_]:
+def left(example: BenchmarkExample, sets: Sequence[PromptSet]) -> NDArray[np.bool_]:
     """Where nothing is labelled in any of some sets."""
     free = np.ones(example.truth.array.shape, np.bool_)
     for prompt in (prompt for prompts in sets for prompt in prompts.prompts):
@@ -46,7 +46,7 @@ def left(example: Example, sets: Sequence[PromptSet]) -> NDArray[np.bool_]:
     return free
 
 
-def dice(example: Example, labels: NDArray[np.integer], where: NDArray[np.bool_]) -> float:
+def dice(example: BenchmarkExample, labels: NDArray[np.integer], where: NDArray[np.bool_]) -> float:
     """Mean over the classes that are there."""
     found, truth = (np.where(where, each, 0) for each in (labels, example.truth.array))
     scores = dice_per_class(truth, found, [int(each) for each in np.unique(truth) if each])

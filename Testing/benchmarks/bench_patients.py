@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
 from MVGCore.evaluation.annotation import rest_dice
-from MVGCore.evaluation.cases import Case, Example, labelled_prompts, labelled_slices, read_cases
+from MVGCore.evaluation.cases import BenchmarkExample, Case, labelled_prompts, labelled_slices, read_cases
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
@@ -26,14 +26,14 @@ from MVGCore.session import Session
 DONORS = 2
 
 
-def stretched(example: Example, donor: Example) -> NDArray[np.integer]:
+def stretched(example: BenchmarkExample, donor: BenchmarkExample) -> NDArray[np.integer]:
     """The label of another volume on the grid of this one."""
     target, source = example.truth.array.shape, donor.truth.array.shape
     return np.asarray(zoom(donor.truth.array, [a / b for a, b in zip(target, source, strict=True)], order=0))
 
 
 def measured(
-    session: Session, example: Example, donors: Sequence[Example], slices: int
+    session: Session, example: BenchmarkExample, donors: Sequence[BenchmarkExample], slices: int
 ) -> tuple[float, float]:
     """Dice of MVG, and how many seconds it took."""
     examples = PromptSet()

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from MVGCore.evaluation.cases import Example, keep_slices, labelled_slices
+from MVGCore.evaluation.cases import BenchmarkExample, keep_slices, labelled_slices
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.metrics import score_propagation
 from MVGCore.evaluation.peers import Peer
-from MVGCore.evaluation.runner import MethodProcess, Outcome, Task
+from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess, Outcome
 from MVGCore.evaluation.session_method import SessionMethod
 from MVGCore.evaluation.tables import table
 from MVGCore.volume import Geometry, LabelMap, Volume
@@ -48,7 +48,7 @@ class Measurement:
     dice: float | None
 
 
-def anatomy(shape: tuple[int, int, int], rng: np.random.Generator) -> Example:
+def anatomy(shape: tuple[int, int, int], rng: np.random.Generator) -> BenchmarkExample:
     """A body with four organs, (K, J, I) voxels of 1.5 x 1.5 x 2.5 mm."""
     k, j, i = np.meshgrid(*(np.linspace(0, 1, size, dtype=np.float32) for size in shape), indexing="ij")
     image = np.zeros(shape, dtype=np.float32)
@@ -69,12 +69,16 @@ def anatomy(shape: tuple[int, int, int], rng: np.random.Generator) -> Example:
         labels[inside] = label
     image += rng.normal(0, _NOISE, shape).astype(np.float32)
     geometry = Geometry(shape, (1.5, 1.5, 2.5))
-    return Example(Volume(image, geometry, "generated anatomy", "MR"), LabelMap.of(labels, geometry), axis=0)
+    return BenchmarkExample(
+        Volume(image, geometry, "generated anatomy", "MR"), LabelMap.of(labels, geometry), axis=0
+    )
 
 
-def measure(method: Peer, example: Example, slices: tuple[int, ...], repeats: int) -> Measurement:
+def measure(method: Peer, example: BenchmarkExample, slices: tuple[int, ...], repeats: int) -> Measurement:
     """The fastest of some runs in one warm process; the memory is the highest of all."""
-    task = Task(example.image, keep_slices(example.truth, example.axis, slices), example.axis, slices)
+    task = BenchmarkTask(
+        example.image, keep_slices(example.truth, example.axis, slices), example.axis, slices
+    )
     best = Outcome(error="never ran")
     with MethodProcess(method, TIME_LIMIT_S) as process:
         for _ in range(repeats):

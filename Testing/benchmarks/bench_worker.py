@@ -22,7 +22,7 @@ from bench_session import anatomy
 from MVGCore.evaluation.cases import keep_slices, labelled_slices
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import AskInfo, Segment
+from MVGCore.session.requests import AskInfo, SegmentVolume
 from MVGCore.session.results import Cancelled, Event, Failed, Finished, Ready, SliceDone
 from MVGCore.volume import Geometry, Volume
 from MVGCore.worker.host.client import Client
@@ -84,7 +84,7 @@ def cancelling(host: Host, repeats: int) -> tuple[float, float]:
     """Longest times from a cancel until the host is told, and until the worker is free again."""
     told, free = [], []
     for number in range(repeats):
-        job = host.call("submit", Segment())
+        job = host.call("submit", SegmentVolume())
         host.wait(SliceDone, job)
         time.sleep(0.07 * number)  # at different moments of a batch
         start = time.perf_counter()
@@ -130,11 +130,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     host.call("set_image", example.image)
     host.wait(Finished, host.call("submit", AskInfo()))
     host.call("set_prompts", prompts)
-    rows.append(("first slice, examples new", host.wait(SliceDone, host.call("submit", Segment())), None))
+    rows.append(
+        ("first slice, examples new", host.wait(SliceDone, host.call("submit", SegmentVolume())), None)
+    )
     host.wait(Finished)
     first, whole = [], []
     for _ in range(options.repeats):
-        job = host.call("submit", Segment())
+        job = host.call("submit", SegmentVolume())
         start = time.perf_counter()
         first.append(host.wait(SliceDone, job))
         host.wait(Finished, job)

@@ -12,7 +12,7 @@ from PyQt5 import QtCore, QtTest
 from MVGCore.volume import Geometry, Volume, write_volume
 from MVGDesktop.editing.tools import Tool
 from MVGDesktop.files.nodes import volume_node
-from MVGLib.control.state import Task
+from MVGLib.control.state import PanelTask
 from Testing.desktop.acting import CONTROL, answering, apply, fake_worker, label, press_key
 from Testing.desktop.conftest import settle
 from Testing.desktop.mouse import LEFT, click, place_of
@@ -157,7 +157,7 @@ def test_a_result_that_was_discarded_can_be_brought_back(open_window, worker, ap
 
 def test_a_volume_that_mvg_made_is_not_lost_without_a_question(open_window, worker, application) -> None:
     window, ui = open_window, open_window.panel.ui
-    window.panel.controller.set_task(Task.DENOISE)
+    window.panel.controller.set_task(PanelTask.DENOISE)
     apply(window, worker)
     with answering("Cancel") as asked:
         assert not window.filing.close_case()

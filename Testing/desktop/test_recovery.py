@@ -19,7 +19,7 @@ import slicer
 from MVGCore.volume import Volume, write_volume
 from MVGDesktop.editing.tools import Tool
 from MVGDesktop.files.recovery import Leftover, leftovers
-from MVGLib.control.state import Task
+from MVGLib.control.state import PanelTask
 from Testing.desktop.acting import answering, apply, fake_worker, label
 from Testing.desktop.conftest import settle, wait_until
 from Testing.desktop.mouse import click, place_of
@@ -177,8 +177,10 @@ def left_behind(window, folder: Path) -> Leftover:
     return found
 
 
-@pytest.mark.parametrize("task", [Task.SEGMENT, Task.DENOISE])
-def test_examples_and_a_result_in_review_are_taken_up_again(open_window, tmp_path: Path, task: Task) -> None:
+@pytest.mark.parametrize("task", [PanelTask.SEGMENT, PanelTask.DENOISE])
+def test_examples_and_a_result_in_review_are_taken_up_again(
+    open_window, tmp_path: Path, task: PanelTask
+) -> None:
     window, document = open_window, open_window.document
     with fake_worker(window) as worker:
         label(window, 7)
@@ -196,7 +198,7 @@ def test_examples_and_a_result_in_review_are_taken_up_again(open_window, tmp_pat
         assert [each.place for each in after.examples] == [each.place for each in before.examples]
         assert after.review is not None and after.review.slices == before.review.slices
         assert (after.settings, after.review.expected) == (before.settings, before.review.expected)
-        if task is Task.SEGMENT:
+        if task is PanelTask.SEGMENT:
             assert document.segmentation_id == after.review.node_id
         assert np.array_equal(document.voxels().mask(document.segment_ids()[0]), result)
         assert np.array_equal(

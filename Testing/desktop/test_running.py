@@ -8,7 +8,7 @@ import pytest
 from PyQt5 import QtCore, QtGui, QtTest
 
 from MVGDesktop.segmentations import seen_segmentations
-from MVGLib.control.state import Task
+from MVGLib.control.state import PanelTask
 from Testing.desktop.acting import apply, fake_worker, label, press_key
 from Testing.desktop.conftest import settle
 from Testing.desktop.mouse import LEFT, place_of
@@ -27,11 +27,11 @@ def shown(view, place) -> QtGui.QColor:
     return view.screen().grabWindow(int(view.winId())).toImage().pixelColor(place)
 
 
-@pytest.mark.parametrize("task", [Task.SEGMENT, Task.DENOISE])
-def test_slices_fill_in_while_the_view_rests(open_window, worker, application, task: Task) -> None:
+@pytest.mark.parametrize("task", [PanelTask.SEGMENT, PanelTask.DENOISE])
+def test_slices_fill_in_while_the_view_rests(open_window, worker, application, task: PanelTask) -> None:
     """The coronal view crosses all axial slices."""
     window, coronal = open_window, open_window.views.panels[1]
-    if task is Task.SEGMENT:
+    if task is PanelTask.SEGMENT:
         label(window, 7)
         label(window, 17)
     window.panel.controller.set_task(task)
@@ -39,7 +39,7 @@ def test_slices_fill_in_while_the_view_rests(open_window, worker, application, t
     place = place_of(coronal, (30, coronal.slice_number(), 12))
     before = shown(coronal.view, place)
     QtTest.QTest.mouseClick(window.panel.ui.applyButton, LEFT)
-    worker.step(30 if task is Task.SEGMENT else 20)
+    worker.step(30 if task is PanelTask.SEGMENT else 20)
     began, seen = time.monotonic(), before
     while seen == before and time.monotonic() - began < 10:
         settle(application, 10)

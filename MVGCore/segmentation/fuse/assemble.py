@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.fuse.calibration import Calibration
-from MVGCore.segmentation.fuse.decision import Favour
-from MVGCore.segmentation.fuse.extents import Answer, Doubt
+from MVGCore.segmentation.fuse.decision import ClassOdds
+from MVGCore.segmentation.fuse.extents import Doubt, GroupPredictions
 from MVGCore.segmentation.fuse.merge import Areas, MergedSlice, merge_groups
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
@@ -73,27 +73,27 @@ class Assembler:
     groups: Sequence[ClassGroup]
     shape: tuple[int, int]
     placed: Sequence[Prompt]
-    carried: bool
+    transferred: bool
     crossing: Crossing | None
     calibration: Calibration
     claims: Claims
 
     def finished(
-        self, index: int, answer: Answer, doubts: Mapping[int, Doubt], favour: Favour = None
+        self, index: int, answer: GroupPredictions, doubts: Mapping[int, Doubt], class_odds: ClassOdds = None
     ) -> SliceResult:
         """A slice with its doubts, which the answer has taken in; favour as of `merge_groups`."""
-        return replace(self._result(index, self.merged(index, answer, favour)), doubts=doubts)
+        return replace(self._result(index, self.merged(index, answer, class_odds)), doubts=doubts)
 
-    def completed(self, prompt: Prompt, answer: Answer) -> SliceResult:
+    def completed(self, prompt: Prompt, answer: GroupPredictions) -> SliceResult:
         """A slice that is drawn in part; what is drawn stays as it is."""
         return self._result(prompt.index, self.merged(prompt.index, answer), prompt)
 
-    def merged(self, index: int, answer: Answer, favour: Favour = None) -> MergedSlice:
+    def merged(self, index: int, answer: GroupPredictions, class_odds: ClassOdds = None) -> MergedSlice:
         """What all groups say of a slice."""
         beyond = not self.placed or self._side(index) != 0
-        sure = self.calibration.of(beyond, carried=self.carried)
+        sure = self.calibration.of(beyond, transferred=self.transferred)
         outside = partial(self.claims.outside, index)
-        return merge_groups(self.groups, answer, self.shape, sure, favour, outside)
+        return merge_groups(self.groups, answer, self.shape, sure, class_odds, outside)
 
     def known(self, index: int, drawn: Prompt | None = None) -> Known | None:
         """What is drawn of a slice, in part, and lines across it; None without either."""

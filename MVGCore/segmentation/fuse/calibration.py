@@ -46,12 +46,12 @@ class Calibration:
 
     between: Sureness = Sureness()
     beyond: Sureness = Sureness()
-    carried: Sureness = Sureness()
+    transferred: Sureness = Sureness()
 
-    def of(self, beyond: bool, carried: bool = False) -> Sureness:
+    def of(self, beyond: bool, transferred: bool = False) -> Sureness:
         """That of a slice."""
-        if carried:
-            return self.carried
+        if transferred:
+            return self.transferred
         return self.beyond if beyond else self.between
 
 
@@ -66,5 +66,5 @@ AS_STATED = Calibration()
 SHIPPED = Calibration(
     between=Sureness(Curve(0.667, 0.045), Curve(0.891, -0.135)),
     beyond=Sureness(Curve(1.112, 0.109), Curve(0.839, 0.245)),
-    carried=Sureness(Curve(0.333, -0.380), Curve(0.503, 0.607)),
+    transferred=Sureness(Curve(0.333, -0.380), Curve(0.503, 0.607)),
 )

@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 
 Floats = NDArray[np.float32]
-Favour = Sequence[Floats] | None  # per group (C - 1,) factors on the odds of its classes; None: 1
+ClassOdds = Sequence[Floats] | None  # per group (C - 1,) factors on the odds of its classes; None: 1
 LEAST_SHARE = 0.1  # no pixel is chosen below this probability
 ROUNDS = 2  # the choice raises the Dice, which raises what is asked for
 
 
-def favour_classes(found: Iterable[Sequence[NDArray[np.floating]]]) -> Favour:
+def fit_class_odds(found: Iterable[Sequence[NDArray[np.floating]]]) -> ClassOdds:
     """What the classes get ahead.
 
     Args:

@@ -18,7 +18,9 @@ from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 
 Floats = NDArray[np.float64]
-Answer = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes on a slice
+GroupPredictions = tuple[
+    NDArray[np.floating], ...
+]  # per group (C - 1, S, S) probabilities of its classes on a slice
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Extents:
 
     @classmethod
     def of(
-        cls, groups: Sequence[ClassGroup], known: Known, found: Mapping[int, Answer] | None = None
+        cls, groups: Sequence[ClassGroup], known: Known, found: Mapping[int, GroupPredictions] | None = None
     ) -> Extents:
         """By the labelled slices alone, or by the answers to all other slices as well."""
         there = []
@@ -87,17 +89,17 @@ class Extents:
             there.append(np.stack(rows))
         return cls(groups, known, tuple(there))
 
-    def weighed(self, index: int, answer: Answer) -> Answer:
+    def weighed(self, index: int, answer: GroupPredictions) -> GroupPredictions:
         """An answer, once the classes' pixels share the odds that the classes are on the slice."""
         pairs = zip(answer, self.there, strict=True)
         return tuple(with_presence(planes, there[:, index]) for planes, there in pairs)
 
-    def possible(self, index: int, answer: Answer) -> Answer:
+    def possible(self, index: int, answer: GroupPredictions) -> GroupPredictions:
         """An answer without the classes that cannot be on the slice."""
         pairs = zip(answer, self.there, strict=True)
         return tuple(with_presence(planes, (there[:, index] > 0) * 1.0) for planes, there in pairs)
 
-    def doubts(self, index: int, answer: Answer) -> dict[int, Doubt]:
+    def doubts(self, index: int, answer: GroupPredictions) -> dict[int, Doubt]:
         """Class id -> what is unsure, of the classes that may or may not be on a slice; of the answer as it
         was before it was weighed."""
         found = {}
@@ -174,7 +176,7 @@ def _said(known: Known, class_id: int) -> tuple[NDArray[np.bool_], NDArray[np.bo
     return absent & ~alive, alive
 
 
-def _areas(group: ClassGroup, number: int, found: Mapping[int, Answer], depth: int) -> Floats:
+def _areas(group: ClassGroup, number: int, found: Mapping[int, GroupPredictions], depth: int) -> Floats:
     """(C - 1, K) plausible pixels of the slices that were found of each class of a group; else 0."""
     areas = np.zeros((len(group.ids), depth))
     for index, answer in found.items():

@@ -74,7 +74,7 @@ def merge_groups(
     probabilities: Sequence[NDArray[np.float32]],
     shape: tuple[int, int],
     sure: Sureness = AS_STATED.between,
-    favour: Sequence[NDArray[np.float32]] | None = None,
+    class_odds: Sequence[NDArray[np.float32]] | None = None,
     outside: Callable[[int], NDArray[np.bool_] | None] = lambda class_id: None,
 ) -> MergedSlice:
     """Join groups whose classes exclude each other.
@@ -103,7 +103,7 @@ def merge_groups(
                 plane[mask[part]] = 0
             total[part] += plane
         stated.append((part, odds))
-    labels, best = _winners(groups, stated, shape, favour)
+    labels, best = _winners(groups, stated, shape, class_odds)
     claimed = best / total
     confidence = np.where(
         total == 1, np.float32(1), sure(claimed, labels)
@@ -118,7 +118,7 @@ def merge_groups(
             missed = (plane * rest[part])[~chosen]
             elsewhere = float(missed[missed > PLAUSIBLE].sum())
             areas[class_id] = Areas(float(chosen.sum()), overlap + elsewhere, overlap)
-    likeliest = None if favour is None else _winners(groups, stated, shape)[0]
+    likeliest = None if class_odds is None else _winners(groups, stated, shape)[0]
     return MergedSlice(labels, confidence, areas, likeliest)
 
 
@@ -126,7 +126,7 @@ def _winners(
     groups: Sequence[ClassGroup],
     stated: Sequence[tuple[tuple[slice, slice], NDArray[np.float32]]],
     shape: tuple[int, int],
-    favour: Sequence[NDArray[np.float32]] | None = None,
+    class_odds: Sequence[NDArray[np.float32]] | None = None,
 ) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
     """Class ids (H, W), 0 where none beats the background, and the odds (H, W) of those.
 
@@ -139,7 +139,7 @@ def _winners(
     labels = np.zeros(shape, np.uint16)
     highest, best = np.ones((2, *shape), np.float32)
     for number, (group, (part, odds)) in enumerate(zip(groups, stated, strict=True)):
-        factors = np.ones(len(odds)) if favour is None else favour[number]
+        factors = np.ones(len(odds)) if class_odds is None else class_odds[number]
         for plane, class_id, factor in zip(odds, group.ids, factors, strict=True):
             score = plane * np.float32(factor)
             wins = score > highest[part]

@@ -39,9 +39,9 @@ from dataclasses import astuple, dataclass
 import torch
 from torch import Tensor
 
-from MVGCore.segmentation.predict.context import Hint, Looks
+from MVGCore.segmentation.predict.context import DraftHint, Looks
 
-LEAST = 1e-3  # no opinion counts as surer than this
+LEAST_OPINION = 1e-3  # no opinion counts as surer than this
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Weights:
     appearance: float = 0.0
 
 
-USUAL = Weights(0.3, 0.35, 0.1, 0.25)
+USUAL_SHARES = Weights(0.3, 0.35, 0.1, 0.25)
 # Where the geodesic draft sees a small structure; between both areas (pixels of the canvas) it is mixed.
 OF_SMALL = Weights(0.1, 0.9)
 SMALL_AREA, LARGE_AREA = 50.0, 300.0
@@ -73,7 +73,7 @@ def smallness(positions: Tensor, classes: int) -> Tensor:
 
 
 def blend(
-    generated: Tensor, hint: Hint, looks: Looks | None, weights: Weights, small: Tensor | None = None
+    generated: Tensor, hint: DraftHint, looks: Looks | None, weights: Weights, small: Tensor | None = None
 ) -> Tensor:
     """Weighted geometric mean: log-probabilities (T, C, S, S).
 
@@ -85,7 +85,10 @@ def blend(
         weights: the shares.
         small: (C,) see `smallness`; None: no class is.
     """
-    opinions = [generated, *(draft.clamp(min=LEAST).log() for draft in (hint.geodesic, hint.diffusion))]
+    opinions = [
+        generated,
+        *(draft.clamp(min=LEAST_OPINION).log() for draft in (hint.geodesic, hint.diffusion)),
+    ]
     shares = torch.tensor(astuple(weights)).view(-1, 1, 1, 1, 1)
     if small is not None:
         of_small = (hint.geodesic * small.view(-1, 1, 1)).sum(1, keepdim=True)
@@ -96,9 +99,9 @@ def blend(
     mixed = told / (1 - share[:, None])
     if looks is not None:
         first, second = told.topk(2, 1).values.unbind(1)
-        undecided = first - second < -share * math.log(LEAST)
+        undecided = first - second < -share * math.log(LEAST_OPINION)
         if undecided.any():
-            said = looks(undecided).exp().clamp(min=LEAST).log()
+            said = looks(undecided).exp().clamp(min=LEAST_OPINION).log()
             # A view, so that what is written arrives in the mixture.
             mixed.movedim(1, -1)[undecided] = (
                 told.movedim(1, -1)[undecided] + share[undecided][:, None] * said

@@ -85,7 +85,7 @@ def class_notes(foreign: Sequence[Prompt], ids: Sequence[int]) -> list[str]:
     return [f"The classes {missing} are labelled on other volumes only and were left out; label them here."]
 
 
-def carry_note(places: Sequence[int]) -> str:
+def transfer_note(places: Sequence[int]) -> str:
     """That examples of other volumes were carried over, and to which slices."""
     slices = ", ".join(str(place) for place in places)
     return (

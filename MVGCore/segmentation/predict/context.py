@@ -95,16 +95,16 @@ class GroupContext:
         distance = np.abs(np.asarray(slices)[:, None] - self.places[None, list(prompts)]) * self.step
         return torch.from_numpy(np.where(np.isnan(distance), FAR, distance).astype(np.float32))
 
-    def hint(self, slices: Sequence[int]) -> Hint | None:
+    def hint(self, slices: Sequence[int]) -> DraftHint | None:
         """What the draft says of some slices of one gap; None without a draft."""
         if self.drafts is None:
             return None
         gap = self.drafts.around(slices[0])
-        return Hint.of(gap.draft, [index - gap.first for index in slices], self.group.canvas.side)
+        return DraftHint.of(gap.draft, [index - gap.first for index in slices], self.group.canvas.side)
 
 
 @dataclass(frozen=True)
-class Hint:
+class DraftHint:
     """What the drafts say of T slices on their canvases: probabilities (T, C, S, S), trust (T, 1, S, S)."""
 
     geodesic: Tensor
@@ -112,7 +112,7 @@ class Hint:
     trust: Tensor
 
     @classmethod
-    def of(cls, draft: Draft, rows: Sequence[int], side: int) -> Hint:
+    def of(cls, draft: Draft, rows: Sequence[int], side: int) -> DraftHint:
         """Rows of a draft, enlarged to the canvas."""
 
         def enlarge(planes: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ def generate(
     images: Tensor,
     slices: Sequence[int],
     chosen: Sequence[int],
-    hint: Hint | None,
+    hint: DraftHint | None,
     given: Given | None = None,
 ) -> Tensor:
     """Class log-probabilities (T, C, S, S) of slices (T, 3, S, S) from the chosen prompts, over all
@@ -171,7 +171,9 @@ def generate(
     return torch.stack(logs).mean(0).log_softmax(1).cpu()
 
 
-def _target(images: Tensor, task: SegmentationTask, hint: Hint | None, given: Given | None) -> TargetBatch:
+def _target(
+    images: Tensor, task: SegmentationTask, hint: DraftHint | None, given: Given | None
+) -> TargetBatch:
     """Slices (T, 3, S, S) with what is known of them in the colours of a task."""
     target = TargetBatch.empty(images) if hint is None else hint.target(images, task)
     return target if given is None else given.shown(target, task)

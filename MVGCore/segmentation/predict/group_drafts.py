@@ -12,7 +12,7 @@ from torch import Tensor
 
 from MVGCore.drafts.label import Draft, make_draft, one_hot
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.volume.canvas import Canvas
@@ -49,7 +49,7 @@ class GroupDrafts:
     group: ClassGroup
     prompts: Sequence[Prompt]
     step: float
-    memo: Memo
+    cache: ContentCache
     crossing: Crossing | None = None
     _gaps: dict[int, GapDraft] = field(default_factory=dict, init=False)
 
@@ -74,7 +74,7 @@ class GroupDrafts:
         reach, crossing = self._reach(), self.crossing
         lines = crossing.digest if crossing else ()
         slices = range(first, last + 1)
-        return self.memo.get(
+        return self.cache.get(
             ("draft", self.group, first, last, shown, self.step, reach, lines),
             lambda: GapDraft(
                 first,
@@ -138,8 +138,10 @@ def draft_group(
         return _nothing(classes, len(slices), side)
     stack = torch.from_numpy(normalise(small.draw_image(image[slices.start : slices.stop]), group.window))
     seeds = one_hot(torch.from_numpy(positions), classes)[shown]
-    pins = None if lines is None else torch.from_numpy(_places_in(shown, lines))
-    draft = make_draft(stack, seeds, known, step * side / group.canvas.side, reach=reach, pins=pins)
+    known_voxels = None if lines is None else torch.from_numpy(_places_in(shown, lines))
+    draft = make_draft(
+        stack, seeds, known, step * side / group.canvas.side, reach=reach, known_voxels=known_voxels
+    )
     return Draft(_among(draft.geodesic, shown, classes), _among(draft.diffusion, shown, classes))
 
 

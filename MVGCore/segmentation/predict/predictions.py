@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
-from MVGCore.segmentation.cache import Memo
-from MVGCore.segmentation.fuse.assemble import Answer, Known
+from MVGCore.segmentation.cache import ContentCache
+from MVGCore.segmentation.fuse.assemble import GroupPredictions, Known
 from MVGCore.segmentation.fuse.merge import average
-from MVGCore.segmentation.fuse.mixture import COMPLETING, USUAL, blend
+from MVGCore.segmentation.fuse.mixture import COMPLETING, USUAL_SHARES, blend
 from MVGCore.segmentation.predict.context import GroupContext, canvases, draw_given, generate
 from MVGCore.segmentation.timing import Stopwatch
 from MVGCore.volume import neighbour_indices
 
 
-def answer_batch(
+def predict_batch(
     model: InContextModel,
     device: Device,
     contexts: Sequence[Sequence[GroupContext]],
@@ -27,9 +27,9 @@ def answer_batch(
     batch: Sequence[int],
     known: Callable[[int], Known | None],
     watch: Stopwatch,
-    memo: Memo,
+    cache: ContentCache,
     in_part: bool = False,
-) -> list[Answer]:
+) -> list[GroupPredictions]:
     """The answer of every slice of a batch: per group (C - 1, S, S) probabilities of its classes.
 
     What a group has said of a batch it is not asked again while its own examples stay as they are: who
@@ -55,20 +55,22 @@ def answer_batch(
     def told(context: GroupContext) -> NDArray[np.float32]:
         return _group_probabilities(model, device, context, slab, batch, labels, watch, in_part)
 
-    def averaged(tellings: Sequence[GroupContext]) -> NDArray[np.float16]:
-        told_each = [told(context) for context in tellings]
-        return average(told_each, [context.shown for context in tellings]).astype(np.float16)
+    def averaged(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
+        told_each = [told(context) for context in example_sets]
+        return average(told_each, [context.shown for context in example_sets]).astype(np.float16)
 
-    def kept(tellings: Sequence[GroupContext]) -> NDArray[np.float16]:
-        return memo.get(("answers", answer_key(tellings), tuple(batch)), lambda: averaged(tellings))
+    def kept(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
+        return cache.get(
+            ("answers", prediction_key(example_sets), tuple(batch)), lambda: averaged(example_sets)
+        )
 
-    groups = [averaged(tellings) if in_part else kept(tellings) for tellings in contexts]
+    groups = [averaged(example_sets) if in_part else kept(example_sets) for example_sets in contexts]
     return list(zip(*groups, strict=True))
 
 
-def answer_key(tellings: Sequence[GroupContext]) -> Hashable:
+def prediction_key(example_sets: Sequence[GroupContext]) -> Hashable:
     """Names all that the answers of a group depend on but the model and the volume."""
-    return tuple(context.key for context in tellings)
+    return tuple(context.key for context in example_sets)
 
 
 def _group_probabilities(
@@ -97,5 +99,5 @@ def _group_probabilities(
             if in_part:
                 logs = blend(logs, hint, None, COMPLETING)
             else:
-                logs = blend(logs, hint, context.looks(model, device, images), USUAL, context.small)
+                logs = blend(logs, hint, context.looks(model, device, images), USUAL_SHARES, context.small)
     return logs.exp()[:, 1:].numpy()

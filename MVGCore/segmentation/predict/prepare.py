@@ -14,7 +14,7 @@ from MVGCore.drafts.appearance import Appearance
 from MVGCore.models.base import InContextModel, PromptMemory
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.mixture import smallness
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, fit_prompt
@@ -60,7 +60,7 @@ class Preparation:
     local: Sequence[Prompt]
     foreign: Sequence[Prompt]
     seed: int
-    memo: Memo
+    cache: ContentCache
     watch: Stopwatch = field(default_factory=Stopwatch)
     crossing: Crossing | None = None
     quality: Quality = STANDARD
@@ -81,7 +81,7 @@ class Preparation:
         context = GroupContext(group, tasks, memories, places, step, images, positions, key=key)
         own = len(known)
         if positions[:own].any():
-            context.drafts = GroupDrafts(self.planes, group, self.local, step, self.memo, self.crossing)
+            context.drafts = GroupDrafts(self.planes, group, self.local, step, self.cache, self.crossing)
             context.small = smallness(positions[:own], len(group.ids) + 1)
             context.appearance = self._appearance(group, names[:own], images[:own], positions[:own])
         return context
@@ -97,7 +97,7 @@ class Preparation:
                 return Appearance.learn(images, positions, len(group.ids) + 1, features, self.seed)
 
         key = ("appearance", group, tuple(names))
-        return lambda model, device: self.memo.get(key, lambda: learn(model, device))
+        return lambda model, device: self.cache.get(key, lambda: learn(model, device))
 
     def _name(self, group: ClassGroup, prompt: Prompt) -> Hashable:
         """Names what a prompt shows of a group."""
@@ -115,7 +115,7 @@ class Preparation:
             fitted = fit_prompt(group, prompt, self._pixel_mm(group)) if foreign else group
             return draw_prompts(fitted, [prompt])
 
-        return self.memo.get(("drawn", group, name), draw)
+        return self.cache.get(("drawn", group, name), draw)
 
     def _encoded(
         self,
@@ -128,7 +128,7 @@ class Preparation:
         """All prompts in one colouring; each is encoded by itself, so that a change of one costs one."""
 
         def encode(name: Hashable, images: Tensor, positions: Tensor) -> PromptMemory:
-            return self.memo.get(
+            return self.cache.get(
                 ("encoded", group, colouring, name),
                 lambda: encode_prompts(self.model, self.device, images, positions, task),
             )

@@ -44,7 +44,7 @@ from MVGCore.segmentation.plan.plan import fit_canvas
 from MVGCore.segmentation.predict.context import GroupContext, draw_given, encode_prompts, generate
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
 from MVGCore.segmentation.quality import THOROUGH, Quality
-from MVGCore.segmentation.refine.stack import Halves, Stack, class_odds, probabilities
+from MVGCore.segmentation.refine.stack import GroupVolume, Halves, class_odds, probabilities
 from MVGCore.volume import neighbour_indices
 from MVGCore.volume.canvas import Canvas
 
@@ -66,11 +66,11 @@ Floats = NDArray[np.float32]
 Progress = Callable[[float], None]
 
 
-def look_again(
+def refine_across(
     model: InContextModel,
     device: Device,
     context: GroupContext,
-    stack: Stack,
+    stack: GroupVolume,
     progress: Progress,
     cancelled: Callable[[], bool],
     quality: Quality = THOROUGH,
@@ -99,7 +99,7 @@ def look_again(
     return seen.odds if done else None
 
 
-def changed_share(before: Stack, after: Stack) -> float:
+def changed_share(before: GroupVolume, after: GroupVolume) -> float:
     """How much of what two stacks label is labelled otherwise by the second."""
     labelled = (before.labels > 0) | (after.labels > 0)
     return float((before.labels != after.labels)[labelled].mean()) if labelled.any() else 0.0
@@ -109,21 +109,23 @@ def _look_across(
     model: InContextModel,
     device: Device,
     context: GroupContext,
-    stack: Stack,
+    stack: GroupVolume,
     progress: Progress,
     cancelled: Callable[[], bool],
 ) -> Halves | None:
     """Log-odds (K, C, S, S) by both axes and what was there; None if they add nothing."""
     total, expected = None, expected_dice(stack)
     for done, axis in enumerate((1, 2)):
-        view = View.of(model, device, context, stack, axis)
+        view = PlaneStack.of(model, device, context, stack, axis)
         gained = None if view is None else _gain(view, expected, _share(progress, done / 2, 1 / 2), cancelled)
         if gained is not None:
             total = (stack.odds if total is None else total) + gained
     return total
 
 
-def _gain(view: View, expected: Floats, progress: Progress, cancelled: Callable[[], bool]) -> Halves | None:
+def _gain(
+    view: PlaneStack, expected: Floats, progress: Progress, cancelled: Callable[[], bool]
+) -> Halves | None:
     """What one axis adds to the log-odds, (K, C, S, S); None if it does not prove itself."""
     probed = view.rows[::PROBED]
     probe = view.look(probed, False, _share(progress, 0.0, 0.2), cancelled)
@@ -137,7 +139,7 @@ def _gain(view: View, expected: Floats, progress: Progress, cancelled: Callable[
     return view.spread(change * share[:, None, None].astype(np.float16)) if share.any() else None
 
 
-def expected_dice(stack: Stack) -> Floats:
+def expected_dice(stack: GroupVolume) -> Floats:
     """(C,) Dice of each class that the first look expects of what is not labelled; 0 for background."""
     chosen, area, overlap = (np.zeros(stack.odds.shape[1], np.float32) for _ in range(3))
     for labels, odds, known in zip(stack.labels, stack.odds, stack.known, strict=True):
@@ -150,7 +152,7 @@ def expected_dice(stack: Stack) -> Floats:
 
 
 @dataclass(frozen=True)
-class View:
+class PlaneStack:
     """The slices of a stack across one of its other axes: R slices of (K, S).
 
     Attributes:
@@ -176,8 +178,8 @@ class View:
 
     @classmethod
     def of(
-        cls, model: InContextModel, device: Device, context: GroupContext, stack: Stack, axis: int
-    ) -> View | None:
+        cls, model: InContextModel, device: Device, context: GroupContext, stack: GroupVolume, axis: int
+    ) -> PlaneStack | None:
         """The view along an axis with its examples encoded; None where next to nothing shows."""
         labels = np.moveaxis(stack.labels, axis, 0)
         showing = np.flatnonzero(labels.any((1, 2)))

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.segmentation.fuse.mixture import LEAST
+from MVGCore.segmentation.fuse.mixture import LEAST_OPINION
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.predict.context import canvases
@@ -20,7 +20,7 @@ Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
-class Stack:
+class GroupVolume:
     """A group's canvases through the whole volume, and what is known of them.
 
     Attributes:
@@ -46,7 +46,7 @@ class Stack:
         found: Mapping[int, NDArray[np.floating]],
         labelled: Mapping[int, NDArray[np.uint16]],
         crossing: Crossing | None = None,
-    ) -> Stack:
+    ) -> GroupVolume:
         """What is known of a group throughout a volume.
 
         Args:
@@ -76,7 +76,7 @@ def class_odds(foreground: NDArray[np.floating], axis: int = 0) -> Halves:
     """Probabilities (C - 1, ...) of the classes -> log-odds (C, ...) of all against background."""
     foreground = foreground.astype(np.float32, copy=False)
     background = 1 - foreground.sum(axis, keepdims=True)
-    logs = np.log(np.maximum(np.concatenate((background, foreground), axis), LEAST))
+    logs = np.log(np.maximum(np.concatenate((background, foreground), axis), LEAST_OPINION))
     return (logs - logs.take([0], axis)).astype(np.float16)
 
 

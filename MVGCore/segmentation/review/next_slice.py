@@ -62,7 +62,7 @@ def label_gains(
     return {index: _gain(index, errors, ordered, depth) for index in sorted(errors)}
 
 
-def choose_next(
+def next_slice_to_label(
     slices: Mapping[int, Mapping[int, Areas]],
     known: Sequence[int],
     depth: int,

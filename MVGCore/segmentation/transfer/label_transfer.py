@@ -63,7 +63,7 @@ class Match:
     shifts: Points
 
 
-def carry_over(foreign: Sequence[Prompt], image: Volume) -> list[list[Prompt]]:
+def transfer_labels(foreign: Sequence[Prompt], image: Volume) -> list[list[Prompt]]:
     """Labelled slices of this volume, made of those of others.
 
     For each of the other volumes, most similar ones first, at most one per slice, by index. Of many volumes
@@ -121,8 +121,8 @@ def _prompts(
     array = np.zeros(image.geometry.shape, np.uint16)
     for place, plane in labels.items():
         np.moveaxis(array, axis, 0)[place] = plane
-    carried = LabelMap.of(array, image.geometry)
-    return [Prompt.of(image, carried, SliceKey(axis, place), window) for place in sorted(labels)]
+    transferred = LabelMap.of(array, image.geometry)
+    return [Prompt.of(image, transferred, SliceKey(axis, place), window) for place in sorted(labels)]
 
 
 def _by_volume(prompts: Sequence[Prompt]) -> Iterator[list[Prompt]]:

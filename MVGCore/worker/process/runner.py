@@ -26,7 +26,7 @@ log = logging.getLogger("MVGCore.worker")
 Report = Callable[[object], None]
 
 
-class Runner:
+class RequestRunner:
     """Keeps the session and runs one job after the other.
 
     Args:

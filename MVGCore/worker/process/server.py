@@ -96,14 +96,14 @@ class Server:
             threading.Thread(target=work, daemon=True).start()
         try:
             from MVGCore.worker.process.arrays import check_arrays
-            from MVGCore.worker.process.runner import Runner
+            from MVGCore.worker.process.runner import RequestRunner
 
             check_arrays()
         except ImportError as error:
             log.exception("A package is missing.")
             self._line.send(Failed(None, missing_package(error), FailureKind.SETUP))
             return 4
-        runner = Runner(self._line.send, self._stops, Path(self._folders.keep) / KEPT_WEIGHTS)
+        runner = RequestRunner(self._line.send, self._stops, Path(self._folders.keep) / KEPT_WEIGHTS)
         while True:
             message = self._messages.get()
             if message is None:

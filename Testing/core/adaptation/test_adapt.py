@@ -38,7 +38,7 @@ def helpful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every look at the held-out slice is better than the one before."""
     scores = iter(np.arange(0.1, 0.9, 0.01))
     monkeypatch.setattr(Lessons, "score", lambda *_: float(next(scores)))
-    monkeypatch.setattr(answers_module, "USUAL", Weights(1.0))
+    monkeypatch.setattr(answers_module, "USUAL_SHARES", Weights(1.0))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from MVGCore.cli.demo import DemoTask, slice_dice
-from MVGCore.evaluation.runner import MethodProcess, Outcome, Task
+from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess, Outcome
 from MVGCore.volume import read_labelmap, read_segmentation
 
 for package in ("nilearn", "matplotlib"):
@@ -18,7 +18,7 @@ for package in ("nilearn", "matplotlib"):
 Mvg = Callable[..., tuple[int, str, str]]
 
 
-def nearest_only(process: MethodProcess, task: Task) -> Outcome:
+def nearest_only(process: MethodProcess, task: BenchmarkTask) -> Outcome:
     """Runs the nearest slice in this process; every other library is missing."""
     method = process._method
     if method.extra is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from MVGCore.cli.console import Progress, check_outputs, make_folder, table
+from MVGCore.cli.console import ProgressBar, check_outputs, make_folder, table
 from MVGCore.cli.main import COMMANDS, build_parser, main
 from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.version import __version__
@@ -72,7 +72,7 @@ class Terminal(io.StringIO):
 def test_a_bar_is_drawn_on_a_terminal_or_on_request(monkeypatch, stream, wanted, drawn) -> None:
     screen = stream()
     monkeypatch.setattr("sys.stderr", screen)
-    with Progress("Segmenting", wanted) as bar:
+    with ProgressBar("Segmenting", wanted) as bar:
         bar.update(0.5, "slice 3")
         bar.update(1.5, "slice 4")
     assert ("Segmenting" in screen.getvalue()) == drawn

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from MVGCore.evaluation.cases import Example
+from MVGCore.evaluation.cases import BenchmarkExample
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume
 
 CLASSES = (SegmentClass(3, "tube", (0.9, 0.2, 0.2)), SegmentClass(300, "core", (0.2, 0.2, 0.9)))
 
 
 @pytest.fixture()
-def example() -> Example:
+def example() -> BenchmarkExample:
     """A bright tube of class 3 around a core of class 300 that widens from slice to slice; (16, 40, 36)."""
     shape = (16, 40, 36)
     k, j, i = np.indices(shape)
@@ -25,4 +25,6 @@ def example() -> Example:
     image[labels == 3], image[labels == 300] = 60, 100
     image += np.random.default_rng(0).normal(0, 4, shape).astype(np.float32)
     geometry = Geometry(shape, (1.0, 1.0, 2.5), (5.0, -3.0, 7.0))
-    return Example(Volume(image, geometry, "tube", "MR"), LabelMap(labels, geometry, CLASSES), axis=0)
+    return BenchmarkExample(
+        Volume(image, geometry, "tube", "MR"), LabelMap(labels, geometry, CLASSES), axis=0
+    )

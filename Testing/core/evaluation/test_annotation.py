@@ -23,7 +23,7 @@ from MVGCore.evaluation.annotation import (
     slices_to,
     to_markdown,
 )
-from MVGCore.evaluation.cases import Example
+from MVGCore.evaluation.cases import BenchmarkExample
 from MVGCore.evaluation.peers import NearestSlice
 from MVGCore.outcomes import Estimate
 from MVGCore.volume import Geometry, LabelMap, Volume
@@ -32,13 +32,13 @@ SHAPE = (20, 8, 8)
 
 
 @pytest.fixture
-def example() -> Example:
+def example() -> BenchmarkExample:
     labels = np.zeros(SHAPE, np.uint16)
     labels[3:17, 2:6, 2:6] = 1
     labels[8:17, 6:8, 2:6] = 2
     geometry = Geometry.identity(SHAPE)
     noise = np.random.default_rng(0).normal(size=SHAPE).astype(np.float32)
-    return Example(Volume(noise + labels, geometry), LabelMap.of(labels, geometry), 0)
+    return BenchmarkExample(Volume(noise + labels, geometry), LabelMap.of(labels, geometry), 0)
 
 
 class Copying:
@@ -64,7 +64,7 @@ class Copying:
         return result
 
 
-def places(example: Example, strategy: str, most: int = 5, seed: int = 0) -> list[tuple[int, ...]]:
+def places(example: BenchmarkExample, strategy: str, most: int = 5, seed: int = 0) -> list[tuple[int, ...]]:
     points = annotate(Copying(), "a", "g", example, strategy, most, seed)
     assert all(point.strategy == strategy and point.expected == 0.5 for point in points)
     return [point.slices for point in points]
@@ -135,7 +135,7 @@ def test_a_run_writes_table_points_and_picture(example, tmp_path: Path, monkeypa
     class Case:
         id, group = "a", "g"
 
-        def load(self) -> Example:
+        def load(self) -> BenchmarkExample:
             return example
 
     monkeypatch.setattr(annotation, "chosen_cases", lambda *_: [Case()])

@@ -11,10 +11,10 @@ import pytest
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation import benchmark
-from MVGCore.evaluation.cases import Example
+from MVGCore.evaluation.cases import BenchmarkExample
 from MVGCore.evaluation.peers import NearestSlice, SignedDistance
 from MVGCore.evaluation.session_method import SessionMethod
-from MVGCore.evaluation.tables import Report, Row, to_markdown
+from MVGCore.evaluation.tables import BenchmarkRow, Report, to_markdown
 from Testing.core.evaluation.fake_methods import Failing, FakeSession, NotInstalled
 
 
@@ -22,18 +22,18 @@ from Testing.core.evaluation.fake_methods import Failing, FakeSession, NotInstal
 class TubeCase:
     """A case in memory that counts how often it was loaded."""
 
-    example: Example
+    example: BenchmarkExample
     id: str = "tube"
     group: str = "tubes"
     loads: list[str] = field(default_factory=list)
 
-    def load(self) -> Example:
+    def load(self) -> BenchmarkExample:
         self.loads.append(self.id)
         return self.example
 
 
 @pytest.fixture()
-def case(example: Example) -> TubeCase:
+def case(example: BenchmarkExample) -> TubeCase:
     return TubeCase(example)
 
 
@@ -67,8 +67,8 @@ def test_methods_are_scored_and_tables_written(case: TubeCase, tmp_path: Path) -
 
 
 def test_what_a_method_computes_is_compared_with_the_random_walker_on_the_same_cases() -> None:
-    def row(case: str, method: str, cpu_seconds: float | None, error: str = "") -> Row:
-        return Row(case, "group", method, "", 3, (1, 2), 9.0, cpu_seconds, error=error)
+    def row(case: str, method: str, cpu_seconds: float | None, error: str = "") -> BenchmarkRow:
+        return BenchmarkRow(case, "group", method, "", 3, (1, 2), 9.0, cpu_seconds, error=error)
 
     rows = (
         row("a", "mine", 6.0),
@@ -135,7 +135,7 @@ def test_unknown_suites_and_equal_names_are_refused(case: TubeCase, tmp_path: Pa
 
 
 def test_a_session_is_built_once_and_given_the_labelled_slices(
-    example: Example, monkeypatch: pytest.MonkeyPatch
+    example: BenchmarkExample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sessions = pytest.importorskip("MVGCore.session", reason="the session is not there yet")
     built, prompts = [], []
@@ -167,14 +167,14 @@ def test_a_session_is_built_once_and_given_the_labelled_slices(
 
 
 def test_groups_weigh_the_same_in_the_first_table() -> None:
-    def row(case: str, group: str, dice: float) -> Row:
-        return Row(case, group, "m", "", 3, (1,), 1.0, 100.0, dice)
+    def row(case: str, group: str, dice: float) -> BenchmarkRow:
+        return BenchmarkRow(case, group, "m", "", 3, (1,), 1.0, 100.0, dice)
 
     rows = (
         row("a", "x", 1.0),
         row("b", "x", 0.0),
         row("c", "y", 1.0),
-        Row("d", "y", "m", "", 3, (1,), error="no"),
+        BenchmarkRow("d", "y", "m", "", 3, (1,), error="no"),
     )
     text = to_markdown(Report("quick", 300.0, rows, ("a note",)))
     assert "| 3 | m | 0.750 | - | - | 1.0 | 100 | 3 of 4 |" in text
@@ -183,5 +183,5 @@ def test_groups_weigh_the_same_in_the_first_table() -> None:
 
 
 def test_rows_survive_the_file() -> None:
-    row = Row("a", "x", "m", "m()", 3, (1, 4), dice=0.5)
-    assert Row.from_line(row.to_line()) == row
+    row = BenchmarkRow("a", "x", "m", "m()", 3, (1, 4), dice=0.5)
+    assert BenchmarkRow.from_line(row.to_line()) == row

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation import cases
-from MVGCore.evaluation.cases import Example
+from MVGCore.evaluation.cases import BenchmarkExample
 from MVGCore.volume import write_labelmap, write_volume
 
 
 @pytest.fixture()
-def folder(tmp_path: Path, example: Example, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, example: BenchmarkExample, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of one bench case with two contrasts and one train case."""
     write_volume(tmp_path / "t1c.nrrd", example.image)
     write_labelmap(tmp_path / "label.nrrd", example.truth)
@@ -46,7 +46,7 @@ def test_only_the_role_that_is_asked_for_is_read() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_case_loads_the_contrast_of_its_structure_with_names(example: Example) -> None:
+def test_a_case_loads_the_contrast_of_its_structure_with_names(example: BenchmarkExample) -> None:
     (case,) = cases.read_cases("bench")
     assert (case.contrast, case.group) == ("t1c", "tubes")
     loaded = case.load()
@@ -102,7 +102,7 @@ def test_slices_are_distinct_and_show_foreground(
     assert all(labels[index].any() for index in slices)
 
 
-def test_kept_slices_and_nothing_else(example: Example) -> None:
+def test_kept_slices_and_nothing_else(example: BenchmarkExample) -> None:
     few = cases.keep_slices(example.truth, 0, [1, 5])
     np.testing.assert_array_equal(few.array[5], example.truth.array[5])
     assert not np.delete(few.array, [1, 5], axis=0).any()

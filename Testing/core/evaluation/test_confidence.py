@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from MVGCore.evaluation import confidence
-from MVGCore.evaluation.cases import Example
+from MVGCore.evaluation.cases import BenchmarkExample
 from MVGCore.evaluation.confidence import (
     BETWEEN,
     BEYOND,
+    ConfidenceRun,
     Pixels,
-    Run,
     calibration_error,
     dice_pairs,
     fit_curve,
@@ -62,23 +62,23 @@ def test_a_line_is_found_again_with_its_scatter() -> None:
 
 
 @pytest.fixture
-def a_run() -> Run:
+def a_run() -> ConfidenceRun:
     """Class 1 is a square, class 2 on no labelled slice; slice 2 is right, 4 half, 8 lies beyond."""
     labels = np.zeros((10, 8, 8), np.uint16)
     labels[:, :4, :4] = 1
     labels[4, 6, 6] = 2
     geometry = Geometry.identity(labels.shape)
-    example = Example(Volume(labels.astype(np.float32), geometry), LabelMap.of(labels, geometry), 0)
+    example = BenchmarkExample(Volume(labels.astype(np.float32), geometry), LabelMap.of(labels, geometry), 0)
     done = []
     for index, rows in ((2, 4), (4, 2), (8, 4)):
         found = np.zeros((8, 8), np.uint16)
         found[:rows, :4] = 1
         areas = {1: Areas(4 * rows, 16, 4 * rows)}
         done.append(SliceResult(index, found, np.full((8, 8), 0.8, np.float32), None, areas))
-    return Run("a", example, (1, 6), done)
+    return ConfidenceRun("a", example, (1, 6), done)
 
 
-def test_samples_are_of_one_kind(a_run: Run) -> None:
+def test_samples_are_of_one_kind(a_run: ConfidenceRun) -> None:
     rng = np.random.default_rng(0)
     between = sample(a_run, BETWEEN, True, rng)
     assert between.right.all() and between.weight.sum() == 16 + 8
@@ -87,7 +87,7 @@ def test_samples_are_of_one_kind(a_run: Run) -> None:
     assert sample(a_run, BEYOND, True, rng).weight.sum() == 16
 
 
-def test_pairs_compare_what_is_stated_with_what_is_true(a_run: Run) -> None:
+def test_pairs_compare_what_is_stated_with_what_is_true(a_run: ConfidenceRun) -> None:
     classes, slices, volume = dice_pairs(a_run)
     assert classes == [pytest.approx((2 * 40 / 88, 2 * 40 / 88))] and volume == [pytest.approx(classes[0])]
     assert [pair[1] for pair in slices] == pytest.approx([1, 2 * 8 / 24, 1])
@@ -105,8 +105,8 @@ def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) 
         def __init__(self, name: str) -> None:
             self.id = name
 
-        def load(self) -> Example:
-            return Example(*tube, 0)
+        def load(self) -> BenchmarkExample:
+            return BenchmarkExample(*tube, 0)
 
     monkeypatch.setattr(confidence, "chosen_cases", lambda *_: [Case("a"), Case("b")])
     monkeypatch.setattr(confidence, "COUNTS", (2, 3))
@@ -121,7 +121,7 @@ def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) 
 def test_a_check_tells_of_each_data_set_what_is_off() -> None:
     """Half of what is stated as .9 is right in one set, nine tenths in the other."""
 
-    def run(case: str, share: float) -> Run:
+    def run(case: str, share: float) -> ConfidenceRun:
         truth = np.zeros((3, 10, 10), np.uint16)
         truth[:, : round(10 * share)] = 1
         truth[[0, 2]] = 1
@@ -129,8 +129,10 @@ def test_a_check_tells_of_each_data_set_what_is_off() -> None:
         areas = {1: Areas(100, 100, 100 * share)}
         done = [SliceResult(1, np.ones((10, 10), np.uint16), sure, None, areas)]
         geometry = Geometry.identity(truth.shape, (1.0, 1.0, 1.0))
-        example = Example(Volume(truth.astype(np.float32), geometry), LabelMap.of(truth, geometry), 0)
-        return Run(case, example, (0, 2), done)
+        example = BenchmarkExample(
+            Volume(truth.astype(np.float32), geometry), LabelMap.of(truth, geometry), 0
+        )
+        return ConfidenceRun(case, example, (0, 2), done)
 
     found = [("good", run("a", 0.9)), ("poor", run("b", 0.5)), ("poor", run("c", 0.5))]
     rows = {row[0]: row for row in check(found)}

@@ -9,7 +9,7 @@ import pytest
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation import ends, ends_benchmark
-from MVGCore.evaluation.cases import Example, labelled_prompts
+from MVGCore.evaluation.cases import BenchmarkExample, labelled_prompts
 from MVGCore.evaluation.protocols import (
     EVEN,
     OUTERMOST,
@@ -29,16 +29,16 @@ RNG = np.random.default_rng
 
 
 @pytest.fixture
-def bar() -> Example:
+def bar() -> BenchmarkExample:
     """A bar on slices 4 to 13 of 20, 10 x 10 pixels."""
     labels = np.zeros((20, 16, 16), np.uint16)
     labels[4:14, 3:13, 3:13] = 1
     geometry = Geometry.identity(labels.shape, (1.0, 1.0, 2.0))
     image = Volume(labels * 10.0 + RNG(0).normal(0, 1, labels.shape), geometry)
-    return Example(image, LabelMap.of(labels, geometry), 0)
+    return BenchmarkExample(image, LabelMap.of(labels, geometry), 0)
 
 
-def test_slices_are_labelled_as_each_protocol_says(bar: Example) -> None:
+def test_slices_are_labelled_as_each_protocol_says(bar: BenchmarkExample) -> None:
     truth = bar.truth.array
     assert choose_slices(EVEN, truth, 0, 2, RNG(0)) == (6, 11)
     assert choose_slices(OUTERMOST, truth, 0, 3, RNG(0)) == (4, 8, 13)
@@ -52,7 +52,7 @@ def test_slices_are_labelled_as_each_protocol_says(bar: Example) -> None:
             choose_slices(protocol, truth, 0, 10, RNG(0))
 
 
-def test_thinned_volumes_keep_slices_and_their_distance(bar: Example) -> None:
+def test_thinned_volumes_keep_slices_and_their_distance(bar: BenchmarkExample) -> None:
     thin = thinned(bar, 1, 3)
     np.testing.assert_array_equal(thin.truth.array, bar.truth.array[:, 1::3])
     np.testing.assert_array_equal(thin.image.array, bar.image.array[:, 1::3])
@@ -60,7 +60,7 @@ def test_thinned_volumes_keep_slices_and_their_distance(bar: Example) -> None:
     assert thin.image.geometry.array_spacing == (2.0, 3.0, 1.0)
 
 
-def test_dice_is_told_apart_between_and_beyond(bar: Example) -> None:
+def test_dice_is_told_apart_between_and_beyond(bar: BenchmarkExample) -> None:
     truth = bar.truth.array
     result = truth.copy()
     assert dice_parts(truth, result, 0, (6, 11)) == Parts(1, 1, 1)
@@ -111,10 +111,10 @@ class FakeResult:
     questions: tuple[Question, ...]
 
 
-def test_answers_are_those_of_the_truth(bar: Example) -> None:
+def test_answers_are_those_of_the_truth(bar: BenchmarkExample) -> None:
     prompts, session = labelled_prompts(bar, (6, 11)), FakeSession()
     first = FakeResult((Question(1, 0, 14, 1, 0.5, 0.2), Question(1, 0, 2, -1, 0.5, 0.1)))
-    _, count = ends_benchmark.answered(session, bar, prompts, first)
+    _, count = ends_benchmark.predicted(session, bar, prompts, first)
     assert count == 2
     assert [(each.first, each.last) for each in prompts.absences] == [(14, 19)]
     assert [(each.first, each.last) for each in prompts.presences] == [(13, 13)]
@@ -123,7 +123,7 @@ def test_answers_are_those_of_the_truth(bar: Example) -> None:
     assert [(each.first, each.last) for each in told.absences] == [(0, 3), (14, 19)]
 
 
-def test_rows_come_back_and_become_a_table(tmp_path, bar: Example) -> None:
+def test_rows_come_back_and_become_a_table(tmp_path, bar: BenchmarkExample) -> None:
     row = ends_benchmark.Row("a", "set", EVEN, (6, 11), "MVG", Parts(0.5, 0.75, None), 0.6, 2)
     import json
     from dataclasses import asdict

@@ -14,7 +14,14 @@ from MVGCore.evaluation import image_benchmark, image_peers
 from MVGCore.evaluation.cases import Case
 from MVGCore.evaluation.image_benchmark import run_images, score_image, warm_up_problem
 from MVGCore.evaluation.image_method import ImageSessionMethod
-from MVGCore.evaluation.image_problems import HOLES, Problem, Source, choose_examples, make_holes, sources
+from MVGCore.evaluation.image_problems import (
+    HOLES,
+    ImageSource,
+    Problem,
+    choose_examples,
+    make_holes,
+    sources,
+)
 from MVGCore.evaluation.image_tables import ImageReport, ImageRow, image_markdown
 from MVGCore.volume import Geometry, Volume, write_volume
 
@@ -71,7 +78,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 
 def problems(case: Case, task: str, *contrasts: str) -> list[Problem]:
-    source = Source(task, case, contrasts)
+    source = ImageSource(task, case, contrasts)
     return list(source.problems(source.conditions))
 
 
@@ -172,7 +179,7 @@ def test_scores_count_the_holes_only(case: Case) -> None:
 
 
 def test_a_run_goes_on_and_explains_itself(case: Case, tmp_path: Path) -> None:
-    found = [Source("denoise", case, ("t1",)), Source("synthesize", case, ("t1", "t2"))]
+    found = [ImageSource("denoise", case, ("t1",)), ImageSource("synthesize", case, ("t1", "t2"))]
     methods = [Truth(), Broken(), Absent()]
     seen: list[float] = []
     report = run_images(methods, lambda share, _: seen.append(share), tmp_path, found)
@@ -191,7 +198,7 @@ def test_a_run_goes_on_and_explains_itself(case: Case, tmp_path: Path) -> None:
 
 
 def test_other_settings_are_computed_anew(case: Case, tmp_path: Path) -> None:
-    found = [Source("inpaint", case, ("t1",))]
+    found = [ImageSource("inpaint", case, ("t1",))]
     run_images([Truth()], None, tmp_path, found)
     report = run_images([Truth(off=100.0)], None, tmp_path, found)
     assert all(row.mae is not None and row.mae > 0.05 for row in report.rows)

@@ -13,10 +13,10 @@ import pytest
 
 from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.evaluation import peers
-from MVGCore.evaluation.cases import Example, keep_slices
+from MVGCore.evaluation.cases import BenchmarkExample, keep_slices
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.metrics import score_propagation
-from MVGCore.evaluation.runner import MethodProcess, Task
+from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess
 from MVGCore.evaluation.seeded_peers import RandomWalker, Seeds
 from MVGCore.volume import Geometry, LabelMap, Volume
 
@@ -43,7 +43,7 @@ class Apart:
     def __call__(
         self, image: Volume, few: LabelMap, axis: int, slices: Sequence[int], seed: int = 0
     ) -> np.ndarray:
-        outcome = self.process.run(Task(image, few, axis, tuple(slices), seed))
+        outcome = self.process.run(BenchmarkTask(image, few, axis, tuple(slices), seed))
         assert outcome.labels is not None, outcome.error
         return outcome.labels
 
@@ -59,17 +59,17 @@ def peer(request: pytest.FixtureRequest) -> Iterator[peers.Peer]:
         yield Apart(process, peer.name, peer.extra)
 
 
-def turned(example: Example, axis: int) -> Example:
+def turned(example: BenchmarkExample, axis: int) -> BenchmarkExample:
     """The example with its slices along another array axis."""
     order = [1, 2]
     order.insert(axis, 0)
     geometry = example.image.geometry.permuted(order)
     image = Volume(np.ascontiguousarray(example.image.array.transpose(order)), geometry)
     labels = np.ascontiguousarray(example.truth.array.transpose(order))
-    return Example(image, LabelMap(labels, geometry, example.truth.classes), axis)
+    return BenchmarkExample(image, LabelMap(labels, geometry, example.truth.classes), axis)
 
 
-def dice_of(peer: peers.Peer, example: Example) -> float:
+def dice_of(peer: peers.Peer, example: BenchmarkExample) -> float:
     few = keep_slices(example.truth, example.axis, SLICES)
     labels = peer(example.image, few, example.axis, SLICES)
     assert labels.shape == example.truth.array.shape and labels.dtype == example.truth.array.dtype
@@ -81,13 +81,13 @@ def dice_of(peer: peers.Peer, example: Example) -> float:
     return score.dice
 
 
-def test_a_peer_fills_the_volume_along_every_axis(peer: peers.Peer, example: Example) -> None:
+def test_a_peer_fills_the_volume_along_every_axis(peer: peers.Peer, example: BenchmarkExample) -> None:
     scores = [dice_of(peer, turned(example, axis)) for axis in range(3)]
     assert min(scores) >= AT_LEAST[peer.name]
     assert max(scores) - min(scores) < 0.02
 
 
-def test_a_peer_takes_a_single_labelled_slice(peer: peers.Peer, example: Example) -> None:
+def test_a_peer_takes_a_single_labelled_slice(peer: peers.Peer, example: BenchmarkExample) -> None:
     few = keep_slices(example.truth, 0, [8])
     labels = peer(example.image, few, 0, [8])
     np.testing.assert_array_equal(labels[8], few.array[8])
@@ -126,7 +126,7 @@ def test_signed_distance_lets_a_class_that_ends_shrink_and_vanish() -> None:
     assert sizes[5:] == [0, 0, 0, 0]
 
 
-def test_seeds_make_the_unlabelled_pixels_of_a_labelled_slice_background(example: Example) -> None:
+def test_seeds_make_the_unlabelled_pixels_of_a_labelled_slice_background(example: BenchmarkExample) -> None:
     few = keep_slices(example.truth, 0, SLICES)
     seeds = Seeds.of(example.image, few, 0, SLICES)
     assert seeds.ids.tolist() == [0, 3, 300]
@@ -136,7 +136,7 @@ def test_seeds_make_the_unlabelled_pixels_of_a_labelled_slice_background(example
     assert seeds.spacing == (2.5, 1.0, 1.0)
 
 
-def test_the_coarse_random_walk_agrees_with_the_exact_one(example: Example) -> None:
+def test_the_coarse_random_walk_agrees_with_the_exact_one(example: BenchmarkExample) -> None:
     pytest.importorskip("skimage", reason="the random walker needs scikit-image")
     few = keep_slices(example.truth, 0, SLICES)
     exact = RandomWalker()(example.image, few, 0, SLICES)
@@ -146,7 +146,7 @@ def test_the_coarse_random_walk_agrees_with_the_exact_one(example: Example) -> N
 
 
 def test_a_missing_library_is_named_with_its_remedy(
-    example: Example, monkeypatch: pytest.MonkeyPatch
+    example: BenchmarkExample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     original = builtins.__import__
 
@@ -164,14 +164,14 @@ def test_a_missing_library_is_named_with_its_remedy(
             peer_by_name(name)(example.image, few, 0, SLICES)
 
 
-def test_unknown_peers_and_no_slices_are_refused(example: Example) -> None:
+def test_unknown_peers_and_no_slices_are_refused(example: BenchmarkExample) -> None:
     with pytest.raises(InputError, match="choose one of nearest slice"):
         peer_by_name("magic")
     with pytest.raises(InputError, match="at least one slice"):
         peers.NearestSlice()(example.image, example.truth, 0, [])
 
 
-def test_ct_gets_its_window(example: Example) -> None:
+def test_ct_gets_its_window(example: BenchmarkExample) -> None:
     image = replace(example.image, array=example.image.array * 100 - 1000, modality="CT")
     seeds = Seeds.of(image, keep_slices(example.truth, 0, SLICES), 0, SLICES)
     assert seeds.image.min() == 0.0

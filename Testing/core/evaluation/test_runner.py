@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MVGCore.evaluation.cases import Example, keep_slices
-from MVGCore.evaluation.runner import MethodProcess, Task
+from MVGCore.evaluation.cases import BenchmarkExample, keep_slices
+from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess
 from Testing.core.evaluation.fake_methods import Failing, FakeSession, Hungry, NotInstalled, Tidy
 
 
 @pytest.fixture()
-def task(example: Example) -> Task:
-    return Task(example.image, keep_slices(example.truth, 0, [5]), 0, (5,))
+def task(example: BenchmarkExample) -> BenchmarkTask:
+    return BenchmarkTask(example.image, keep_slices(example.truth, 0, [5]), 0, (5,))
 
 
-def test_the_process_stays_warm_between_tasks(task: Task) -> None:
+def test_the_process_stays_warm_between_tasks(task: BenchmarkTask) -> None:
     with MethodProcess(FakeSession(), time_limit_s=30) as process:
         first, second = process.run(task), process.run(task)
     assert first.labels is not None and second.labels is not None
@@ -28,21 +28,21 @@ def test_the_process_stays_warm_between_tasks(task: Task) -> None:
     np.testing.assert_array_equal(first.labels.shape, task.few.array.shape)
 
 
-def test_peak_memory_is_seen_though_it_is_freed_at_once(task: Task) -> None:
+def test_peak_memory_is_seen_though_it_is_freed_at_once(task: BenchmarkTask) -> None:
     with MethodProcess(Hungry(0), 30) as little, MethodProcess(Hungry(300), 30) as much:
         low, high = little.run(task).memory_mb, much.run(task).memory_mb
     assert low is not None and high is not None
     assert 250 < high - low < 400
 
 
-def test_a_method_may_tidy_up_when_it_is_closed(task: Task, tmp_path: Path) -> None:
+def test_a_method_may_tidy_up_when_it_is_closed(task: BenchmarkTask, tmp_path: Path) -> None:
     with MethodProcess(Tidy(str(tmp_path / "note")), time_limit_s=30) as process:
         assert process.run(task).labels is not None
         assert not (tmp_path / "note").exists()
     assert (tmp_path / "note").read_text() == "left"
 
 
-def test_a_slow_method_is_stopped_and_can_be_asked_again(task: Task) -> None:
+def test_a_slow_method_is_stopped_and_can_be_asked_again(task: BenchmarkTask) -> None:
     start = time.monotonic()
     with MethodProcess(Failing("sleep"), time_limit_s=3) as process:
         assert process.run(task).error == "stopped after 3 s"
@@ -59,13 +59,13 @@ def test_a_slow_method_is_stopped_and_can_be_asked_again(task: Task) -> None:
         ("shape", "returned labels of shape (1, 40, 36), not (16, 40, 36)"),
     ],
 )
-def test_failures_come_back_as_a_sentence(task: Task, how: str, error: str) -> None:
+def test_failures_come_back_as_a_sentence(task: BenchmarkTask, how: str, error: str) -> None:
     with MethodProcess(Failing(how), time_limit_s=30) as process:
         outcome = process.run(task)
     assert outcome.labels is None and outcome.error == error
 
 
-def test_a_missing_library_is_told_apart(task: Task) -> None:
+def test_a_missing_library_is_told_apart(task: BenchmarkTask) -> None:
     with MethodProcess(NotInstalled(), time_limit_s=30) as process:
         outcome = process.run(task)
     assert outcome.missing_extra and "pip install" in outcome.error

@@ -7,7 +7,7 @@ from itertools import permutations, product
 import numpy as np
 import pytest
 
-from MVGCore.report.orientation import View, nearest_anatomical_axes
+from MVGCore.report.orientation import SliceOrientation, nearest_anatomical_axes
 from MVGCore.volume import Geometry
 
 # In an axis-aligned volume whose i, j, k grow to the left, the back and the head.
@@ -33,7 +33,7 @@ def test_pictures_do_not_depend_on_the_storage_order(axes: tuple[int, ...], flip
     for anatomical, plane in ((0, "axial"), (1, "coronal"), (2, "sagittal")):
         axis = axes.index(anatomical)
         index = 1 if not flips[axis] else array.shape[axis] - 2
-        view, expected = View.of(geometry, axis), View.of(PLAIN, anatomical)
+        view, expected = SliceOrientation.of(geometry, axis), SliceOrientation.of(PLAIN, anatomical)
         assert view.plane == plane
         assert view.sides == expected.sides
         assert view.pixel_mm == pytest.approx(expected.pixel_mm)
@@ -49,7 +49,7 @@ def test_pictures_do_not_depend_on_the_storage_order(axes: tuple[int, ...], flip
     ],
 )
 def test_radiological_convention(axis, right_column, bottom_row, sides, pixel_mm) -> None:
-    view = View.of(PLAIN, axis)
+    view = SliceOrientation.of(PLAIN, axis)
     picture = view.picture(marked_volume(), 1)
     assert picture[1, -1] == right_column and picture[1, 0] == 0
     assert picture[-1, 1] == bottom_row

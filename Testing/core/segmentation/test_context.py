@@ -11,13 +11,13 @@ import torch
 from MVGCore.drafts.label import Draft
 from MVGCore.models.base import LEAST_TRUST
 from MVGCore.models.device import select_device
-from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.plan.plan import make_plan
 from MVGCore.segmentation.predict import group_drafts as drafting_module
 from MVGCore.segmentation.predict.context import (
     FAR,
+    DraftHint,
     GroupContext,
-    Hint,
     canvases,
     draw_prompts,
     encode_prompts,
@@ -73,7 +73,7 @@ def a_draft() -> Draft:
 def test_the_hint_shows_the_draft_of_its_own_slices(tube, prompts_of) -> None:
     prompts = prompts_of(tube, [4, 9])
     context = a_context(tube, prompts)
-    context.drafts = GroupDrafts(tube[0].array, context.group, prompts, 3.0, Memo())
+    context.drafts = GroupDrafts(tube[0].array, context.group, prompts, 3.0, ContentCache())
     context.drafts._gaps[1] = GapDraft(4, a_draft())
     hint = context.hint([7, 8])
     assert hint is not None
@@ -90,7 +90,7 @@ def test_the_hint_shows_the_draft_of_its_own_slices(tube, prompts_of) -> None:
 
 def test_where_the_drafts_disagree_there_is_still_a_hint() -> None:
     one, other = torch.eye(2)[:, :, None, None].expand(2, 2, 4, 4), torch.eye(2).flip(0)[:, :, None, None]
-    hint = Hint.of(Draft(one, other.expand(2, 2, 4, 4)), [0, 1], 8)
+    hint = DraftHint.of(Draft(one, other.expand(2, 2, 4, 4)), [0, 1], 8)
     torch.testing.assert_close(hint.trust, torch.full((2, 1, 8, 8), LEAST_TRUST))
 
 
@@ -151,7 +151,7 @@ def test_the_draft_has_the_slices_own_pixels_or_as_many_as_it_may(
     assert agree[[1, 6]].min() == 1 and agree.min() > 0.93
     # Kept in half precision, given out in single.
     assert draft.geodesic.dtype == draft.diffusion.dtype == torch.float16
-    hint = Hint.of(draft, [1, 6], 96)
+    hint = DraftHint.of(draft, [1, 6], 96)
     assert hint.geodesic.dtype == hint.diffusion.dtype == hint.trust.dtype == torch.float32
     torch.testing.assert_close(hint.geodesic.sum(1), torch.ones(2, 96, 96), atol=1e-3, rtol=0)
 

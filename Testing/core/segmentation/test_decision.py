@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.segmentation.fuse.decision import LEAST_SHARE, dice_factors, favour_classes
+from MVGCore.segmentation.fuse.decision import LEAST_SHARE, dice_factors, fit_class_odds
 from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 
 
@@ -63,7 +63,7 @@ def test_a_class_that_is_nowhere_likeliest_is_chosen_where_it_is_likely() -> Non
 
 def test_all_slices_count_and_each_group_by_itself() -> None:
     groups = [hills(0), np.concatenate((hills(1), hills(2)), 1)]
-    favour = favour_classes([group[n] for group in groups] for n in range(6))
-    assert favour is not None and [len(each) for each in favour] == [1, 2]
-    for factors, group in zip(favour, groups, strict=True):
+    class_odds = fit_class_odds([group[n] for group in groups] for n in range(6))
+    assert class_odds is not None and [len(each) for each in class_odds] == [1, 2]
+    for factors, group in zip(class_odds, groups, strict=True):
         np.testing.assert_array_equal(factors, dice_factors(list(group[:6])))

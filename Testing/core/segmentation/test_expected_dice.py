@@ -18,7 +18,7 @@ from MVGCore.segmentation.review.expected_dice import (
     summed,
     volume_estimate,
 )
-from MVGCore.segmentation.review.next_slice import choose_next, expected_errors
+from MVGCore.segmentation.review.next_slice import expected_errors, next_slice_to_label
 
 GOOD, POOR = Areas(100, 100, 95), Areas(100, 60, 40)
 confidences = st.lists(st.floats(0.01, 0.999), min_size=2, max_size=20)
@@ -82,32 +82,32 @@ def test_a_speck_counts_little() -> None:
 
 def test_where_all_is_equally_unsure_the_middle_of_the_widest_gap_is_next() -> None:
     slices = {n: {1: POOR} for n in range(30) if n not in (2, 20, 29)}
-    assert choose_next(slices, (2, 20, 29), 30) == 11
+    assert next_slice_to_label(slices, (2, 20, 29), 30) == 11
 
 
 def test_one_bad_slice_is_next() -> None:
     slices = {n: {1: GOOD} for n in range(30) if n not in (2, 20, 29)}
     slices[24] = {1: Areas(100, 100, 1)}
-    assert choose_next(slices, (2, 20, 29), 30) == 24
+    assert next_slice_to_label(slices, (2, 20, 29), 30) == 24
 
 
 def test_where_nothing_is_wrong_nothing_is_next() -> None:
-    assert choose_next({3: {1: Areas(9, 9, 9)}, 4: {}}, (0, 9), 10) is None
-    assert choose_next({}, (0,), 1) is None
+    assert next_slice_to_label({3: {1: Areas(9, 9, 9)}, 4: {}}, (0, 9), 10) is None
+    assert next_slice_to_label({}, (0,), 1) is None
 
 
 def test_a_slice_that_shows_nothing_is_not_proposed_unless_a_structure_reaches_it() -> None:
     slices = {n: {1: GOOD} for n in range(30) if n not in (2, 20, 29)}
     slices[24] = {1: Areas(0, 900, 0)}  # nothing is chosen there, and yet much is expected
-    assert choose_next(slices, (2, 20, 29), 30) == 24
-    assert choose_next(slices, (2, 20, 29), 30, lambda index: index != 24) not in (24, None)
+    assert next_slice_to_label(slices, (2, 20, 29), 30) == 24
+    assert next_slice_to_label(slices, (2, 20, 29), 30, lambda index: index != 24) not in (24, None)
     slices[24] = {1: Areas(900, 900, 10)}
-    assert choose_next(slices, (2, 20, 29), 30, lambda index: index != 24) == 24
+    assert next_slice_to_label(slices, (2, 20, 29), 30, lambda index: index != 24) == 24
     empty = {n: {1: Areas(0, 3, 0)} for n in range(1, 21)}
-    assert choose_next(empty, (0,), 21, lambda _index: False) is None
+    assert next_slice_to_label(empty, (0,), 21, lambda _index: False) is None
 
 
 def test_beyond_the_last_label_a_slice_some_way_out_is_next() -> None:
     slices = {n: {1: POOR} for n in range(1, 21)}
-    chosen = choose_next(slices, (0,), 21)
+    chosen = next_slice_to_label(slices, (0,), 21)
     assert chosen is not None and 3 < chosen < 21

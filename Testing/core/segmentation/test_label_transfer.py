@@ -13,7 +13,7 @@ from scipy import ndimage
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation.fuse.calibration import SHIPPED
 from MVGCore.segmentation.transfer import label_transfer as carry
-from MVGCore.segmentation.transfer.label_transfer import SIDE, carry_over
+from MVGCore.segmentation.transfer.label_transfer import SIDE, transfer_labels
 from MVGCore.volume import Geometry, LabelMap, Volume
 from MVGCore.volume.canvas import Canvas
 
@@ -42,17 +42,17 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_slices_find_their_place_along_the_axis_and_in_the_plane() -> None:
     image, truth = body(26, (4, 6, -5))
-    (carried,) = carry_over(prompts(body(), [5, 9, 13]), image)
-    assert [prompt.index for prompt in carried] == [9, 13, 17]
-    for prompt in carried:
+    (transferred,) = transfer_labels(prompts(body(), [5, 9, 13]), image)
+    assert [prompt.index for prompt in transferred] == [9, 13, 17]
+    for prompt in transferred:
         for value in np.unique(truth.array[prompt.index])[1:]:
             assert dice(prompt.labels == value, truth.array[prompt.index] == value) > 0.9
 
 
 def test_labels_are_bent_to_the_shape_of_this_volume() -> None:
     image, truth = body(stretch=1.3)
-    (carried,) = carry_over(prompts(body(), [5, 9, 13]), image)
-    for prompt in carried:
+    (transferred,) = transfer_labels(prompts(body(), [5, 9, 13]), image)
+    for prompt in transferred:
         here = truth.array[prompt.index] == 1
         as_it_was = dice(body()[1].array[prompt.index] == 1, here)
         assert as_it_was < 0.88 and dice(prompt.labels == 1, here) > 0.9
@@ -65,22 +65,22 @@ def test_another_grid_and_another_contrast_do_not_matter() -> None:
     fine = Volume(1000 - 2 * other.array.repeat(2, 1).repeat(2, 2) ** 1.1, geometry, "fine")
     fine = Volume(fine.array.max() - fine.array, geometry, "fine")  # brighter, on a curve
     example = fine, LabelMap.of(labels.array.repeat(2, 1).repeat(2, 2), geometry)
-    ((carried,),) = carry_over(prompts(example, [9]), image)
-    assert carried.labels.shape == (60, 50) and carried.geometry == image.geometry
-    assert dice(carried.labels == 1, truth.array[carried.index] == 1) > 0.95
+    ((transferred,),) = transfer_labels(prompts(example, [9]), image)
+    assert transferred.labels.shape == (60, 50) and transferred.geometry == image.geometry
+    assert dice(transferred.labels == 1, truth.array[transferred.index] == 1) > 0.95
 
 
 def test_a_carried_slice_is_one_of_this_volume() -> None:
     image, _ = body(26, (4, 0, 0))
-    (carried,) = carry_over(prompts(body(), [5, 13]), image)
-    for prompt in carried:
+    (transferred,) = transfer_labels(prompts(body(), [5, 13]), image)
+    for prompt in transferred:
         np.testing.assert_array_equal(prompt.image[1], image.array[prompt.index])
         assert prompt.source == image.name and not prompt.partial
 
 
 def test_each_volume_is_carried_over_by_itself_most_similar_ones_first() -> None:
     image, truth = body()
-    first, second = carry_over([*prompts(body(stretch=0.6), [5, 13]), *prompts(body(), [9])], image)
+    first, second = transfer_labels([*prompts(body(stretch=0.6), [5, 13]), *prompts(body(), [9])], image)
     assert [prompt.index for prompt in first] == [9]
     assert dice(first[0].labels == 1, truth.array[9] == 1) > 0.95
     assert len(second) == 2
@@ -91,24 +91,24 @@ def test_of_many_volumes_the_most_similar_ones_are_taken_but_no_class_is_lost(mo
     image, _ = body()
     twin, other = body(stretch=1.02), body(stretch=0.6)
     foreign = [*prompts(other, [9]), *prompts(twin, [9]), *prompts(body(), [9])]
-    assert len(carry_over(foreign, image)) == 1
+    assert len(transfer_labels(foreign, image)) == 1
     renamed = other[0], LabelMap.of(np.where(other[1].array, 7, 0).astype(np.uint16), other[0].geometry)
     foreign = [*prompts(renamed, [9]), *prompts(twin, [9]), *prompts(body(), [9])]
-    first, second = carry_over(foreign, image)
+    first, second = transfer_labels(foreign, image)
     assert 7 not in first[0].labels and 7 in second[0].labels
 
 
 def test_examples_that_show_nothing_are_left_out() -> None:
     image, _ = body()
     empty = [replace(each, labels=np.zeros_like(each.labels)) for each in prompts(body(), [9])]
-    assert carry_over(empty, image) == []
+    assert transfer_labels(empty, image) == []
 
 
 def test_a_volume_of_one_slice_takes_what_fits_best() -> None:
     image, truth = body()
     single = Volume(image.array[9:10], Geometry((1, 60, 50), (1.0, 1.0, 2.0)), "one")
-    ((carried,),) = carry_over(prompts(body(), [3, 9, 15]), single)
-    assert carried.index == 0 and dice(carried.labels == 1, truth.array[9] == 1) > 0.9
+    ((transferred,),) = transfer_labels(prompts(body(), [3, 9, 15]), single)
+    assert transferred.index == 0 and dice(transferred.labels == 1, truth.array[9] == 1) > 0.9
 
 
 @given(
@@ -149,5 +149,5 @@ def test_a_session_says_that_it_carried_and_does_not_adapt_to_a_guess(small_weig
 def test_what_was_carried_over_is_trusted_less() -> None:
     stated = np.full((4, 4), 0.9, np.float32)
     labels = np.ones((4, 4), np.uint16)
-    usual, carried = SHIPPED.of(beyond=False), SHIPPED.of(beyond=False, carried=True)
-    assert (carried(stated, labels) < usual(stated, labels) - 0.2).all()
+    usual, transferred = SHIPPED.of(beyond=False), SHIPPED.of(beyond=False, transferred=True)
+    assert (transferred(stated, labels) < usual(stated, labels) - 0.2).all()

@@ -140,8 +140,8 @@ def test_what_the_confidence_is_worth_moves_the_areas_along() -> None:
 def test_a_favoured_class_is_chosen_earlier_and_its_confidence_is_not_raised() -> None:
     planes = np.full((2, 11, 11), 0.3, np.float32)
     planes[1] = 0.25
-    favour = [np.array([1.0, 2.0], np.float32)]
-    merged = merge_groups([group_of(5, 6)], [planes], SHAPE, favour=favour)
+    class_odds = [np.array([1.0, 2.0], np.float32)]
+    merged = merge_groups([group_of(5, 6)], [planes], SHAPE, class_odds=class_odds)
     assert (merged.labels == 6).all()
     np.testing.assert_allclose(merged.confidence, 0.25, rtol=1e-4)
     assert merged.areas[6].overlap < merged.areas[6].chosen == 99

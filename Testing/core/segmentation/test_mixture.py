@@ -14,24 +14,24 @@ from MVGCore.drafts.label import Draft
 from MVGCore.segmentation.fuse.mixture import (
     COMPLETING,
     LARGE_AREA,
-    LEAST,
+    LEAST_OPINION,
     OF_SMALL,
     SMALL_AREA,
-    USUAL,
+    USUAL_SHARES,
     Weights,
     blend,
     smallness,
 )
-from MVGCore.segmentation.predict.context import Hint, Looks
+from MVGCore.segmentation.predict.context import DraftHint, Looks
 
 
-def a_hint() -> Hint:
+def a_hint() -> DraftHint:
     """Class 1 on the first of two slices, background on the second; the drafts are not equally sure."""
     geodesic = torch.zeros(3, 2, 16, 16)
     geodesic[1, 0], geodesic[0, 1] = 1.0, 1.0
     diffusion = geodesic.clone()
     diffusion[1, 0], diffusion[0, 0] = 0.8, 0.2
-    return Hint.of(Draft(geodesic, diffusion), [0, 1], 16)
+    return DraftHint.of(Draft(geodesic, diffusion), [0, 1], 16)
 
 
 def even(*probabilities: float) -> torch.Tensor:
@@ -44,7 +44,7 @@ def looking(planes: torch.Tensor) -> Looks:
     return lambda where: planes.movedim(1, -1)[where]
 
 
-@pytest.mark.parametrize("weights", [USUAL, OF_SMALL, COMPLETING])
+@pytest.mark.parametrize("weights", [USUAL_SHARES, OF_SMALL, COMPLETING])
 def test_shares_sum_to_one(weights: Weights) -> None:
     assert sum(astuple(weights)) == pytest.approx(1)
 
@@ -62,7 +62,7 @@ def test_the_drafts_alone_are_the_drafts(weights: Weights) -> None:
 
 
 def test_the_mean_is_geometric() -> None:
-    hint = Hint(even(0.2, 0.8), even(0.5, 0.5), torch.ones(1, 1, 2, 2))
+    hint = DraftHint(even(0.2, 0.8), even(0.5, 0.5), torch.ones(1, 1, 2, 2))
     model = even(0.8, 0.2).log()
     torch.testing.assert_close(blend(model, hint, None, Weights(0.5, 0.5)).exp(), even(0.5, 0.5))
     odds = blend(model, hint, None, Weights(0.5, 0.0, 0.5)).exp()
@@ -72,7 +72,7 @@ def test_the_mean_is_geometric() -> None:
 
 
 def test_without_appearance_the_others_share_its_weight() -> None:
-    hint = Hint(even(0.2, 0.8), even(0.5, 0.5), torch.ones(1, 1, 2, 2))
+    hint = DraftHint(even(0.2, 0.8), even(0.5, 0.5), torch.ones(1, 1, 2, 2))
     model = even(0.8, 0.2).log()
     torch.testing.assert_close(
         blend(model, hint, None, Weights(0.3, 0.3, 0.0, 0.4)), blend(model, hint, None, Weights(0.5, 0.5))
@@ -80,7 +80,7 @@ def test_without_appearance_the_others_share_its_weight() -> None:
 
 
 def test_nobody_is_surer_than_a_thousand_to_one() -> None:
-    hint = Hint(even(1.0, 0.0), even(1.0, 0.0), torch.ones(1, 1, 2, 2))
+    hint = DraftHint(even(1.0, 0.0), even(1.0, 0.0), torch.ones(1, 1, 2, 2))
     sure = blend(
         even(0.0, 1.0).log().clamp(min=-30),
         hint,
@@ -103,10 +103,10 @@ def test_small_structures_are_left_to_the_geodesic_draft_where_it_sees_them() ->
     geodesic = torch.zeros(1, 3, 4, 4)
     geodesic[:, 2, :, :2] = geodesic[:, 1, :, 2:] = 1
     others = torch.tensor([0.001, 0.998, 0.001])[None, :, None, None].expand(1, 3, 4, 4)
-    hint = Hint(geodesic, others, torch.ones(1, 1, 4, 4))
+    hint = DraftHint(geodesic, others, torch.ones(1, 1, 4, 4))
     for looks in (None, looking(others.log())):
-        plain = blend(others.log(), hint, looks, USUAL).argmax(1)[0]
-        left = blend(others.log(), hint, looks, USUAL, torch.tensor([0.0, 0.0, 1.0])).argmax(1)[0]
+        plain = blend(others.log(), hint, looks, USUAL_SHARES).argmax(1)[0]
+        left = blend(others.log(), hint, looks, USUAL_SHARES, torch.tensor([0.0, 0.0, 1.0])).argmax(1)[0]
         assert (plain == 1).all()
         assert (left[:, :2] == 2).all() and (left[:, 2:] == 1).all()
 
@@ -117,17 +117,17 @@ def test_the_appearance_is_asked_wherever_it_could_change_the_class(seed: int) -
     """The classes are those of a mixture of all that everybody says everywhere."""
     generator = torch.Generator().manual_seed(seed)
     opinions = [
-        (6 * torch.randn(1, 3, 8, 8, generator=generator)).log_softmax(1).clamp(min=math.log(LEAST))
+        (6 * torch.randn(1, 3, 8, 8, generator=generator)).log_softmax(1).clamp(min=math.log(LEAST_OPINION))
         for _ in range(4)
     ]
-    hint = Hint(opinions[1].exp(), opinions[2].exp(), torch.ones(1, 1, 8, 8))
+    hint = DraftHint(opinions[1].exp(), opinions[2].exp(), torch.ones(1, 1, 8, 8))
     asked = []
 
     def looks(where: torch.Tensor) -> torch.Tensor:
         asked.append(int(where.sum()))
         return opinions[3].movedim(1, -1)[where]
 
-    found = blend(opinions[0], hint, looks, USUAL)
-    whole = sum(share * opinion for share, opinion in zip(astuple(USUAL), opinions, strict=True))
+    found = blend(opinions[0], hint, looks, USUAL_SHARES)
+    whole = sum(share * opinion for share, opinion in zip(astuple(USUAL_SHARES), opinions, strict=True))
     assert torch.equal(found.argmax(1), whole.argmax(1))
     assert 0 < sum(asked) < 64

@@ -19,14 +19,14 @@ from MVGCore.segmentation.predict.parallel import workers
 from MVGCore.segmentation.refine import multiplanar as second_look
 from MVGCore.segmentation.refine.multiplanar import (
     ENOUGH_ROWS,
-    View,
+    PlaneStack,
     changed_share,
     example_rows,
     expected_dice,
-    look_again,
+    refine_across,
     row_stride,
 )
-from MVGCore.segmentation.refine.stack import Stack, class_odds, probabilities
+from MVGCore.segmentation.refine.stack import GroupVolume, class_odds, probabilities
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 CPU = Device("cpu", torch.device("cpu"), torch.float32)
@@ -66,7 +66,7 @@ def bright(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return shown
 
 
-def prepared(echo, ball, slices=(5, 14), found=None) -> tuple[Propagator, Stack]:
+def prepared(echo, ball, slices=(5, 14), found=None) -> tuple[Propagator, GroupVolume]:
     """The ball, seen right by the first look but on the slices `WRONG`, where it is missed."""
     image, labels = ball
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=list(slices)).prompts
@@ -79,12 +79,12 @@ def prepared(echo, ball, slices=(5, 14), found=None) -> tuple[Propagator, Stack]
         for n in range(DEPTH)[WRONG]:
             found[n] = np.full_like(found[n], 0.3)
     labelled = {n: labels.array[n] for n in slices}
-    return propagator, Stack.of(group, image.array, found, labelled)
+    return propagator, GroupVolume.of(group, image.array, found, labelled)
 
 
-def look(propagator: Propagator, stack: Stack, cancelled=never):
+def look(propagator: Propagator, stack: GroupVolume, cancelled=never):
     context = propagator._contexts[0][0]
-    return look_again(propagator.model, CPU, context, stack, quiet, cancelled)
+    return refine_across(propagator.model, CPU, context, stack, quiet, cancelled)
 
 
 @settings(max_examples=30, deadline=None)
@@ -116,7 +116,7 @@ def test_lines_across_are_certain_too(echo, ball) -> None:
     across = PromptSet.from_labelmap(image, labels, axis=1, slices=[20]).prompts
     group = propagator.plan.groups[0]
     nothing = {n: np.zeros((1, group.canvas.side, group.canvas.side)) for n in range(DEPTH)}
-    stack = Stack.of(group, image.array, nothing, {}, Crossing(0, tuple(across)))
+    stack = GroupVolume.of(group, image.array, nothing, {}, Crossing(0, tuple(across)))
     assert stack.known.any((1, 2)).all() and not stack.known.all()
     assert (stack.odds[:, 1][stack.known] > 6).any() and (stack.odds[:, 1][~stack.known] < -6).all()
 
@@ -147,7 +147,7 @@ def test_a_second_round_follows_where_the_first_changed_much(echo, ball, bright,
 
 def share_changed(*odds: np.ndarray) -> float:
     image = np.zeros((1, 10, 10), np.float32)
-    return changed_share(*(Stack(image, each, image > 0) for each in odds))
+    return changed_share(*(GroupVolume(image, each, image > 0) for each in odds))
 
 
 def test_the_share_that_changed_is_of_what_is_labelled() -> None:
@@ -186,7 +186,7 @@ def test_nothing_found_is_nothing_to_look_at(echo, ball, bright) -> None:
     propagator, _ = prepared(echo, ball)
     group = propagator.plan.groups[0]
     nothing = {n: np.zeros((1, group.canvas.side, group.canvas.side)) for n in range(DEPTH)}
-    assert look(propagator, Stack.of(group, ball[0].array, nothing, {})) is None
+    assert look(propagator, GroupVolume.of(group, ball[0].array, nothing, {})) is None
     assert not bright
 
 
@@ -209,7 +209,7 @@ def test_the_expected_dice_is_that_of_the_probabilities(echo, ball) -> None:
 @pytest.mark.parametrize("axis", [1, 2])
 def test_changes_go_where_they_were_seen(echo, ball, axis: int) -> None:
     propagator, stack = prepared(echo, ball)
-    view = View.of(echo, CPU, propagator._contexts[0][0], stack, axis)
+    view = PlaneStack.of(echo, CPU, propagator._contexts[0][0], stack, axis)
     change = np.random.default_rng(0).normal(size=(len(view.rows), 2, DEPTH, stack.images.shape[1]))
     whole = view.spread(change.astype(np.float16))
     assert whole.shape == stack.odds.shape
@@ -251,11 +251,11 @@ def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, mon
     monkeypatch.setattr("MVGCore.segmentation.propagator.look_again", lambda *_: None)
     seen = []
 
-    def favour(found):
+    def class_odds(found):
         seen.append(len(list(found)))
         return [np.full(1, 1e6, np.float32)]
 
-    monkeypatch.setattr("MVGCore.segmentation.propagator.favour_classes", favour)
+    monkeypatch.setattr("MVGCore.segmentation.propagator.favour_classes", class_odds)
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
     wanted = [n for n in range(DEPTH) if n not in (5, 14)]
     came = list(Propagator(echo, CPU, image, prompts, []).slices(wanted, quiet, never, all_axes=True))

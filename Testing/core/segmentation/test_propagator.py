@@ -14,7 +14,7 @@ from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation import Propagator
 from MVGCore.segmentation import propagator as propagate_module
-from MVGCore.segmentation.cache import Memo
+from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.selection import in_batches
 from MVGCore.segmentation.predict import predictions as answers_module
@@ -262,7 +262,7 @@ def test_batches_on_several_threads_give_what_one_gives(small_weights, tube, pro
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     """What is asked: of the first look, (class ids, slices); of the second, the class ids alone."""
-    found, answer, again = [], answers_module._group_probabilities, propagate_module.look_again
+    found, answer, again = [], answers_module._group_probabilities, propagate_module.refine_across
 
     def first(model, device, context, slab, batch, *rest):
         found.append(("first", context.group.ids, tuple(batch)))
@@ -273,18 +273,18 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, ...], t
         return again(model, device, context, *rest)
 
     monkeypatch.setattr(answers_module, "_group_probabilities", first)
-    monkeypatch.setattr(propagate_module, "look_again", second)
+    monkeypatch.setattr(propagate_module, "refine_across", second)
     return found
 
 
 def test_after_a_correction_only_the_group_of_the_class_is_asked_again(
     echo, forty, prompts_of, asked
 ) -> None:
-    prompts, memo = prompts_of(forty, [1, 4]), Memo()
+    prompts, cache = prompts_of(forty, [1, 4]), ContentCache()
 
-    def run(drawn: list[Prompt], memo: Memo) -> dict[int, SliceResult]:
+    def run(drawn: list[Prompt], cache: ContentCache) -> dict[int, SliceResult]:
         asked.clear()
-        propagator = Propagator(echo, CPU, forty[0], drawn, [], batch=2, memo=memo)
+        propagator = Propagator(echo, CPU, forty[0], drawn, [], batch=2, cache=cache)
         return {each.index: each for each in propagator.slices([0, 2, 3, 5], quiet, never, all_axes=True)}
 
     def same(one: dict[int, SliceResult], other: dict[int, SliceResult]) -> None:
@@ -292,18 +292,18 @@ def test_after_a_correction_only_the_group_of_the_class_is_asked_again(
             assert np.array_equal(one[index].labels, other[index].labels)
             assert np.array_equal(one[index].confidence, other[index].confidence)
 
-    before = run(prompts, memo)
+    before = run(prompts, cache)
     groups = {ids for _, ids, _ in asked}
     assert len(groups) == 5 and {look for look, *_ in asked} == {"first", "second"}
-    same(before, run(prompts, memo))
+    same(before, run(prompts, cache))
     assert asked == []  # nothing has changed
     labels = prompts[0].labels.copy()
     labels[2, 2] = 0  # within the block of the class 5
     changed = [replace(prompts[0], labels=labels), prompts[1]]
-    after = run(changed, memo)
+    after = run(changed, cache)
     (group,) = {ids for _, ids, _ in asked}
     assert 5 in group and {look for look, *_ in asked} == {"first", "second"}
-    same(after, run(changed, Memo()))
+    same(after, run(changed, ContentCache()))
 
 
 def test_what_is_wider_than_any_canvas_is_found_in_tiles_and_not_looked_at_across(

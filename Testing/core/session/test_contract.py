@@ -13,7 +13,7 @@ from MVGCore.errors import Cancelled, InputError
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.session import Session
-from MVGCore.session.requests import AskInfo, Denoise, ForgetAdaptation, Preview, Segment
+from MVGCore.session.requests import AskInfo, Denoise, ForgetAdaptation, PreviewSlice, SegmentVolume
 from MVGCore.session.results import Event, Info, Previewed, Progress, Propagated, SliceDone
 from MVGCore.volume import LabelMap, SliceKey, Volume, robust_window
 
@@ -64,7 +64,7 @@ def test_the_same_examples_give_the_same_labels_whichever_way_they_came(
     chance = random.Random(seed)
     session = Session(small_weights, "cpu")
     now: dict[SliceKey, Prompt] = {PLACES[0]: prompt_at(tube, PLACES[0])}
-    session.run(Segment(image=tube[0], prompts=set_of(list(now.values()), tube)))
+    session.run(SegmentVolume(image=tube[0], prompts=set_of(list(now.values()), tube)))
     for step in range(3):
         place = chance.choice(PLACES)
         if place in now and len(now) > 1 and chance.random() < 0.3:
@@ -76,11 +76,11 @@ def test_the_same_examples_give_the_same_labels_whichever_way_they_came(
         examples = list(now.values())
         chance.shuffle(examples)
         whole = step == 2 or chance.random() < 0.3
-        request = Segment(prompts=set_of(examples, tube), axis=0, all_axes=whole)
+        request = SegmentVolume(prompts=set_of(examples, tube), axis=0, all_axes=whole)
         _, events = heard(session, request)
     once = Session(small_weights, "cpu")
     ordered = sorted(now.values(), key=lambda prompt: (prompt.axis, prompt.index))
-    _, expected = heard(once, Segment(image=tube[0], prompts=set_of(ordered, tube), axis=0))
+    _, expected = heard(once, SegmentVolume(image=tube[0], prompts=set_of(ordered, tube), axis=0))
     assert_same(slices_of(events), slices_of(expected))
 
 
@@ -92,7 +92,7 @@ def test_of_as_many_examples_across_two_axes_the_first_axis_counts(
     pair = [prompt_at(tube, SliceKey(0, 6)), prompt_at(tube, SliceKey(2, 14))]
     prompts = set_of([pair[each] for each in order], tube)
     assert prompts.axis == 0
-    summary, events = heard(Session(small_weights, "cpu"), Segment(image=tube[0], prompts=prompts))
+    summary, events = heard(Session(small_weights, "cpu"), SegmentVolume(image=tube[0], prompts=prompts))
     assert summary.axis == 0 and not summary.notes
     for index, done in slices_of(events).items():
         if not done.given:
@@ -102,21 +102,22 @@ def test_of_as_many_examples_across_two_axes_the_first_axis_counts(
 def test_the_axis_may_be_chosen(small_weights: Path, tube: Case) -> None:
     prompts = set_of([prompt_at(tube, place) for place in PLACES], tube)
     session = Session(small_weights, "cpu")
-    summary, events = heard(session, Segment(image=tube[0], prompts=prompts, axis=2, all_axes=False))
+    summary, events = heard(session, SegmentVolume(image=tube[0], prompts=prompts, axis=2, all_axes=False))
     assert summary.axis == 2 and summary.prompt_slices == (14,)
     assert slices_of(events).keys() == set(range(36))
-    preview, (shown,) = heard(session, Preview(index=5, axis=1))
+    preview, (shown,) = heard(session, PreviewSlice(index=5, axis=1))
     assert (shown.axis, shown.index, preview.axis) == (1, 5, 1)
     few = set_of([prompt_at(tube, PLACES[0])], tube)
     with pytest.raises(InputError, match="chosen axis"):
-        session.run(Segment(prompts=few, axis=1))
+        session.run(SegmentVolume(prompts=few, axis=1))
 
 
 def test_slices_that_were_given_are_told_as_they_were_drawn(small_weights: Path, tube: Case) -> None:
     prompts = set_of([prompt_at(tube, place, erased=True) for place in PLACES[:3]], tube)
     for choices in ({}, {"slice_range": (4, 5)}):
         _, events = heard(
-            Session(small_weights, "cpu"), Segment(image=tube[0], prompts=prompts, all_axes=False, **choices)
+            Session(small_weights, "cpu"),
+            SegmentVolume(image=tube[0], prompts=prompts, all_axes=False, **choices),
         )
         given = {index: done for index, done in slices_of(events).items() if done.given}
         assert given.keys() == {2, 6, 11}
@@ -128,15 +129,15 @@ def test_slices_that_were_given_are_told_as_they_were_drawn(small_weights: Path,
 def test_every_request_ends_in_its_summary(small_weights: Path, tube: Case) -> None:
     prompts = set_of([prompt_at(tube, place) for place in PLACES[:2]], tube)
     session = Session(small_weights, "cpu")
-    summary, events = heard(session, Segment(image=tube[0], prompts=prompts, all_axes=False))
+    summary, events = heard(session, SegmentVolume(image=tube[0], prompts=prompts, all_axes=False))
     assert isinstance(summary, Propagated) and isinstance(events[-1], Progress) and events[-1].fraction == 1
-    summary, (shown,) = heard(session, Preview(index=4))
+    summary, (shown,) = heard(session, PreviewSlice(index=4))
     assert isinstance(summary, Previewed) and shown.index == summary.index == 4
     summary, events = heard(session, Denoise(slice_range=(4, 6)))
     assert summary.generated == (4, 5, 6) == tuple(slices_of(events))
     assert isinstance(session.run(AskInfo()), Info)
     with pytest.raises(Cancelled):
-        session.run(Segment(), cancelled=lambda: True)
+        session.run(SegmentVolume(), cancelled=lambda: True)
 
 
 def test_a_request_adapts_once_to_the_same_examples(
@@ -152,14 +153,16 @@ def test_a_request_adapts_once_to_the_same_examples(
 
     monkeypatch.setattr("MVGCore.session.session.Adaptation.run", run)
     few, more = (set_of([prompt_at(tube, place) for place in PLACES[:n]], tube) for n in (2, 3))
-    first = session.run(Segment(image=tube[0], prompts=few, all_axes=False, adapt_seconds=5.0))
-    again = session.run(Segment(all_axes=False, adapt_seconds=5.0))
+    first = session.run(SegmentVolume(image=tube[0], prompts=few, all_axes=False, adapt_seconds=5.0))
+    again = session.run(SegmentVolume(all_axes=False, adapt_seconds=5.0))
     assert first.adaptation is not None and again.adaptation is None and made == [5.0]
     assert first.adapted_to == again.adapted_to != ""
-    assert session.run(Segment(prompts=more, all_axes=False)).adapted_to == first.adapted_to
-    other = session.run(Segment(all_axes=False, adapt_seconds=5.0))
+    assert session.run(SegmentVolume(prompts=more, all_axes=False)).adapted_to == first.adapted_to
+    other = session.run(SegmentVolume(all_axes=False, adapt_seconds=5.0))
     assert made == [5.0, 5.0] and other.adapted_to != first.adapted_to
-    assert session.run(Segment(all_axes=False, adapt_seconds=0)).adapted_to == "" and not session.adapted
-    session.run(Segment(all_axes=False, adapt_seconds=5.0))
+    assert (
+        session.run(SegmentVolume(all_axes=False, adapt_seconds=0)).adapted_to == "" and not session.adapted
+    )
+    session.run(SegmentVolume(all_axes=False, adapt_seconds=5.0))
     session.run(ForgetAdaptation())
     assert len(made) == 3 and not session.adapted

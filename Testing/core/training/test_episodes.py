@@ -9,23 +9,23 @@ import pytest
 import torch
 
 from MVGCore.tasks import IMAGE_TASKS, ImageTask, SegmentationTask
-from MVGCore.training.episode import Batch
+from MVGCore.training.episode import EpisodeBatch
 from MVGCore.training.episodes import EpisodeConfig, EpisodeSampler
 from MVGCore.training.hints import HintShares
 from MVGCore.training.image_episodes import ImageShares
-from MVGCore.training.stack import Stack, build_stack, load_stack, save_stack
+from MVGCore.training.stack import SliceStack, build_stack, load_stack, save_stack
 from MVGCore.training.synthetic import ShapePool, render, synthetic_region
 
 SIDE = 64
 
 
 @pytest.fixture(scope="module")
-def stacks() -> list[Stack]:
+def stacks() -> list[SliceStack]:
     ball = (np.mgrid[-10:11, -10:11, -10:11] ** 2).sum(0) < 81
     head = np.zeros((48, 48, 48), np.uint8)
     head[4:44, 4:44, 4:44], head[12:30, 12:30, 12:30] = 1, 2
     pool = ShapePool((head,), (ball,))
-    found: list[Stack] = []
+    found: list[SliceStack] = []
     rng = np.random.default_rng(0)
     while len(found) < 4:
         region = synthetic_region(pool, rng)
@@ -36,7 +36,7 @@ def stacks() -> list[Stack]:
     return found
 
 
-def sample(stacks: list[Stack], config: EpisodeConfig, seed: int = 0) -> Batch:
+def sample(stacks: list[SliceStack], config: EpisodeConfig, seed: int = 0) -> EpisodeBatch:
     return EpisodeSampler(stacks, config, SIDE, np.random.default_rng(seed)).batch()
 
 
@@ -44,7 +44,7 @@ LABELS_ONLY = EpisodeConfig(sets=2, targets=3, image_tasks=0.0)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_batch_has_the_shapes_that_models_expect(stacks: list[Stack], seed: int) -> None:
+def test_a_batch_has_the_shapes_that_models_expect(stacks: list[SliceStack], seed: int) -> None:
     batch = sample(stacks, LABELS_ONLY, seed)
     sets, prompts = batch.prompts.images.shape[:2]
     assert batch.prompts.labels.shape == (sets, prompts, 3, SIDE, SIDE) == (2, prompts, 3, SIDE, SIDE)
@@ -57,7 +57,7 @@ def test_a_batch_has_the_shapes_that_models_expect(stacks: list[Stack], seed: in
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_answers_use_only_colours_of_the_episode(stacks: list[Stack], seed: int) -> None:
+def test_answers_use_only_colours_of_the_episode(stacks: list[SliceStack], seed: int) -> None:
     batch = sample(stacks, LABELS_ONLY, seed)
     assert isinstance(batch.task, SegmentationTask) and batch.task.used is not None
     for answer, used in zip(batch.answer, batch.task.used, strict=True):
@@ -65,7 +65,7 @@ def test_answers_use_only_colours_of_the_episode(stacks: list[Stack], seed: int)
     assert torch.equal(batch.task.logits(batch.task.encode(batch.answer)).argmax(1), batch.answer)
 
 
-def test_hints_are_what_their_shares_say(stacks: list[Stack]) -> None:
+def test_hints_are_what_their_shares_say(stacks: list[SliceStack]) -> None:
     hidden = sample(stacks, replace(LABELS_ONLY, hints=HintShares(1, 0, 0, 0))).target
     assert not hidden.label.any() and not hidden.known.any() and not hidden.draft.any()
     drafted = sample(stacks, replace(LABELS_ONLY, hints=HintShares(0, 1, 0, 0))).target
@@ -74,14 +74,14 @@ def test_hints_are_what_their_shares_say(stacks: list[Stack]) -> None:
     assert (damaged.draft >= 0.3).all() and not damaged.known.any()
 
 
-def test_a_partly_visible_label_shows_the_truth_and_nothing_else(stacks: list[Stack]) -> None:
+def test_a_partly_visible_label_shows_the_truth_and_nothing_else(stacks: list[SliceStack]) -> None:
     batch = sample(stacks, replace(LABELS_ONLY, hints=HintShares(0, 0, 0, 1)))
     given, truth = batch.target.known, batch.task.encode(batch.answer)
     assert given.any() and not given.all()
     assert torch.equal(batch.target.label, truth * given)
 
 
-def test_lines_of_the_truth_run_across_the_whole_slice(stacks: list[Stack]) -> None:
+def test_lines_of_the_truth_run_across_the_whole_slice(stacks: list[SliceStack]) -> None:
     batch = sample(stacks, replace(LABELS_ONLY, hints=HintShares(0, 0, 0, 0, 1)))
     given, truth = batch.target.known, batch.task.encode(batch.answer)
     assert torch.equal(batch.target.label, truth * given) and not batch.target.draft.any()
@@ -97,7 +97,7 @@ def images_only(name: str, **shares: float) -> EpisodeConfig:
 
 @pytest.mark.parametrize("name", IMAGE_TASKS)
 @pytest.mark.parametrize("seed", range(3))
-def test_image_tasks_ask_for_grey_images(stacks: list[Stack], name: str, seed: int) -> None:
+def test_image_tasks_ask_for_grey_images(stacks: list[SliceStack], name: str, seed: int) -> None:
     batch = sample(stacks, images_only(name), seed)
     assert isinstance(batch.task, ImageTask) and batch.task.name == name
     assert batch.answer.shape == (6, SIDE, SIDE) and batch.answer.is_floating_point()
@@ -107,7 +107,7 @@ def test_image_tasks_ask_for_grey_images(stacks: list[Stack], name: str, seed: i
 
 
 @pytest.mark.parametrize("name", IMAGE_TASKS)
-def test_drafts_of_image_tasks_are_near_the_answer(stacks: list[Stack], name: str) -> None:
+def test_drafts_of_image_tasks_are_near_the_answer(stacks: list[SliceStack], name: str) -> None:
     """Nearer than a constant, which knows nothing."""
     errors, spreads = [], []
     for seed in range(4):
@@ -119,7 +119,7 @@ def test_drafts_of_image_tasks_are_near_the_answer(stacks: list[Stack], name: st
     assert np.mean(errors) < (0.85 if name == "synthesis" else 0.6) * np.mean(spreads)
 
 
-def test_a_hole_shows_nothing_of_what_is_missing(stacks: list[Stack]) -> None:
+def test_a_hole_shows_nothing_of_what_is_missing(stacks: list[SliceStack]) -> None:
     for seed in range(4):
         batch = sample(stacks, images_only("inpainting", hidden=0.0), seed)
         assert isinstance(batch.task, ImageTask) and batch.task.region is not None
@@ -131,27 +131,27 @@ def test_a_hole_shows_nothing_of_what_is_missing(stacks: list[Stack]) -> None:
         assert not torch.equal(batch.target.label[:, 0][hole], batch.answer[hole])
 
 
-def test_what_is_known_of_an_image_is_the_truth(stacks: list[Stack]) -> None:
+def test_what_is_known_of_an_image_is_the_truth(stacks: list[SliceStack]) -> None:
     target = sample(stacks, images_only("denoising", hidden=0.0, partial=1.0))
     given = target.target.known[:, 0] > 0
     assert given.any() and not given.all()
     assert torch.equal(target.target.label[:, 0][given], target.answer[given])
 
 
-def test_a_binary_episode_shows_one_class_white_on_black(stacks: list[Stack]) -> None:
+def test_a_binary_episode_shows_one_class_white_on_black(stacks: list[SliceStack]) -> None:
     batch = sample(stacks, replace(LABELS_ONLY, binary=1.0))
     assert isinstance(batch.task, SegmentationTask) and batch.task.used is not None
     assert (batch.task.used.sum(1) == 2).all()
     assert set(batch.prompts.labels.unique().tolist()) <= {0.0, 1.0}
 
 
-def test_flat_episodes_have_no_neighbours(stacks: list[Stack]) -> None:
+def test_flat_episodes_have_no_neighbours(stacks: list[SliceStack]) -> None:
     flat = sample(stacks, replace(LABELS_ONLY, flat=1.0)).target.images
     # Noise is drawn for each channel, so compare structure, not values.
     assert (flat[:, 0] - flat[:, 2]).abs().mean() < 0.1
 
 
-def test_the_same_seed_draws_the_same_batch(stacks: list[Stack]) -> None:
+def test_the_same_seed_draws_the_same_batch(stacks: list[SliceStack]) -> None:
     config = EpisodeConfig(sets=2, targets=2)
     first, again, other = (sample(stacks, config, seed) for seed in (3, 3, 4))
     assert torch.equal(first.target.images, again.target.images)
@@ -162,7 +162,7 @@ def test_the_same_seed_draws_the_same_batch(stacks: list[Stack]) -> None:
     )
 
 
-def test_a_stack_survives_its_file(stacks: list[Stack], tmp_path) -> None:
+def test_a_stack_survives_its_file(stacks: list[SliceStack], tmp_path) -> None:
     save_stack(stacks[0], tmp_path / "stack.npz")
     loaded = load_stack(tmp_path / "stack.npz")
     assert loaded.source == stacks[0].source and loaded.step == pytest.approx(stacks[0].step)
@@ -172,7 +172,7 @@ def test_a_stack_survives_its_file(stacks: list[Stack], tmp_path) -> None:
     assert loaded.other is not None and np.array_equal(loaded.other, stacks[0].other)
 
 
-def test_stored_drafts_repeat_the_labelled_slices(stacks: list[Stack]) -> None:
+def test_stored_drafts_repeat_the_labelled_slices(stacks: list[SliceStack]) -> None:
     for stack in stacks:
         for draft in stack.drafts:
             known = list(draft.known)

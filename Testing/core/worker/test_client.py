@@ -13,7 +13,7 @@ import pytest
 
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
-from MVGCore.session.requests import AskInfo, Preview, SaveModel, Segment
+from MVGCore.session.requests import AskInfo, PreviewSlice, SaveModel, SegmentVolume
 from MVGCore.session.results import (
     Cancelled,
     Failed,
@@ -73,12 +73,12 @@ def check_same_slices(session: Session, client: Client, job: int) -> None:
 
 
 def test_a_propagation_is_the_same_as_without_a_worker(client: Client, session: Session) -> None:
-    check_same_slices(session, client, client.submit(Segment()))
+    check_same_slices(session, client, client.submit(SegmentVolume()))
 
 
 def test_arrays_through_files(make_client: MakeClient, session: Session, temp_folder: Path) -> None:
     client, others = make_client(in_memory=False), set(leftovers(temp_folder))
-    check_same_slices(session, client, client.submit(Segment()))
+    check_same_slices(session, client, client.submit(SegmentVolume()))
     assert {path.parent for path in set(leftovers(temp_folder)) - others} == {temp_folder}
 
 
@@ -88,8 +88,8 @@ def test_jobs_one_after_the_other(
     """One process does all: previews, ranges, new examples, another image, files, and what cannot be done."""
     client.set_model(small_weights, "cpu")
     preview, part, info = (
-        client.submit(Preview(index=5)),
-        client.submit(Segment(slice_range=(3, 6))),
+        client.submit(PreviewSlice(index=5)),
+        client.submit(SegmentVolume(slice_range=(3, 6))),
         client.submit(AskInfo()),
     )
     assert client.busy and part - preview == info - part == 1
@@ -118,7 +118,7 @@ def test_jobs_one_after_the_other(
     client.set_image(other)
     client.set_prompts(fewer)
     fewer.prompts[4].labels[...] = 3  # too late: the client has its own
-    job = client.submit(Segment())
+    job = client.submit(SegmentVolume())
     fewer.prompts[4].labels[...] = labels.array[4, ::-1]
     check_same_slices(session, client, job)
 
@@ -127,7 +127,7 @@ def test_jobs_one_after_the_other(
     assert saved.summary == ModelSaved(str(path)) and path.is_file()
     refused = fail(client, client.submit(SaveModel(str(tmp_path / "missing" / "model.safetensors"))))
     assert refused.kind in (FailureKind.INPUT, FailureKind.OUTPUT) and "missing" in refused.message
-    assert fail(client, client.submit(Preview(index=99))).kind is FailureKind.INPUT
+    assert fail(client, client.submit(PreviewSlice(index=99))).kind is FailureKind.INPUT
     assert pid_of(client) == first_pid and not client.busy
 
 
@@ -136,13 +136,13 @@ def test_cancelling_stops_the_job_and_keeps_the_worker(
 ) -> None:
     client.set_image(long_tube[0])
     client.set_prompts(long_tube[1])
-    job, waiting = client.submit(Segment()), client.submit(Segment())
+    job, waiting = client.submit(SegmentVolume()), client.submit(SegmentVolume())
     poll_until(client, slice_of(job))
     pid = pid_of(client)
     client.cancel(waiting)
     client.cancel(job)
     assert client.poll() == [Cancelled(waiting), Cancelled(job)] and not client.busy
-    after = client.submit(Preview(index=5))
+    after = client.submit(PreviewSlice(index=5))
     events = until_end(client, after)
     assert {event.job for event in events if hasattr(event, "job")} == {after}
     assert isinstance(end_of(events, after), Finished) and pid_of(client) == pid
@@ -150,10 +150,10 @@ def test_cancelling_stops_the_job_and_keeps_the_worker(
 
 def test_cancelling_everything_while_the_worker_starts(make_client: MakeClient) -> None:
     client = make_client()
-    jobs = [client.submit(Preview(index=5)), client.submit(Segment())]
+    jobs = [client.submit(PreviewSlice(index=5)), client.submit(SegmentVolume())]
     client.cancel()
     assert client.poll() == [Cancelled(job) for job in jobs]
-    finish(client, client.submit(Preview(index=5)))
+    finish(client, client.submit(PreviewSlice(index=5)))
 
 
 def test_what_cannot_be_used_fails_the_next_job(
@@ -162,15 +162,15 @@ def test_what_cannot_be_used_fails_the_next_job(
     """Not the call that gives it; and a repaired state works at once, in the same process."""
     image = tube[0]
     client.set_image(Volume(np.zeros_like(image.array), image.geometry, "black"))
-    failed = fail(client, client.submit(Preview(index=5)))
+    failed = fail(client, client.submit(PreviewSlice(index=5)))
     assert failed.kind is FailureKind.INPUT and "constant" in failed.message
     odd = np.full(image.array.shape, "x", dtype=object)
     client.set_image(Volume(odd, image.geometry, "words"))
-    failed = fail(client, client.submit(Preview(index=5)))
+    failed = fail(client, client.submit(PreviewSlice(index=5)))
     assert failed.kind is FailureKind.INPUT and "object" in failed.message
     client.set_image(image)
     client.set_prompts(PromptSet())
-    assert "example" in fail(client, client.submit(Preview(index=5))).message
+    assert "example" in fail(client, client.submit(PreviewSlice(index=5))).message
     client.set_model("nothing", "cpu")
     (failed,) = [event for event in _warm_up(client) if isinstance(event, Failed)]
     assert failed.job is None and "nothing" in failed.message and failed.kind is FailureKind.INPUT
@@ -184,7 +184,7 @@ def _warm_up(client: Client) -> list[Any]:
 
 
 def test_polling_gives_as_many_events_as_wanted(client: Client) -> None:
-    job, got = client.submit(Segment()), []
+    job, got = client.submit(SegmentVolume()), []
     while not any(isinstance(event, Finished) for event in got):
         events = client.poll(limit=1)
         assert len(events) <= 1
@@ -195,7 +195,7 @@ def test_polling_gives_as_many_events_as_wanted(client: Client) -> None:
 def test_a_host_that_never_lets_threads_run(client: Client, session: Session) -> None:
     """3D Slicer holds Python's lock while it waits for events: threads run in `poll` only."""
     wait_with_lock = ctypes.PyDLL(None).usleep
-    job, events = client.submit(Segment()), []
+    job, events = client.submit(SegmentVolume()), []
     while not any(isinstance(event, Finished) for event in events):
         wait_with_lock(10_000)
         events += client.poll()
@@ -224,7 +224,7 @@ def test_names_with_spaces_and_accents(
     python = make_environment(environment)
     client = make_client(python=str(python), log_folder=odd / "journaux à lire", in_memory=False)
     client.set_model(weights, "cpu", threads=1)
-    check_same_slices(session, client, client.submit(Segment()))
+    check_same_slices(session, client, client.submit(SegmentVolume()))
     assert "journaux" in str(client.log_path) and str(environment) in log_of(client)
     client.close()
 
@@ -250,4 +250,4 @@ def test_a_volume_of_odd_layout_arrives_as_it_is(client: Client, session: Sessio
     for each in (client, session):
         each.set_image(image)
         each.set_prompts(prompts)
-    check_same_slices(session, client, client.submit(Segment()))
+    check_same_slices(session, client, client.submit(SegmentVolume()))

@@ -13,7 +13,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import Adapt, AskInfo, ForgetAdaptation, Preview, SaveModel, Segment
+from MVGCore.session.requests import Adapt, AskInfo, ForgetAdaptation, PreviewSlice, SaveModel, SegmentVolume
 from MVGCore.session.results import Cancelled, Failed, FailureKind, Finished, Restarted
 from MVGCore.volume import LabelMap, Volume
 from MVGCore.worker.host.client import Client, Limits
@@ -45,7 +45,7 @@ def test_a_worker_killed_in_mid_run_is_replaced(
 ) -> None:
     client.set_image(long_tube[0])
     client.set_prompts(long_tube[1])
-    job = client.submit(Segment())
+    job = client.submit(SegmentVolume())
     poll_until(client, slice_of(job))
     client.set_image(tube[0])
     client.set_prompts(prompts)
@@ -70,7 +70,7 @@ def test_a_worker_killed_while_idle_is_replaced_with_the_next_job(
 def test_waiting_jobs_survive_a_crash(client: Client, long_tube: LONG) -> None:
     client.set_image(long_tube[0])
     client.set_prompts(long_tube[1])
-    job, waiting = client.submit(Segment()), client.submit(Preview(index=5))
+    job, waiting = client.submit(SegmentVolume()), client.submit(PreviewSlice(index=5))
     poll_until(client, slice_of(job))
     os.kill(pid_of(client), signal.SIGKILL)
     events = until_end(client, waiting)
@@ -82,7 +82,7 @@ def test_a_worker_that_hangs_is_replaced(make_client: MakeClient, long_tube: LON
     client = make_client(limits=Limits(silence=5.0))
     client.set_image(long_tube[0])
     client.set_prompts(long_tube[1])
-    job = client.submit(Segment())
+    job = client.submit(SegmentVolume())
     poll_until(client, slice_of(job))
     first = pid_of(client)
     os.kill(first, signal.SIGSTOP)
@@ -90,7 +90,7 @@ def test_a_worker_that_hangs_is_replaced(make_client: MakeClient, long_tube: LON
     end = end_of(events, job)
     assert isinstance(end, Failed) and end.kind is FailureKind.HUNG
     wait_until(lambda: not is_running(first))
-    finish(client, client.submit(Preview(index=5)))
+    finish(client, client.submit(PreviewSlice(index=5)))
 
 
 def test_a_host_that_was_away_does_not_take_the_worker_for_lost(make_client: MakeClient) -> None:
@@ -100,7 +100,7 @@ def test_a_host_that_was_away_does_not_take_the_worker_for_lost(make_client: Mak
     os.kill(pid, signal.SIGSTOP)  # as if the whole computer had slept
     time.sleep(5.5)
     os.kill(pid, signal.SIGCONT)
-    finish(client, client.submit(Preview(index=5)))
+    finish(client, client.submit(PreviewSlice(index=5)))
     assert pid_of(client) == pid
 
 
@@ -108,7 +108,7 @@ def test_a_worker_that_does_not_stop_is_replaced(make_client: MakeClient, expect
     client = make_client(limits=Limits(cancel=0.5))
     finish(client, client.submit(AskInfo()))
     first = pid_of(client)
-    job = client.submit(Segment())
+    job = client.submit(SegmentVolume())
     wait_until(lambda: client.poll() is not None and client.job == job)
     os.kill(first, signal.SIGSTOP)
     client.cancel(job)
@@ -135,7 +135,7 @@ def test_a_worker_that_loads_a_model_need_not_stop(
         Session.__init__ = slow
     """)
     client = make_client(python=python, limits=Limits(cancel=0.5))
-    job = client.submit(Preview(index=5))
+    job = client.submit(PreviewSlice(index=5))
     wait_until(lambda: client.poll() == [] and client.job == job)
     pid = pid_of(client)
     client.cancel()
@@ -190,7 +190,7 @@ def _weights(client: Client, path: Path) -> dict[str, bytes]:
 
 
 def test_restarting_by_hand(client: Client, expected: np.ndarray) -> None:
-    job = client.submit(Segment())
+    job = client.submit(SegmentVolume())
     poll_until(client, slice_of(job))
     first = pid_of(client)
     client.restart("A test wants it.")
@@ -203,7 +203,7 @@ def test_closing_in_mid_run_and_starting_again(
     make_client: MakeClient, temp_folder: Path, expected: np.ndarray
 ) -> None:
     client, others = make_client(), leftovers(temp_folder)
-    client.submit(Segment())
+    client.submit(SegmentVolume())
     poll_until(client, is_ready)
     pid = pid_of(client)
     client.close()

@@ -19,7 +19,7 @@ from MVGCore.session.requests import (
     ForgetAdaptation,
     Inpaint,
     SaveModel,
-    Segment,
+    SegmentVolume,
     Synthesize,
     WantedSlices,
 )
@@ -89,7 +89,7 @@ def test_messages_with_arrays_arrive_as_they_are(
     sent = [
         messages.SetImage(image),
         messages.SetPrompts(prompts),
-        messages.Run(2, Segment(slice_range=(1, 2), all_axes=False, adapt_seconds=3.0)),
+        messages.Run(2, SegmentVolume(slice_range=(1, 2), all_axes=False, adapt_seconds=3.0)),
         messages.Run(3, Inpaint(mask=labels, axis=1)),
         messages.Run(4, Synthesize(examples=(wanted, WantedSlices(image, image)), slice_range=(0, 3))),
         events.SliceDone(5, 0, 7, labels.array[7], np.ones((40, 36), np.float32), Estimate(0.9, 0.1)),

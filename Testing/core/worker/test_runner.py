@@ -13,9 +13,9 @@ from MVGCore.errors import OutputError, stop_if
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session, results
-from MVGCore.session.requests import Adapt, AskInfo, Denoise, Preview, Segment
+from MVGCore.session.requests import Adapt, AskInfo, Denoise, PreviewSlice, SegmentVolume
 from MVGCore.volume import LabelMap, Volume
-from MVGCore.worker.process.runner import Runner
+from MVGCore.worker.process.runner import RequestRunner
 from MVGCore.worker.wire import messages
 
 
@@ -52,8 +52,8 @@ def runner(
     tube: tuple[Volume, LabelMap],
     prompts: PromptSet,
     tmp_path: Path,
-) -> Iterator[Runner]:
-    runner = Runner(told.append, stop, tmp_path / "kept" / "adapted.safetensors")
+) -> Iterator[RequestRunner]:
+    runner = RequestRunner(told.append, stop, tmp_path / "kept" / "adapted.safetensors")
     runner.handle(messages.SetImage(tube[0]))
     runner.handle(messages.SetPrompts(prompts))
     runner.handle(messages.SetModel(str(small_weights), "cpu", 0, 1))
@@ -62,10 +62,10 @@ def runner(
 
 
 def test_a_job_is_stopped_in_the_middle_of_a_batch(
-    runner: Runner, told: list[Any], stop: Cancelling, tube: tuple[Volume, LabelMap]
+    runner: RequestRunner, told: list[Any], stop: Cancelling, tube: tuple[Volume, LabelMap]
 ) -> None:
     """When only the model's parts ask whether to stop; and the session is sound afterwards."""
-    runner.handle(messages.Run(1, Segment()))
+    runner.handle(messages.Run(1, SegmentVolume()))
     first = [event for event in told if isinstance(event, results.SliceDone)]
     asked = 0
 
@@ -77,11 +77,11 @@ def test_a_job_is_stopped_in_the_middle_of_a_batch(
     told.clear()
     runner.handle(messages.SetImage(tube[0]))  # so that nothing is kept of the first job
     stop.when = late
-    runner.handle(messages.Run(2, Segment()))
+    runner.handle(messages.Run(2, SegmentVolume()))
     assert told[-1] == results.Cancelled(2)
     stop.when = lambda who: False
     told.clear()
-    runner.handle(messages.Run(3, Segment()))
+    runner.handle(messages.Run(3, SegmentVolume()))
     again = [event for event in told if isinstance(event, results.SliceDone)]
     assert isinstance(told[-1], results.Finished) and len(first) == 3 + 2 * 11  # given; seen, then chosen
     for one, other in zip(first, again, strict=True):
@@ -89,15 +89,17 @@ def test_a_job_is_stopped_in_the_middle_of_a_batch(
 
 
 def test_nothing_is_asked_of_a_job_that_was_cancelled_before(
-    runner: Runner, told: list[Any], stop: Cancelling
+    runner: RequestRunner, told: list[Any], stop: Cancelling
 ) -> None:
     told.clear()
     stop.when = lambda who: True
-    runner.handle(messages.Run(1, Preview(index=5)))
+    runner.handle(messages.Run(1, PreviewSlice(index=5)))
     assert told == [results.Cancelled(1)]
 
 
-def test_a_result_that_comes_too_late_is_not_sent(runner: Runner, told: list[Any], stop: Cancelling) -> None:
+def test_a_result_that_comes_too_late_is_not_sent(
+    runner: RequestRunner, told: list[Any], stop: Cancelling
+) -> None:
     told.clear()
     answers = iter([False, True])
     stop.when = lambda who: next(answers)
@@ -123,7 +125,7 @@ def adapting(monkeypatch: pytest.MonkeyPatch, other_weights: Path) -> None:
 
 
 def test_an_adaptation_that_comes_too_late_is_undone(
-    runner: Runner, told: list[Any], stop: Cancelling, adapting: None, tmp_path: Path
+    runner: RequestRunner, told: list[Any], stop: Cancelling, adapting: None, tmp_path: Path
 ) -> None:
     path = tmp_path / "kept" / "adapted.safetensors"
     session = runner._session
@@ -141,7 +143,7 @@ def test_an_adaptation_that_comes_too_late_is_undone(
 
 
 def test_adapted_weights_that_cannot_be_written_are_used_all_the_same(
-    runner: Runner, told: list[Any], adapting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    runner: RequestRunner, told: list[Any], adapting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "kept" / "adapted.safetensors"
     path.parent.mkdir()
@@ -155,7 +157,9 @@ def test_adapted_weights_that_cannot_be_written_are_used_all_the_same(
     assert isinstance(told[-1], results.Finished) and not path.exists()
 
 
-def test_lost_weights_of_an_adaptation_are_told(runner: Runner, told: list[Any], tmp_path: Path) -> None:
+def test_lost_weights_of_an_adaptation_are_told(
+    runner: RequestRunner, told: list[Any], tmp_path: Path
+) -> None:
     runner.handle(messages.UseAdapted(str(tmp_path / "lost.safetensors"), "some examples"))
     assert isinstance(told[-1], results.Log) and "adapt again" in told[-1].text
     runner.handle(messages.Run(1, AskInfo()))
@@ -164,10 +168,10 @@ def test_lost_weights_of_an_adaptation_are_told(runner: Runner, told: list[Any],
 
 def test_jobs_without_state(told: list[Any], stop: Cancelling, small_weights: Path, tmp_path: Path) -> None:
     """A host that forgot something gets a sentence, whatever it asks."""
-    runner = Runner(told.append, stop, tmp_path / "kept" / "adapted.safetensors")
-    runner.handle(messages.Run(1, Preview(index=5)))
+    runner = RequestRunner(told.append, stop, tmp_path / "kept" / "adapted.safetensors")
+    runner.handle(messages.Run(1, PreviewSlice(index=5)))
     runner.handle(messages.SetModel(str(small_weights), "cpu", 0, 1))
-    for number, request in enumerate((Preview(index=5), Segment(), Denoise()), start=2):
+    for number, request in enumerate((PreviewSlice(index=5), SegmentVolume(), Denoise()), start=2):
         runner.handle(messages.Run(number, request))
     failures = [event for event in told if not isinstance(event, results.Ready)]
     assert [event.job for event in failures] == [1, 2, 3, 4]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from MVGCore.session.requests import AskInfo, Preview
+from MVGCore.session.requests import AskInfo, PreviewSlice
 from MVGCore.session.results import Failed, FailureKind
 from MVGCore.worker.host.client import Client
 from Testing.core.worker.waiting import (
@@ -30,16 +30,16 @@ MakeClient = Callable[..., Client]
 def test_interpreters_that_do_not_work(make_client: MakeClient, tmp_path: Path) -> None:
     """One that is missing, one that is none, and one without packages: each names itself and what to do."""
     client = make_client(python=str(tmp_path / "missing" / "python"))
-    failed = fail(client, client.submit(Preview(index=5)))
+    failed = fail(client, client.submit(PreviewSlice(index=5)))
     assert failed.kind is FailureKind.SETUP and "missing" in failed.message
 
     (tmp_path / "file").touch()
     unwritable = make_client(log_folder=tmp_path / "file")
-    failed = fail(unwritable, unwritable.submit(Preview(index=5)))
+    failed = fail(unwritable, unwritable.submit(PreviewSlice(index=5)))
     assert failed.kind is FailureKind.SETUP and "file" in failed.message and "written" in failed.message
 
     other = make_client(python="/bin/cat")
-    failed = fail(other, other.submit(Preview(index=5)))
+    failed = fail(other, other.submit(PreviewSlice(index=5)))
     assert failed.kind is FailureKind.SETUP and "/bin/cat" in failed.message
     other.start()  # it is tried again, and nobody waits for the answer
     (event,) = poll_until(other, lambda event: True)
@@ -47,7 +47,7 @@ def test_interpreters_that_do_not_work(make_client: MakeClient, tmp_path: Path) 
 
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
     bare = make_client(python=str(tmp_path / "bare" / "bin" / "python"))
-    jobs = [bare.submit(Preview(index=5)), bare.submit(AskInfo())]
+    jobs = [bare.submit(PreviewSlice(index=5)), bare.submit(AskInfo())]
     events = until_end(bare, jobs[-1])
     for job in jobs:
         end = end_of(events, job)
@@ -57,7 +57,7 @@ def test_interpreters_that_do_not_work(make_client: MakeClient, tmp_path: Path) 
 def test_another_version_is_refused(make_client: MakeClient, patched_worker: Callable[[str], str]) -> None:
     """MVG was replaced on the disk while the host runs the former one."""
     client = make_client(python=patched_worker("MVGCore.version.__version__ = '0.0.0'"))
-    failed = fail(client, client.submit(Preview(index=5)))
+    failed = fail(client, client.submit(PreviewSlice(index=5)))
     assert failed.kind is FailureKind.SETUP and "MVG 0.0.0" in failed.message and "restart" in failed.message
 
 
@@ -107,10 +107,10 @@ def test_a_mistake_of_ours_is_told_and_harms_nothing(
         Session.preview = preview
     """)
     client = make_client(python=python)
-    failed = fail(client, client.submit(Preview(index=5)))
+    failed = fail(client, client.submit(PreviewSlice(index=5)))
     assert failed.kind is FailureKind.INTERNAL and "an odd thing" in failed.message
     assert "ZeroDivisionError" in log_of(client) and "Traceback" in log_of(client)
-    assert fail(client, client.submit(Preview(index=1))).kind is FailureKind.MEMORY
+    assert fail(client, client.submit(PreviewSlice(index=1))).kind is FailureKind.MEMORY
     finish(client, client.submit(AskInfo()))
 
 
@@ -118,5 +118,5 @@ def test_a_worker_that_cannot_load_a_package(
     make_client: MakeClient, patched_worker: Callable[[str], str]
 ) -> None:
     client = make_client(python=patched_worker("sys.modules['torch'] = None"))
-    failed = fail(client, client.submit(Preview(index=5)))
+    failed = fail(client, client.submit(PreviewSlice(index=5)))
     assert failed.kind is FailureKind.SETUP and "torch" in failed.message and "install" in failed.message

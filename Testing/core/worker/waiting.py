@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from MVGCore.session.requests import Preview
+from MVGCore.session.requests import PreviewSlice
 from MVGCore.session.results import Cancelled, Event, Failed, Finished, Ready, Restarted, SliceDone
 from MVGCore.worker.host.client import Client
 from MVGCore.worker.wire.exchange import PREFIX, memory_folder
@@ -87,7 +87,7 @@ def is_restarted(event: Event) -> bool:
 
 def check_preview(client: Client, expected: np.ndarray) -> None:
     """Check that the worker has all that it needs."""
-    job = client.submit(Preview(index=5))
+    job = client.submit(PreviewSlice(index=5))
     events = until_end(client, job)
     assert isinstance(end_of(events, job), Finished)
     (done,) = slices_of(events, job)

@@ -67,11 +67,11 @@ def main() -> None:
     parser.add_argument("slicer", type=Path, help="checkout of github.com/Slicer/Slicer")
     parser.add_argument("ctk", type=Path, help="checkout of github.com/commontk/CTK")
     arguments = parser.parse_args()
-    pinned = {version: _pinned_ctk(arguments.slicer, version) for version in VERSIONS}
+    fixed_voxels = {version: _pinned_ctk(arguments.slicer, version) for version in VERSIONS}
     classes = {}
     for name, (project, header) in HEADERS.items():
         folder = arguments.slicer if project == "Slicer" else arguments.ctk
-        revisions = [version if project == "Slicer" else pinned[version] for version in VERSIONS]
+        revisions = [version if project == "Slicer" else fixed_voxels[version] for version in VERSIONS]
         old, new = (read_class(_show(folder, revision, header), name) for revision in revisions)
         classes[name] = {"header": f"{project} {header}", **_merged(old, new)}
     functions = {
@@ -83,7 +83,7 @@ def main() -> None:
     nodes = {name: _declared(arguments.slicer, name) for name in mrml_classes(EXTENSION)}
     table = {
         "versions": VERSIONS,
-        "ctk": pinned,
+        "ctk": fixed_voxels,
         "classes": classes,
         "functions": functions,
         "nodes": nodes,

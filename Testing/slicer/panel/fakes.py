@@ -9,7 +9,7 @@ import numpy as np
 
 from MVGCore.outcomes import AdaptReport, Estimate
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import Denoise, Inpaint, Preview, Request, Segment, Synthesize
+from MVGCore.session.requests import Denoise, Inpaint, PreviewSlice, Request, SegmentVolume, Synthesize
 from MVGCore.session.results import (
     Cancelled,
     Event,
@@ -105,15 +105,15 @@ class FakeWorker:
         self.request = request
         self.image = getattr(request, "image", None) or self.image
         self.prompts = getattr(request, "prompts", None) or self.prompts
-        if isinstance(request, Segment):
+        if isinstance(request, SegmentVolume):
             return self._segment(request)
-        if isinstance(request, Preview):
+        if isinstance(request, PreviewSlice):
             return self._preview(request)
         assert isinstance(request, Denoise | Inpaint | Synthesize)
         axis = request.examples[0].axis if isinstance(request, Synthesize) else request.axis
         return self._make_image(type(request).__name__.lower(), axis, request.slice_range)
 
-    def _preview(self, request: Preview) -> int:
+    def _preview(self, request: PreviewSlice) -> int:
         job = self._begin("preview", request.index)
         axis = self._axis_of(request)
         self._events = [
@@ -122,7 +122,7 @@ class FakeWorker:
         ]
         return job
 
-    def _segment(self, request: Segment) -> int:
+    def _segment(self, request: SegmentVolume) -> int:
         job = self._begin("segment", request.slice_range)
         report = self._adapt(job, request.adapt_seconds)
         assert self.image is not None
@@ -191,7 +191,7 @@ class FakeWorker:
     def _enabled(self) -> list[Any]:
         return self.prompts.enabled if self.prompts else []
 
-    def _axis_of(self, request: Segment | Preview) -> int:
+    def _axis_of(self, request: SegmentVolume | PreviewSlice) -> int:
         assert self.prompts is not None
         return self.prompts.axis if request.axis is None else request.axis
 

@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 
 from MVGCore.volume import SliceKey
-from MVGLib.control.state import Remedy, Task
+from MVGLib.control.state import PanelTask, Remedy
 from Testing.slicer.nodes import (
     LABELLED,
     make_labels,
@@ -142,7 +142,7 @@ def test_synthesis_takes_slices_of_the_wanted_contrast(controller, worker, a_vol
     controller.apply()
     finish(controller)
     assert problem(controller) == ""
-    assert controller.view().review.task is Task.SYNTHESIZE
+    assert controller.view().review.task is PanelTask.SYNTHESIZE
 
 
 def test_an_oblique_view_is_turned_by_the_button_beside_its_message(

@@ -7,7 +7,7 @@ import pytest
 import slicer
 
 from MVGCore.volume import SliceKey
-from MVGLib.control.state import Phase, Task
+from MVGLib.control.state import PanelTask, Phase
 from Testing.slicer.nodes import (
     LABELLED,
     make_labels,
@@ -468,7 +468,7 @@ def test_image_tasks_make_a_volume_that_can_be_discarded(controller, worker, sce
     controller.apply()
     finish(controller)
     review = controller.view().review
-    assert review.task is Task.DENOISE and review.notes == ("A note.",)
+    assert review.task is PanelTask.DENOISE and review.notes == ("A note.",)
     node = slicer.mrmlScene.GetNodeByID(review.node_id)
     image = slicer.util.arrayFromVolume(a_volume_node)
     assert np.array_equal(slicer.util.arrayFromVolume(node), image + 1)

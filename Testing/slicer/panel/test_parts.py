@@ -12,12 +12,12 @@ from MVGCore.volume import Geometry, SegmentClass, Window
 from MVGLib.control.advice import Situation, blocked, examples_note, hint
 from MVGLib.control.examples import ClassTable, renumbered
 from MVGLib.control.signals import Signal
-from MVGLib.control.state import Phase, Review, Score, Settings, Task
+from MVGLib.control.state import PanelTask, Phase, Review, RunSettings, SliceScore
 from MVGLib.control.thumbnails import outline, thumbnail
 from MVGLib.panel.qtread import chosen_path, read
 
 GEOMETRY = Geometry((6, 20, 30), (1.0, 1.0, 3.0), (0, 0, 0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
-REVIEW = Review("node", "volume", Task.SEGMENT, 0, 6, "axial", {1: Score(0.9)}, next_slice=4)
+REVIEW = Review("node", "volume", PanelTask.SEGMENT, 0, 6, "axial", {1: SliceScore(0.9)}, next_slice=4)
 
 
 def test_a_signal_calls_its_slots_in_order_and_no_longer_once_they_are_disconnected():
@@ -103,12 +103,12 @@ def test_a_label_that_stands_for_nothing_is_refused():
 
 
 def test_of_many_segments_without_an_example_a_few_are_named():
-    now = Situation(Phase.IDLE, Settings(), examples=2, usable=2, unshown=tuple("abcde"))
+    now = Situation(Phase.IDLE, RunSettings(), examples=2, usable=2, unshown=tuple("abcde"))
     assert examples_note(now) == "2 slices; none shows 'a', 'b', 'c' and 2 more yet"
 
 
 @given(
-    task=st.sampled_from(Task),
+    task=st.sampled_from(PanelTask),
     phase=st.sampled_from(Phase),
     chosen=st.tuples(st.booleans(), st.booleans(), st.booleans()),
     counts=st.tuples(st.integers(0, 3), st.integers(0, 3)),
@@ -120,7 +120,7 @@ def test_advice_is_always_a_sentence_and_a_reason_for_what_is_blocked(
 ):
     volume, partner, mask = chosen
     now = Situation(
-        phase, Settings(task=task), install, volume, partner, mask, max(counts), min(counts), review
+        phase, RunSettings(task=task), install, volume, partner, mask, max(counts), min(counts), review
     )
     assert hint(now)
     assert not hint(now).endswith(".")
@@ -133,7 +133,7 @@ def test_advice_is_always_a_sentence_and_a_reason_for_what_is_blocked(
 
 
 def test_an_empty_range_is_said_before_the_run():
-    settings = Settings(limited=True, first=5, last=3)
+    settings = RunSettings(limited=True, first=5, last=3)
     why = blocked(Situation(Phase.IDLE, settings, volume=True, partner=True, examples=1, usable=1))
     assert "range" in why["apply"]
 
@@ -169,5 +169,5 @@ def test_an_outline_is_the_rim_of_its_mask():
 
 
 def test_scores_have_two_decimals():
-    assert Score(0.914, 0.031).text == "0.91 ± 0.03"
-    assert Score(1.0).text == "1.00"
+    assert SliceScore(0.914, 0.031).text == "0.91 ± 0.03"
+    assert SliceScore(1.0).text == "1.00"

@@ -18,7 +18,7 @@ from MVGDesktop import qtcompat
 from MVGDesktop.headless import add_slice_view
 from MVGLib.control.controller import Controller
 from MVGLib.control.parameters import Parameters
-from MVGLib.control.state import Task
+from MVGLib.control.state import PanelTask
 from MVGLib.panel.panel import Panel
 from MVGLib.scene import Scene
 from Testing.slicer.nodes import (
@@ -168,10 +168,10 @@ class User(RuleBasedStateMachine):
         if self._here(self.other) and self._here(self.other_labels):
             self.controller.add_from(self.other.GetID(), self.other_labels.GetID())
 
-    @rule(task=st.sampled_from(Task))
-    def choose_task(self, task: Task) -> None:
+    @rule(task=st.sampled_from(PanelTask))
+    def choose_task(self, task: PanelTask) -> None:
         self.controller.set_task(task)
-        if task is Task.INPAINT and self._here(self.labels):
+        if task is PanelTask.INPAINT and self._here(self.labels):
             self.controller.set_mask(self.labels.GetID())
 
     @rule(first=st.integers(0, 11), last=st.integers(0, 11))
@@ -182,7 +182,7 @@ class User(RuleBasedStateMachine):
     def choose_again(self) -> None:
         if self._here(self.volume) and self._here(self.labels):
             self.panel.ui.volumeSelector.setCurrentNodeID(self.volume.GetID())
-            self.controller.set_task(Task.SEGMENT)
+            self.controller.set_task(PanelTask.SEGMENT)
             self.panel.ui.labelsSelector.setCurrentNodeID(self.labels.GetID())
 
     @rule()

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import Denoise, Inpaint, Segment
+from MVGCore.session.requests import Denoise, Inpaint, SegmentVolume
 from MVGCore.session.results import FailureKind, SliceDone
 from MVGCore.volume import LabelMap, Volume
-from MVGLib.control.runner import Listener, Order, Runner
-from MVGLib.control.state import Settings, Task
+from MVGLib.control.runner import Listener, Order, RunCarrier
+from MVGLib.control.state import PanelTask, RunSettings
 from Testing.slicer.panel.fakes import FakeClock, FakeWorker
 
 
@@ -46,7 +46,7 @@ def worker():
 
 @pytest.fixture
 def runner(worker):
-    return Runner(worker, FakeClock())
+    return RunCarrier(worker, FakeClock())
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def heard():
 @pytest.fixture
 def order(an_image: Volume, a_labelmap: LabelMap):
     prompts = PromptSet.from_labelmap(an_image, a_labelmap, axis=0)
-    return Order(Settings(), Segment(image=an_image, prompts=prompts), an_image)
+    return Order(RunSettings(), SegmentVolume(image=an_image, prompts=prompts), an_image)
 
 
 def test_slices_come_before_the_end_which_comes_once(worker, runner, order, heard):
@@ -72,7 +72,7 @@ def test_slices_come_before_the_end_which_comes_once(worker, runner, order, hear
 
 def test_one_poll_writes_no_longer_than_its_time(worker, runner, order, heard):
     clock = FakeClock()
-    runner = Runner(worker, clock)
+    runner = RunCarrier(worker, clock)
     heard.slice_done = lambda done: (heard.slices.append(done.index), setattr(clock, "now", clock.now + 0.02))
     runner.start(order, heard)
     worker.finish()
@@ -96,7 +96,7 @@ def test_a_cancelled_run_tells_no_more_slices(worker, runner, order, heard):
 
 def test_cancel_after_the_last_slice_still_ends_as_cancelled(worker, order, heard):
     clock = FakeClock()
-    runner = Runner(worker, clock)
+    runner = RunCarrier(worker, clock)
     runner.start(order, heard)
     worker.finish()
     heard.slice_done = lambda done: setattr(clock, "now", clock.now + 1)
@@ -124,14 +124,14 @@ def test_an_abandoned_run_is_never_heard_of_again(worker, runner, order, heard):
     assert not heard.slices and not heard.ends and not runner.busy
 
 
-@pytest.mark.parametrize("task", [Task.DENOISE, Task.INPAINT])
+@pytest.mark.parametrize("task", [PanelTask.DENOISE, PanelTask.INPAINT])
 def test_image_tasks_ask_for_their_own_job(task, worker, runner, order, heard, a_labelmap):
     volume = order.volume
     request = {
-        Task.DENOISE: Denoise(image=volume, axis=0, slice_range=(3, 3)),
-        Task.INPAINT: Inpaint(image=volume, mask=a_labelmap, axis=0, slice_range=(3, 3)),
+        PanelTask.DENOISE: Denoise(image=volume, axis=0, slice_range=(3, 3)),
+        PanelTask.INPAINT: Inpaint(image=volume, mask=a_labelmap, axis=0, slice_range=(3, 3)),
     }[task]
-    runner.start(Order(Settings(task=task), request, volume), heard)
+    runner.start(Order(RunSettings(task=task), request, volume), heard)
     worker.finish()
     runner.poll(1)
     assert worker.asked[-1] == (task.value, (3, 3))

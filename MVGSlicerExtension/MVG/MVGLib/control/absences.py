@@ -11,7 +11,7 @@ from MVGCore.errors import InputError, MVGError
 from MVGCore.prompts import Absence, PromptSet
 from MVGCore.prompts.absence import image_digest
 from MVGCore.volume import SliceKey, robust_window
-from MVGLib.control.protocols import Scene
+from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.state import ExampleRow
 from MVGLib.control.thumbnails import thumbnail
 from MVGLib.texts import _
@@ -51,7 +51,7 @@ class Absent:
 class AbsenceBook:
     """Keeps what is known to be absent, beside the examples."""
 
-    def __init__(self, scene: Scene, absent: Iterable[Absent] = ()) -> None:
+    def __init__(self, scene: SceneAccess, absent: Iterable[Absent] = ()) -> None:
         self._scene = scene
         self._all = list(absent)
         self._rows: dict[str, tuple[str, ExampleRow]] = {}

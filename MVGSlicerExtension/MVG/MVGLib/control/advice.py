@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from MVGLib.control.state import Phase, Review, Settings, Task
+from MVGLib.control.state import PanelTask, Phase, Review, RunSettings
 from MVGLib.texts import _
 
 NAMED = 3  # segments that a note names at most
@@ -31,7 +31,7 @@ class Situation:
     """
 
     phase: Phase
-    settings: Settings
+    settings: RunSettings
     install: str = ""
     volume: bool = False
     partner: bool = False
@@ -69,7 +69,7 @@ def hint(now: Situation) -> str:
         return missing.rstrip(".")
     if now.previewing:
         return _("This is a preview: Apply for all slices, Esc to hide it")
-    if now.settings.task is Task.SEGMENT and now.usable == 1:
+    if now.settings.task is PanelTask.SEGMENT and now.usable == 1:
         return _("One example works; two or three are better. Press Apply")
     return _("Press Apply, or Preview one slice first")
 
@@ -107,9 +107,9 @@ def examples_note(now: Situation) -> str:
     if not task.takes_examples:
         return _("No examples needed: what is around continues. Voxels that are not marked stay as they are.")
     if not now.examples:
-        if task is Task.SEGMENT:
+        if task is PanelTask.SEGMENT:
             return _("Label a slice, then add it here.")
-        if task is Task.SYNTHESIZE:
+        if task is PanelTask.SYNTHESIZE:
             return _("Choose a volume that shows the wanted contrast on a few slices, then add them.")
         return _("No examples needed. Slices of a cleaner volume can be added.")
     return _count(now) + _unshown(now)
@@ -152,14 +152,14 @@ def _missing_input(now: Situation) -> str:
     task = now.settings.task
     if not now.volume:
         return _("Choose a volume first.")
-    if task is Task.INPAINT and not now.mask:
+    if task is PanelTask.INPAINT and not now.mask:
         return _("Choose the segmentation that marks what to fill in.")
     if task.needs_examples and not now.usable:
         if not now.examples and not now.partner:
-            return _("Label two or three slices.") if task is Task.SEGMENT else _source(now)
+            return _("Label two or three slices.") if task is PanelTask.SEGMENT else _source(now)
         if now.examples:
             return _("Switch on an example.")
-        if task is Task.SEGMENT:
+        if task is PanelTask.SEGMENT:
             return _("Label two or three slices and add each with A.")
         return _("Add slices that show the wanted contrast with A.")
     if now.settings.limited and now.settings.first > now.settings.last:

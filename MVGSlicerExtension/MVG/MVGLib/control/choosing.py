@@ -11,7 +11,7 @@ from MVGLib.control.core import Core, action
 from MVGLib.control.examplebook import check_same_grid, filled_slices
 from MVGLib.control.examples import Example
 from MVGLib.control.parameters import LABELS, MASK, VOLUME
-from MVGLib.control.state import Level, Remedy, Task
+from MVGLib.control.state import Level, PanelTask, Remedy
 from MVGLib.texts import _
 
 MOST_AT_ONCE = 60  # slices that "All labelled" adds
@@ -51,12 +51,12 @@ class Choosing(Core):
         self.workspace.choose(MASK, node_id or "")
 
     @action
-    def set_task(self, task: Task | str) -> None:
+    def set_task(self, task: PanelTask | str) -> None:
         """Choose what to do."""
         self._may("edit")
         self._hide_preview()
-        self.workspace.set(task=Task(task))
-        if self.workspace.task is Task.INPAINT and not self.workspace.nodes[MASK]:
+        self.workspace.set(task=PanelTask(task))
+        if self.workspace.task is PanelTask.INPAINT and not self.workspace.nodes[MASK]:
             self.workspace.choose(MASK, self.workspace.nodes[LABELS])
 
     @action
@@ -218,7 +218,7 @@ class Choosing(Core):
     def _labelled_as(self, name: str) -> list[SliceKey]:
         """Where examples of the volume show a segment, or with an empty name any."""
         book, own = self.workspace.book, self.workspace.volume_id
-        used = [each for each in book.of(Task.SEGMENT) if each.enabled and each.volume_id == own]
+        used = [each for each in book.of(PanelTask.SEGMENT) if each.enabled and each.volume_id == own]
         return [each.place for each in used if any(name in ("", shown) for shown, _c in book.cut(each).look)]
 
     def _place_text(self, place: SliceKey) -> str:

@@ -13,14 +13,14 @@ from MVGCore.worker.host.client import Worker
 from MVGLib.control.advice import Situation, blocked
 from MVGLib.control.orders import OrderBook
 from MVGLib.control.parameters import MASK, VOLUME, Parameters
-from MVGLib.control.protocols import Clock, Installer, Scene
+from MVGLib.control.protocols import Clock, Installer, SceneAccess
 from MVGLib.control.reviewer import Reviewer
-from MVGLib.control.runner import Runner
+from MVGLib.control.runner import RunCarrier
 from MVGLib.control.signals import Signal
-from MVGLib.control.state import Level, Message, Phase, Progress, Remedy, Review, View
+from MVGLib.control.state import Level, Message, PanelState, Phase, Remedy, Review, RunProgress
 from MVGLib.control.timing import Timing
 from MVGLib.control.viewmaker import make_view
-from MVGLib.control.watching import Watcher
+from MVGLib.control.watching import NodeFollower
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
@@ -70,7 +70,7 @@ class Core:
 
     def __init__(
         self,
-        scene: Scene,
+        scene: SceneAccess,
         worker: Worker,
         parameters: Callable[[], Parameters],
         clock: Clock,
@@ -88,12 +88,12 @@ class Core:
         self.scene = scene
         self.installer = installer
         self.workspace = Workspace(scene, parameters)
-        self.runner = Runner(worker, clock)
+        self.runner = RunCarrier(worker, clock)
         self.reviewer = Reviewer(scene, self.workspace)
         self.orders = OrderBook(scene, self.workspace)
         self.phase = Phase.IDLE
         self.message: Message | None = None
-        self.progress: Progress | None = None
+        self.progress: RunProgress | None = None
         self.timing = Timing(clock)
         self.preview_place: SliceKey | None = None
         self.missing = ""
@@ -101,10 +101,10 @@ class Core:
         self._clock = clock
         self._message_until: float | None = None
         self._gathering = self._changed = False
-        self._watcher = Watcher(scene, self._content, self._renamed, self._removed)
+        self._watcher = NodeFollower(scene, self._content, self._renamed, self._removed)
         self._stale_since: float | None = None
         self._search: Iterator[int | None] | None = None
-        self._view: View | None = None
+        self._view: PanelState | None = None
         self._closed = False
         self.runner.trouble.connect(self._failed)
         scene.on_scene(self.scene_closing, self.scene_closed, self.scene_imported)
@@ -112,7 +112,7 @@ class Core:
         self.reviewer.open(self.workspace.parameters.review())
         self.refresh()
 
-    def view(self) -> View:
+    def view(self) -> PanelState:
         """All that a panel shows."""
         if self._view is None:
             self._view = make_view(self)

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError, MVGError
 from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
-from MVGCore.report.orientation import View as Orientation
+from MVGCore.report.orientation import SliceOrientation as Orientation
 from MVGCore.volume import SegmentClass, SliceKey, Volume, Window, robust_window
 from MVGLib.control.examples import ClassTable, Example, renumbered
-from MVGLib.control.protocols import Scene
-from MVGLib.control.state import ExampleRow, Task
+from MVGLib.control.protocols import SceneAccess
+from MVGLib.control.state import ExampleRow, PanelTask
 from MVGLib.control.thumbnails import Color, beside, thumbnail
 from MVGLib.texts import _
 
 
 @dataclass(frozen=True, eq=False)
-class Cut:
+class ExampleContent:
     """An example with its pixels, or the reason why there are none."""
 
     stamp: tuple[str, str]
@@ -39,20 +39,20 @@ class ExampleBook:
     What is cut out is kept until the volume or the labels change.
     """
 
-    def __init__(self, scene: Scene, classes: ClassTable) -> None:
+    def __init__(self, scene: SceneAccess, classes: ClassTable) -> None:
         self._scene = scene
         self._classes = classes
         self._lists: dict[bool, list[Example]] = {True: [], False: []}
-        self._cuts: dict[str, Cut] = {}
+        self._cuts: dict[str, ExampleContent] = {}
         self._files: dict[str, PromptSet | str] = {}
         self._windows: dict[str, tuple[str, Window]] = {}
         self._version = 0
 
-    def of(self, task: Task) -> list[Example]:
+    def of(self, task: PanelTask) -> list[Example]:
         """The examples of a task, in the order in which they were added."""
         return list(self._lists[task.makes_segments])
 
-    def used(self, task: Task) -> list[Example]:
+    def used(self, task: PanelTask) -> list[Example]:
         """The examples that a run takes: those switched on, and of each slice the one that was drawn last.
 
         Whoever corrects a slice of a result has drawn it anew; the row of the first drawing counts again if
@@ -68,11 +68,11 @@ class ExampleBook:
     def _newer(self, example: Example, other: Example) -> bool:
         return self.cut(example).version > self.cut(other).version
 
-    def replace_all(self, task: Task, examples: Iterable[Example]) -> None:
+    def replace_all(self, task: PanelTask, examples: Iterable[Example]) -> None:
         """Replace the examples of a task."""
         self._lists[task.makes_segments] = list(examples)
 
-    def add(self, task: Task, example: Example) -> bool:
+    def add(self, task: PanelTask, example: Example) -> bool:
         """Add an example, or switch on the one that is there already; tells whether it is new."""
         own = self._lists[task.makes_segments]
         for number, each in enumerate(own):
@@ -82,13 +82,13 @@ class ExampleBook:
         own.append(example)
         return True
 
-    def remove(self, task: Task, key: str) -> None:
+    def remove(self, task: PanelTask, key: str) -> None:
         """Take an example out of the list; one that is not there is ignored."""
         own = self._lists[task.makes_segments]
         own[:] = [each for each in own if each.key != key]
         self._cuts.pop(key, None)
 
-    def enable(self, task: Task, key: str, on: bool) -> None:
+    def enable(self, task: PanelTask, key: str, on: bool) -> None:
         """Switch an example on or off; one that is not there is ignored."""
         own = self._lists[task.makes_segments]
         own[:] = [replace(each, enabled=on) if each.key == key else each for each in own]
@@ -125,14 +125,14 @@ class ExampleBook:
             raise InputError(text.format(name=Path(path).name))
         self._files[path] = prompts
         for each in prompts.prompts:
-            self.add(Task.SEGMENT, Example("", "", each.axis, each.index, each.enabled, path, each.key))
+            self.add(PanelTask.SEGMENT, Example("", "", each.axis, each.index, each.enabled, path, each.key))
         return len(prompts.prompts)
 
-    def versions(self, task: Task) -> tuple[object, ...]:
+    def versions(self, task: PanelTask) -> tuple[object, ...]:
         """Differs whenever another example is used, or one shows something else."""
         return tuple((each.key, self.cut(each).version) for each in self.used(task))
 
-    def cut(self, example: Example) -> Cut:
+    def cut(self, example: Example) -> ExampleContent:
         """The pixels of an example as they are now."""
         stamp = (self._stamp(example.volume_id), self._stamp(example.partner_id) or example.path)
         known = self._cuts.get(example.key)
@@ -148,17 +148,17 @@ class ExampleBook:
             classes = self._scene.classes(partner_id) if self._scene.is_segmentation(partner_id) else ()
         except MVGError:  # too many segments: the examples say so themselves
             return ()
-        used = [self.cut(each) for each in self.used(Task.SEGMENT)]
+        used = [self.cut(each) for each in self.used(PanelTask.SEGMENT)]
         shown = {name for cut in used for name, _color in cut.look}
         return tuple(each.name for each in classes if each.name not in shown)
 
-    def rows(self, task: Task, volume_id: str) -> tuple[ExampleRow, ...]:
+    def rows(self, task: PanelTask, volume_id: str) -> tuple[ExampleRow, ...]:
         """The list as it is shown."""
         return tuple(self._row(each, volume_id) for each in self.of(task))
 
     def prompt_set(self) -> PromptSet:
         """The examples of segmentation that a run takes, across all axes."""
-        cuts = [self.cut(each) for each in self.used(Task.SEGMENT)]
+        cuts = [self.cut(each) for each in self.used(PanelTask.SEGMENT)]
         prompts = {cut.prompt.key: cut.prompt for cut in cuts if cut.prompt is not None}
         present = {int(value) for prompt in prompts.values() for value in np.unique(prompt.labels) if value}
         known = self._classes.classes
@@ -173,20 +173,22 @@ class ExampleBook:
             known = self._windows[volume_id] = (stamp, robust_window(volume.array))
         return known[1]
 
-    def _fresh(self, example: Example, stamp: tuple[str, str]) -> Cut:
+    def _fresh(self, example: Example, stamp: tuple[str, str]) -> ExampleContent:
         self._version += 1
         try:
             prompt, wanted = self._from_file(example) if example.path else self._from_scene(example)
         except MVGError as error:
-            return Cut(stamp, self._version, problem=str(error))
+            return ExampleContent(stamp, self._version, problem=str(error))
         if not example.path and wanted is None and not prompt.labels.any():
             why = _("Nothing is drawn on this slice; draw on it, or remove the example.")
-            return Cut(stamp, self._version, prompt, problem=why, picture=_picture(prompt, None, {}))
+            return ExampleContent(
+                stamp, self._version, prompt, problem=why, picture=_picture(prompt, None, {})
+            )
         known = self._classes.classes
         shown = [known[int(value)] for value in np.unique(prompt.labels) if value]
         picture = _picture(prompt, wanted, {each.id: each.color for each in shown})
         look = tuple((each.name, each.color) for each in shown)
-        return Cut(stamp, self._version, prompt, wanted, look, picture)
+        return ExampleContent(stamp, self._version, prompt, wanted, look, picture)
 
     def _from_scene(self, example: Example) -> tuple[Prompt, NDArray[np.float32] | None]:
         volume = self._scene.volume(example.volume_id)
@@ -239,7 +241,7 @@ class ExampleBook:
             version=2 * cut.version + foreign,
         )
 
-    def _source(self, example: Example, cut: Cut) -> str:
+    def _source(self, example: Example, cut: ExampleContent) -> str:
         if not example.path:
             return self._scene.name(example.volume_id)
         file = Path(example.path).name
@@ -267,7 +269,7 @@ def filled_slices(wanted: Volume) -> list[SliceKey]:
     return min(found, key=len) if varied.any() else []
 
 
-def _looks_alike(cut: Cut, other: Cut) -> bool:
+def _looks_alike(cut: ExampleContent, other: ExampleContent) -> bool:
     if cut.prompt is None or other.prompt is None or cut.wanted is not None or other.wanted is not None:
         return False
     return (
@@ -277,7 +279,7 @@ def _looks_alike(cut: Cut, other: Cut) -> bool:
     )
 
 
-def _place(example: Example, cut: Cut) -> str:
+def _place(example: Example, cut: ExampleContent) -> str:
     if cut.prompt is None:
         return f"{AXIS_NAMES[example.axis]} {example.index}"
     return f"{Orientation.of(cut.prompt.geometry, example.axis).plane} {example.index}"

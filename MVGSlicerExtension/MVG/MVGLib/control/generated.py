@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from MVGCore.volume import SliceKey
 from MVGLib.control.examples import ClassTable
-from MVGLib.control.protocols import Scene
+from MVGLib.control.protocols import SceneAccess
 
 Sums = dict[SliceKey, int]  # slice -> checksum of its labels
 
@@ -22,7 +22,7 @@ class Generated:
     A generated slice counts as drawn as soon as its labels are others than those that were written.
     """
 
-    def __init__(self, scene: Scene, classes: ClassTable, sums: dict[tuple[str, str], Sums]) -> None:
+    def __init__(self, scene: SceneAccess, classes: ClassTable, sums: dict[tuple[str, str], Sums]) -> None:
         """
         Args:
             scene: Where the segmentations are.

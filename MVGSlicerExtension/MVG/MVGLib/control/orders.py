@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from MVGCore.errors import InputError
 from MVGCore.prompts import PromptSet, main_axis
-from MVGCore.session.requests import AllSlices, Denoise, Inpaint, Preview, Segment, Synthesize, WantedSlices
+from MVGCore.session.requests import (
+    AllSlices,
+    Denoise,
+    Inpaint,
+    PreviewSlice,
+    SegmentVolume,
+    Synthesize,
+    WantedSlices,
+)
 from MVGCore.volume import LabelMap, Volume
 from MVGLib.control.examples import Example
 from MVGLib.control.parameters import MASK
-from MVGLib.control.protocols import Scene
+from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.runner import Order
-from MVGLib.control.state import Task
+from MVGLib.control.state import PanelTask
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
@@ -18,7 +26,7 @@ from MVGLib.texts import _
 class OrderBook:
     """Makes orders for the worker out of the user's choices."""
 
-    def __init__(self, scene: Scene, workspace: Workspace) -> None:
+    def __init__(self, scene: SceneAccess, workspace: Workspace) -> None:
         """
         Args:
             scene: Where volumes and labels are.
@@ -52,12 +60,14 @@ class OrderBook:
         """
         settings = self._workspace.settings
         volume = self._scene.volume(self._workspace.volume_id)
-        if settings.task is not Task.SEGMENT:
+        if settings.task is not PanelTask.SEGMENT:
             return Order(settings, self._image_request(volume, preview), volume)
         prompts, axis = self._prompts(), None if settings.axis < 0 else settings.axis
         if preview is not None:
-            return Order(settings, Preview(index=preview, image=volume, prompts=prompts, axis=axis), volume)
-        segment = Segment(
+            return Order(
+                settings, PreviewSlice(index=preview, image=volume, prompts=prompts, axis=axis), volume
+            )
+        segment = SegmentVolume(
             image=volume,
             prompts=prompts,
             axis=axis,
@@ -70,11 +80,11 @@ class OrderBook:
     def _image_request(self, volume: Volume, preview: int | None) -> AllSlices:
         settings, axis = self._workspace.settings, self.axis()
         limits = self._slice_range() if preview is None else (preview, preview)
-        if settings.task is Task.INPAINT:  # chooses the axis by what is missing, unless the user does
+        if settings.task is PanelTask.INPAINT:  # chooses the axis by what is missing, unless the user does
             chosen = None if settings.axis < 0 else axis
             return Inpaint(image=volume, mask=self._mask(volume), axis=chosen, slice_range=limits)
         wanted = self._wanted(axis)
-        if settings.task is Task.SYNTHESIZE:
+        if settings.task is PanelTask.SYNTHESIZE:
             return Synthesize(image=volume, examples=wanted, slice_range=limits)
         examples = wanted[0] if wanted else None
         return Denoise(image=volume, examples=examples, axis=axis, slice_range=limits)

@@ -15,7 +15,7 @@ from MVGCore.volume import SliceKey
 from MVGLib.control.absences import Absent
 from MVGLib.control.examples import Example
 from MVGLib.control.generated import Sums
-from MVGLib.control.state import Review, Score, Settings, Task
+from MVGLib.control.state import PanelTask, Review, RunSettings, SliceScore
 
 MODULE = "MVG"
 RESULT, RESULT_VOLUME = "Result", "ResultVolume"
@@ -50,18 +50,20 @@ class Parameters:
             node = scene.AddNode(node)
         return cls(node)
 
-    def settings(self) -> Settings:
+    def settings(self) -> RunSettings:
         """The user's choices; what is missing or damaged has its default."""
         record, found = self._json("Settings", {}), dict[str, Any]()
-        for each in fields(Settings):
+        for each in fields(RunSettings):
             value = record.get(each.name)
             if each.name == "task":
-                found["task"] = Task(value) if value in {task.value for task in Task} else Settings.task
-            elif type(value) is type(getattr(Settings, each.name)):
+                found["task"] = (
+                    PanelTask(value) if value in {task.value for task in PanelTask} else RunSettings.task
+                )
+            elif type(value) is type(getattr(RunSettings, each.name)):
                 found[each.name] = value
-        return Settings(**found)
+        return RunSettings(**found)
 
-    def set_settings(self, settings: Settings) -> None:
+    def set_settings(self, settings: RunSettings) -> None:
         """Keep the user's choices."""
         self._set_json("Settings", {**asdict(settings), "task": settings.task.value})
 
@@ -74,7 +76,7 @@ class Parameters:
         if self.node_id(role) != node_id:
             self.node.SetNodeReferenceID(role, node_id or None)
 
-    def examples(self, task: Task) -> list[Example]:
+    def examples(self, task: PanelTask) -> list[Example]:
         """The examples of a task; those whose nodes are not referred to any more are left out."""
         found = []
         for record in self._json(_examples_name(task), []):
@@ -94,7 +96,7 @@ class Parameters:
                 )
         return found
 
-    def set_examples(self, task: Task, examples: Sequence[Example]) -> None:
+    def set_examples(self, task: PanelTask, examples: Sequence[Example]) -> None:
         """Keep the examples of a task."""
         records = [
             {
@@ -165,13 +167,13 @@ class Parameters:
         return Review(
             node_id=node_id,
             volume_id=self.node_id(RESULT_VOLUME),
-            task=Task(record["task"]),
+            task=PanelTask(record["task"]),
             axis=record["axis"],
             depth=record["depth"],
             plane=record["plane"],
-            slices={int(index): Score(*score) for index, score in record["slices"].items()},
+            slices={int(index): SliceScore(*score) for index, score in record["slices"].items()},
             known=tuple(record["known"]),
-            expected=Score(*expected) if expected else None,
+            expected=SliceScore(*expected) if expected else None,
             next_slice=record["next"],
             notes=tuple(record["notes"]),
         )
@@ -243,10 +245,10 @@ class Parameters:
             self.node.SetParameter(name, text)
 
 
-def _examples_name(task: Task) -> str:
+def _examples_name(task: PanelTask) -> str:
     """Tasks whose examples are of the same kind share them."""
     return "LabelledExamples" if task.makes_segments else "ImageExamples"
 
 
-def _plain(score: Score) -> list[float | None]:
+def _plain(score: SliceScore) -> list[float | None]:
     return [score.value, score.error]

@@ -12,10 +12,10 @@ from MVGCore.session.results import ImageMade, Propagated, SliceDone
 from MVGCore.volume import SliceKey
 from MVGLib.control.examples import Example, renumbered
 from MVGLib.control.generated import Sums, checksum
-from MVGLib.control.protocols import ResultWriter, Scene
+from MVGLib.control.protocols import ResultWriter, SceneAccess
 from MVGLib.control.runner import Order
 from MVGLib.control.scores import mean_of, score_of, scores_of
-from MVGLib.control.state import EndedReview, Review, Score, Task
+from MVGLib.control.state import EndedReview, PanelTask, Review, SliceScore
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
@@ -56,7 +56,7 @@ class Reviewer:
         writing: Whether MVG itself is just changing the result.
     """
 
-    def __init__(self, scene: Scene, workspace: Workspace) -> None:
+    def __init__(self, scene: SceneAccess, workspace: Workspace) -> None:
         """
         Args:
             scene: Where the result lies.
@@ -117,11 +117,11 @@ class Reviewer:
             )
         else:
             title = {
-                Task.DENOISE: _("{name} denoised"),
-                Task.INPAINT: _("{name} filled in"),
-                Task.SYNTHESIZE: _("{name} synthesised"),
+                PanelTask.DENOISE: _("{name} denoised"),
+                PanelTask.INPAINT: _("{name} filled in"),
+                PanelTask.SYNTHESIZE: _("{name} synthesised"),
             }[task]
-            like = self._workspace.partner_id if task is Task.SYNTHESIZE else ""
+            like = self._workspace.partner_id if task is PanelTask.SYNTHESIZE else ""
             self._writer = self._scene.start_volume(volume_id, axis, title.format(name=name), onto, like)
         shape = order.volume.geometry.shape
         slices = dict(self.review.slices) if self.review else {}
@@ -153,7 +153,7 @@ class Reviewer:
             slices = {**self.review.slices, **scores_of(summary)}
             slices = {index: slices[index] for index in sorted(slices) if index not in known}
             estimate = summary.expected_dice
-            expected = Score(estimate.value, estimate.error) if estimate else None
+            expected = SliceScore(estimate.value, estimate.error) if estimate else None
             following = summary.next_slice
             if partial:  # what is said of a part must not stand for all
                 expected = mean_of(slices) if expected else None
@@ -293,10 +293,10 @@ class Reviewer:
         own = [each for each in ended.examples if each.partner_id == node_id]
         moved = {replace(each, partner_id=into).key for each in own} if into else set()
         moved -= {each.key for each in ended.examples}
-        present = [each for each in self._workspace.book.of(Task.SEGMENT) if each.key not in moved]
+        present = [each for each in self._workspace.book.of(PanelTask.SEGMENT) if each.key not in moved]
         known = {each.key for each in present}
         back = [each for each in own if each.key not in known and self._is_there(each)]
-        self._workspace.book.replace_all(Task.SEGMENT, [*present, *back])
+        self._workspace.book.replace_all(PanelTask.SEGMENT, [*present, *back])
 
     def _keep(self, ended: _Ended | None) -> None:
         if ended is not None:
@@ -312,9 +312,9 @@ class Reviewer:
         return _Ended(
             EndedReview(self._count, node_id, self._scene.name(node_id), accepted, into),
             replace(self.review, shown=True, overlay=False),
-            self._scene.keepsake(node_id),
+            self._scene.snapshot(node_id),
             dict(self._written),
-            workspace.book.of(Task.SEGMENT),
+            workspace.book.of(PanelTask.SEGMENT),
             workspace.generated.sums,
         )
 
@@ -348,7 +348,9 @@ class Reviewer:
             self._settle()
 
     def _examples_in(self, node_id: str) -> list[SliceKey]:
-        return [each.place for each in self._workspace.book.of(Task.SEGMENT) if each.partner_id == node_id]
+        return [
+            each.place for each in self._workspace.book.of(PanelTask.SEGMENT) if each.partner_id == node_id
+        ]
 
     def corrected(self) -> Iterator[int | None]:
         """Look through the slices for those that somebody else has changed, the one in view first.

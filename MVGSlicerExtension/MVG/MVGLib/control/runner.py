@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import AllSlices, Preview, Segment
+from MVGCore.session.requests import AllSlices, PreviewSlice, SegmentVolume
 from MVGCore.session.results import (
     Cancelled,
     Failed,
@@ -22,7 +22,7 @@ from MVGCore.volume import Volume
 from MVGCore.worker.host.client import Worker
 from MVGLib.control.protocols import Clock
 from MVGLib.control.signals import Signal
-from MVGLib.control.state import Settings
+from MVGLib.control.state import RunSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +35,14 @@ class Order:
         volume: The input.
     """
 
-    settings: Settings
-    request: AllSlices | Preview
+    settings: RunSettings
+    request: AllSlices | PreviewSlice
     volume: Volume
 
     @property
     def prompts(self) -> PromptSet | None:
         """The examples of a segmentation."""
-        return self.request.prompts if isinstance(self.request, Segment | Preview) else None
+        return self.request.prompts if isinstance(self.request, SegmentVolume | PreviewSlice) else None
 
 
 class Listener:
@@ -64,7 +64,7 @@ class Listener:
         """The run was stopped."""
 
 
-class Runner:
+class RunCarrier:
     """One run at a time.
 
     Attributes:
@@ -104,7 +104,7 @@ class Runner:
         self._set_model(order.settings)
         self._job = self.worker.submit(order.request)
 
-    def warm_up(self, settings: Settings, volume: Volume) -> None:
+    def warm_up(self, settings: RunSettings, volume: Volume) -> None:
         """Let the worker load the model and take the volume, so that the first run starts at once."""
         self._set_model(settings)
         self.worker.set_image(volume)
@@ -141,7 +141,7 @@ class Runner:
             self._order, self._job = None, None
             end()
 
-    def _set_model(self, settings: Settings) -> None:
+    def _set_model(self, settings: RunSettings) -> None:
         self.worker.set_model(model=settings.model, device=settings.device, seed=settings.seed)
 
     def _take(self, event: Any) -> None:

@@ -13,7 +13,7 @@ from MVGLib.control.core import SETTLE, Core, action
 from MVGLib.control.examples import Example
 from MVGLib.control.parameters import LABELS
 from MVGLib.control.runner import Listener, Order
-from MVGLib.control.state import Level, Phase, Progress, Task
+from MVGLib.control.state import Level, PanelTask, Phase, RunProgress
 from MVGLib.control.timing import Timing
 from MVGLib.texts import _
 
@@ -105,7 +105,7 @@ class Running(Core):
 
     def _begin_progress(self, text: str) -> None:
         self.timing, self._told_second = Timing(self._clock), 0
-        self.progress = Progress(0, text)
+        self.progress = RunProgress(0, text)
 
     def _other_frames(self) -> tuple[int, ...]:
         """The frames to be made after the one in view, if all are wanted."""
@@ -186,7 +186,7 @@ class Running(Core):
         # Whatever else labels this slice was drawn before: looked at first, it counts as the older one.
         if self.workspace.nodes[LABELS]:
             book.cut(replace(drawn, partner_id=self.workspace.nodes[LABELS]))
-        book.add(Task.SEGMENT, drawn)
+        book.add(PanelTask.SEGMENT, drawn)
         book.cut(drawn)
         text = _("{plane} {index} was corrected and is an example now; press Apply to update its neighbours.")
         self.say(text.format(plane=review.plane.capitalize(), index=index))
@@ -216,7 +216,7 @@ class _Listener(Listener):
 
     def progressed(self, fraction: float, text: str) -> None:
         self._controller.timing.reached(fraction)
-        self._controller.progress = Progress(fraction, text)
+        self._controller.progress = RunProgress(fraction, text)
         self._controller.update()
 
 

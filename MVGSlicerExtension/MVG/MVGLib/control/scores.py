@@ -5,29 +5,29 @@ from __future__ import annotations
 import numpy as np
 
 from MVGCore.session.results import Propagated, SliceDone
-from MVGLib.control.state import Score
+from MVGLib.control.state import SliceScore
 
 
-def score_of(done: SliceDone) -> Score | None:
+def score_of(done: SliceDone) -> SliceScore | None:
     """The expected Dice of a slice, else its mean confidence, else None."""
     if done.dice is not None:
-        return Score(done.dice.value, done.dice.error)
+        return SliceScore(done.dice.value, done.dice.error)
     if done.confidence is None:
         return None
     counted = np.asarray(done.values) > 0
-    return Score(float(done.confidence[counted].mean())) if counted.any() else None
+    return SliceScore(float(done.confidence[counted].mean())) if counted.any() else None
 
 
-def scores_of(summary: Propagated) -> dict[int, Score]:
+def scores_of(summary: Propagated) -> dict[int, SliceScore]:
     """The expected Dice of each slice, or its confidence where nothing is expected."""
-    scores = {index: Score(value) for index, value in summary.slice_confidence.items()}
-    return scores | {index: Score(each.value, each.error) for index, each in summary.slice_dice.items()}
+    scores = {index: SliceScore(value) for index, value in summary.slice_confidence.items()}
+    return scores | {index: SliceScore(each.value, each.error) for index, each in summary.slice_dice.items()}
 
 
-def mean_of(slices: dict[int, Score]) -> Score | None:
+def mean_of(slices: dict[int, SliceScore]) -> SliceScore | None:
     """The mean score of slices, None of no slices."""
     if not slices:
         return None
     errors = [score.error for score in slices.values() if score.error is not None]
     value = sum(score.value for score in slices.values()) / len(slices)
-    return Score(value, sum(errors) / len(errors) if errors else None)
+    return SliceScore(value, sum(errors) / len(errors) if errors else None)

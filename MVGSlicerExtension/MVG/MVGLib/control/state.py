@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from MVGCore.volume import SliceKey
 
 
-class Task(str, Enum):
+class PanelTask(str, Enum):
     """What MVG is to do with the volume."""
 
     SEGMENT = "segment"
@@ -22,17 +22,17 @@ class Task(str, Enum):
     @property
     def makes_segments(self) -> bool:
         """Whether the result is a segmentation; otherwise it is a volume."""
-        return self is Task.SEGMENT
+        return self is PanelTask.SEGMENT
 
     @property
     def takes_examples(self) -> bool:
         """Whether examples are of any use."""
-        return self is not Task.INPAINT
+        return self is not PanelTask.INPAINT
 
     @property
     def needs_examples(self) -> bool:
         """Whether nothing can be done without an example."""
-        return self in (Task.SEGMENT, Task.SYNTHESIZE)
+        return self in (PanelTask.SEGMENT, PanelTask.SYNTHESIZE)
 
 
 class Phase(str, Enum):
@@ -101,7 +101,7 @@ class ExampleRow:
 
 
 @dataclass(frozen=True)
-class Score:
+class SliceScore:
     """An expected Dice or a confidence, 0..1, and its standard error, if known."""
 
     value: float
@@ -135,13 +135,13 @@ class Review:
 
     node_id: str
     volume_id: str
-    task: Task
+    task: PanelTask
     axis: int
     depth: int
     plane: str
-    slices: dict[int, Score]
+    slices: dict[int, SliceScore]
     known: tuple[int, ...] = ()
-    expected: Score | None = None
+    expected: SliceScore | None = None
     next_slice: int | None = None
     shown: bool = True
     overlay: bool = False
@@ -168,7 +168,7 @@ class EndedReview:
 
 
 @dataclass(frozen=True)
-class Progress:
+class RunProgress:
     """How far a run is.
 
     Attributes:
@@ -185,7 +185,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Choice:
+class ListChoice:
     """One entry of a list to choose from: what is kept, and what is shown."""
 
     value: str
@@ -193,7 +193,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Settings:
+class RunSettings:
     """The choices of the user; nodes are kept beside them.
 
     Attributes:
@@ -213,7 +213,7 @@ class Settings:
         all_frames: Whether a run makes all frames of a sequence.
     """
 
-    task: Task = Task.SEGMENT
+    task: PanelTask = PanelTask.SEGMENT
     model: str = "compact"
     device: str = "auto"
     adapt: bool = False
@@ -230,7 +230,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class View:
+class PanelState:
     """All that the panel shows.
 
     Attributes:
@@ -262,7 +262,7 @@ class View:
     hint: str
     message: Message | None
     phase: Phase
-    settings: Settings
+    settings: RunSettings
     volume_id: str = ""
     partner_id: str = ""
     mask_id: str = ""
@@ -272,10 +272,10 @@ class View:
     plane_names: tuple[str, ...] = ()
     depth: int = 0
     frames: int = 1
-    models: tuple[Choice, ...] = ()
-    devices: tuple[Choice, ...] = ()
+    models: tuple[ListChoice, ...] = ()
+    devices: tuple[ListChoice, ...] = ()
     memory: str = ""
-    progress: Progress | None = None
+    progress: RunProgress | None = None
     review: Review | None = None
     surface: bool = False
     ended: tuple[EndedReview, ...] = ()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.report.orientation import View as Orientation
+from MVGCore.report.orientation import SliceOrientation as Orientation
 from MVGCore.volume import Geometry, Window, normalise
 
 SIDE = 104  # pixels; twice what is shown, for screens with small pixels

@@ -9,7 +9,7 @@ from MVGCore.errors import MVGError
 from MVGCore.prompts import AXIS_NAMES
 from MVGLib.control.advice import blocked, examples_note, hint
 from MVGLib.control.parameters import MASK
-from MVGLib.control.state import Choice, ExampleRow, Progress, View
+from MVGLib.control.state import ExampleRow, ListChoice, PanelState, RunProgress
 from MVGLib.texts import _
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 MODELS = (("compact", "compact"),)
 
 
-def make_view(core: Core) -> View:
+def make_view(core: Core) -> PanelState:
     """What a panel shows of a controller."""
     situation, workspace = core.situation(), core.workspace
     planes, depth = _planes(core)
-    return View(
+    return PanelState(
         hint=hint(situation),
         message=core.message,
         phase=core.phase,
@@ -49,7 +49,7 @@ def make_view(core: Core) -> View:
     )
 
 
-def _progress(core: Core) -> Progress | None:
+def _progress(core: Core) -> RunProgress | None:
     if core.progress is None:
         return None
     return replace(core.progress, seconds=core.timing.seconds(), remaining=core.timing.remaining())
@@ -87,20 +87,20 @@ def _planes(core: Core) -> tuple[tuple[str, ...], int]:
         return (), 0
 
 
-def _models(model: str) -> tuple[Choice, ...]:
-    choices = [Choice(value, text) for value, text in MODELS]
+def _models(model: str) -> tuple[ListChoice, ...]:
+    choices = [ListChoice(value, text) for value, text in MODELS]
     if model not in {choice.value for choice in choices}:
-        choices.append(Choice(model, model.replace("\\", "/").rsplit("/", 1)[-1]))
+        choices.append(ListChoice(model, model.replace("\\", "/").rsplit("/", 1)[-1]))
     return tuple(choices)
 
 
-def _devices(core: Core) -> tuple[Choice, ...]:
-    choices = [Choice("auto", _("fastest")), Choice("cpu", "CPU")]
+def _devices(core: Core) -> tuple[ListChoice, ...]:
+    choices = [ListChoice("auto", _("fastest")), ListChoice("cpu", "CPU")]
     ready = core.runner.ready
     for each in ready.devices if ready is not None else ():
         if each.name not in {choice.value for choice in choices}:
-            choices.append(Choice(each.name, each.label))
+            choices.append(ListChoice(each.name, each.label))
     chosen = core.workspace.settings.device
     if chosen not in {choice.value for choice in choices}:
-        choices.append(Choice(chosen, chosen))
+        choices.append(ListChoice(chosen, chosen))
     return tuple(choices)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from MVGLib.control.protocols import Scene
+from MVGLib.control.protocols import SceneAccess
 
 
-class Watcher:
+class NodeFollower:
     """Watches a set of nodes, each once."""
 
     def __init__(
         self,
-        scene: Scene,
+        scene: SceneAccess,
         content: Callable[[str], object],
         renamed: Callable[[str], object],
         removed: Callable[[str], object],

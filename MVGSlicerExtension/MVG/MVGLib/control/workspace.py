@@ -11,10 +11,10 @@ from MVGLib.control.examplebook import ExampleBook
 from MVGLib.control.examples import ClassTable
 from MVGLib.control.generated import Generated
 from MVGLib.control.parameters import LABELS, MASK, VOLUME, WANTED, Parameters
-from MVGLib.control.protocols import Scene
-from MVGLib.control.state import Settings, Task
+from MVGLib.control.protocols import SceneAccess
+from MVGLib.control.state import PanelTask, RunSettings
 
-_ONE_OF_EACH = (Task.SEGMENT, Task.SYNTHESIZE)  # tasks of a kind share their examples
+_ONE_OF_EACH = (PanelTask.SEGMENT, PanelTask.SYNTHESIZE)  # tasks of a kind share their examples
 
 
 class Workspace:
@@ -29,7 +29,7 @@ class Workspace:
         generated: Slices of the user's segmentations that accepted results have left.
     """
 
-    def __init__(self, scene: Scene, parameters: Callable[[], Parameters]) -> None:
+    def __init__(self, scene: SceneAccess, parameters: Callable[[], Parameters]) -> None:
         """
         Args:
             scene: The scene.
@@ -38,7 +38,7 @@ class Workspace:
         self._scene = scene
         self._find_parameters = parameters
         self._parameters: Parameters | None = None
-        self.settings = Settings()
+        self.settings = RunSettings()
         self.nodes = dict.fromkeys((VOLUME, LABELS, WANTED, MASK), "")
         self.classes = ClassTable()
         self.book = ExampleBook(scene, self.classes)
@@ -46,7 +46,7 @@ class Workspace:
         self.generated = Generated(scene, self.classes, {})
 
     @property
-    def task(self) -> Task:
+    def task(self) -> PanelTask:
         """The task that is chosen."""
         return self.settings.task
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from MVGCore.outcomes import Estimate
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import Preview, Request, Segment
+from MVGCore.session.requests import PreviewSlice, Request, SegmentVolume
 from MVGCore.session.results import Cancelled, Event, Finished, Previewed, Propagated, SliceDone
 from MVGCore.volume import Volume
 
@@ -64,18 +64,18 @@ class Pretender:
     def submit(self, request: Request) -> int:
         """Pretend to do what is asked for: a preview, or all slices."""
         self._job += 1
-        assert isinstance(request, Segment | Preview)
+        assert isinstance(request, SegmentVolume | PreviewSlice)
         self._image = request.image or self._image
         self._prompts = request.prompts or self._prompts
         axis = self._prompts.axis if request.axis is None else request.axis
-        if isinstance(request, Preview):
+        if isinstance(request, PreviewSlice):
             told = Finished(self._job, Previewed(axis, request.index, SURE, "cpu"))
             self._coming = [self._slice(axis, request.index), told]
         else:
             self._coming = self._segment(axis, request)
         return self._job
 
-    def _segment(self, axis: int, request: Segment) -> list[Event]:
+    def _segment(self, axis: int, request: SegmentVolume) -> list[Event]:
         assert self._image is not None
         given = {prompt.index: prompt for prompt in self._prompts.enabled if prompt.axis == axis}
         first, last = request.slice_range or (0, self._image.geometry.shape[axis] - 1)

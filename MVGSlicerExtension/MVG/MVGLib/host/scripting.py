@@ -8,7 +8,7 @@ from typing import Any
 
 from MVGCore.errors import InputError
 from MVGCore.prompts import PromptSet
-from MVGCore.session.requests import Segment
+from MVGCore.session.requests import SegmentVolume
 from MVGCore.session.results import Event, Progress, SliceDone
 from MVGCore.volume import SegmentClass
 from MVGCore.worker.host.client import Client
@@ -85,10 +85,10 @@ class Batch:
             name = segmentation_node.GetName()
             raise InputError(f"Nothing is labelled in '{name}': fill a few slices of it first.")
         prompts = PromptSet.from_labelmap(image, labels, axis=axis)
-        request = Segment(image=image, prompts=prompts, axis=axis, adapt_seconds=self._adapt_seconds)
+        request = SegmentVolume(image=image, prompts=prompts, axis=axis, adapt_seconds=self._adapt_seconds)
         return self._write(volume_node, labels.classes, request)
 
-    def _write(self, volume_node: Any, classes: Iterable[SegmentClass], request: Segment) -> Any:
+    def _write(self, volume_node: Any, classes: Iterable[SegmentClass], request: SegmentVolume) -> Any:
         """A new segmentation with all slices that come of a request, those that were given among them."""
         writer: Any = None
 

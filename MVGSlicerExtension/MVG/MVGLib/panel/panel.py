@@ -8,7 +8,7 @@ from typing import Any
 import qt
 import slicer
 
-from MVGLib.control.state import Phase, Remedy, Task
+from MVGLib.control.state import PanelTask, Phase, Remedy
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
 from MVGLib.panel.examplesmenu import ExamplesMenu
@@ -67,10 +67,10 @@ class Panel:
         self.examples = ExampleList(self.ui.examplesArea)
         self.plot = ConfidencePlot(self.ui.plotLabel)
         self._tasks = {
-            Task.SEGMENT: self.ui.segmentButton,
-            Task.DENOISE: self.ui.denoiseButton,
-            Task.INPAINT: self.ui.inpaintButton,
-            Task.SYNTHESIZE: self.ui.synthesizeButton,
+            PanelTask.SEGMENT: self.ui.segmentButton,
+            PanelTask.DENOISE: self.ui.denoiseButton,
+            PanelTask.INPAINT: self.ui.inpaintButton,
+            PanelTask.SYNTHESIZE: self.ui.synthesizeButton,
         }
         buttons = {"add": "add_current", "escape": "cancel"}
         told = {buttons.get(action, action): own[-1] for action, own in keys.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from MVGLib.control.state import Choice, Phase, Progress, Remedy, Review, Task, View
+from MVGLib.control.state import ListChoice, PanelState, PanelTask, Phase, Remedy, Review, RunProgress
 from MVGLib.panel.colors import accent, sign
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
@@ -28,7 +28,7 @@ class PanelView:
     def __init__(
         self,
         ui: Any,
-        tasks: dict[Task, Any],
+        tasks: dict[PanelTask, Any],
         examples: ExampleList,
         plot: ConfidencePlot,
         keys: dict[str, str],
@@ -90,7 +90,7 @@ class PanelView:
             )
         ]
 
-    def show(self, view: View, other: bool) -> None:
+    def show(self, view: PanelState, other: bool) -> None:
         """Draw a view.
 
         Args:
@@ -113,7 +113,7 @@ class PanelView:
             entry.setEnabled(not why)
             entry.setToolTip(why)
 
-    def show_nodes(self, view: View) -> None:
+    def show_nodes(self, view: PanelState) -> None:
         """Let the lists of nodes stand on the nodes of a view."""
         ui, segments = self._ui, view.settings.task.makes_segments
         _set_node(ui.volumeSelector, view.volume_id)
@@ -121,7 +121,7 @@ class PanelView:
         _set_node(ui.wantedSelector, "" if segments else view.partner_id)
         _set_node(ui.maskSelector, view.mask_id)
 
-    def _head(self, view: View) -> None:
+    def _head(self, view: PanelState) -> None:
         ui = self._ui
         ui.hintLabel.setText(f"<b>{escape(view.hint)}</b>")
         for widget in (ui.hintLabel, ui.helpButton):  # a message takes their place, so that nothing moves
@@ -140,7 +140,7 @@ class PanelView:
             border = f"border: 1px solid {color}; border-left-width: 4px;"
             ui.messageFrame.setStyleSheet(f"#messageFrame {{ {border} }}")
 
-    def _nodes(self, view: View, other: bool) -> None:
+    def _nodes(self, view: PanelState, other: bool) -> None:
         ui, task = self._ui, view.settings.task
         for each, button in self._tasks.items():
             button.setChecked(each is task)
@@ -150,8 +150,8 @@ class PanelView:
         segments = task.makes_segments
         for label, widget, shown in (
             (ui.labelsLabel, ui.labelsSelector, segments),
-            (ui.wantedLabel, ui.wantedSelector, task in (Task.DENOISE, Task.SYNTHESIZE)),
-            (ui.maskLabel, ui.maskSelector, task is Task.INPAINT),
+            (ui.wantedLabel, ui.wantedSelector, task in (PanelTask.DENOISE, PanelTask.SYNTHESIZE)),
+            (ui.maskLabel, ui.maskSelector, task is PanelTask.INPAINT),
             (ui.otherLabelsLabel, ui.otherLabelsSelector, segments),
             (ui.otherWantedLabel, ui.otherWantedSelector, not segments),
         ):
@@ -163,7 +163,7 @@ class PanelView:
         ui.notHereButton.setVisible(segments)
         ui.addAllButton.setText(_("All labelled") if segments else _("All filled"))
 
-    def _options(self, view: View) -> None:
+    def _options(self, view: PanelState) -> None:
         ui, settings = self._ui, view.settings
         ui.adaptCheckBox.setChecked(settings.adapt)
         for widget in (ui.adaptCheckBox, ui.adaptSeconds):
@@ -171,11 +171,11 @@ class PanelView:
         _set_value(ui.adaptSeconds, settings.adapt_seconds)
         ui.allAxesCheckBox.setChecked(settings.all_axes)
         ui.allAxesCheckBox.setVisible(settings.task.makes_segments)
-        models = [*view.models, Choice("", _("From a file…"))]
+        models = [*view.models, ListChoice("", _("From a file…"))]
         _set_choices(ui.modelComboBox, models, settings.model)
         _set_choices(ui.deviceComboBox, list(view.devices), settings.device)
-        axes = [Choice("-1", _("automatic"))]
-        axes += [Choice(str(number), name) for number, name in enumerate(view.plane_names)]
+        axes = [ListChoice("-1", _("automatic"))]
+        axes += [ListChoice(str(number), name) for number, name in enumerate(view.plane_names)]
         _set_choices(ui.axisComboBox, axes, str(settings.axis))
         ui.memoryLabel.setText(view.memory)
         ui.memoryLabel.setVisible(bool(view.memory))
@@ -191,7 +191,7 @@ class PanelView:
             spin.setVisible(settings.limited)
         ui.rangeLabel.setText(_("to") if settings.limited else _("a range of slices"))
 
-    def _progress(self, view: View) -> None:
+    def _progress(self, view: PanelState) -> None:
         ui, progress = self._ui, view.progress
         ui.progressFrame.setVisible(progress is not None)
         if progress is not None:
@@ -201,7 +201,7 @@ class PanelView:
             ui.progressLabel.setText(_progress_text(progress))
         ui.runSection.setEnabled(view.phase is not Phase.SETUP)
 
-    def _review(self, view: View) -> None:
+    def _review(self, view: PanelState) -> None:
         ui, review = self._ui, view.review
         node_id = review.node_id if review else None
         if node_id != self._reviewing:
@@ -251,7 +251,7 @@ def _legend() -> str:
     return _("unsure {colors} sure (clear)").format(colors=steps)
 
 
-def _progress_text(progress: Progress) -> str:
+def _progress_text(progress: RunProgress) -> str:
     """ "42 %  First look, 40 of 91 slices; 0:35, about 0:50 left"."""
     done = f"{progress.fraction:.0%}  " if progress.fraction else ""
     time = _clock(progress.seconds)
@@ -281,7 +281,7 @@ def _set_value(spin: Any, value: int) -> None:
         spin.setValue(value)
 
 
-def _set_choices(box: Any, choices: list[Choice], value: str) -> None:
+def _set_choices(box: Any, choices: list[ListChoice], value: str) -> None:
     texts = [choice.text for choice in choices]
     if [box.itemText(place) for place in range(int(read(box, "count")))] != texts:
         box.clear()

@@ -13,10 +13,10 @@ from MVGCore.errors import InputError
 from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
 from MVGLib.scene import segments, sequences, surface, volumes
 from MVGLib.scene.fingerprint import fingerprint
-from MVGLib.scene.keepsake import Keepsake
-from MVGLib.scene.observers import Observers, Watch, Watcher
-from MVGLib.scene.preview import Preview
+from MVGLib.scene.observers import NodeObserver, Observers, Watch
+from MVGLib.scene.preview import PreviewDisplay
 from MVGLib.scene.results import SegmentResult, VolumeResult, open_result
+from MVGLib.scene.snapshot import NodeSnapshot
 from MVGLib.scene.undo import Undo
 from MVGLib.scene.views import Views, plane_name
 from MVGLib.scene.volumes import Reading
@@ -38,9 +38,9 @@ class Scene:
         self._readings: dict[str, tuple[str, Reading]] = {}
         self._undo = Undo()
         self._observers = Observers()
-        self._watcher = Watcher(self.mrml, self._observers)
+        self._watcher = NodeObserver(self.mrml, self._observers)
         self._views = Views(self.mrml, self._observers)
-        self._preview = Preview(self.mrml)
+        self._preview = PreviewDisplay(self.mrml)
         self._observers.add(self.mrml, self.mrml.StartCloseEvent, self._closing)
 
     # Nodes
@@ -209,11 +209,11 @@ class Scene:
         """
         return open_result(self.mrml, node_id, self._undo)
 
-    def keepsake(self, result_id: str) -> Keepsake:
+    def snapshot(self, result_id: str) -> NodeSnapshot:
         """What makes a result that waits for review, to be kept before it is accepted or discarded."""
-        return Keepsake(self.mrml, self.node(result_id))
+        return NodeSnapshot(self.mrml, self.node(result_id))
 
-    def bring_back(self, kept: Keepsake) -> None:
+    def bring_back(self, kept: NodeSnapshot) -> None:
         """Make a result wait for its review again after it was accepted or discarded.
 
         Raises:

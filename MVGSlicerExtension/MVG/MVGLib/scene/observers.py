@@ -53,7 +53,7 @@ class Observers:
             self.remove(observation)
 
 
-class Watcher:
+class NodeObserver:
     """Tells about single nodes."""
 
     def __init__(self, scene: Any, observers: Observers) -> None:

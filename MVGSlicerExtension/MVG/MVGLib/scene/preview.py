@@ -20,7 +20,7 @@ from MVGLib.scene.writing import add_segment, share_image
 _LINE = 2  # pixels on the screen; segments are drawn with 1
 
 
-class Preview:
+class PreviewDisplay:
     """Draws the outlines of labels, or lays intensities over the slice that they belong to."""
 
     def __init__(self, scene: Any) -> None:

@@ -18,7 +18,7 @@ _AXIS, _SLICES = "MVG.Axis", "MVG.Slices"
 MARKS = (KIND, _AXIS, _SLICES)  # attributes of a node that waits for review
 
 
-class Result:
+class ResultNode:
     """What segment results and volume results have in common.
 
     Attributes:

@@ -14,7 +14,7 @@ from MVGCore.volume import SegmentClass, SliceKey
 from MVGLib.scene import confidence as confidence_node
 from MVGLib.scene.backdrop import Overlay
 from MVGLib.scene.placement import local_to_world, volume_shape, volume_to_world
-from MVGLib.scene.resultbase import SEGMENTS, Result, mark, remove_node
+from MVGLib.scene.resultbase import SEGMENTS, ResultNode, mark, remove_node
 from MVGLib.scene.segments import (
     LABELS,
     classes_of,
@@ -34,7 +34,7 @@ _CLASS = "MVG.Class"  # tag of a segment: the id of its class
 _UNREVIEWED_FILL, _REVIEWED_FILL = 0.25, 0.5  # opacity
 
 
-class SegmentResult(Result):
+class SegmentResult(ResultNode):
     """A segmentation of its own whose segments share one label image, so that a slice is written at once."""
 
     def __init__(self, scene: Any, node: Any, undo: Undo) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.report.orientation import View as Orientation
+from MVGCore.report.orientation import SliceOrientation as Orientation
 from MVGCore.volume import SliceKey
 from MVGLib.scene.observers import Observers
 from MVGLib.scene.placement import geometry_of, to_array, volume_shape, volume_to_world

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from MVGCore.volume import SliceKey
 from MVGLib.scene.backdrop import exchange
-from MVGLib.scene.resultbase import INPUT, VOLUME, Result, mark, remove_node
+from MVGLib.scene.resultbase import INPUT, VOLUME, ResultNode, mark, remove_node
 from MVGLib.scene.volumes import new_volume_like, put_slice
 
 
-class VolumeResult(Result):
+class VolumeResult(ResultNode):
     """A scalar volume on the grid, under the transform and with the display of the input."""
 
     @classmethod

@@ -12,7 +12,7 @@ from MVGLib.texts import _
 _REFERENCES = (INPUT, confidence.ROLE)
 
 
-class Keepsake:
+class NodeSnapshot:
     """Holds the nodes of a result also when they have left the scene; they come back as the same nodes."""
 
     def __init__(self, scene: Any, node: Any) -> None:
