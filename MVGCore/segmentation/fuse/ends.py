@@ -4,12 +4,12 @@ What matches a structure beyond its end is often something else: ventricles are 
 is known of each class is turned into odds that it is there at all, which its pixels then have to share (see
 `presence`): first from the labelled slices alone, then from what was found throughout the volume as well.
 
-How the odds depend on what is known was fitted on training cases of several data sets, along all axes and of
-several thicknesses, with slices labelled evenly, outermost ones first, and at random, by
-`python -m MVGCore.evaluation.ends`, which also prints how good they are on a data set that took no part. Not
-used, since they helped on the data sets that they were fitted to and cost on the one left out: whether the
-image changes from slice to slice, the border of the volume, whether the network finds the labelled slice
-again from its own answer.
+How the odds depend on what is known was fitted on training hearts and hippocampi, along all axes and of
+several thicknesses, with slices labelled evenly, outermost ones first, and at random (see docs/ends.md);
+`python -m MVGCore.evaluation.ends` fits them anew, and says how good they are on a data set that took no
+part. Not used, since they helped on the data sets that they were fitted to and cost on the one left out:
+whether the image changes from slice to slice, the border of the volume, whether the network finds the
+labelled slice again from its own answer.
 """
 
 from __future__ import annotations

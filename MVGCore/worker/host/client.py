@@ -74,7 +74,7 @@ class Client:
 
     Example:
         >>> client = Client()
-        >>> job = client.submit(Segment(image=image, prompts=prompts))
+        >>> job = client.submit(SegmentVolume(image=image, prompts=prompts))
         >>> events = client.poll()  # again and again, from a timer
     """
 
