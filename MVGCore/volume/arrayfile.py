@@ -38,7 +38,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], description: An
     text = json.dumps(description)
     content = save(dict(arrays), metadata={_KEY: text, _SUM: _sum(text, arrays)})
     with atomic_path(path) as scratch:
-        scratch.write_bytes(content)
+        scratch.write_bytes(_in_order(content))
 
 
 def read_arrays(path: Path) -> ArrayFile:
@@ -69,6 +69,16 @@ def read_arrays(path: Path) -> ArrayFile:
     ) as error:
         raise InputError(f"'{path}' is damaged or of another kind ({error}); save it again.") from error
     return ArrayFile(arrays, description)
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same safetensors with its metadata in alphabetical order: equal content gives equal files."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors start at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + content[8 + size :]
 
 
 def _sum(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:

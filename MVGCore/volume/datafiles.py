@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ def written_files(path: Path) -> tuple[Path, ...]:
 
 def files_of(path: Path) -> tuple[Path, ...]:
     """The files that a volume consists of: `path`, and the data files that it names if it is a header."""
-    if path.suffix.lower() not in _HEADERS or not path.is_file():
+    if path.suffix.lower() not in _HEADERS or not os.path.isfile(path):  # pathlib raises for too long a name
         return (path,)
     with open(path, encoding="utf-8", errors="replace") as stream:
         lines = [line.rstrip("\r\n") for _, line in zip(range(_MOST_LINES), stream, strict=False)]
@@ -49,9 +50,15 @@ def check_companions(path: Path) -> None:
     Raises:
         InputError: It would.
     """
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except OSError:  # no file can have this name, which the writer says
+        return
     own = {each.resolve() for each in files_of(path)}
     for file in written_files(path)[1:]:
-        if file.exists() and file.resolve() not in own:
+        if os.path.exists(file) and file.resolve() not in own:
             raise InputError(
                 f"'{path}' would replace '{file}', which belongs to another header; choose another name, or "
                 "an ending that keeps all in one file, such as .nrrd."

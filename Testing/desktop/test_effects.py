@@ -157,7 +157,8 @@ def test_the_mouse_on_its_way_to_a_button_does_not_change_the_current_slice(open
     coronal.view.setFocus()
     move(coronal.view, coronal.view.rect().center())
     assert window.views.active is axial
-    axial.go_to(15)
+    label(window, 15, 5.0)
+    coronal.view.setFocus()
     QtTest.QTest.mouseClick(window.panel.ui.addCurrentButton, LEFT)
     places = [each.place for each in window.panel.controller.view().examples]
     assert places == ["axial 12", "axial 15"]

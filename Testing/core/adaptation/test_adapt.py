@@ -72,7 +72,7 @@ def test_the_held_out_slice_is_never_worse(small_weights: Path, tube, session_on
     """Without stand-ins: what is reported is what the weights in use make of the held-out slice."""
     session = session_on(small_weights, tube)
     report = session.adapt(LONG, steps=20)
-    lessons = [Lessons(context, LARGEST) for context in session._propagator().contexts(never)]
+    lessons = [Lessons(context, LARGEST) for context in session._propagator(0).contexts(never)]
     held_out = slice_to_hold_out(lessons)
     assert held_out in (1, 2)
     now = lessons[0].score(session._model, session._device, held_out)
@@ -181,7 +181,7 @@ def test_weights_of_another_model_are_refused(small_weights: Path, tube, session
 def test_a_lesson_shows_targets_that_are_not_among_their_prompts(
     small_weights: Path, tube, session_on
 ) -> None:
-    (context,) = session_on(small_weights, tube)._propagator().contexts(never)
+    (context,) = session_on(small_weights, tube)._propagator(0).contexts(never)
     lessons, rng = Lessons(context, LARGEST), np.random.default_rng(0)
     for _ in range(20):
         lesson = lessons.draw([0, 1, 3], 2, rng)
@@ -197,7 +197,7 @@ def test_a_lesson_shows_targets_that_are_not_among_their_prompts(
 def test_of_a_large_canvas_cuts_are_learned_that_show_something(
     small_weights: Path, tube, session_on
 ) -> None:
-    (context,) = session_on(small_weights, tube)._propagator().contexts(never)
+    (context,) = session_on(small_weights, tube)._propagator(0).contexts(never)
     lessons, rng = Lessons(context, 48), np.random.default_rng(0)
     assert context.group.canvas.side > 48
     places = set()
@@ -218,7 +218,7 @@ def test_a_draft_is_changed_like_its_image(
 ) -> None:
     """The draft of the tube is nearly right, so it must lie on the warped labels."""
     monkeypatch.setattr(lessons_module, "DRAFTED", 1.0)
-    (context,) = session_on(small_weights, tube)._propagator().contexts(never)
+    (context,) = session_on(small_weights, tube)._propagator(0).contexts(never)
     lessons, rng = Lessons(context, LARGEST), np.random.default_rng(0)
     agree = []
     for _ in range(10):

@@ -248,14 +248,14 @@ def test_slices_that_are_corrected_come_twice_and_none_within_a_range(echo, ball
 
 def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, monkeypatch) -> None:
     image, labels = ball
-    monkeypatch.setattr("MVGCore.segmentation.propagator.look_again", lambda *_: None)
+    monkeypatch.setattr("MVGCore.segmentation.propagator.refine_across", lambda *_: None)
     seen = []
 
     def class_odds(found):
         seen.append(len(list(found)))
         return [np.full(1, 1e6, np.float32)]
 
-    monkeypatch.setattr("MVGCore.segmentation.propagator.favour_classes", class_odds)
+    monkeypatch.setattr("MVGCore.segmentation.propagator.fit_class_odds", class_odds)
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
     wanted = [n for n in range(DEPTH) if n not in (5, 14)]
     came = list(Propagator(echo, CPU, image, prompts, []).slices(wanted, quiet, never, all_axes=True))

@@ -66,11 +66,12 @@ def full_gpu(model, largest: int, calls: list[int], what: str = "generate") -> N
     model.to = move
 
 
-def test_each_slice_comes_once_and_the_nearest_first(echo, tube, prompts_of) -> None:
+def test_each_slice_comes_the_nearest_first(echo, tube, prompts_of) -> None:
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]))
     wanted = [n for n in range(14) if n not in (2, 9)]
     came = order(propagator, wanted)
-    assert sorted(came) == wanted
+    came, again = came[: len(wanted)], came[len(wanted) :]  # once more as all together decide it
+    assert sorted(came) == wanted and again in ([], came)
     for gap in (range(2), range(3, 9), range(10, 14)):
         distances = [min(abs(n - 2), abs(n - 9)) for n in came if n in gap]
         assert distances == sorted(distances)

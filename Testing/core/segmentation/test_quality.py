@@ -51,7 +51,9 @@ def test_nothing_is_looked_at_across_thick_slices_or_in_a_draft(
     looks: int,
 ) -> None:
     asked: list[Quality] = []
-    monkeypatch.setattr("MVGCore.segmentation.propagator.look_again", lambda *given: asked.append(given[-1]))
+    monkeypatch.setattr(
+        "MVGCore.segmentation.propagator.refine_across", lambda *given: asked.append(given[-1])
+    )
     wanted = [0, 2, 3, 5]
     list(propagator(echo, quality, apart).slices(wanted, lambda *_: None, lambda: False, all_axes=True))
     assert asked == [quality] * looks

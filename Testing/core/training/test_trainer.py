@@ -103,7 +103,7 @@ def test_a_few_steps_lower_the_loss(pool: Path, tmp_path: Path) -> None:
 
     stacks = load_stacks(stack_paths(pool, "train"))
     batch = EpisodeSampler(stacks, run.episodes, 64, np.random.default_rng(0)).batch()
-    losses = [trainer._train_step([batch])[0][1] for _ in range(12)]
+    losses = [trainer._train_step([batch])[0][1] for _ in range(24)]  # it swings before it falls
     assert losses[-1] < 0.8 * losses[0]
 
 

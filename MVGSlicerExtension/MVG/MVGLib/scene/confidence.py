@@ -96,7 +96,10 @@ def _show_unsure(display: Any, colors: Any) -> None:
 
 
 def _color_node(scene: Any) -> Any:
-    """From magenta, unsure, to clear: those of the scene, or new ones. Segments seldom have this colour."""
+    """From magenta, unsure, to pale: those of the scene, or new ones. Segments seldom have these colours.
+
+    All are opaque: the slice views show no colour half.
+    """
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLColorTableNode")):
         known = scene.GetNthNodeByClass(number, "vtkMRMLColorTableNode")
         if known.GetAttribute(_COLORS):
@@ -109,7 +112,8 @@ def _color_node(scene: Any) -> Any:
     node.SetAttribute(_COLORS, "1")
     node.SetNumberOfColors(101)
     for percent in range(101):
-        node.SetColor(percent, f"{percent} %", *UNSURE_COLOR, 1.0 - 0.85 * percent / 100)
+        pale = [part + (0.9 - part) * percent / 100 for part in UNSURE_COLOR]
+        node.SetColor(percent, f"{percent} %", *pale, 1.0)
     return scene.AddNode(node)
 
 
