@@ -22,9 +22,10 @@ def test_a_picture_of_an_image_is_made_without_a_hand(a_volume: Volume, tmp_path
     assert done.returncode == 0, done.stderr
     shown = QtGui.QImage(str(picture))
     assert shown.width() >= 1200
-    # The ball is bright, in the middle of the axial view; the background of the view is black.
+    # The ball is bright, in the middle of the axial view; what surrounds it is black.
     colors = {shown.pixelColor(x, 280).name() for x in range(400, 800, 4)}
-    assert "#000000" in colors and any(QtGui.QColor(each).lightness() > 230 for each in colors)
+    light = [QtGui.QColor(each).lightness() for each in colors]
+    assert min(light) < 8 and max(light) > 230
 
 
 @pytest.mark.display
@@ -33,7 +34,7 @@ def test_a_damaged_image_is_told_and_no_picture_is_made(tmp_path: Path) -> None:
     image.write_bytes(b"NRRD0004\n")
     words = [sys.executable, "-m", "MVGCore.cli.main", "desktop", image, "--screenshot", picture]
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 2 and "bad.nrrd' cannot be read" in done.stderr
+    assert done.returncode == 2 and "bad.nrrd' has the sizes []; its header is damaged" in done.stderr
     assert not picture.exists()
 
 

@@ -12,7 +12,7 @@ from MVGCore.images import Engine
 from MVGCore.models import load
 from MVGCore.models.device import select_device
 from MVGCore.volume import Geometry, Volume
-from Testing.core.imagetasks.helpers import Repeater
+from Testing.core.images.helpers import Repeater
 
 SHAPE = (14, 40, 36)
 

@@ -13,7 +13,7 @@ from MVGCore.images import Engine, ImageExamples, run_denoise
 from MVGCore.images.denoise import Denoising, inner, measure
 from MVGCore.images.run import Callbacks
 from MVGCore.volume import Volume
-from Testing.core.imagetasks.helpers import Listener
+from Testing.core.images.helpers import Listener
 
 
 def error(array: np.ndarray, truth: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from MVGCore.images import Engine
 from MVGCore.images.engine import Question
 from MVGCore.models.base import TargetBatch
 from MVGCore.models.device import Device, select_device
-from Testing.core.imagetasks.helpers import Repeater
+from Testing.core.images.helpers import Repeater
 
 
 def question(rows: int = 70, columns: int = 50, known: torch.Tensor | None = None) -> Question:

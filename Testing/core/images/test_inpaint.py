@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from MVGCore.errors import Cancelled, GeometryMismatchError, InputError
 from MVGCore.images import Engine, run_inpaint
 from MVGCore.volume import Geometry, LabelMap, Volume
-from Testing.core.imagetasks.helpers import Listener
+from Testing.core.images.helpers import Listener
 
 
 def mask_of(image: Volume, *parts: tuple[slice, ...]) -> LabelMap:

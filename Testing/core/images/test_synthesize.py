@@ -10,7 +10,7 @@ import pytest
 from MVGCore.errors import Cancelled, InputError
 from MVGCore.images import Engine, ImageExamples, run_synthesize
 from MVGCore.volume import Geometry, Volume
-from Testing.core.imagetasks.helpers import Listener
+from Testing.core.images.helpers import Listener
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from pathlib import Path
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import read_volume
 from MVGCore.worker.host.client import Client
-from MVGCore.session.requests import Segment
+from MVGCore.session.requests import SegmentVolume
 from MVGCore.session.results import SliceDone
 
 folder, weights, then = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -32,7 +32,7 @@ client = Client(log_folder=folder / "logs")
 client.set_model(weights, "cpu", threads=1)
 client.set_image(read_volume(folder / "image.nrrd"))
 client.set_prompts(PromptSet.load(folder / "slices.mvgprompts"))
-client.submit(Segment())
+client.submit(SegmentVolume())
 while not any(isinstance(event, SliceDone) for event in client.poll()):
     time.sleep(0.01)
 child = 0
