@@ -221,7 +221,7 @@ def test_as_many_workers_as_fit(make_tiny: Make) -> None:
     items = make_tiny(3).items
     assert workers_that_fit(items, 2, 64e9) == 2
     assert workers_that_fit(items, 8, 64e9) == 3
-    assert workers_that_fit(items, 8, 1.6e9) == 2
+    assert workers_that_fit(items, 8, 2.5e9) == 2
     assert workers_that_fit(items, 8, 1e6) == 1
 
 
