@@ -63,7 +63,7 @@ class PreviewSlice:
     """Label one slice, or complete it where a part of it is drawn; tells a `Previewed`.
 
     Attributes:
-        image, prompts, axis: as of `Segment`.
+        image, prompts, axis: as of `SegmentVolume`.
         index: which slice.
     """
 
@@ -78,7 +78,7 @@ class Adapt:
     """Fine-tune the model on the examples, for this and the following requests; tells an `Adapted`.
 
     Attributes:
-        image, prompts: as of `Segment`.
+        image, prompts: as of `SegmentVolume`.
         seconds: the longest it may take, preparation not counted.
         steps: training steps at most; None: the usual number.
     """
