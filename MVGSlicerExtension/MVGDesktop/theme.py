@@ -136,7 +136,17 @@ def apply_theme(application: QtWidgets.QApplication, theme: Theme) -> bool:
         disabled = QtGui.QColor(_DISABLED[dark])
         palette.setColor(QtGui.QPalette.Disabled, getattr(QtGui.QPalette, role), disabled)
     application.setPalette(palette)
+    _renew_style_sheets()
     return dark
+
+
+def _renew_style_sheets() -> None:
+    """Let widgets with a style sheet of their own take up the new colours: Qt keeps the former ones."""
+    for widget in QtWidgets.QApplication.allWidgets():
+        sheet = widget.styleSheet()
+        if sheet:
+            widget.setStyleSheet("")
+            widget.setStyleSheet(sheet)
 
 
 def system_is_dark() -> bool:

@@ -35,7 +35,7 @@ from MVGDesktop.widgets.segmentlist import SegmentList
 from MVGDesktop.widgets.windowlevel import WindowLevel
 from MVGLib import build_panel
 
-_PANEL_WIDTH, _TOOLS_WIDTH = 390, 290
+_PANEL_WIDTH, _TOOLS_WIDTH = 360, 290
 _MESSAGE_MS = 12_000
 _SIZE, _GEOMETRY = (1500, 940), "Window/Geometry"
 _DECORATION = QtCore.QSize(4, 32)  # what the frame of a window takes at most
@@ -212,8 +212,12 @@ class MainWindow(QtWidgets.QMainWindow):
         rows.setContentsMargins(0, 0, 0, 0)
         rows.addWidget(scroll, 1)
         # Out of what scrolls: how far a run is, Accept and Discard are always in sight.
-        rows.addWidget(self.panel.ui.progressFrame)
-        rows.addWidget(self.panel.ui.reviewSection)
+        fixed = QtWidgets.QVBoxLayout()
+        margins = self.panel.widget.layout().contentsMargins()
+        fixed.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
+        fixed.addWidget(self.panel.ui.progressFrame)
+        fixed.addWidget(self.panel.ui.reviewSection)
+        rows.addLayout(fixed)
         self.panel_dock = self._dock("MVG", left, QtCore.Qt.LeftDockWidgetArea)
         side = QtWidgets.QWidget(self)
         side.setMinimumWidth(_TOOLS_WIDTH)

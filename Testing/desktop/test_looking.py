@@ -188,6 +188,25 @@ def test_the_system_is_followed_again_after_another_choice(open_window, applicat
     assert (application.palette().color(application.palette().Window).lightness() < 128) == wanted
 
 
+def test_an_own_style_sheet_does_not_keep_the_colours_of_before(open_window, application) -> None:
+    """A message that was shown in the light stays readable in the dark; Qt keeps the old colours for it."""
+    from MVGDesktop.theme import Theme
+
+    ui = open_window.panel.ui
+    open_window.set_theme(Theme.LIGHT)
+    open_window.panel.controller.about("keys")
+    assert ui.messageFrame.isVisible() and ui.messageFrame.styleSheet()
+    open_window.set_theme(Theme.DARK)
+    settle(application)
+    for widget in (ui.messageLabel, ui.segmentButton):
+        picture = widget.grab().toImage()
+        corner = picture.pixelColor(picture.width() - 2, picture.height() // 2)
+        assert corner.lightness() < 128  # the ground
+        assert contrast(widget.palette(), "WindowText", "Window") >= 4.5
+        assert widget.palette().color(widget.palette().WindowText).lightness() > 128
+    open_window.set_theme(Theme.SYSTEM)
+
+
 def contrast(palette, text: str, ground: str) -> float:
     def luminance(role: str) -> float:
         color = palette.color(getattr(palette, role))

@@ -9,13 +9,16 @@ import vtk
 from numpy.typing import NDArray
 
 _SIDES = (("R", "L"), ("A", "P"), ("S", "I"))  # towards which R, A, S grow, and the opposite
+_OBLIQUE = 0.26  # cosine of 75 degrees: what is nearer to a side than that points there too
 _FONT, _MARGIN, _RULER = 15, 6, 26  # logical pixels; the scale bar lies at the bottom
 
 
 def side(direction: NDArray[np.float64]) -> str:
-    """The letter of the side of the body that a direction in RAS points to most."""
-    axis = int(np.argmax(np.abs(direction)))
-    return _SIDES[axis][0 if direction[axis] > 0 else 1]
+    """The sides of the body that a direction in RAS points to, the nearest first, such as "A" or "LA"."""
+    length = float(np.linalg.norm(direction)) or 1.0
+    order = np.argsort(-np.abs(direction), kind="stable")
+    shown = [axis for axis in order if abs(direction[axis]) >= _OBLIQUE * length] or order[:1]
+    return "".join(_SIDES[axis][0 if direction[axis] > 0 else 1] for axis in shown)
 
 
 class Directions:

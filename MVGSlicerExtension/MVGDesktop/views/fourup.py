@@ -39,7 +39,6 @@ class FourUp(QtWidgets.QWidget):
         self.three_d = ThreeDView(self)
         self.active = self.panels[0]
         self.alone: QtWidgets.QWidget | None = None
-        self._surfaces_seen = False  # since the volume was opened
         axial, coronal, sagittal = self.panels
         self._grid = QtWidgets.QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -86,7 +85,7 @@ class FourUp(QtWidgets.QWidget):
         if volume is not None:
             grid = volume_grid(volume)
             self.jump(grid.position((np.array(grid.shape[::-1]) - 1) // 2))
-        self._surfaces_seen = self.three_d.fit(self._bounds())
+        self.three_d.fit(self._bounds())
         self.active.set_active(True)  # closing a scene has taken it from the view's node
 
     def fit(self) -> None:
@@ -96,10 +95,8 @@ class FourUp(QtWidgets.QWidget):
         self.three_d.fit(self._bounds())
 
     def show_surfaces(self) -> None:
-        """Surfaces are new; the first ones are brought into view."""
-        if not self._surfaces_seen:
-            self._surfaces_seen = self.three_d.fit()
-        self.three_d.request_render()
+        """Surfaces are new; they stay in view as long as nobody has turned it."""
+        self.three_d.follow()
 
     def jump(self, ras: np.ndarray, but: SliceView | None = None) -> None:
         """Take all views but one to a world position."""

@@ -6,12 +6,13 @@ from typing import Any
 
 import slicer
 import vtk
-from PyQt5 import QtWidgets
+from PyQt5 import QtGui, QtWidgets
 
 from MVGDesktop.views.renderview import RenderView
 
 Color = tuple[float, float, float]
 Bounds = tuple[float, float, float, float, float, float]
+_LEEWAY = 0.1  # of the size of what is shown
 _MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
     "vtkMRMLViewDisplayableManager",
@@ -39,6 +40,8 @@ class ThreeDView(RenderView):
         # The logic itself forgets the node when others come into the scene.
         self.node = self.logic.AddViewNode("1")
         self._colors = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
+        self._turned = False  # by hand, since everything was fitted
+        self._fitted: Bounds | None = None
         self._set_up()
         factory = slicer.vtkMRMLThreeDViewDisplayableManagerFactory.GetInstance()
         group = self.display_managers(factory, _MANAGERS, self.node)
@@ -72,18 +75,24 @@ class ThreeDView(RenderView):
             self.logic.SetMRMLScene(None)
             slicer.mrmlScene.RemoveNode(self.node)
 
-    def fit(self, otherwise: Bounds | None = None) -> bool:
-        """Show everything, from the front; tells whether there was something.
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
+        self._turned = True
+        super().mousePressEvent(event)
+
+    def wheelEvent(self, event: QtGui.QWheelEvent) -> None:
+        self._turned = True
+        super().wheelEvent(event)
+
+    def fit(self, otherwise: Bounds | None = None) -> None:
+        """Show everything, from the front.
 
         Args:
             otherwise: What to look at while nothing is shown: least and greatest R, A and S, in mm.
         """
-        bounds = [0.0] * 6
-        self.renderer.ComputeVisiblePropBounds(bounds)
-        something = bool(vtk.vtkMath.AreBoundsInitialized(bounds))
-        if not something and otherwise is not None:
-            bounds = list(otherwise)
-        if something or otherwise is not None:
+        bounds = self._shown_bounds()
+        self._turned, self._fitted = False, bounds
+        bounds = bounds or otherwise
+        if bounds is not None:
             centre = [(bounds[2 * axis] + bounds[2 * axis + 1]) / 2 for axis in range(3)]
             camera = self.renderer.GetActiveCamera()
             camera.SetFocalPoint(*centre)
@@ -92,4 +101,24 @@ class ThreeDView(RenderView):
             self.renderer.ResetCamera(bounds)
             camera.Zoom(1.3)
         self.request_render()
-        return something
+
+    def follow(self) -> None:
+        """Keep what is shown in view as it grows, unless somebody has turned the view."""
+        bounds = self._shown_bounds()
+        if bounds is not None and not self._turned and (self._fitted is None or _grown(self._fitted, bounds)):
+            self.fit()
+        self.request_render()
+
+    def _shown_bounds(self) -> Bounds | None:
+        bounds = [0.0] * 6
+        self.renderer.ComputeVisiblePropBounds(bounds)
+        return tuple(bounds) if vtk.vtkMath.AreBoundsInitialized(bounds) else None
+
+
+def _grown(before: Bounds, bounds: Bounds) -> bool:
+    """Whether something reaches out of what was fitted, by more than a tenth of it."""
+    edge = _LEEWAY * max(before[2 * axis + 1] - before[2 * axis] for axis in range(3))
+    return any(
+        bounds[2 * axis] < before[2 * axis] - edge or bounds[2 * axis + 1] > before[2 * axis + 1] + edge
+        for axis in range(3)
+    )

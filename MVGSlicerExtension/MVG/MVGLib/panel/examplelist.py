@@ -11,10 +11,12 @@ from MVGLib.control.signals import Signal
 from MVGLib.control.state import ExampleRow, Level
 from MVGLib.panel.colors import accent, sign
 from MVGLib.panel.pixmaps import pixmap
+from MVGLib.panel.qtread import read
 from MVGLib.texts import _
 
 PICTURE = 52  # height of a thumbnail in the list, in logical pixels
 VISIBLE_ROWS = 3  # a longer list scrolls
+_GAP = 2  # between rows
 _LONG_NAME = 16  # characters of a name above which it may be broken into lines
 _NAMES = 3  # names of segments that a row shows; the tooltip has all
 
@@ -38,7 +40,7 @@ class ExampleList:
         self._content = qt.QWidget()
         self._layout = qt.QVBoxLayout(self._content)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setSpacing(2)
+        self._layout.setSpacing(_GAP)
         self._layout.addStretch(1)
         area.setWidget(self._content)
 
@@ -64,13 +66,18 @@ class ExampleList:
                 self._layout.removeWidget(shown.widget)
                 self._layout.insertWidget(place, shown.widget)
             shown.update(row, locked)
-        visible = min(len(rows), VISIBLE_ROWS)
-        height = visible * (PICTURE + 10)
-        self._area.setMinimumHeight(height)
-        self._area.setMaximumHeight(height)
-        self._area.setVisible(bool(rows))
+        self._fit(keys)
         if new:
             self._reveal(new[-1])
+
+    def _fit(self, keys: list[str]) -> None:
+        """As high as the first rows are; more of them scroll."""
+        shown = [self.rows[key].widget for key in keys[:VISIBLE_ROWS]]
+        height = sum(int(read(widget, "sizeHint").height()) for widget in shown)
+        height += _GAP * max(len(shown) - 1, 0)
+        self._area.setMinimumHeight(height)
+        self._area.setMaximumHeight(height)
+        self._area.setVisible(bool(keys))
 
     def _reveal(self, key: str) -> None:
         """Scroll to a row, once Qt has given it its place."""
