@@ -19,19 +19,19 @@ from MVGDesktop.editing.segments import (
     Look,
     RemoveSegment,
     RemoveSegmentation,
+    fresh_name,
 )
 from MVGDesktop.editing.voxels import Array, Voxels
+from MVGDesktop.editing.voxelstore import VoxelStore
 from MVGDesktop.segmentations import (
+    ContentWatch,
     content_stamp,
-    has_reference,
     lies_on,
     prepare_segmentation,
-    seen_segmentations,
+    segmentations_of,
     show_only_fitting,
 )
 from MVGDesktop.unsaved import Unsaved
-
-CONTENT_EVENTS = ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved", "SegmentModified")
 
 
 class Document(QtCore.QObject):
@@ -54,8 +54,8 @@ class Document(QtCore.QObject):
         self.volume_id = ""
         self.segmentation_id = ""
         self.segment_id = ""
-        self._voxels: dict[str, Voxels] = {}
-        self._tags: list[tuple[Any, int]] = []
+        self._store = VoxelStore()
+        self._watch = ContentWatch(self._on_content)
         self._own_change = False
         self._stamp: tuple[Any, ...] = ()
         of = slicer.vtkMRMLScene
@@ -85,7 +85,7 @@ class Document(QtCore.QObject):
         self.volume_id = volume_id
         if self.volume is not None:
             show_only_fitting(self.volume)
-            fitting = [each.GetID() for each in seen_segmentations() if self.fits(each)]
+            fitting = [each.GetID() for each in segmentations_of(self.volume)]
             wanted = [each for each in (labels_id, self.segmentation_id) if each in fitting]
             self.set_segmentation(next(iter(wanted or fitting[::-1]), ""))
         self.volumeChanged.emit(volume_id)
@@ -98,14 +98,12 @@ class Document(QtCore.QObject):
         """Edit another segmentation, beginning with its first segment."""
         if segmentation_id == self.segmentation_id:
             return
-        self._unobserve()
+        self._watch.stop()
         self.segmentation_id = segmentation_id
         node = self.segmentation
         self._stamp = content_stamp(node)
         if node is not None:
-            for name in CONTENT_EVENTS:
-                event = getattr(slicer.vtkSegmentation, name)
-                self._tags.append((node, node.AddObserver(event, self._on_content)))
+            self._watch.follow(node)
         ids = self.segment_ids()
         self.segment_id = ids[0] if ids else ""
         self.segmentationChanged.emit(segmentation_id)
@@ -143,14 +141,7 @@ class Document(QtCore.QObject):
         Raises:
             InputError: It is gone, or cannot be edited.
         """
-        node = slicer.mrmlScene.GetNodeByID(segmentation_id)
-        if node is None:
-            raise InputError("The segmentation is not there any more.")
-        known = self._voxels.get(segmentation_id)
-        if known is None or known.node is not node:
-            if self.volume is not None and not has_reference(node):
-                node.SetReferenceImageGeometryParameterFromVolumeNode(self.volume)
-            known = self._voxels[segmentation_id] = Voxels(node)
+        known = self._store.of(segmentation_id, self.volume)
         # What Slicer or MVG cut to its contents is spread over the grid again; that is no edit.
         with self.changing_display():
             known.layers()
@@ -200,13 +191,9 @@ class Document(QtCore.QObject):
         """Add an empty segment with a name and colour of its own, and make it active; can be taken back."""
         if not self.segmentation:
             self.add_segmentation()
-        number = len(self.segment_ids()) + 1
-        taken = {self.segment(each).GetName() for each in self.segment_ids()}
-        while not name or name in taken:
-            name = f"Segment {number}"
-            number += 1
-        color = distinct_color(len(taken) + 1)
-        self.run(AddSegment(self.segmentation_id, name, color, self.set_segment))
+        taken = [self.segment(each).GetName() for each in self.segment_ids()]
+        look = (name if name and name not in taken else fresh_name(taken), distinct_color(len(taken) + 1))
+        self.run(AddSegment(self.segmentation_id, *look, self.set_segment))
         return self.segment_id
 
     def remove_segment(self, segment_id: str) -> None:
@@ -225,7 +212,7 @@ class Document(QtCore.QObject):
 
     def copy_targets(self) -> list[Any]:
         """The other segmentations of the volume."""
-        return [each for each in seen_segmentations() if self.fits(each) and each is not self.segmentation]
+        return [each for each in segmentations_of(self.volume) if each is not self.segmentation]
 
     def change_look(self, segment_id: str, look: Look) -> None:
         """Give a segment another name or colour; can be taken back."""
@@ -291,7 +278,7 @@ class Document(QtCore.QObject):
         for tag in self._scene_tags:
             slicer.mrmlScene.RemoveObserver(tag)
         self._scene_tags = []
-        self._unobserve()
+        self._watch.stop()
 
     def _step(self, command: Command | None, action: Any) -> None:
         if command is None:
@@ -320,16 +307,7 @@ class Document(QtCore.QObject):
         if self.volume_id and self.volume is None:
             self.set_volume("")
         if self.segmentation_id and self.segmentation is None:
-            self._tags = []  # the node took its observers with it
-            self.set_segmentation(self._another_segmentation())
+            self._watch.forget()  # the node took its observers with it
+            others = segmentations_of(self.volume)
+            self.set_segmentation(others[-1].GetID() if others else "")
         self.unsaved.refresh()
-
-    def _another_segmentation(self) -> str:
-        """What to edit when the segmentation is gone: the last one of the volume that users see, or none."""
-        seen = [each for each in seen_segmentations() if self.volume is None or self.fits(each)]
-        return seen[-1].GetID() if seen else ""
-
-    def _unobserve(self) -> None:
-        for node, tag in self._tags:
-            node.RemoveObserver(tag)
-        self._tags = []

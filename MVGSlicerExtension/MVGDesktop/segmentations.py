@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from MVGDesktop.editing.voxels import REPRESENTATION, Voxels
 from MVGDesktop.grids import volume_grid
 
 _SAME_MM = 1e-3
+_CONTENT_EVENTS = ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved", "SegmentModified")
 _HIDDEN_BY_US = "MVG.HiddenElsewhere"  # attribute of labels that lie on another image than the one shown
 
 
@@ -45,6 +47,11 @@ def lies_on(segmentation: Any, volume: Any) -> bool:
     return own.shape == grid.shape and bool(np.allclose(own.to_world, grid.to_world, atol=_SAME_MM))
 
 
+def segmentations_of(volume: Any) -> list[Any]:
+    """The segmentations that users see and that lie on a volume; without one, all that they see."""
+    return [each for each in seen_segmentations() if volume is None or lies_on(each, volume)]
+
+
 def show_only_fitting(volume: Any) -> None:
     """Hide the labels that do not lie on a volume, and show those again that were hidden for another one."""
     for node in seen_segmentations():
@@ -69,3 +76,28 @@ def content_stamp(node: Any) -> tuple[Any, ...]:
     images = [segmentation.GetLayerDataObject(each, REPRESENTATION) for each in layers]
     scalars = [image.GetPointData().GetScalars() for image in images]
     return (*segmentation.GetSegmentIDs(), *(each.GetMTime() if each else 0 for each in scalars))
+
+
+class ContentWatch:
+    """Tells when the voxels, names, colours or number of segments of one segmentation change."""
+
+    def __init__(self, changed: Callable[..., object]) -> None:
+        self._changed = changed
+        self._tags: list[tuple[Any, int]] = []
+
+    def follow(self, node: Any) -> None:
+        """Watch a segmentation, and no other."""
+        self.stop()
+        for name in _CONTENT_EVENTS:
+            event = getattr(slicer.vtkSegmentation, name)
+            self._tags.append((node, node.AddObserver(event, self._changed)))
+
+    def stop(self) -> None:
+        """Watch nothing."""
+        for node, tag in self._tags:
+            node.RemoveObserver(tag)
+        self._tags = []
+
+    def forget(self) -> None:
+        """The segmentation is gone, and its observers with it."""
+        self._tags = []

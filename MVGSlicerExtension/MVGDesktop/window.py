@@ -6,7 +6,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import slicer
 from PyQt5 import QtCore, QtGui, QtWidgets
@@ -17,6 +16,7 @@ from MVGDesktop.editing.tools import Editor
 from MVGDesktop.files.recovery import Autosave
 from MVGDesktop.filing import Filing
 from MVGDesktop.keeper import Keeper
+from MVGDesktop.layout import add_dock, keep_place, panel_column, restore_place, stacked, tools_column
 from MVGDesktop.marks import marks_of
 from MVGDesktop.menus import Menus
 from MVGDesktop.overlays import Overlays
@@ -35,10 +35,7 @@ from MVGDesktop.widgets.segmentlist import SegmentList
 from MVGDesktop.widgets.windowlevel import WindowLevel
 from MVGLib import build_panel
 
-_PANEL_WIDTH, _TOOLS_WIDTH = 360, 290
 _MESSAGE_MS = 12_000
-_SIZE, _GEOMETRY = (1500, 940), "Window/Geometry"
-_DECORATION = QtCore.QSize(4, 32)  # what the frame of a window takes at most
 
 
 class MainWindow(QtWidgets.QMainWindow):
@@ -89,7 +86,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.menus = Menus(self)
         self._connect()
         self.set_theme(Theme(str(self.settings.value(SETTING, Theme.SYSTEM.value))))
-        self._restore_place()
+        restore_place(self, self.settings)
         self._show_state()
 
     @property
@@ -151,7 +148,7 @@ class MainWindow(QtWidgets.QMainWindow):
         if not self.keeper.may_lose_changes():
             event.ignore()
             return
-        self.settings.setValue(_GEOMETRY, self.saveGeometry())
+        keep_place(self, self.settings)
         self.close_everything()
         event.accept()
 
@@ -175,65 +172,18 @@ class MainWindow(QtWidgets.QMainWindow):
         # Questions must wait until the program that the files come from is let go.
         QtCore.QTimer.singleShot(0, lambda: self.filing.open_all(paths))
 
-    def _restore_place(self) -> None:
-        """Where the window was last, but on the screen, and no larger than it."""
-        self.resize(*_SIZE)
-        geometry = self.settings.value(_GEOMETRY)
-        if geometry is not None:
-            self.restoreGeometry(geometry)
-        screen = QtWidgets.QApplication.screenAt(self.geometry().center()) or self.screen()
-        room = screen.availableGeometry()
-        frame = self.geometry()
-        frame.setSize(frame.size().boundedTo(room.size() - _DECORATION))
-        frame.moveLeft(min(max(frame.left(), room.left()), room.right() - frame.width() + 1))
-        frame.moveTop(min(max(frame.top(), room.top()), room.bottom() - frame.height() + 1))
-        if not self.isMaximized():
-            self.setGeometry(frame)
-
     def _lay_out(self) -> None:
         self._stack = QtWidgets.QStackedWidget(self)
-        work = QtWidgets.QWidget(self)
-        column = QtWidgets.QVBoxLayout(work)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(self.guide)
-        column.addWidget(self.views, 1)
         self._stack.addWidget(self.welcome)
-        self._stack.addWidget(work)
+        self._stack.addWidget(stacked(self.guide, self.views))
         self.setCentralWidget(self._stack)
-        scroll = QtWidgets.QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QtWidgets.QFrame.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarAlwaysOff)
-        scroll.setWidget(self.panel.widget)
-        left = QtWidgets.QWidget(self)
-        left.setMinimumWidth(_PANEL_WIDTH)
-        rows = QtWidgets.QVBoxLayout(left)
-        rows.setContentsMargins(0, 0, 0, 0)
-        rows.addWidget(scroll, 1)
+        ui = self.panel.ui
         # Out of what scrolls: how far a run is, Accept and Discard are always in sight.
-        fixed = QtWidgets.QVBoxLayout()
-        margins = self.panel.widget.layout().contentsMargins()
-        fixed.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
-        fixed.addWidget(self.panel.ui.progressFrame)
-        fixed.addWidget(self.panel.ui.reviewSection)
-        rows.addLayout(fixed)
-        self.panel_dock = self._dock("MVG", left, QtCore.Qt.LeftDockWidgetArea)
-        side = QtWidgets.QWidget(self)
-        side.setMinimumWidth(_TOOLS_WIDTH)
-        rows = QtWidgets.QVBoxLayout(side)
-        rows.addWidget(self.segments, 1)
-        rows.addWidget(self.tools)
-        self.tools_dock = self._dock("Segments and tools", side, QtCore.Qt.RightDockWidgetArea)
+        left = panel_column(self.panel.widget, (ui.progressFrame, ui.reviewSection))
+        self.panel_dock = add_dock(self, "MVG", left, QtCore.Qt.LeftDockWidgetArea)
+        side = tools_column(self.segments, self.tools)
+        self.tools_dock = add_dock(self, "Segments and tools", side, QtCore.Qt.RightDockWidgetArea)
         self.statusBar().addPermanentWidget(self.status_line)
-
-    def _dock(self, title: str, widget: QtWidgets.QWidget, area: Any) -> QtWidgets.QDockWidget:
-        dock = QtWidgets.QDockWidget(title, self)
-        dock.setObjectName(title)
-        dock.setFeatures(QtWidgets.QDockWidget.DockWidgetClosable | QtWidgets.QDockWidget.DockWidgetMovable)
-        dock.setWidget(widget)
-        self.addDockWidget(area, dock)
-        return dock
 
     def _connect(self) -> None:
         document = self.document

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,6 +99,12 @@ class RemoveSegment(Command):
         voxels.layer(place.layer)[mask] = place.value
         voxels.announce()
         self._choose(self._id)
+
+
+def fresh_name(taken: Sequence[str]) -> str:
+    """A name for one more segment."""
+    numbers = itertools.count(len(taken) + 1)
+    return next(name for each in numbers if (name := f"Segment {each}") not in taken)
 
 
 @dataclass(frozen=True)

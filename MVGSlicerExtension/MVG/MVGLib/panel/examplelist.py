@@ -17,6 +17,7 @@ from MVGLib.texts import _
 PICTURE = 52  # height of a thumbnail in the list, in logical pixels
 VISIBLE_ROWS = 3  # a longer list scrolls
 _GAP = 2  # between rows
+_AWAITED_MS = 300  # in which a new row has its place
 _LONG_NAME = 16  # characters of a name above which it may be broken into lines
 _NAMES = 3  # names of segments that a row shows; the tooltip has all
 
@@ -43,6 +44,8 @@ class ExampleList:
         self._layout.setSpacing(_GAP)
         self._layout.addStretch(1)
         area.setWidget(self._content)
+        self._awaited = ""  # the row to be scrolled to once Qt has given it its place
+        area.verticalScrollBar().rangeChanged.connect(self._scroll)
 
     def show(self, rows: tuple[ExampleRow, ...], locked: str) -> None:
         """Show these rows; only those that look different are made anew.
@@ -80,13 +83,17 @@ class ExampleList:
         self._area.setVisible(bool(keys))
 
     def _reveal(self, key: str) -> None:
-        """Scroll to a row, once Qt has given it its place."""
+        """Scroll to a row, at once and as soon as the list has become longer by it."""
+        self._awaited = key
+        qt.QTimer.singleShot(0, self._scroll)
+        qt.QTimer.singleShot(_AWAITED_MS, self._rest)
 
-        def scroll() -> None:
-            if key in self.rows:
-                self._area.ensureWidgetVisible(self.rows[key].widget)
+    def _scroll(self, *_range: int) -> None:
+        if self._awaited in self.rows:
+            self._area.ensureWidgetVisible(self.rows[self._awaited].widget)
 
-        qt.QTimer.singleShot(0, scroll)
+    def _rest(self) -> None:
+        self._awaited = ""
 
     def _drop(self, key: str) -> None:
         widget = self.rows.pop(key).widget

@@ -1,0 +1,133 @@
+"""Where the window lies on the screen, and what of it is in sight."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PyQt5 import QtCore, QtWidgets
+
+from MVGDesktop.layout import clamped, keep_place, restore_place
+from Testing.desktop.acting import apply, fake_worker, label
+from Testing.desktop.conftest import settle, wait_until
+
+pytestmark = pytest.mark.display
+
+SCREENS = (
+    QtCore.QRect(0, 0, 1366, 768),
+    QtCore.QRect(1366, 27, 1920, 1053),
+    QtCore.QRect(-1280, 0, 1280, 720),
+)
+
+
+@given(
+    st.integers(-3000, 5000),
+    st.integers(-3000, 5000),
+    st.integers(200, 4000),
+    st.integers(200, 3000),
+    st.sampled_from(SCREENS),
+)
+def test_a_window_lies_on_its_screen_with_its_title(x: int, y: int, w: int, h: int, room) -> None:
+    place = clamped(QtCore.QRect(x, y, w, h), room)
+    assert room.contains(place) and place.top() - room.top() >= 28  # the title is above
+    assert place.width() <= w and place.height() <= h
+    assert clamped(place, room) == place
+
+
+def test_what_fits_stays_where_it_was() -> None:
+    place = QtCore.QRect(100, 80, 1000, 600)
+    assert clamped(place, SCREENS[0]) == place
+
+
+def test_a_place_on_a_screen_that_is_gone_is_not_taken_up(application, tmp_path) -> None:
+    settings = QtCore.QSettings(str(tmp_path / "s.ini"), QtCore.QSettings.IniFormat)
+    window = QtWidgets.QMainWindow()
+    window.setGeometry(9000, 7000, 5000, 4000)
+    keep_place(window, settings)
+    restore_place(window, settings)
+    room = QtWidgets.QApplication.primaryScreen().availableGeometry()
+    assert room.contains(window.geometry())
+    window.deleteLater()
+
+
+def is_in_sight(window, widget: QtWidgets.QWidget) -> bool:
+    """Whether all of a widget can be seen."""
+    place = QtCore.QRect(widget.mapTo(window, QtCore.QPoint(0, 0)), widget.size())
+    return (
+        widget.isVisible()
+        and window.rect().contains(place)
+        and widget.visibleRegion().contains(widget.rect())
+    )
+
+
+@pytest.mark.parametrize("size", [(1362, 736), (1280, 690), (1600, 970)])
+def test_the_review_is_in_sight_on_small_screens(open_window, application, size) -> None:
+    window, before = open_window, open_window.size()
+    window.resize(*size)
+    try:
+        with fake_worker(window) as worker:
+            for index in (5, 9, 13, 17):
+                label(window, index)
+            apply(window, worker)
+            settle(application, 50)
+            ui = window.panel.ui
+            for widget in (ui.acceptButton, ui.discardButton, ui.nextButton, ui.expectedLabel, ui.plotLabel):
+                assert is_in_sight(window, widget), widget.objectName()
+            assert (window.width(), window.height()) == size
+    finally:
+        window.resize(before)
+
+
+def test_the_newest_example_is_scrolled_into_view(open_window, application) -> None:
+    window, area = open_window, open_window.panel.ui.examplesArea
+    with fake_worker(window):
+        for index in (4, 6, 8, 10, 12, 14):
+            label(window, index)
+            settle(application, 30)
+            rows = window.panel.examples.rows
+            newest = list(rows.values())[-1].widget
+            place = QtCore.QRect(newest.mapTo(area.viewport(), QtCore.QPoint(0, 0)), newest.size())
+            assert area.viewport().rect().contains(place)
+
+
+def test_a_short_list_of_examples_needs_no_scroll_bar(open_window, application) -> None:
+    window, area = open_window, open_window.panel.ui.examplesArea
+    with fake_worker(window):
+        for index in (6, 10, 14):
+            label(window, index)
+            settle(application, 30)
+            assert not area.verticalScrollBar().isVisible()
+        label(window, 16)
+        settle(application, 30)
+        assert area.verticalScrollBar().isVisible()
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_what_has_the_keyboard_is_framed(open_window, application, name: str) -> None:
+    from MVGDesktop.theme import Theme
+
+    window = open_window
+    window.set_theme(Theme(name))
+    tools, ui = window.tools, window.panel.ui
+    for widget in (
+        ui.segmentButton,
+        ui.adaptCheckBox,
+        tools.radius,
+        tools.effects.effects,
+        window.segments.opacity,
+    ):
+        widget.setEnabled(True)
+        window.views.panels[0].view.setFocus()
+        settle(application, 20)
+        before = widget.grab().toImage()
+        widget.setFocus(QtCore.Qt.TabFocusReason)
+        wait_until(widget.hasFocus, 5)
+        assert changed_pixels(before, widget.grab().toImage()) > 30, widget.objectName()
+    window.set_theme(Theme.SYSTEM)
+
+
+def changed_pixels(before, after) -> int:
+    size = before.size()
+    return sum(
+        before.pixel(x, y) != after.pixel(x, y) for y in range(size.height()) for x in range(size.width())
+    )
