@@ -50,6 +50,12 @@ def test_a_place_on_a_screen_that_is_gone_is_not_taken_up(application, tmp_path)
     window.deleteLater()
 
 
+def is_in(port: QtWidgets.QWidget, widget: QtWidgets.QWidget) -> bool:
+    """Whether all of a widget lies in a viewport above it, and has been laid out there."""
+    place = QtCore.QRect(widget.mapTo(port, QtCore.QPoint(0, 0)), widget.size())
+    return widget.isVisible() and port.rect().contains(place)
+
+
 def is_in_sight(window, widget: QtWidgets.QWidget) -> bool:
     """Whether all of a widget can be seen."""
     place = QtCore.QRect(widget.mapTo(window, QtCore.QPoint(0, 0)), widget.size())
@@ -83,11 +89,8 @@ def test_the_newest_example_is_scrolled_into_view(open_window, application) -> N
     with fake_worker(window):
         for index in (4, 6, 8, 10, 12, 14):
             label(window, index)
-            settle(application, 30)
-            rows = window.panel.examples.rows
-            newest = list(rows.values())[-1].widget
-            place = QtCore.QRect(newest.mapTo(area.viewport(), QtCore.QPoint(0, 0)), newest.size())
-            assert area.viewport().rect().contains(place)
+            newest = list(window.panel.examples.rows.values())[-1].widget
+            wait_until(lambda newest=newest: is_in(area.viewport(), newest), 5)
 
 
 def test_a_short_list_of_examples_needs_no_scroll_bar(open_window, application) -> None:

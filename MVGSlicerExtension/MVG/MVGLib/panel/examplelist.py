@@ -17,7 +17,7 @@ from MVGLib.texts import _
 PICTURE = 52  # height of a thumbnail in the list, in logical pixels
 VISIBLE_ROWS = 3  # a longer list scrolls
 _GAP = 2  # between rows
-_AWAITED_MS = 300  # in which a new row has its place
+_AWAITED_MS = 1000  # in which a new row has its place
 _LONG_NAME = 16  # characters of a name above which it may be broken into lines
 _NAMES = 3  # names of segments that a row shows; the tooltip has all
 
