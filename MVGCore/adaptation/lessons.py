@@ -17,6 +17,7 @@ from MVGCore.prompts import Prompt
 from MVGCore.segmentation import (
     USUAL_SHARES,
     DraftHint,
+    Encodings,
     GroupContext,
     blend,
     encode_prompts,
@@ -90,7 +91,9 @@ class Lessons:
         context, others = self.context, [each for each in range(self.count) if each != n]
         index = self._prompts[n].index
         memories = tuple(
-            encode_prompts(model, device, context.images[others], context.positions[others], task)
+            Encodings.of(
+                encode_prompts(model, device, context.images[others], context.positions[others], task)
+            )
             for task in context.tasks
         )
         rest = replace(context, memories=memories, places=context.places[others])

@@ -46,6 +46,11 @@ class ContentCache:
                 mine = self._making[key] = Future[T]()
         return self._made(key, make, mine) if made is None else made.result()
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether something is kept for this key."""
+        with self._lock:
+            return key in self._kept
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

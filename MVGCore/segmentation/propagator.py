@@ -29,7 +29,7 @@ from MVGCore.segmentation.plan.plan import ClassGroup, Plan, make_plan, plan_fro
 from MVGCore.segmentation.plan.selection import in_batches, transfer_note
 from MVGCore.segmentation.predict.context import GroupContext
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
-from MVGCore.segmentation.predict.predictions import predict_batch, prediction_key
+from MVGCore.segmentation.predict.predictions import batch_key, predict_batch, prediction_key
 from MVGCore.segmentation.predict.prepare import Preparation
 from MVGCore.segmentation.quality import STANDARD, Quality
 from MVGCore.segmentation.refine.multiplanar import refine_across
@@ -110,6 +110,7 @@ class Propagator:
         progress: Progress,
         cancelled: Callable[[], bool],
         all_axes: bool = False,
+        guess: bool = False,
     ) -> Iterator[SliceResult]:
         """Generate slices, those nearest to a labelled slice first.
 
@@ -119,6 +120,7 @@ class Propagator:
             cancelled: asked between batches; true ends the run.
             all_axes: look at the volume along its other axes as well, if all of its slices are wanted. Their
                 labels are then chosen by what was found in all of it, and come a second time.
+            guess: show the first slice as soon as may be, as a guess; it comes again like the others.
 
         Raises:
             Cancelled: `cancelled()` was true.
@@ -136,6 +138,8 @@ class Propagator:
             )
         known = [prompt.index for prompt in self.placed]
         batches = in_batches(wanted, known, batch_size(self.batch, self.device))
+        if guess and self.local and not self._has_answers(batches[0]):
+            yield self._guessed(batches[0][0])
         again = self._seen_whole(wanted)
         share, found, done = FIRST_SHARE if again and all_axes else 1.0, {}, 0
         with closing(self._answers(batches, cancelled)) as answers:
@@ -150,6 +154,15 @@ class Propagator:
         if again:
             yield from self._revised(found, all_axes, progress, cancelled)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
+
+    def _guessed(self, index: int) -> SliceResult:
+        """A slice by what is at hand soonest: the nearest examples in one colouring, the draft of its gap."""
+        quick = [[context.quick() for context in example_sets] for example_sets in self._contexts]
+        (answer,) = self._with_memory(lambda: self._generate_now([index], contexts=quick))
+        return self._decided(index, answer, self._extents)
+
+    def _has_answers(self, batch: Sequence[int]) -> bool:
+        return all(batch_key(example_sets, batch) in self.cache for example_sets in self._contexts)
 
     def _revised(
         self,
@@ -342,11 +355,16 @@ class Propagator:
                 self._leave_gpu()
         return answers
 
-    def _generate_now(self, batch: list[int], drawn: Prompt | None = None) -> list[GroupPredictions]:
+    def _generate_now(
+        self,
+        batch: list[int],
+        drawn: Prompt | None = None,
+        contexts: Sequence[Sequence[GroupContext]] | None = None,
+    ) -> list[GroupPredictions]:
         return predict_batch(
             self.model,
             self.device,
-            self._contexts,
+            self._contexts if contexts is None else contexts,
             self._planes,
             batch,
             partial(self._assembler.known, drawn=drawn),
@@ -360,5 +378,3 @@ class Propagator:
         self.device = select_device("cpu")
         placed(self.model, self.device)
         self.cache.clear()
-        for context in (context for example_sets in self._contexts for context in example_sets):
-            context.memories = tuple(memory.to("cpu") for memory in context.memories)

@@ -164,7 +164,7 @@ class Session:
             cancelled: asked between batches; true ends the run.
             slice_range: first and last slice to label; labelled slices are returned in any case.
             shown: called with every slice as soon as it is done, those that are labelled among them, and once
-                more as all together decide it.
+                more as all together decide it. The first one that is not labelled comes at once as a guess.
             all_axes: once all slices of the image are labelled, look along its other two axes too, and choose
                 the labels by the Dice to expect: more exact, and about twice the time. Nothing is looked at
                 twice within a `slice_range`.
@@ -174,7 +174,7 @@ class Session:
             InputError: no image, no prompts, none across the axis, or an impossible range.
             Cancelled: `cancelled()` was true.
         """
-        start, shown = time.perf_counter(), shown or _unheard
+        start, heard, shown = time.perf_counter(), shown is not None, shown or _unheard
         image, prompts = self._ready()
         axis = prompts.axis if axis is None else axis
         wanted = slices_within(image.geometry.shape[axis], slice_range)
@@ -192,7 +192,8 @@ class Session:
             canvas.put(self._prepared.completed[index])
             shown(self._prepared.completed[index])
         wanted = [index for index in wanted if index not in {*known, *settled, *self._prepared.completed}]
-        for done in self._slices(propagator, wanted, progress or _silent, cancelled or _never, all_axes):
+        hears = progress or _silent, cancelled or _never
+        for done in self._slices(propagator, wanted, *hears, all_axes, guess=heard):
             canvas.put(done)
             shown(done)
         ids = propagator.ids
@@ -396,9 +397,10 @@ class Session:
         progress: Progress,
         cancelled: Callable[[], bool],
         all_axes: bool = False,
+        guess: bool = False,
     ) -> Iterator[SliceResult]:
         try:
-            yield from propagator.slices(wanted, progress, cancelled, all_axes)
+            yield from propagator.slices(wanted, progress, cancelled, all_axes, guess)
         finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
             self._device = propagator.device
 

@@ -54,7 +54,9 @@ class Cost:
 
     Attributes:
         first, whole: processor seconds until the first slice is there, and all of them.
-        corrected: processor seconds until the first slice beside a corrected one is there.
+        corrected: processor seconds until the first slice beside a corrected one is there; some versions
+            guess it.
+        settled: processor seconds until that slice is there as it stays, all slices between its neighbours.
         wall: seconds of the whole volume by the clock.
         memory_mb: highest resident memory, libraries included.
         dice: mean over the classes, labelled slices left out.
@@ -64,6 +66,7 @@ class Cost:
     first: float
     whole: float
     corrected: float
+    settled: float
     wall: float
     memory_mb: float
     dice: float
@@ -130,14 +133,14 @@ def measured(job: Job) -> Cost:
     array, spacing = case.truth.array, case.image.geometry.array_spacing
     score = score_propagation(array, result.labels.array, spacing, case.axis, slices, surfaces=False)
     stages = {name: value for name, value in result.seconds.items() if name != "propagate"}
-    again = correction(session, prompts, slices)
-    return Cost(first[0], whole, again, wall, peak.megabytes, score.dice or 0.0, stages)
+    corrected = correction(session, prompts, slices)
+    return Cost(first[0], whole, *corrected, wall, peak.megabytes, score.dice or 0.0, stages)
 
 
-def correction(session: Any, prompts: Any, slices: Sequence[int]) -> float:
-    """Processor seconds until a slice beside a corrected one is there."""
+def correction(session: Any, prompts: Any, slices: Sequence[int]) -> tuple[float, float]:
+    """Processor seconds until a slice beside a corrected one is there, and until it is there as it stays."""
     number = len(slices) // 2
-    middle, shown = prompts.prompts[number], list[float]()
+    middle, shown = prompts.prompts[number], list[tuple[int, float]]()
     labels = middle.labels.copy()
     rows, columns = np.nonzero(labels)
     labels[rows[:4], columns[:4]] = 0
@@ -145,9 +148,9 @@ def correction(session: Any, prompts: Any, slices: Sequence[int]) -> float:
     session.set_prompts(replace_prompt(prompts, number, replace(middle, labels=labels)))
     session.propagate(
         slice_range=(slices[max(0, number - 1)], slices[min(number + 1, len(slices) - 1)]),
-        shown=lambda done: done.index in slices or shown.append(time.process_time() - start),
+        shown=lambda done: done.index in slices or shown.append((done.index, time.process_time() - start)),
     )
-    return shown[0]
+    return shown[0][1], [seconds for index, seconds in shown if index == shown[0][0]][-1]
 
 
 def replace_prompt(prompts: Any, number: int, prompt: Any) -> Any:
@@ -237,25 +240,24 @@ def table_of(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     """Markdown: what each version took, and how many times less the first one took than the second."""
     from MVGCore.evaluation.tables import table
 
-    heads = ["volume", "labelled", "version", "first slice (s)", "whole (s)", "correction (s)", "wall (s)"]
+    measures = ("first", "whole", "corrected", "settled", "wall")
+    heads = ["volume", "labelled", "version", "first slice (s)", "whole (s)", "correction (s)", "settled (s)"]
     lines, ratios = [], list[str]()
     for key in dict.fromkeys((row["volume"], row["labelled"]) for row in rows):
         found = {row["version"]: row for row in rows if (row["volume"], row["labelled"]) == key}
         for name in [each for each in names if each in found]:
             row = found[name]
-            seconds = [f"{row[each]:.2f}" for each in ("first", "whole", "corrected", "wall")]
+            seconds = [f"{row[each]:.2f}" for each in measures]
             lines.append(
                 [key[0], str(key[1]), name, *seconds, f"{row['memory_mb']:.0f}", f"{row['dice']:.4f}"]
             )
         if len(found) == 2:
             mine, other = (found[name] for name in names)
-            less = [
-                f"{other[each] / mine[each]:.1f} times" for each in ("first", "whole", "corrected", "wall")
-            ]
+            less = [f"{other[each] / mine[each]:.1f} times" for each in measures]
             gain = f"{mine['dice'] - other['dice']:+.4f}"
             memory = f"{mine['memory_mb'] - other['memory_mb']:+.0f}"
             lines.append([key[0], str(key[1]), "less", *less, memory, gain])
-    text = table([*heads, "peak MB", "Dice"], lines)
+    text = table([*heads, "wall (s)", "peak MB", "Dice"], lines)
     for name in names:
         mine = [row for row in rows if row["version"] == name]
         whole, dice = sum(row["whole"] for row in mine), np.mean([row["dice"] for row in mine])

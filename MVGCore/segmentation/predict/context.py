@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -27,8 +27,37 @@ from MVGCore.volume.normalise import normalise
 PROMPTS_PER_SLICE = 5  # the nearest ones; more was never trained and never helped
 FAR = 128.0  # distance in canvas pixels that stands for "another volume"
 
+QUICK_PROMPTS = 2  # of a slice that is shown at once
+
 Learner = Callable[[InContextModel, Device], Appearance]
 Looks = Callable[[Tensor], Tensor]  # (T, S, S) True at n pixels -> their (n, C) log-probabilities
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """The prompts of a group in one colouring, each encoded by itself when it is first needed.
+
+    Attributes:
+        encode: encodes the prompt at a position, with a model on a device.
+    """
+
+    encode: Callable[[InContextModel, Device, int], PromptMemory]
+    _made: dict[tuple[str, int], PromptMemory] = field(default_factory=dict, init=False)
+
+    @classmethod
+    def of(cls, memory: PromptMemory) -> Encodings:
+        """Prompts that are encoded already."""
+        return cls(lambda model, device, prompt: memory.select([prompt]))
+
+    def select(self, model: InContextModel, device: Device, prompts: Sequence[int]) -> PromptMemory:
+        """Some of the prompts, by position."""
+        return PromptMemory.joined([self._one(model, device, prompt) for prompt in prompts])
+
+    def _one(self, model: InContextModel, device: Device, prompt: int) -> PromptMemory:
+        key = device.name, prompt
+        if key not in self._made:
+            self._made[key] = self.encode(model, device, prompt)
+        return self._made[key]
 
 
 @dataclass
@@ -38,7 +67,7 @@ class GroupContext:
     Attributes:
         group: what is generated.
         tasks: the group's classes in different random colours, whose answers are averaged.
-        memories: the encoded prompts, in those colours; N prompts.
+        memories: the prompts, encoded in those colours; N prompts.
         places: (N,) slice index of each prompt; NaN for a prompt from another volume.
         step: distance of neighbouring slices in canvas pixels.
         images, positions: (N, 3, S, S) and (N, S, S), the prompts on the canvas.
@@ -47,11 +76,12 @@ class GroupContext:
             model on a device, when first asked; None as for drafts.
         small: (C,) how small each class is there, 0 to 1; None as for drafts.
         key: names all that an answer depends on but the model and the volume.
+        most: prompts that a slice is generated from at most.
     """
 
     group: ClassGroup
     tasks: tuple[SegmentationTask, ...]
-    memories: tuple[PromptMemory, ...]
+    memories: tuple[Encodings, ...]
     places: NDArray[np.float64]
     step: float
     images: Tensor
@@ -60,13 +90,19 @@ class GroupContext:
     appearance: Learner | None = None
     small: Tensor | None = None
     key: Hashable = None
+    most: int = PROMPTS_PER_SLICE
+
+    def quick(self) -> GroupContext:
+        """The same with what shows a first guess soonest: few prompts, one colouring, no appearance."""
+        once = replace(self, tasks=self.tasks[:1], memories=self.memories[:1], appearance=None)
+        return replace(once, key=("quick", self.key), most=QUICK_PROMPTS)
 
     @cached_property
     def shown(self) -> NDArray[np.bool_]:
         """(C - 1,) which classes some prompt shows."""
         return np.isin(np.arange(1, len(self.group.ids) + 1), self.positions.unique().numpy())
 
-    def prompts_for(self, index: int, count: int = PROMPTS_PER_SLICE) -> tuple[int, ...]:
+    def prompts_for(self, index: int) -> tuple[int, ...]:
         """Positions of the prompts nearest to the gap of a slice, nearest first; other volumes' come last.
 
         All slices between two labelled ones get the same prompts, whoever else is in their batch.
@@ -76,7 +112,7 @@ class GroupContext:
         ends = [*below[below.argsort()][-1:], *above[above.argsort()][:1]]
         distance = np.abs(places - (np.mean(ends) if ends else index))
         order = np.argsort(np.where(np.isnan(distance), np.inf, distance), kind="stable")
-        return tuple(int(n) for n in order[:count])
+        return tuple(int(n) for n in order[: self.most])
 
     def looks(self, model: InContextModel, device: Device, images: Tensor) -> Looks | None:
         """Tells log-probabilities by appearance of the pixels of slices (T, 3, S, S) that it is asked for.
@@ -160,7 +196,9 @@ def generate(
     colourings."""
     place, distance = device.torch_device, context.distances(slices, chosen)
     targets = [_target(images, task, hint, given).to(place) for task in context.tasks]
-    memories = [memory.select(chosen).with_distance(distance.to(place)) for memory in context.memories]
+    memories = [
+        memory.select(model, device, chosen).with_distance(distance.to(place)) for memory in context.memories
+    ]
     with torch.inference_mode(), autocast(device):
         colours = fitted(model, context.group.canvas.side).generate_all(memories, targets)
     logs = [

@@ -60,9 +60,7 @@ def predict_batch(
         return average(told_each, [context.shown for context in example_sets]).astype(np.float16)
 
     def kept(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
-        return cache.get(
-            ("answers", prediction_key(example_sets), tuple(batch)), lambda: averaged(example_sets)
-        )
+        return cache.get(batch_key(example_sets, batch), lambda: averaged(example_sets))
 
     groups = [averaged(example_sets) if in_part else kept(example_sets) for example_sets in contexts]
     return list(zip(*groups, strict=True))
@@ -71,6 +69,11 @@ def predict_batch(
 def prediction_key(example_sets: Sequence[GroupContext]) -> Hashable:
     """Names all that the answers of a group depend on but the model and the volume."""
     return tuple(context.key for context in example_sets)
+
+
+def batch_key(example_sets: Sequence[GroupContext], batch: Sequence[int]) -> Hashable:
+    """Names the answer of a group to a batch of slices."""
+    return "answers", prediction_key(example_sets), tuple(batch)
 
 
 def _group_probabilities(
@@ -89,9 +92,11 @@ def _group_probabilities(
     """
     with watch.of("draft"):
         hint = context.hint(batch)
+    chosen = context.prompts_for(batch[len(batch) // 2])
+    for memory in context.memories:  # before the time of generating is taken
+        memory.select(model, device, chosen)
     with watch.of("generate"):
         images = canvases(context.group, slab)
-        chosen = context.prompts_for(batch[len(batch) // 2])
         given = draw_given(context.group, *known) if known else None
         logs = generate(model, device, context, images, batch, chosen, hint, given)
     if hint is not None:

@@ -19,6 +19,7 @@ from MVGCore.segmentation.fuse.mixture import smallness
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, fit_prompt
 from MVGCore.segmentation.predict.context import (
+    Encodings,
     GroupContext,
     Learner,
     draw_prompts,
@@ -66,13 +67,13 @@ class Preparation:
     quality: Quality = STANDARD
 
     def context(self, group: ClassGroup) -> GroupContext:
-        """A group with its prompts encoded, its drafts and its appearance in sight."""
+        """A group with its prompts drawn; encoded, drafted and learned from they are when first needed."""
         prompts = [*self.local, *self.foreign]
         with self.watch.of("encode examples"):
             names = [self._name(group, prompt) for prompt in prompts]
             drawn = [self._drawn(group, *each) for each in zip(names, prompts, strict=True)]
             tasks = palettes(group, self.quality.colourings if group.canvas.side <= LARGE else 1, self.seed)
-            memories = tuple(self._encoded(group, n, task, names, drawn) for n, task in enumerate(tasks))
+        memories = tuple(self._encodings(group, n, task, names, drawn) for n, task in enumerate(tasks))
         step = self.plan.spacing[0] / self._pixel_mm(group)
         known = [prompt.index for prompt in self.local]
         places = np.array([*known, *[np.nan] * len(self.foreign)], dtype=np.float64)
@@ -117,20 +118,21 @@ class Preparation:
 
         return self.cache.get(("drawn", group, name), draw)
 
-    def _encoded(
+    def _encodings(
         self,
         group: ClassGroup,
         colouring: int,
         task: SegmentationTask,
         names: Sequence[Hashable],
         drawn: Sequence[Drawn],
-    ) -> PromptMemory:
+    ) -> Encodings:
         """All prompts in one colouring; each is encoded by itself, so that a change of one costs one."""
 
-        def encode(name: Hashable, images: Tensor, positions: Tensor) -> PromptMemory:
-            return self.cache.get(
-                ("encoded", group, colouring, name),
-                lambda: encode_prompts(self.model, self.device, images, positions, task),
-            )
+        def encode(model: InContextModel, device: Device, prompt: int) -> PromptMemory:
+            def make() -> PromptMemory:
+                with self.watch.of("encode examples"):
+                    return encode_prompts(model, device, *drawn[prompt], task)
 
-        return PromptMemory.joined([encode(name, *each) for name, each in zip(names, drawn, strict=True)])
+            return self.cache.get(("encoded", group, colouring, names[prompt]), make)
+
+        return Encodings(encode)

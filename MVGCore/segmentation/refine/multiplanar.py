@@ -41,7 +41,7 @@ from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 from MVGCore.segmentation.plan.plan import fit_canvas
-from MVGCore.segmentation.predict.context import GroupContext, draw_given, encode_prompts, generate
+from MVGCore.segmentation.predict.context import Encodings, GroupContext, draw_given, encode_prompts, generate
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
 from MVGCore.segmentation.quality import THOROUGH, Quality
 from MVGCore.segmentation.refine.stack import GroupVolume, Halves, class_odds, probabilities
@@ -287,7 +287,7 @@ def _seen_across(
     task = context.tasks[0]
     memory = encode_prompts(model, device, shown, positions, task)
     places, step = np.array(chosen, np.float64), 1 / canvas.scale[1]
-    return GroupContext(group, (task,), (memory,), places, step, shown, positions)
+    return GroupContext(group, (task,), (Encodings.of(memory),), places, step, shown, positions)
 
 
 def example_rows(labels: NDArray[np.integer], rows: Sequence[int], classes: int) -> list[int]:

@@ -17,6 +17,7 @@ from MVGCore.segmentation.predict import group_drafts as drafting_module
 from MVGCore.segmentation.predict.context import (
     FAR,
     DraftHint,
+    Encodings,
     GroupContext,
     canvases,
     draw_prompts,
@@ -38,17 +39,17 @@ def a_context(tube, prompts) -> GroupContext:
 
 def test_the_nearest_prompts_come_first_and_others_last(tube, prompts_of) -> None:
     context = a_context(tube, prompts_of(tube, [4, 9]))
-    assert context.prompts_for(0, 5) == (0, 1, 2)
-    assert context.prompts_for(5, 5) == context.prompts_for(8, 5) == (0, 1, 2)  # all of a gap the same
-    assert context.prompts_for(10, 5) == (1, 0, 2)
-    assert context.prompts_for(12, 1) == (1,)
+    assert context.prompts_for(0) == (0, 1, 2)
+    assert context.prompts_for(5) == context.prompts_for(8) == (0, 1, 2)  # all of a gap the same
+    assert context.prompts_for(10) == (1, 0, 2)
+    assert replace(context, most=1).prompts_for(12) == (1,)
 
 
 def test_many_prompts_are_chosen_by_the_gap(tube, prompts_of) -> None:
     context = a_context(tube, prompts_of(tube, [4, 9]))
     context.places = np.array([0.0, 4.0, 10.0, 30.0, 33.0])
-    assert {context.prompts_for(index, 3) for index in (5, 7, 9)} == {(1, 2, 0)}
-    assert context.prompts_for(40, 3) == (4, 3, 2)
+    assert {replace(context, most=3).prompts_for(index) for index in (5, 7, 9)} == {(1, 2, 0)}
+    assert replace(context, most=3).prompts_for(40) == (4, 3, 2)
 
 
 def test_distances_are_in_canvas_pixels_and_others_are_far(tube, prompts_of) -> None:
@@ -100,7 +101,7 @@ def test_the_answers_of_all_colourings_are_averaged(echo, tube, prompts_of) -> N
     images, positions = draw_prompts(group, prompts)
     tasks = palettes(group, 2, 0)
     device = select_device("cpu")
-    memories = tuple(encode_prompts(echo, device, images, positions, task) for task in tasks)
+    memories = tuple(Encodings.of(encode_prompts(echo, device, images, positions, task)) for task in tasks)
     context = GroupContext(group, tasks, memories, np.array([4.0, 9.0]), 2.0, images, positions)
     logs = generate(echo, device, context, images, [5, 8], (0, 1), None)  # copies of the nearest prompts
     assert logs.shape == (2, 3, 32, 32)

@@ -78,6 +78,31 @@ def test_each_slice_comes_the_nearest_first(echo, tube, prompts_of) -> None:
     assert came[0] in (1, 3, 8, 10)
 
 
+def test_the_first_slice_comes_at_once_as_a_guess_and_again(echo, tube, prompts_of) -> None:
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 6, 9]))
+    plain = list(propagator.slices([3, 4, 5, 7], quiet, never))
+    propagator.cache.clear()
+    guess, *rest = propagator.slices([3, 4, 5, 7], quiet, never, guess=True)
+    assert guess.index == rest[0].index and np.mean(guess.labels == tube[1].array[guess.index]) > 0.97
+    for one, other in zip(rest, plain, strict=True):
+        assert one.index == other.index
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_array_equal(one.confidence, other.confidence)
+    again = propagator.slices([3, 4, 5, 7], quiet, never, guess=True)
+    assert len(list(again)) == 4  # what is known is not guessed
+
+
+def test_a_guess_needs_two_prompts_in_one_colouring_and_no_appearance(echo, tube, prompts_of) -> None:
+    encoded, encode = [], echo.encode_prompts
+    echo.encode_prompts = lambda prompts: encoded.append(1) or encode(prompts)
+    propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 6, 9]))
+    slices = propagator.slices([4, 5], quiet, never, guess=True)
+    next(slices)
+    assert len(encoded) == 2 and "learn the appearance" not in propagator.watch.seconds
+    list(slices)
+    assert len(encoded) == 6 and "learn the appearance" in propagator.watch.seconds
+
+
 def test_a_batch_never_crosses_a_labelled_slice() -> None:
     for batch in in_batches([n for n in range(14) if n not in (4, 6)], [4, 6], 8):
         assert len({(n > 4) + (n > 6) for n in batch}) == 1 and len(batch) <= 8

@@ -328,7 +328,7 @@ def test_a_gpu_that_is_full_is_left_for_good(
     monkeypatch.setattr(session_module, "select_device", lambda _: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.generate_all
-    failures = iter([True] * 2)  # the three slices before the first labelled one, then one of them
+    failures = iter([True])  # the slice that is guessed
 
     def limited(model, memories, targets):
         if next(failures, False):
@@ -352,7 +352,7 @@ def test_the_result_says_that_the_gpu_was_full(
     monkeypatch.setattr(session_module, "select_device", lambda _: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.encode_prompts
-    failures = iter([True])
+    failures = iter([True] * 2)  # a batch, then half of it
 
     def limited(model, prompts):
         if next(failures, False):
