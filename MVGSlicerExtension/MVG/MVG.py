@@ -92,7 +92,7 @@ class MVGWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def onSceneStartClose(self, caller, event):
         """Stops what runs: its nodes are about to go."""
-        self.panel.controller.scene_closing()
+        self.panel.controller.following.closing()
         self.setParameterNode(None)
 
     def onSceneEndClose(self, caller, event):

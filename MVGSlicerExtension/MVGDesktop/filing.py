@@ -206,6 +206,6 @@ class Filing:
         node = segmentation_node(demonstration.few(), "Brain labels", document.volume)
         document.set_segmentation(node.GetID())
         document.unsaved.add(node.GetID())
-        self._desk.panel.controller.add_all_labelled()
+        self._desk.panel.controller.examples.add_all_labelled()
         slices = demonstration.slices
         self._desk.views.panels[demonstration.axis].go_to(slices[len(slices) // 2])

@@ -33,7 +33,7 @@ class Menus:
         self._make_view()
         about = desk.frame.menuBar().addMenu("&Help")
         self._add(about, "Mouse and keys", self._show_help, "F1")
-        self._add(about, "About MVG", desk.panel.controller.about)
+        self._add(about, "About MVG", desk.panel.controller.setup.about)
         self._add_slice_keys()
         desk.document.history.changed.connect(self._show_history)
         self._show_history()
@@ -177,7 +177,7 @@ class Menus:
             how = "accepted" if each.accepted else "discarded"
             entry = self.results.addAction(f"{each.name} ({how})")
             entry.setToolTip("Let this result wait for its review again")
-            entry.triggered.connect(lambda _checked=False, key=each.key: controller.bring_back(key))
+            entry.triggered.connect(lambda _checked=False, key=each.key: controller.reviews.bring_back(key))
         if self.results.isEmpty():
             self.results.addAction("None in this session").setEnabled(False)
 

@@ -28,14 +28,14 @@ class ReviewEnd(Command):
     def do(self) -> None:
         controller, ended = self._controller, self._ended
         if ended.accepted:
-            controller.set(into_own=bool(ended.into))
-            controller.accept()
+            controller.choices.set(into_own=bool(ended.into))
+            controller.reviews.accept()
         else:
-            controller.discard()
+            controller.reviews.discard()
         self._ended = self._outcome(controller.view().review is None).ended[-1]
 
     def take_back(self) -> None:
-        self._controller.take_back(self._ended.key)
+        self._controller.reviews.take_back(self._ended.key)
         self._outcome(self._controller.view().review is not None)
 
     def _outcome(self, happened: bool) -> Any:

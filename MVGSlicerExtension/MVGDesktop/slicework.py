@@ -43,11 +43,11 @@ class SliceWork:
 
     def nothing_here(self) -> None:
         """Tell the panel that the selected segment is not on the current slice."""
-        self._desk.panel.controller.nothing_here(self._selected())
+        self._desk.panel.controller.examples.nothing_here(self._selected())
 
     def ends_here(self) -> None:
         """Tell the panel that the selected segment goes no further than the current slice."""
-        self._desk.panel.controller.ends_here(self._selected())
+        self._desk.panel.controller.examples.ends_here(self._selected())
 
     def _selected(self) -> str:
         """Name of the selected segment; empty, which means all, where there is none."""

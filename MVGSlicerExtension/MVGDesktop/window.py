@@ -215,12 +215,12 @@ class MainWindow(QtWidgets.QMainWindow):
     def _tell_panel(self) -> None:
         controller, document = self.panel.controller, self.document
         if controller.view().volume_id != document.volume_id:
-            controller.set_volume(document.volume_id)
+            controller.choices.set_volume(document.volume_id)
         node, view = document.segmentation, controller.view()
         if not view.settings.task.makes_segments or (node is not None and self.follower.reviews(node)):
             return
         if view.partner_id != document.segmentation_id:
-            controller.set_partner(document.segmentation_id)
+            controller.choices.set_partner(document.segmentation_id)
 
     def _on_panel(self) -> None:
         view = self._panel_view = self.panel.controller.view()

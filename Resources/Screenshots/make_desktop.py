@@ -99,7 +99,7 @@ def review(window: MainWindow) -> None:
     """Runs MVG and shows a slice between the labelled ones."""
     controller = window.panel.controller
     window.editor.use(Tool.NAVIGATE)
-    controller.apply()
+    controller.runs.apply()
     wait_for(lambda: controller.view().review is not None and controller.view().progress is None)
     controller.dismiss()
     window.guide.hide()

@@ -119,28 +119,28 @@ class Studio:
 
     def chosen(self) -> None:
         """Volume and labels are chosen."""
-        self.controller.set_volume(self.volume.GetID())
-        self.controller.set_partner(self.labels.GetID())
+        self.controller.choices.set_volume(self.volume.GetID())
+        self.controller.choices.set_partner(self.labels.GetID())
         self.controller.dismiss()
 
     def examples(self) -> None:
         """The labelled slices are examples."""
         self.chosen()
-        self.controller.add_all_labelled()
-        self.controller.enable(self.controller.view().examples[1].key, False)
+        self.controller.examples.add_all_labelled()
+        self.controller.examples.enable(self.controller.view().examples[1].key, False)
 
     def options(self) -> None:
         """The options are open."""
         self.examples()
-        self.controller.set(adapt=True)
+        self.controller.choices.set(adapt=True)
         self.wait(lambda: self.controller.view().memory != "")
         self.panel.ui.optionsSection.setProperty("collapsed", False)
 
     def running(self) -> None:
         """A run goes on."""
         self.examples()
-        self.controller.enable(self.controller.view().examples[1].key, True)
-        self.controller.apply()
+        self.controller.examples.enable(self.controller.view().examples[1].key, True)
+        self.controller.runs.apply()
         self.wait(lambda: self.idle() or self.controller.view().progress.fraction > 0.4)
 
     def review(self) -> None:
@@ -157,14 +157,14 @@ class Studio:
 
     def denoise(self) -> None:
         """No examples are needed."""
-        self.controller.set_volume(self.volume.GetID())
-        self.controller.set_task("denoise")
+        self.controller.choices.set_volume(self.volume.GetID())
+        self.controller.choices.set_task("denoise")
 
     def inpaint(self) -> None:
         """A segmentation marks what to fill in."""
         self.denoise()
-        self.controller.set_task("inpaint")
-        self.controller.set_mask(self._add_labels("artefact", self.few.array).GetID())
+        self.controller.choices.set_task("inpaint")
+        self.controller.choices.set_mask(self._add_labels("artefact", self.few.array).GetID())
 
     def synthesize(self) -> None:
         """Examples are slices beside the same slices of the wanted contrast."""
@@ -173,10 +173,10 @@ class Studio:
             plane = self.image.array[index]
             wanted[index] = np.where(plane > 0, self.image.array.max() - plane, 0)
         node = self._add_volume(wanted, "T2, five slices")
-        self.controller.set_volume(self.volume.GetID())
-        self.controller.set_task("synthesize")
-        self.controller.set_partner(node.GetID())
-        self.controller.add_all_labelled()
+        self.controller.choices.set_volume(self.volume.GetID())
+        self.controller.choices.set_task("synthesize")
+        self.controller.choices.set_partner(node.GetID())
+        self.controller.examples.add_all_labelled()
         self.controller.dismiss()
 
 

@@ -145,7 +145,7 @@ def test_demonstration(window, application) -> None:  # noqa: F811
     window.filing.open_demo()
     window.filing.label_demo()
     controller, start = window.panel.controller, time.perf_counter()
-    controller.apply()
+    controller.runs.apply()
     wait_until(lambda: controller.view().review is not None and controller.view().progress is None, 900)
     seconds = time.perf_counter() - start
     example, result = window.filing.demonstration.example, segmentation_of(window.document.segmentation)

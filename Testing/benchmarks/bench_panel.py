@@ -81,9 +81,9 @@ class Bench:
         self.controller = self.panel.controller
         self.panel.widget.show()
         self.panel.enter()
-        self.controller.set_volume(volume.GetID())
-        self.controller.set_partner(labels.GetID())
-        self.controller.add_all_labelled()
+        self.controller.choices.set_volume(volume.GetID())
+        self.controller.choices.set_partner(labels.GetID())
+        self.controller.examples.add_all_labelled()
         self.ticks = Ticks()
 
     def wait(self, until: Callable[[], Any]) -> float:

@@ -23,7 +23,7 @@ def fake_worker(window) -> Iterator[FakeWorker]:
     try:
         yield runner.worker
     finally:
-        window.panel.controller.scene_closing()  # nothing goes on with a worker that is gone
+        window.panel.controller.following.closing()  # nothing goes on with a worker that is gone
         runner.worker = before
 
 

@@ -107,7 +107,7 @@ def test_a_scene_keeps_everything(window, image_file, labels, a_volume, tmp_path
     write_labelmap(few, labels)
     window.filing.open(image_file)
     window.filing.open(few)
-    window.panel.controller.add_all_labelled()
+    window.panel.controller.examples.add_all_labelled()
     assert window.keeper.save_to(scene)
     slicer.mrmlScene.Clear(False)
     settle(application)

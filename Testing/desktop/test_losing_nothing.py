@@ -157,7 +157,7 @@ def test_a_result_that_was_discarded_can_be_brought_back(open_window, worker, ap
 
 def test_a_volume_that_mvg_made_is_not_lost_without_a_question(open_window, worker, application) -> None:
     window, ui = open_window, open_window.panel.ui
-    window.panel.controller.set_task(PanelTask.DENOISE)
+    window.panel.controller.choices.set_task(PanelTask.DENOISE)
     apply(window, worker)
     with answering("Cancel") as asked:
         assert not window.filing.close_case()

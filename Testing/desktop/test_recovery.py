@@ -185,7 +185,7 @@ def test_examples_and_a_result_in_review_are_taken_up_again(
     with fake_worker(window) as worker:
         label(window, 7)
         label(window, 17)
-        window.panel.controller.set_task(task)
+        window.panel.controller.choices.set_task(task)
         apply(window, worker)
         before = window.panel.controller.view()
         result = document.voxels().mask(document.segment_ids()[0]).copy()
@@ -206,7 +206,7 @@ def test_examples_and_a_result_in_review_are_taken_up_again(
         )
         made = slicer.mrmlScene.GetNodeByID(after.review.node_id)
         assert made.GetName() == slicer.mrmlScene.GetNodeByID(after.review.node_id).GetName()
-        window.panel.controller.accept()
+        window.panel.controller.reviews.accept()
         assert window.panel.controller.view().review is None
         assert after.review.node_id in document.unsaved.ids()
 

@@ -34,7 +34,7 @@ def test_slices_fill_in_while_the_view_rests(open_window, worker, application, t
     if task is PanelTask.SEGMENT:
         label(window, 7)
         label(window, 17)
-    window.panel.controller.set_task(task)
+    window.panel.controller.choices.set_task(task)
     settle(application, 200)
     place = place_of(coronal, (30, coronal.slice_number(), 12))
     before = shown(coronal.view, place)

@@ -102,7 +102,7 @@ def test_going_away_leaves_the_module_at_work(effect: Any, module_widget: Any) -
     effect.activate()
     effect.deactivate()
     effect.cleanup()
-    module_widget.panel.controller.set_task("denoise")
+    module_widget.panel.controller.choices.set_task("denoise")
     assert module_widget.panel.controller.view().settings.task.value == "denoise"
 
 
@@ -190,7 +190,7 @@ def test_in_the_editor_every_key_does_one_thing(effect: Any, app: Any) -> None:
     window.setFocus()
     for key in ("Space", "Esc"):
         QtTest.QTest.keySequence(window, QtGui.QKeySequence(key))
-    effect.panel.controller.say("a message")
+    effect.panel.controller.setup.about()
     QtTest.QTest.keySequence(window, QtGui.QKeySequence("Shift+Esc"))
     assert pressed == ["Space", "Esc"] and not ambiguous and ours
     assert effect.panel.controller.view().message is None

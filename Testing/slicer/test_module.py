@@ -96,16 +96,16 @@ def test_in_a_checkout_the_core_is_found_two_folders_above(
 def test_the_widget_shows_the_panel_and_keeps_the_choices_in_the_scene(widget: Any) -> None:
     assert widget.layout.itemAt(0).widget() is widget.panel.widget
     node = widget.logic.getParameterNode()
-    widget.panel.controller.set_task("denoise")
+    widget.panel.controller.choices.set_task("denoise")
     assert "denoise" in node.GetParameter("Settings")
 
 
 def test_closing_the_scene_starts_anew(widget: Any, app: Any) -> None:
-    widget.panel.controller.set_task("denoise")
+    widget.panel.controller.choices.set_task("denoise")
     app.mrmlScene().Clear(0)
     assert widget.panel.controller.view().settings.task.value == "segment"
     assert widget.panel.controller.view().volume_id == ""
-    widget.panel.controller.set_task("inpaint")
+    widget.panel.controller.choices.set_task("inpaint")
     assert "inpaint" in widget.logic.getParameterNode().GetParameter("Settings")
 
 

@@ -96,6 +96,6 @@ class SegmentEditorEffect(AbstractScriptedSegmentEditorEffect):
         volume = node.GetSourceVolumeNode() if node is not None else None
         segmentation = node.GetSegmentationNode() if node is not None else None
         if volume is not None:
-            self.panel.controller.set_volume(volume.GetID())
+            self.panel.controller.choices.set_volume(volume.GetID())
         if segmentation is not None:
-            self.panel.controller.set_partner(segmentation.GetID())
+            self.panel.controller.choices.set_partner(segmentation.GetID())

@@ -57,8 +57,8 @@ def controller(
 ) -> Controller:
     """A controller with the volume and the segmentation chosen, and no example yet."""
     made = make_controller(worker)
-    made.set_volume(a_volume_node.GetID())
-    made.set_partner(a_segmentation_node.GetID())
+    made.choices.set_volume(a_volume_node.GetID())
+    made.choices.set_partner(a_segmentation_node.GetID())
     assert problem(made) == ""
     return made
 
@@ -66,6 +66,6 @@ def controller(
 @pytest.fixture
 def ready(controller: Controller) -> Controller:
     """A controller with the three labelled slices as examples."""
-    controller.add_all_labelled()
+    controller.examples.add_all_labelled()
     assert len(controller.view().examples) == 3
     return controller

@@ -24,13 +24,13 @@ def jump(scene, volume_node, index: int) -> None:
 def test_the_hint_leads_from_the_volume_to_apply(make_controller, worker, a_segmentation_node, a_volume_node):
     controller = make_controller(worker)
     assert "volume" in controller.view().hint
-    controller.set_volume(a_volume_node.GetID())
+    controller.choices.set_volume(a_volume_node.GetID())
     assert "Label" in controller.view().hint
-    controller.set_partner(a_segmentation_node.GetID())
+    controller.choices.set_partner(a_segmentation_node.GetID())
     assert "Label" in controller.view().hint
-    controller.add_all_labelled()
+    controller.examples.add_all_labelled()
     assert controller.view().hint.startswith("Press Apply")
-    controller.apply()
+    controller.runs.apply()
     assert "scroll" in controller.view().hint
     finish(controller)
     assert "Look through" in controller.view().hint
@@ -38,12 +38,12 @@ def test_the_hint_leads_from_the_volume_to_apply(make_controller, worker, a_segm
 
 def test_the_slice_in_view_becomes_an_example_with_its_segments(controller, scene, a_volume_node):
     jump(scene, a_volume_node, 5)
-    controller.add_current_slice()
+    controller.examples.add_current_slice()
     (row,) = controller.view().examples
     assert row.place == "axial 5"
     assert [name for name, _color in row.segments] == ["liver", "spleen"]
     assert row.thumbnail.any()
-    controller.add_current_slice()
+    controller.examples.add_current_slice()
     assert len(controller.view().examples) == 1
 
 
@@ -64,19 +64,19 @@ def test_a_segment_that_no_example_shows_is_named(ready, clock, a_volume_node, a
     settle(ready, clock)
     assert ready.view().examples_note == "3 slices"
     for row in ready.view().examples:
-        ready.enable(row.key, row.place == f"axial {LABELLED[0]}")
+        ready.examples.enable(row.key, row.place == f"axial {LABELLED[0]}")
     assert ready.view().examples_note == "1 of 3 slices are used; none shows 'bladder' yet"
-    ready.set_partner("")
+    ready.choices.set_partner("")
     assert "yet" not in ready.view().examples_note
 
 
 def test_an_example_can_be_switched_off_shown_and_removed(ready, scene, a_volume_node):
     first, second, third = (row.key for row in ready.view().examples)
-    ready.enable(first, False)
+    ready.examples.enable(first, False)
     assert [row.enabled for row in ready.view().examples] == [False, True, True]
-    ready.jump(third)
+    ready.examples.jump(third)
     assert scene.slice_in_view(a_volume_node.GetID()) == SliceKey(0, 9)
-    ready.remove(second)
+    ready.examples.remove(second)
     assert [row.key for row in ready.view().examples] == [first, third]
 
 
@@ -101,12 +101,12 @@ def test_a_renamed_segment_has_its_new_name_in_the_list(ready, clock, a_segmenta
 def test_examples_of_another_patient_have_their_source_and_no_jump(ready, worker):
     other = make_volume(np.random.default_rng(5).normal(0, 5, (12, 20, 16)).astype(np.int16), name="other")
     labels = make_segmentation(other, names=("spleen", "liver"))
-    ready.add_from(other.GetID(), labels.GetID())
+    ready.examples.add_from(other.GetID(), labels.GetID())
     rows = ready.view().examples
     assert len(rows) == 6
     assert [row.source for row in rows] == ["", "", "", "other", "other", "other"]
     assert [row.can_jump for row in rows] == 3 * [True] + 3 * [False]
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     names = {each.id: each.name for each in worker.prompts.classes}
     foreign = worker.prompts.prompts[-1]
@@ -116,15 +116,15 @@ def test_examples_of_another_patient_have_their_source_and_no_jump(ready, worker
 
 def test_prompt_files_go_there_and_back(ready, tmp_path):
     path = tmp_path / "Beispiele größer.mvgprompts"
-    ready.save_prompts(str(path))
+    ready.examples.save_prompts(str(path))
     assert path.exists()
     for row in ready.view().examples:
-        ready.remove(row.key)
-    ready.load_prompts(str(path))
+        ready.examples.remove(row.key)
+    ready.examples.load_prompts(str(path))
     rows = ready.view().examples
     assert [row.place for row in rows] == [f"axial {index}" for index in LABELLED]
     assert [name for name, _color in rows[0].segments] == ["liver", "spleen"]
-    ready.load_prompts(str(tmp_path / "missing.mvgprompts"))
+    ready.examples.load_prompts(str(tmp_path / "missing.mvgprompts"))
     assert problem(ready)
 
 
@@ -133,13 +133,13 @@ def test_synthesis_takes_slices_of_the_wanted_contrast(controller, worker, a_vol
     array = np.zeros_like(image)
     array[[2, 6]] = 300 - image[[2, 6]]
     wanted = make_volume(array, name="T2")
-    controller.set_task("synthesize")
-    controller.set_partner(wanted.GetID())
-    controller.add_all_labelled()
+    controller.choices.set_task("synthesize")
+    controller.choices.set_partner(wanted.GetID())
+    controller.examples.add_all_labelled()
     rows = controller.view().examples
     assert [row.place for row in rows] == ["axial 2", "axial 6"]
     assert rows[0].thumbnail.shape[1] == 2 * rows[0].thumbnail.shape[0]
-    controller.apply()
+    controller.runs.apply()
     finish(controller)
     assert problem(controller) == ""
     assert controller.view().review.task is PanelTask.SYNTHESIZE
@@ -150,11 +150,11 @@ def test_an_oblique_view_is_turned_by_the_button_beside_its_message(
 ):
     controller = make_controller(worker)
     labels = make_segmentation(an_oblique_volume_node)
-    controller.set_volume(an_oblique_volume_node.GetID())
-    controller.set_partner(labels.GetID())
-    controller.add_current_slice()
+    controller.choices.set_volume(an_oblique_volume_node.GetID())
+    controller.choices.set_partner(labels.GetID())
+    controller.examples.add_current_slice()
     assert controller.view().message.remedy is Remedy.ROTATE_VIEWS
     controller.remedy()
     scene.jump(an_oblique_volume_node.GetID(), SliceKey(0, 5))
-    controller.add_current_slice()
+    controller.examples.add_current_slice()
     assert problem(controller) == "" and len(controller.view().examples) == 1

@@ -24,7 +24,7 @@ def test_the_result_fills_slice_by_slice_and_keeps_the_drawn_ones(
     ready, worker, a_volume_node, a_segmentation_node
 ):
     drawn = segments_of(a_segmentation_node, a_volume_node)
-    ready.apply()
+    ready.runs.apply()
     worker.step(5)  # what was given, a slice, and how far that is
     ready.poll()
     ready.poll()
@@ -42,24 +42,24 @@ def test_the_result_fills_slice_by_slice_and_keeps_the_drawn_ones(
 
 
 def test_the_review_has_dice_confidence_and_the_next_slice(ready, scene, a_volume_node):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     review = ready.view().review
     assert review.expected.text == "0.91 ± 0.03"
     assert set(review.slices) == set(range(12)) - set(LABELLED)
     assert review.known == LABELLED and review.plane == "axial"
-    ready.go_next()
+    ready.reviews.go_next()
     assert scene.slice_in_view(a_volume_node.GetID()) == SliceKey(0, review.next_slice)
-    ready.go_to(3)
+    ready.reviews.go_to(3)
     assert scene.slice_in_view(a_volume_node.GetID()) == SliceKey(0, 3)
 
 
 def test_discard_leaves_the_scene_as_it_was(ready, a_volume_node, a_segmentation_node):
     drawn, before = segments_of(a_segmentation_node, a_volume_node), node_names(slicer.mrmlScene)
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     assert node_names(slicer.mrmlScene) != before
-    ready.discard()
+    ready.reviews.discard()
     assert node_names(slicer.mrmlScene) == before
     after = segments_of(a_segmentation_node, a_volume_node)
     assert all(np.array_equal(after[name], drawn[name]) for name in drawn)
@@ -67,10 +67,10 @@ def test_discard_leaves_the_scene_as_it_was(ready, a_volume_node, a_segmentation
 
 
 def test_accept_keeps_a_segmentation_of_its_own(ready, a_volume_node):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     node = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
-    ready.accept()
+    ready.reviews.accept()
     assert ready.view().review is None
     assert slicer.mrmlScene.IsNodePresent(node)
     assert segments_of(node, a_volume_node)["liver"].any(axis=(1, 2)).all()
@@ -80,11 +80,11 @@ def test_accept_into_the_users_segments_keeps_the_drawn_slices(
     ready, scene, a_volume_node, a_segmentation_node
 ):
     drawn = segments_of(a_segmentation_node, a_volume_node)
-    ready.set(into_own=True)
-    ready.apply()
+    ready.choices.set(into_own=True)
+    ready.runs.apply()
     finish(ready)
     result_id = ready.view().review.node_id
-    ready.accept()
+    ready.reviews.accept()
     assert problem(ready) == ""
     assert not scene.exists(result_id)
     now = segments_of(a_segmentation_node, a_volume_node)
@@ -97,11 +97,11 @@ def test_accept_into_the_users_segments_keeps_the_drawn_slices(
 def test_a_second_accept_writes_over_the_first_but_not_over_what_was_drawn(
     ready, clock, scene, a_volume_node, a_segmentation_node
 ):
-    ready.remove(ready.view().examples[-1].key)  # drawn, but no example
-    ready.set(into_own=True)
-    ready.apply()
+    ready.examples.remove(ready.view().examples[-1].key)  # drawn, but no example
+    ready.choices.set(into_own=True)
+    ready.runs.apply()
     finish(ready)
-    ready.accept()
+    ready.reviews.accept()
     first = segments_of(a_segmentation_node, a_volume_node)
     assert first["liver"].any(axis=(1, 2)).all()
     touched = first["liver"].copy()
@@ -113,9 +113,9 @@ def test_a_second_accept_writes_over_the_first_but_not_over_what_was_drawn(
     touched[example, 0:2, 0:2] = True
     put_segment(a_segmentation_node, "liver", touched, a_volume_node)
     settle(ready, clock)
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
-    ready.accept()
+    ready.reviews.accept()
     assert problem(ready) == ""
     second = segments_of(a_segmentation_node, a_volume_node)["liver"]
     by_hand = [*LABELLED, 7]
@@ -128,16 +128,16 @@ def test_a_second_accept_writes_over_the_first_but_not_over_what_was_drawn(
 def test_generated_slices_are_no_examples_also_when_the_scene_was_reopened(
     ready, make_controller, worker, a_segmentation_node
 ):
-    ready.set(into_own=True)
-    ready.apply()
+    ready.choices.set(into_own=True)
+    ready.runs.apply()
     finish(ready)
-    ready.accept()
+    ready.reviews.accept()
     for example in ready.view().examples:
-        ready.remove(example.key)
-    ready.add_all_labelled()
+        ready.examples.remove(example.key)
+    ready.examples.add_all_labelled()
     assert [row.slice.index for row in ready.view().examples] == list(LABELLED)
     again = make_controller(worker)
-    again.add_all_labelled()
+    again.examples.add_all_labelled()
     assert [row.slice.index for row in again.view().examples] == list(LABELLED)
 
 
@@ -153,8 +153,8 @@ def test_accept_and_discard_are_undone_in_one_step(
 ):
     untouched = lasting_nodes()
     drawn = segments_of(a_segmentation_node, a_volume_node)
-    ready.set(into_own=how == "into own")
-    ready.apply()
+    ready.choices.set(into_own=how == "into own")
+    ready.runs.apply()
     finish(ready)
     node = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
     jump(scene, a_volume_node, 7)
@@ -167,7 +167,7 @@ def test_accept_and_discard_are_undone_in_one_step(
     masks, sure = segments_of(node, a_volume_node), scene.open_result(node.GetID()).confidence(8)
     assert len(before.examples) == 4
     for _again in range(2):
-        ready.discard() if how == "discard" else ready.accept()
+        ready.reviews.discard() if how == "discard" else ready.reviews.accept()
         assert ready.view().review is None
         ready.remedy()
         assert problem(ready) == ""
@@ -182,10 +182,10 @@ def test_accept_and_discard_are_undone_in_one_step(
         assert all(np.array_equal(own[name], drawn[name]) for name in drawn)
         settle(ready, clock)
         assert len(ready.view().examples) == 4  # nothing was taken for a correction
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     assert problem(ready) == "" and worker.asked[-1][0] == "segment"
-    ready.discard()
+    ready.reviews.discard()
     assert lasting_nodes() == untouched
 
 
@@ -193,11 +193,11 @@ def test_accept_and_discard_are_undone_in_one_step(
 def test_undo_of_a_volume_shows_it_again(controller, red_view, a_volume_node, how):
     composite = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red").GetSliceCompositeNode()
     composite.SetBackgroundVolumeID(a_volume_node.GetID())
-    controller.set_task("denoise")
-    controller.apply()
+    controller.choices.set_task("denoise")
+    controller.runs.apply()
     finish(controller)
     review, nodes = controller.view().review, node_names(slicer.mrmlScene)
-    getattr(controller, how)()
+    getattr(controller.reviews, how)()
     controller.remedy()
     assert problem(controller) == "" and controller.view().review == review
     assert node_names(slicer.mrmlScene) == nodes
@@ -207,10 +207,10 @@ def test_undo_of_a_volume_shows_it_again(controller, red_view, a_volume_node, ho
 
 
 def test_undo_says_when_it_is_too_late(ready, a_volume_node, a_segmentation_node):
-    ready.set(into_own=True)
-    ready.apply()
+    ready.choices.set(into_own=True)
+    ready.runs.apply()
     finish(ready)
-    ready.accept()
+    ready.reviews.accept()
     mask = segments_of(a_segmentation_node, a_volume_node)["liver"]
     mask[0, 0, 0] = True
     put_segment(a_segmentation_node, "liver", mask, a_volume_node)
@@ -220,9 +220,9 @@ def test_undo_says_when_it_is_too_late(ready, a_volume_node, a_segmentation_node
 
 def test_a_run_that_is_cancelled_at_once_changes_nothing(ready, worker):
     before = node_names(slicer.mrmlScene)
-    ready.apply()
+    ready.runs.apply()
     ready.poll()
-    ready.cancel()
+    ready.runs.cancel()
     assert ready.view().phase is Phase.CANCELLING
     ready.poll()
     assert node_names(slicer.mrmlScene) == before
@@ -232,10 +232,10 @@ def test_a_run_that_is_cancelled_at_once_changes_nothing(ready, worker):
 
 @pytest.mark.parametrize("end", ["accept", "discard", "apply"])
 def test_finished_slices_are_kept_when_a_run_is_cancelled(ready, worker, a_volume_node, end):
-    ready.apply()
+    ready.runs.apply()
     worker.step(3 + 2 * 2)  # those that were drawn, and two slices with how far it is
     ready.poll()
-    ready.cancel()
+    ready.runs.cancel()
     ready.poll()
     view = ready.view()
     assert view.phase is Phase.IDLE and len(view.review.slices) == 2
@@ -244,7 +244,7 @@ def test_finished_slices_are_kept_when_a_run_is_cancelled(ready, worker, a_volum
     node = slicer.mrmlScene.GetNodeByID(view.review.node_id)
     filled = [int(index) for index in np.flatnonzero(segments_of(node, a_volume_node)["liver"].any((1, 2)))]
     assert set(filled) >= {*LABELLED, *view.review.slices}
-    getattr(ready, end)()
+    {"accept": ready.reviews.accept, "discard": ready.reviews.discard, "apply": ready.runs.apply}[end]()
     finish(ready)
     assert problem(ready) == ""
     if end == "discard":
@@ -255,24 +255,24 @@ def test_finished_slices_are_kept_when_a_run_is_cancelled(ready, worker, a_volum
 
 def test_a_crash_says_so_and_the_next_run_works(ready, worker):
     before = node_names(slicer.mrmlScene)
-    ready.apply()
+    ready.runs.apply()
     worker.step(4)
     ready.poll()
     worker.fail("The worker ended unexpectedly; press Apply again.")
     ready.poll()
     assert problem(ready).startswith("The worker ended unexpectedly")
     assert "Computed slices are kept (1)" in problem(ready)
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     assert ready.view().review is not None
-    ready.discard()
+    ready.reviews.discard()
     assert node_names(slicer.mrmlScene) == before
 
 
 def test_a_corrected_slice_is_an_example_of_the_next_run_of_all_slices(
     ready, worker, clock, scene, a_volume_node, a_segmentation_node
 ):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     result = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
     jump(scene, a_volume_node, 7)
@@ -283,7 +283,7 @@ def test_a_corrected_slice_is_an_example_of_the_next_run_of_all_slices(
     assert [row.place for row in ready.view().examples][-1] == "axial 7"
     assert "Axial 7 was corrected" in ready.view().message.text
     assert "have changed" in ready.view().hint
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     assert worker.asked[-1] == ("segment", None)  # what can be kept the core knows
     assert slicer.mrmlScene.GetNodeByID(ready.view().review.node_id) is result
@@ -294,14 +294,14 @@ def test_a_corrected_slice_is_an_example_of_the_next_run_of_all_slices(
 def test_a_slice_across_another_axis_is_an_example_of_the_same_run(
     ready, worker, red_view, scene, a_volume_node
 ):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     red_view.SetOrientation("Coronal")
     scene.jump(a_volume_node.GetID(), SliceKey(1, 5))  # index 5 is also that of an axial example
-    ready.add_current_slice()
+    ready.examples.add_current_slice()
     assert problem(ready) == ""
     assert "have changed" in ready.view().hint
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     assert sorted((each.axis, each.index) for each in worker.prompts.prompts) == [
         (0, 2),
@@ -327,15 +327,15 @@ def test_a_slice_corrected_on_the_result_and_added_counts_as_corrected(
     ready, worker, clock, scene, a_volume_node, a_segmentation_node, index
 ):
     """Correct on the result, press A, Apply: of one slice, what was drawn last is the example."""
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     result = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
     jump(scene, a_volume_node, index)
     drawn = correct(result, index, a_volume_node)
     settle(ready, clock)
-    ready.add_current_slice()
+    ready.examples.add_current_slice()
     assert problem(ready) == ""
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     (sent,) = [each for each in worker.prompts.prompts if (each.axis, each.index) == (0, index)]
     assert np.array_equal(sent.labels == 1, drawn)
@@ -346,43 +346,45 @@ def test_a_slice_corrected_on_the_result_and_added_counts_as_corrected(
     mask[index, 9:11, 2:4] = True
     put_segment(a_segmentation_node, "liver", mask, a_volume_node)
     settle(ready, clock)
-    ready.add_current_slice()
-    (sent,) = [each for each in ready.workspace.book.prompt_set().prompts if each.index == index]
+    ready.examples.add_current_slice()
+    ready.runs.apply()
+    finish(ready)
+    (sent,) = [each for each in worker.prompts.prompts if (each.axis, each.index) == (0, index)]
     assert np.array_equal(sent.labels == 1, mask[index])
 
 
 def test_an_empty_slice_is_no_example_by_itself(ready, scene, a_volume_node):
     jump(scene, a_volume_node, 3)
-    ready.add_current_slice()
+    ready.examples.add_current_slice()
     assert "Nothing is drawn" in problem(ready) and len(ready.view().examples) == 3
 
 
 def test_what_mvg_writes_is_no_correction(ready, clock):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     for before in (True, False):
-        ready.compare(before)
-    ready.show_confidence(True)
-    ready.show_confidence(False)
+        ready.reviews.compare(before)
+    ready.reviews.show_confidence(True)
+    ready.reviews.show_confidence(False)
     settle(ready, clock)
     assert len(ready.view().examples) == 3
 
 
 def test_before_and_after(ready, scene):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     node = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
     assert node.GetDisplayVisibility()
-    ready.toggle_compare()
+    ready.reviews.toggle_compare()
     assert not node.GetDisplayVisibility() and not ready.view().review.shown
-    ready.toggle_compare()
+    ready.reviews.toggle_compare()
     assert node.GetDisplayVisibility() and ready.view().review.shown
 
 
 def test_a_preview_leaves_no_trace(ready, worker, scene, a_volume_node):
     before = node_names(slicer.mrmlScene)
     jump(scene, a_volume_node, 3)
-    ready.preview()
+    ready.previews.make()
     assert ready.view().phase is Phase.PREVIEWING
     finish(ready)
     assert worker.asked[-1] == ("preview", 3)
@@ -398,7 +400,7 @@ def test_a_preview_in_a_view_of_another_orientation_says_where_to_point(
 ):
     red_view.SetOrientation("Coronal")
     scene.jump(a_volume_node.GetID(), SliceKey(1, 10))
-    ready.preview()
+    ready.previews.make()
     assert "axial" in problem(ready) and "coronal" in problem(ready)
     assert ready.view().phase is Phase.IDLE
 
@@ -406,40 +408,40 @@ def test_a_preview_in_a_view_of_another_orientation_says_where_to_point(
 def test_actions_that_cannot_be_done_say_why(make_controller, worker):
     controller = make_controller(worker)
     for action in (
-        "apply",
-        "preview",
-        "add_current_slice",
-        "accept",
-        "discard",
-        "go_next",
-        "toggle_compare",
-        "cancel",
+        controller.runs.apply,
+        controller.previews.make,
+        controller.examples.add_current_slice,
+        controller.reviews.accept,
+        controller.reviews.discard,
+        controller.reviews.go_next,
+        controller.reviews.toggle_compare,
+        controller.runs.cancel,
     ):
-        getattr(controller, action)()
-        assert problem(controller).endswith("."), action
+        action()
+        assert problem(controller).endswith("."), action.__name__
         assert controller.view().phase is Phase.IDLE
 
 
 def test_a_second_run_while_one_goes_on_is_refused(ready, worker):
-    ready.apply()
-    ready.apply()
+    ready.runs.apply()
+    ready.runs.apply()
     assert "going on" in problem(ready)
     assert [name for name, *_ in worker.asked].count("segment") == 1
 
 
 def test_adaptation_is_part_of_the_run_and_of_its_notes(ready, worker):
-    ready.set(adapt=True, adapt_seconds=7)
-    ready.apply()
+    ready.choices.set(adapt=True, adapt_seconds=7)
+    ready.runs.apply()
     finish(ready)
     assert ("adapt", 7.0) in worker.asked
     assert any("Adapted" in note for note in ready.view().review.notes)
 
 
 def test_a_range_of_slices(ready, worker):
-    ready.set(limited=True)
+    ready.choices.set(limited=True)
     assert (ready.view().settings.first, ready.view().settings.last) == (0, 11)
-    ready.set(first=3, last=7)
-    ready.apply()
+    ready.choices.set(first=3, last=7)
+    ready.runs.apply()
     finish(ready)
     assert worker.asked[-1] == ("segment", (3, 7))
     assert set(ready.view().review.slices) == {3, 4, 6, 7}
@@ -448,49 +450,49 @@ def test_a_range_of_slices(ready, worker):
 def test_after_a_range_the_next_run_makes_all_slices(
     ready, worker, clock, a_volume_node, a_segmentation_node
 ):
-    ready.set(limited=True, first=4, last=6)
-    ready.apply()
+    ready.choices.set(limited=True, first=4, last=6)
+    ready.runs.apply()
     finish(ready)
-    ready.set(limited=False)
+    ready.choices.set(limited=False)
     labels = make_labels()
     labels[5, 4:6] = 0
     put_segment(a_segmentation_node, "liver", labels == 1, a_volume_node)
     settle(ready, clock)
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     assert worker.asked[-1] == ("segment", None)
 
 
 def test_image_tasks_make_a_volume_that_can_be_discarded(controller, worker, scene, a_volume_node):
     before = node_names(slicer.mrmlScene)
-    controller.set_task("denoise")
+    controller.choices.set_task("denoise")
     assert "No examples needed" in controller.view().examples_note
-    controller.apply()
+    controller.runs.apply()
     finish(controller)
     review = controller.view().review
     assert review.task is PanelTask.DENOISE and review.notes == ("A note.",)
     node = slicer.mrmlScene.GetNodeByID(review.node_id)
     image = slicer.util.arrayFromVolume(a_volume_node)
     assert np.array_equal(slicer.util.arrayFromVolume(node), image + 1)
-    controller.discard()
+    controller.reviews.discard()
     assert node_names(slicer.mrmlScene) == before
 
 
 def test_inpainting_needs_something_to_fill(controller, worker, a_volume_node, a_segmentation_node):
-    controller.set_task("inpaint")
-    controller.set_mask("")
+    controller.choices.set_task("inpaint")
+    controller.choices.set_mask("")
     assert "apply" in controller.view().blocked
-    controller.set_mask(a_segmentation_node.GetID())
-    controller.apply()
+    controller.choices.set_mask(a_segmentation_node.GetID())
+    controller.runs.apply()
     finish(controller)
     assert problem(controller) == ""
     assert worker.asked[-1][0] == "inpaint"
 
 
 def test_a_task_with_another_result_waits_for_the_review(ready):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
-    ready.set_task("denoise")
+    ready.choices.set_task("denoise")
     assert "accept or discard" in ready.view().blocked["apply"]
-    ready.discard()
+    ready.reviews.discard()
     assert "apply" not in ready.view().blocked

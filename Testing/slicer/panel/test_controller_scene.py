@@ -6,6 +6,7 @@ import numpy as np
 import slicer
 
 from MVGLib.control.state import Level, Phase, Remedy
+from MVGLib.scene.segmentresult import SegmentResult
 from Testing.slicer.nodes import (
     make_image,
     make_segmentation,
@@ -28,7 +29,7 @@ def make_sequence(frames: int):
 
 
 def test_closing_the_scene_stops_the_run(ready, worker):
-    ready.apply()
+    ready.runs.apply()
     worker.step(4)
     ready.poll()
     slicer.mrmlScene.Clear(False)
@@ -41,7 +42,7 @@ def test_closing_the_scene_stops_the_run(ready, worker):
 
 
 def test_removing_the_volume_stops_the_run(ready, worker, a_volume_node):
-    ready.apply()
+    ready.runs.apply()
     worker.step(4)
     ready.poll()
     slicer.mrmlScene.RemoveNode(a_volume_node)
@@ -50,14 +51,14 @@ def test_removing_the_volume_stops_the_run(ready, worker, a_volume_node):
 
 
 def test_removing_the_result_in_mid_run_stops_the_run(ready, worker):
-    ready.apply()
+    ready.runs.apply()
     worker.step(4)
     for _poll in range(4):
         ready.poll()
     slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(ready.view().review.node_id))
     assert not ready.runner.busy and ready.view().review is None
     assert "removed" in ready.view().message.text
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     assert ready.view().review is not None and problem(ready) == ""
 
@@ -65,14 +66,14 @@ def test_removing_the_result_in_mid_run_stops_the_run(ready, worker):
 def test_what_the_scene_cannot_take_ends_the_run_with_a_sentence(ready, worker, monkeypatch):
     from MVGCore.errors import InputError
 
-    ready.apply()
+    ready.runs.apply()
     worker.step(4)
     ready.poll()
 
     def refuse(*_arguments):
         raise InputError("There is no room in the scene; remove something.")
 
-    monkeypatch.setattr(ready.reviewer, "put", refuse)
+    monkeypatch.setattr(SegmentResult, "put", refuse)
     worker.finish()
     for _poll in range(5):
         ready.poll()
@@ -81,18 +82,18 @@ def test_what_the_scene_cannot_take_ends_the_run_with_a_sentence(ready, worker, 
 
 
 def test_adding_data_to_the_scene_changes_nothing_in_the_panel(ready, clock, tmp_path, mrml_scene):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
-    before, basis = ready.view(), ready.basis
+    before = ready.view()
     other = make_volume(make_image(), name="added")
     mrml_scene.RemoveNode(other)
     mrml_scene.InvokeEvent(mrml_scene.StartImportEvent)
     mrml_scene.InvokeEvent(mrml_scene.EndImportEvent)
-    assert ready.basis is basis and ready.view().review == before.review
+    assert (ready.view().review, ready.view().hint) == (before.review, before.hint)
 
 
 def test_removing_the_result_ends_the_review(ready):
-    ready.apply()
+    ready.runs.apply()
     finish(ready)
     slicer.mrmlScene.RemoveNode(slicer.mrmlScene.GetNodeByID(ready.view().review.node_id))
     assert ready.view().review is None and "accept" in ready.view().blocked
@@ -101,7 +102,7 @@ def test_removing_the_result_ends_the_review(ready):
 def test_a_volume_that_cannot_be_used_says_why(make_controller, worker):
     controller = make_controller(worker)
     flat = make_volume(np.zeros((1, 8, 8), np.int16), name="one slice")
-    controller.set_volume(flat.GetID())
+    controller.choices.set_volume(flat.GetID())
     assert problem(controller)
 
 
@@ -110,7 +111,7 @@ def test_a_colour_volume_is_made_grey_by_the_button_beside_its_message(make_cont
     array = np.random.default_rng(3).integers(0, 255, (6, 8, 8, 3)).astype(np.uint8)
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "colours")
     slicer.util.updateVolumeFromArray(node, array)
-    controller.set_volume(node.GetID())
+    controller.choices.set_volume(node.GetID())
     assert controller.view().message.remedy is Remedy.MAKE_GRAY
     controller.remedy()
     assert problem(controller) == ""
@@ -129,10 +130,10 @@ def test_what_is_missing_can_be_installed(make_controller, worker, a_volume_node
             self.text = ""
 
     controller = make_controller(worker, installer=Installer())
-    controller.set_volume(a_volume_node.GetID())
+    controller.choices.set_volume(a_volume_node.GetID())
     view = controller.view()
     assert view.phase is Phase.SETUP and view.install and view.blocked["apply"] == view.install
-    controller.install()
+    controller.setup.install()
     view = controller.view()
     assert view.phase is Phase.IDLE and not view.install
 
@@ -141,15 +142,15 @@ def test_notes_of_a_volume_are_a_warning(make_controller, worker):
     array = np.random.default_rng(3).normal(size=(6, 8, 8)).astype(np.float32)
     array[2, 3, 4] = np.nan
     controller = make_controller(worker)
-    controller.set_volume(make_volume(array, name="with holes").GetID())
+    controller.choices.set_volume(make_volume(array, name="with holes").GetID())
     assert controller.view().message.level is Level.WARNING
     assert "1 voxel" in controller.view().message.text
 
 
 def test_everything_survives_saving_and_opening_the_scene(ready, make_controller, tmp_path, worker):
-    ready.set(adapt=True, seed=5, device="cpu")
-    ready.enable(ready.view().examples[1].key, False)
-    ready.apply()
+    ready.choices.set(adapt=True, seed=5, device="cpu")
+    ready.examples.enable(ready.view().examples[1].key, False)
+    ready.runs.apply()
     finish(ready)
     before = ready.view()
     path = str(tmp_path / "Szene größer.mrb")
@@ -165,20 +166,20 @@ def test_everything_survives_saving_and_opening_the_scene(ready, make_controller
     ]
     assert after.review.slices == before.review.slices
     assert after.review.expected == before.review.expected
-    again.discard()
+    again.reviews.discard()
     assert problem(again) == "" and again.view().review is None
 
 
 def test_all_frames_of_a_sequence(make_controller, worker):
     volume, browser = make_sequence(frames=3)
     controller = make_controller(worker)
-    controller.set_volume(volume.GetID())
-    controller.set_partner(make_segmentation(volume).GetID())
-    controller.add_all_labelled()
+    controller.choices.set_volume(volume.GetID())
+    controller.choices.set_partner(make_segmentation(volume).GetID())
+    controller.examples.add_all_labelled()
     assert controller.view().frames == 3
     browser.SetSelectedItemNumber(1)
-    controller.set(all_frames=True)
-    controller.apply()
+    controller.choices.set(all_frames=True)
+    controller.runs.apply()
     finish(controller)
     assert problem(controller) == ""
     assert [name for name, *_ in worker.asked].count("segment") == 3
@@ -194,15 +195,15 @@ def test_all_frames_of_a_sequence(make_controller, worker):
 def test_a_cancelled_run_of_all_frames_goes_back_to_the_first(make_controller, worker):
     volume, browser = make_sequence(frames=3)
     controller = make_controller(worker)
-    controller.set_volume(volume.GetID())
-    controller.set_partner(make_segmentation(volume).GetID())
-    controller.add_all_labelled()
-    controller.set(all_frames=True)
-    controller.apply()
+    controller.choices.set_volume(volume.GetID())
+    controller.choices.set_partner(make_segmentation(volume).GetID())
+    controller.examples.add_all_labelled()
+    controller.choices.set(all_frames=True)
+    controller.runs.apply()
     while browser.GetSelectedItemNumber() == 0:
         worker.finish()
         controller.poll()
-    controller.cancel()
+    controller.runs.cancel()
     controller.poll()
     assert controller.view().phase is Phase.IDLE
     assert browser.GetSelectedItemNumber() == 0

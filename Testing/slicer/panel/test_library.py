@@ -87,7 +87,7 @@ def test_a_set_is_saved_under_a_name_and_picked_in_one_click(
     entry(panel, "under a name").trigger()
     assert asked == [str(tmp_path / "own")] and problem(panel.controller) == ""
     for key in list(panel.examples.rows):
-        panel.controller.remove(key)
+        panel.controller.examples.remove(key)
     entry(panel, "zwei Organe").trigger()
     assert len(panel.controller.view().examples) == 3
 
@@ -95,7 +95,7 @@ def test_a_set_is_saved_under_a_name_and_picked_in_one_click(
 def test_a_shared_folder_is_remembered(panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
-    panel.controller.save_prompts(str(shared / "of the clinic"))
+    panel.controller.examples.save_prompts(str(shared / "of the clinic"))
     monkeypatch.setattr(qt.QFileDialog, "getExistingDirectory", lambda *_arguments: str(shared))
     entry(panel, "shared folder").trigger()
     assert entry(panel, "of the clinic (shared)").toolTip().endswith("of the clinic.mvgprompts")

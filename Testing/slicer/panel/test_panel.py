@@ -147,7 +147,7 @@ def test_after_a_crash_the_log_can_be_opened(panel, monkeypatch):
 def test_keys_do_what_the_buttons_do(panel, scene, a_volume_node):
     controller = panel.controller
     before = [each.place for each in controller.view().examples]
-    controller.remove(controller.view().examples[-1].key)
+    controller.examples.remove(controller.view().examples[-1].key)
     scene.jump(a_volume_node.GetID(), SliceKey(0, 9))
     press(panel, qt.Qt.Key_A)
     assert [each.place for each in controller.view().examples] == before
@@ -318,7 +318,7 @@ def test_examples_are_saved_and_loaded_through_the_menu(panel, tmp_path, monkeyp
         monkeypatch.setattr(qt.QFileDialog, name, lambda *_arguments: (path, "MVG"))
     panel.menu_actions["save"].trigger()
     for key in list(panel.examples.rows):
-        panel.controller.remove(key)
+        panel.controller.examples.remove(key)
     assert not panel.menu_actions["save"].isEnabled()
     panel.menu_actions["load"].trigger()
     assert len(panel.examples.rows) == 3

@@ -69,8 +69,8 @@ class User(RuleBasedStateMachine):
         self.panel = Panel(None, self.controller)
         self.panel.widget.show()
         self.panel.enter()
-        self.controller.set_volume(self.volume.GetID())
-        self.controller.set_partner(self.labels.GetID())
+        self.controller.choices.set_volume(self.volume.GetID())
+        self.controller.choices.set_partner(self.labels.GetID())
 
     def teardown(self) -> None:
         if hasattr(self, "panel"):
@@ -160,29 +160,29 @@ class User(RuleBasedStateMachine):
         rows = self.controller.view().examples
         if rows:
             key = rows[place % len(rows)].key
-            self.controller.jump(key)
-            self.controller.remove(key) if remove else self.controller.enable(key, on)
+            self.controller.examples.jump(key)
+            self.controller.examples.remove(key) if remove else self.controller.examples.enable(key, on)
 
     @rule()
     def add_other(self) -> None:
         if self._here(self.other) and self._here(self.other_labels):
-            self.controller.add_from(self.other.GetID(), self.other_labels.GetID())
+            self.controller.examples.add_from(self.other.GetID(), self.other_labels.GetID())
 
     @rule(task=st.sampled_from(PanelTask))
     def choose_task(self, task: PanelTask) -> None:
-        self.controller.set_task(task)
+        self.controller.choices.set_task(task)
         if task is PanelTask.INPAINT and self._here(self.labels):
-            self.controller.set_mask(self.labels.GetID())
+            self.controller.choices.set_mask(self.labels.GetID())
 
     @rule(first=st.integers(0, 11), last=st.integers(0, 11))
     def choose_range(self, first: int, last: int) -> None:
-        self.controller.set(first=first, last=last)
+        self.controller.choices.set(first=first, last=last)
 
     @rule()
     def choose_again(self) -> None:
         if self._here(self.volume) and self._here(self.labels):
             self.panel.ui.volumeSelector.setCurrentNodeID(self.volume.GetID())
-            self.controller.set_task(PanelTask.SEGMENT)
+            self.controller.choices.set_task(PanelTask.SEGMENT)
             self.panel.ui.labelsSelector.setCurrentNodeID(self.labels.GetID())
 
     @rule()

@@ -44,9 +44,9 @@ def live(
 ) -> Iterator[Panel]:
     """The panel with three examples on the real worker."""
     controller = make_controller(client, clock=time.monotonic)
-    controller.set_volume(a_volume_node.GetID())
-    controller.set_partner(a_segmentation_node.GetID())
-    controller.add_all_labelled()
+    controller.choices.set_volume(a_volume_node.GetID())
+    controller.choices.set_partner(a_segmentation_node.GetID())
+    controller.examples.add_all_labelled()
     panel = Panel(None, controller)
     panel.widget.show()
     panel.enter()
@@ -80,7 +80,7 @@ def test_preview_adapt_apply_and_accept(live, scene, a_volume_node, a_segmentati
     wait(lambda: ended(live))
     assert problem(controller) == "" and controller.view().preview == SliceKey(0, 7)
     live.ui.adaptCheckBox.click()
-    controller.set(adapt_seconds=5)
+    controller.choices.set(adapt_seconds=5)
     live.ui.applyButton.click()
     assert controller.view().preview is None
     wait(lambda: ended(live))
@@ -111,7 +111,7 @@ def test_a_killed_worker_is_said_and_the_next_run_works(live):
     live.ui.applyButton.click()
     wait(lambda: ended(live))
     assert problem(controller) == "" and controller.view().review is not None
-    controller.discard()
+    controller.reviews.discard()
     assert node_names(slicer.mrmlScene) == before
 
 
@@ -123,7 +123,7 @@ def test_a_run_is_cancelled_and_discarded_and_the_scene_is_as_it_was(live):
     wait(lambda: ended(live))
     assert "Stopped" in live.controller.view().message.text
     if live.controller.view().review is not None:
-        live.controller.discard()
+        live.controller.reviews.discard()
     assert node_names(slicer.mrmlScene) == before
 
 
@@ -139,9 +139,9 @@ def test_the_scene_is_closed_in_mid_run(live):
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
 def test_image_tasks_keep_what_they_must(task, live, a_volume_node, a_segmentation_node):
     controller = live.controller
-    controller.set_task(task)
+    controller.choices.set_task(task)
     if task == "inpaint":
-        controller.set_mask(a_segmentation_node.GetID())
+        controller.choices.set_mask(a_segmentation_node.GetID())
     live.ui.applyButton.click()
     wait(lambda: ended(live))
     assert problem(controller) == ""

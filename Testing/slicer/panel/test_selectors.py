@@ -26,7 +26,7 @@ def a_scene(tmp_path: Path) -> str:
 def panel(ready: Any) -> Any:
     panel = Panel(None, ready, owns=False)
     panel.enter()
-    ready.set(limited=True, first=2, last=7)
+    ready.choices.set(limited=True, first=2, last=7)
     yield panel
     panel.cleanup()
 

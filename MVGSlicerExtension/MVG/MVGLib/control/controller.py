@@ -1,168 +1,173 @@
-"""The controller: what the user does, and what follows from it. No Qt, no torch."""
+"""The controller: puts together what is behind a panel. No Qt, no torch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from MVGCore.errors import MVGError
-from MVGCore.volume import SliceKey
-from MVGLib.control.choosing import Choosing
-from MVGLib.control.core import action
-from MVGLib.control.running import Running
-from MVGLib.control.state import EndedReview, Level, Phase, Remedy
+from MVGCore.worker.host.client import Worker
+from MVGLib.control.activity import Activity
+from MVGLib.control.choices import Choices
+from MVGLib.control.computing import Computing
+from MVGLib.control.corrections import Corrections
+from MVGLib.control.dialogue import Dialogue, action
+from MVGLib.control.examplechoice import ExampleChoice
+from MVGLib.control.orders import OrderBook
+from MVGLib.control.parameters import Parameters
+from MVGLib.control.permissions import Permissions
+from MVGLib.control.previewing import ShownPreview
+from MVGLib.control.previews import Previews
+from MVGLib.control.protocols import Clock, Installer, SceneAccess
+from MVGLib.control.reviewer import Reviewer
+from MVGLib.control.reviews import Reviews
+from MVGLib.control.runner import RunCarrier
+from MVGLib.control.runs import Runs
+from MVGLib.control.scenefollower import SceneFollower
+from MVGLib.control.setup import Setup
+from MVGLib.control.state import PanelState, Phase, Remedy
+from MVGLib.control.viewmaker import ViewMaker
+from MVGLib.control.warmstart import WarmStart
+from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
+BUDGET = 0.008  # seconds that one `poll` may work in the scene
 
-class Controller(Choosing, Running):
+
+class Controller:
     """Runs MVG for a panel.
 
     Every action may be called at any time: one that cannot be done now says why in `view().message`.
 
+    Attributes:
+        changed: Emitted when `view()` is a new one.
+        scene: The MRML scene.
+        runner: Carries out what the worker is asked for.
+        setup: Actions: what has to be installed.
+        choices: Actions: volume, task, settings.
+        examples: Actions: which slices are examples.
+        previews: Actions: the slice in view.
+        runs: Actions: all slices.
+        reviews: Actions: what becomes of a result.
+        following: What follows from changes of the scene.
+
     Example:
         >>> controller = Controller(Scene(), Client(), parameters, time.monotonic)
-        >>> controller.set_volume(volume.GetID())
-        >>> controller.set_partner(segmentation.GetID())
-        >>> controller.add_all_labelled()
-        >>> controller.apply()
+        >>> controller.choices.set_volume(volume.GetID())
+        >>> controller.choices.set_partner(segmentation.GetID())
+        >>> controller.examples.add_all_labelled()
+        >>> controller.runs.apply()
         >>> while controller.view().progress:  # a host calls poll from a timer instead
         ...     controller.poll()
-        >>> controller.accept()
+        >>> controller.reviews.accept()
     """
 
-    def __init__(self, *arguments: Any, **choices: Any) -> None:
-        # `basis` of the results of reviews that have ended.
-        self._made_from: dict[int, tuple[object, ...] | None] = {}
-        super().__init__(*arguments, **choices)
+    def __init__(
+        self,
+        scene: SceneAccess,
+        worker: Worker,
+        parameters: Callable[[], Parameters],
+        clock: Clock,
+        installer: Installer | None = None,
+    ) -> None:
+        """
+        Args:
+            scene: The MRML scene.
+            worker: Computes; it is started with the first run.
+            parameters: Gives the parameters of the scene, which it makes if there are none.
+            clock: Seconds.
+            installer: Installs what a run needs; None takes it for granted.
+        """
+        workspace = Workspace(scene, parameters)
+        dialogue = Dialogue(clock, workspace.save)
+        activity, preview = Activity(clock), ShownPreview(scene)
+        runner, orders = RunCarrier(worker, clock), OrderBook(scene, workspace)
+        reviewer = Reviewer(scene, workspace)
+        permissions = Permissions(workspace, orders, reviewer, activity, preview)
+        setup = Setup(dialogue, permissions, activity, runner, installer)
+        warm = WarmStart(permissions, scene, workspace, runner)
+        corrections = Corrections(dialogue, workspace, reviewer, clock)
+        computing = Computing(dialogue, activity, runner, warm, setup)
+        may, known = (dialogue, permissions), (scene, workspace)
+        self.changed = dialogue.changed
+        self.scene = scene
+        self.runner = runner
+        self.setup = setup
+        self.choices = Choices(*may, *known, orders, preview)
+        self.examples = ExampleChoice(*may, *known)
+        self.previews = Previews(*may, *known, orders, preview, computing)
+        self.runs = Runs(*may, *known, orders, reviewer, preview, corrections, computing)
+        self.reviews = Reviews(*may, *known, reviewer, corrections)
+        self.following = SceneFollower(dialogue, *known, reviewer, preview, corrections, computing, setup)
+        self._maker = ViewMaker(*may, *known, orders, runner, reviewer, activity, preview)
+        self._dialogue = dialogue
+        self._activity = activity
+        self._warm = warm
+        self._corrections = corrections
+        runner.trouble.connect(setup.failed)
+        self.following.take_up(None)
 
-    @action
-    def accept(self) -> None:
-        """Keep the result; one step of undo."""
-        self._may("accept")
-        review, before = self.reviewer.review, self.reviewer.ended
-        assert review is not None
-        into = self.reviewer.accept()
-        text = _("The result is in the segments of '{name}'.") if into else _("'{name}' is kept.")
-        self._review_ended(text.format(name=self.scene.name(into or review.node_id)), before)
+    def view(self) -> PanelState:
+        """All that a panel shows."""
+        return self._maker.view()
 
-    @action
-    def discard(self) -> None:
-        """Remove the result; the scene is as it was before. One step of undo."""
-        self._may("discard")
-        before = self.reviewer.ended
-        self.reviewer.discard()
-        self._review_ended(_("The result was discarded."), before)
+    def poll(self) -> None:
+        """Go on with what is going on, for some milliseconds; a timer calls this."""
+        with self._dialogue.gathered():
+            try:
+                self._go_on()
+            except MVGError as error:
+                self.runs.break_off(str(error))
+            except Exception:
+                why = _("MVG made a mistake and has stopped; the Python console has the details.")
+                self.runs.break_off(why)
+                raise
 
-    @action
-    def compare(self, before: bool) -> None:
-        """Show the scene as it was before the result, or the result again."""
-        self._may("compare")
-        self.reviewer.show(not before)
+    def _go_on(self) -> None:
+        self._dialogue.let_go()
+        worker = (self.runner.ready, self.runner.worker.memory)
+        self.runner.poll(BUDGET)
+        if self._activity.second_passed():
+            self._dialogue.update()
+        if not self.runner.busy:
+            self._corrections.follow(BUDGET)
+            self._warm.go_on()
+        if (self.runner.ready, self.runner.worker.memory) != worker:
+            self._dialogue.update()
 
-    @action
-    def toggle_compare(self) -> None:
-        """Show the other of before and after."""
-        self._may("compare")
-        review = self.reviewer.review
-        assert review is not None
-        self.reviewer.show(not review.shown)
-
-    @action
-    def show_confidence(self, on: bool) -> None:
-        """Colour the slices by confidence, or not."""
-        self._may("overlay")
-        self.reviewer.show_confidence(on)
-
-    @action
-    def show_surface(self, on: bool) -> None:
-        """Show the result in 3-D, or not."""
-        self._may("surface")
-        self.reviewer.show_surface(on)
-
-    @action
-    def protect(self, on: bool) -> None:
-        """Let nothing be drawn or accepted over the user's other segments, or allow it."""
-        self.workspace.set(protect=on)
-        self.scene.protect_segments(on)
-
-    @action
-    def go_next(self) -> None:
-        """Show the slice where another example helps most."""
-        self._may("next")
-        review = self.reviewer.review
-        assert review is not None and review.next_slice is not None
-        self.scene.jump(review.volume_id, SliceKey(review.axis, review.next_slice))
-
-    @action
-    def go_to(self, index: int) -> None:
-        """Show a slice of the result."""
-        review = self.reviewer.review
-        if review is not None and 0 <= index < review.depth:
-            self.scene.jump(review.volume_id, SliceKey(review.axis, index))
+    def set_parameter_node(self, node: Any) -> None:
+        """Read the choices from another parameter node; None takes the scene's own."""
+        self.following.take_up(Parameters(node) if node is not None else None)
 
     def escape(self) -> None:
         """Stop what is going on; else hide the preview; else hide the message."""
-        if self.phase in (Phase.RUNNING, Phase.PREVIEWING):
-            self.cancel()
-        elif self.preview_place is not None:
-            self.hide_preview()
+        view = self.view()
+        if view.phase in (Phase.RUNNING, Phase.PREVIEWING):
+            self.runs.cancel()
+        elif view.preview is not None:
+            self.previews.hide()
         else:
             self.dismiss()
 
+    @action
+    def dismiss(self) -> None:
+        """Hide the message."""
+
     def remedy(self) -> None:
         """Do what the button beside the message says."""
-        wanted = self.message.remedy if self.message else None
-        if wanted is Remedy.ROTATE_VIEWS:
-            self._rotate_views()
-        elif wanted is Remedy.UNDO:
-            self.take_back(self.reviewer.ended[-1].key)
-        elif wanted is Remedy.MAKE_GRAY:
-            self._make_gray()
+        view = self.view()
+        what = view.message.remedy if view.message else None
+        if what is Remedy.ROTATE_VIEWS:
+            self.choices.rotate_views()
+        elif what is Remedy.UNDO:
+            self.reviews.take_back(view.ended[-1].key)
+        elif what is Remedy.MAKE_GRAY:
+            self.choices.make_gray()
 
-    @action
-    def _rotate_views(self) -> None:
-        self.scene.rotate_to_volume(self.workspace.volume_id)
-
-    def _make_gray(self) -> None:
-        try:
-            gray_id = self.scene.make_luminance(self.workspace.volume_id)
-        except MVGError as error:
-            self.say(str(error), Level.ERROR)
-            self.update()
-        else:
-            self.set_volume(gray_id)
-
-    @action
-    def take_back(self, key: int) -> None:
-        """Take Accept or Discard back: the result waits for its review again, and all is as it was before.
-
-        Args:
-            key: Of one of `view().ended`.
-        """
-        self._may("edit")
-        self._restored(self.reviewer.undo(key))
-        self.say(_("All is as it was; the result waits for its review again."))
-
-    @action
-    def bring_back(self, key: int) -> None:
-        """Let an earlier result wait for its review again; what it was accepted into stays as it is.
-
-        Args:
-            key: Of one of `view().ended`. A result that waits now takes its place among them.
-        """
-        self._may("edit")
-        if self.reviewer.review is not None:
-            self.discard()
-        self._restored(self.reviewer.bring_back(key))
-        self.say(_("The result waits for its review again."))
-
-    def _restored(self, key: int) -> None:
-        self.basis = self._made_from.pop(key, None)
-        self.workspace.parameters.set_review(self.reviewer.review)
-
-    def _review_ended(self, text: str, before: tuple[EndedReview, ...]) -> None:
-        kept = [each for each in self.reviewer.ended if each not in before]
-        for each in kept:
-            self._made_from[each.key] = self.basis
-        self.basis, self._search, self._stale_since = None, None, None
-        self.workspace.parameters.set_review(None)
-        self.say(text, Level.INFO, Remedy.UNDO if kept else None)
+    def close(self) -> None:
+        """The host goes away: no worker, no observer, no preview. May be called again."""
+        if not self._dialogue.closed:
+            self._dialogue.closed = True
+            self.runner.abandon()
+            self.following.detach()
+            self.runner.worker.close()

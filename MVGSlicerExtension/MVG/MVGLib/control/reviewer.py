@@ -44,6 +44,7 @@ class _Ended:
     review: Review
     kept: Any  # of the scene
     written: dict[int, int]
+    made_from: tuple[object, ...] | None
     examples: list[Example]
     generated: dict[tuple[str, str], Sums]
 
@@ -53,6 +54,7 @@ class Reviewer:
 
     Attributes:
         review: What is shown of the result, or None.
+        made_from: Which examples the result was made from, as `Workspace.versions` gives them; None: unknown.
         writing: Whether MVG itself is just changing the result.
     """
 
@@ -63,6 +65,7 @@ class Reviewer:
             workspace: The user's choices.
         """
         self.review: Review | None = None
+        self.made_from: tuple[object, ...] | None = None
         self._scene = scene
         self._workspace = workspace
         self._writer: ResultWriter | None = None
@@ -90,7 +93,7 @@ class Reviewer:
     def forget(self) -> None:
         """Know of no result any more; the scene is not touched."""
         self.review, self._writer, self._written, self._before = None, None, {}, None
-        self._own_stamp, self._fresh = "", False
+        self._own_stamp, self._fresh, self.made_from = "", False, None
 
     def forget_all(self) -> None:
         """The scene is closed: know of no earlier results either."""
@@ -286,7 +289,7 @@ class Reviewer:
         self.open(ended.review)
         assert self._writer is not None
         self._writer.show(True)
-        self._written = dict(ended.written)
+        self._written, self.made_from = dict(ended.written), ended.made_from
         self._ended.remove(ended)
         # What was drawn in the result is an example again; what was added since stays.
         node_id, into = ended.told.node_id, ended.told.into
@@ -314,6 +317,7 @@ class Reviewer:
             replace(self.review, shown=True, overlay=False),
             self._scene.snapshot(node_id),
             dict(self._written),
+            self.made_from,
             workspace.book.of(PanelTask.SEGMENT),
             workspace.generated.sums,
         )

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from MVGCore.errors import MVGError
+from MVGCore.volume import SliceKey
 from MVGLib.control.absences import AbsenceBook
+from MVGLib.control.dialogue import RemediableError
 from MVGLib.control.examplebook import ExampleBook
 from MVGLib.control.examples import ClassTable
 from MVGLib.control.generated import Generated
 from MVGLib.control.parameters import LABELS, MASK, VOLUME, WANTED, Parameters
 from MVGLib.control.protocols import SceneAccess
-from MVGLib.control.state import PanelTask, RunSettings
+from MVGLib.control.state import PanelTask, Remedy, RunSettings
 
 _ONE_OF_EACH = (PanelTask.SEGMENT, PanelTask.SYNTHESIZE)  # tasks of a kind share their examples
 
@@ -66,6 +69,21 @@ class Workspace:
         if self._parameters is None:
             self._parameters = self._find_parameters()
         return self._parameters
+
+    def slice_in_view(self) -> SliceKey:
+        """The slice of the input volume that is in view.
+
+        Raises:
+            RemediableError: The view is oblique or elsewhere.
+        """
+        try:
+            return self._scene.slice_in_view(self.volume_id)
+        except MVGError as error:
+            raise RemediableError(str(error), Remedy.ROTATE_VIEWS) from error
+
+    def versions(self) -> tuple[object, ...]:
+        """Differs whenever a run would be told something else by its examples."""
+        return (*self.book.versions(self.task), *self.absences.versions())
 
     def use(self, parameters: Parameters | None) -> None:
         """Read the choices from other parameters; None finds those of the scene when they are needed."""

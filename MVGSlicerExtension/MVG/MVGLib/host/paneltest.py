@@ -97,13 +97,13 @@ def test_the_effect_follows_the_editor(case: Any) -> None:
     slicer.app.processEvents()
     view = panel.controller.view()
     case.assertEqual((view.volume_id, view.partner_id), (volume.GetID(), labels.GetID()))
-    panel.controller.add_all_labelled()
-    panel.controller.apply()
+    panel.controller.examples.add_all_labelled()
+    panel.controller.runs.apply()
     pretend_all(panel)
     case.assertIsNotNone(panel.controller.view().review)
     editor.setActiveEffectByName("")
     slicer.app.processEvents()
-    panel.controller.discard()
+    panel.controller.reviews.discard()
     slicer.util.selectModule("MVG")
 
 
@@ -150,8 +150,7 @@ def open_panel(select: bool = True) -> Any:
     controller = panel.controller
     controller.runner.worker.close()
     controller.runner.worker = Pretender()
-    controller.installer = None
-    controller.refresh()
+    controller.setup.take_for_granted()
     slicer.app.processEvents()
     return panel
 

@@ -53,7 +53,7 @@ class ExamplesMenu:
         for each in library.sets():
             text = _("{name} (shared)").format(name=each.name) if each.shared else each.name
             path = str(each.path)
-            entry = _entry(self.library, text, partial(self._controller.load_prompts, path))
+            entry = _entry(self.library, text, partial(self._controller.examples.load_prompts, path))
             entry.setToolTip(path)
         if not library.sets():
             _entry(self.library, _("No example set is there yet"), lambda: None).setEnabled(False)
@@ -65,7 +65,7 @@ class ExamplesMenu:
         title = _("Load examples")
         path = chosen_path(qt.QFileDialog.getOpenFileName(self._widget, title, "", _FILES))
         if path:
-            self._controller.load_prompts(path)
+            self._controller.examples.load_prompts(path)
 
     def _save(self) -> None:
         self._save_from("", _("Save examples"))
@@ -80,7 +80,7 @@ class ExamplesMenu:
     def _save_from(self, folder: str, title: str) -> None:
         path = chosen_path(qt.QFileDialog.getSaveFileName(self._widget, title, folder, _FILES))
         if path:
-            self._controller.save_prompts(path)
+            self._controller.examples.save_prompts(path)
 
     def _choose_shared(self) -> None:
         folder = qt.QFileDialog.getExistingDirectory(self._widget, _("Shared folder of example sets"), "")

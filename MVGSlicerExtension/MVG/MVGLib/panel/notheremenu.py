@@ -25,16 +25,20 @@ class NotHereMenu:
         button.setMenu(self._menu)
 
     def _fill(self) -> None:
-        controller = self._controller
+        examples = self._controller.examples
         self._menu.clear()
         entries = [
-            (_("Nothing is on this slice"), controller.nothing_here, ""),
-            (_("Everything ends on this slice"), controller.ends_here, ""),
+            (_("Nothing is on this slice"), examples.nothing_here, ""),
+            (_("Everything ends on this slice"), examples.ends_here, ""),
         ]
-        for name in controller.view().segments:
+        for name in self._controller.view().segments:
             entries += [
-                (_("'{name}' is not on this slice").format(name=name), controller.nothing_here, name),
-                (_("'{name}' ends on this slice").format(name=name), controller.ends_here, name),
+                (
+                    _("'{name}' is not on this slice").format(name=name),
+                    examples.nothing_here,
+                    name,
+                ),
+                (_("'{name}' ends on this slice").format(name=name), examples.ends_here, name),
             ]
         for text, action, name in entries:
             self._menu.addAction(text).triggered.connect(_told(partial(action, name)))

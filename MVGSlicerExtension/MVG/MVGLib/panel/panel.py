@@ -82,12 +82,12 @@ class Panel:
         self.shortcuts = Shortcuts(
             keys,
             {
-                "add": controller.add_current_slice,
-                "preview": controller.preview,
-                "apply": controller.apply,
+                "add": controller.examples.add_current_slice,
+                "preview": controller.previews.make,
+                "apply": controller.runs.apply,
                 "escape": controller.escape,
-                "next": controller.go_next,
-                "compare": controller.toggle_compare,
+                "next": controller.reviews.go_next,
+                "compare": controller.reviews.toggle_compare,
             },
         )
         menu = ExamplesMenu(self.widget, self.ui.moreButton, controller, self._open_other)
@@ -105,14 +105,14 @@ class Panel:
         """The host shows the panel."""
         self._entered = True
         self.shortcuts.on(self.widget.window())
-        self.controller.refresh()
+        self.controller.setup.refresh()
         self._timer.start(_QUIET_MS)
 
     def exit(self) -> None:
         """The host hides the panel; a run goes on, and the timer with it."""
         self._entered = False
         self.shortcuts.off()
-        self.controller.hide_preview()
+        self.controller.previews.hide()
         self._rest()
 
     def cleanup(self) -> None:
@@ -173,40 +173,52 @@ class Panel:
     def _connect(self) -> None:
         ui, controller = self.ui, self.controller
         for selector, name, choose in (
-            (ui.volumeSelector, "volume_id", controller.set_volume),
-            (ui.labelsSelector, "partner_id", controller.set_partner),
-            (ui.wantedSelector, "partner_id", controller.set_partner),
-            (ui.maskSelector, "mask_id", controller.set_mask),
+            (ui.volumeSelector, "volume_id", controller.choices.set_volume),
+            (ui.labelsSelector, "partner_id", controller.choices.set_partner),
+            (ui.wantedSelector, "partner_id", controller.choices.set_partner),
+            (ui.maskSelector, "mask_id", controller.choices.set_mask),
         ):
             follow_selector(selector, partial(self._known, name), self._user(choose))
         for task, button in self._tasks.items():
-            button.clicked.connect(self._user(lambda *_checked, task=task: controller.set_task(task)))
+            button.clicked.connect(self._user(lambda *_checked, task=task: controller.choices.set_task(task)))
         for button, action in (
-            (ui.addCurrentButton, controller.add_current_slice),
-            (ui.addAllButton, controller.add_all_labelled),
-            (ui.previewButton, controller.preview),
-            (ui.applyButton, controller.apply),
-            (ui.cancelButton, controller.cancel),
-            (ui.acceptButton, controller.accept),
-            (ui.discardButton, controller.discard),
-            (ui.nextButton, controller.go_next),
+            (ui.addCurrentButton, controller.examples.add_current_slice),
+            (ui.addAllButton, controller.examples.add_all_labelled),
+            (ui.previewButton, controller.previews.make),
+            (ui.applyButton, controller.runs.apply),
+            (ui.cancelButton, controller.runs.cancel),
+            (ui.acceptButton, controller.reviews.accept),
+            (ui.discardButton, controller.reviews.discard),
+            (ui.nextButton, controller.reviews.go_next),
             (ui.messageButton, controller.dismiss),
             (ui.remedyButton, self._remedy),
-            (ui.installButton, controller.install),
-            (ui.helpButton, lambda: controller.about(self._keys)),
+            (ui.installButton, controller.setup.install),
+            (ui.helpButton, lambda: controller.setup.about(self._keys)),
             (ui.addOtherButton, self._add_other),
             (ui.closeOtherButton, self._close_other),
         ):
             button.clicked.connect(_without_arguments(action))
-        ui.compareButton.clicked.connect(self._user(lambda on=False: controller.compare(bool(on))))
-        ui.overlayCheckBox.clicked.connect(self._user(lambda on=False: controller.show_confidence(bool(on))))
-        ui.surfaceButton.clicked.connect(self._user(lambda on=False: controller.show_surface(bool(on))))
-        ui.protectCheckBox.clicked.connect(self._user(lambda on=False: controller.protect(bool(on))))
-        ui.intoOwnCheckBox.clicked.connect(self._user(lambda on=False: controller.set(into_own=bool(on))))
-        ui.adaptCheckBox.clicked.connect(self._user(lambda on=False: controller.set(adapt=bool(on))))
-        ui.allAxesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_axes=bool(on))))
-        ui.rangeCheckBox.clicked.connect(self._user(lambda on=False: controller.set(limited=bool(on))))
-        ui.framesCheckBox.clicked.connect(self._user(lambda on=False: controller.set(all_frames=bool(on))))
+        ui.compareButton.clicked.connect(self._user(lambda on=False: controller.reviews.compare(bool(on))))
+        ui.overlayCheckBox.clicked.connect(
+            self._user(lambda on=False: controller.reviews.show_confidence(bool(on)))
+        )
+        ui.surfaceButton.clicked.connect(
+            self._user(lambda on=False: controller.reviews.show_surface(bool(on)))
+        )
+        ui.protectCheckBox.clicked.connect(self._user(lambda on=False: controller.choices.protect(bool(on))))
+        ui.intoOwnCheckBox.clicked.connect(
+            self._user(lambda on=False: controller.choices.set(into_own=bool(on)))
+        )
+        ui.adaptCheckBox.clicked.connect(self._user(lambda on=False: controller.choices.set(adapt=bool(on))))
+        ui.allAxesCheckBox.clicked.connect(
+            self._user(lambda on=False: controller.choices.set(all_axes=bool(on)))
+        )
+        ui.rangeCheckBox.clicked.connect(
+            self._user(lambda on=False: controller.choices.set(limited=bool(on)))
+        )
+        ui.framesCheckBox.clicked.connect(
+            self._user(lambda on=False: controller.choices.set(all_frames=bool(on)))
+        )
         for spin, setting in (
             (ui.adaptSeconds, "adapt_seconds"),
             (ui.firstSlice, "first"),
@@ -216,17 +228,17 @@ class Panel:
             follow(spin, "valueChanged", "value", self._user(partial(self._set_number, setting)))
         for combo, chosen in (
             (ui.deviceComboBox, self._device_chosen),
-            (ui.axisComboBox, lambda place: controller.set(axis=place - 1)),
+            (ui.axisComboBox, lambda place: controller.choices.set(axis=place - 1)),
             (ui.modelComboBox, self._model_chosen),
         ):
             follow(combo, "currentIndexChanged", "currentIndex", self._user(chosen))
-        self.plot.clicked.connect(controller.go_to)
-        self.examples.jump.connect(controller.jump)
-        self.examples.enabled.connect(controller.enable)
-        self.examples.removed.connect(controller.remove)
+        self.plot.clicked.connect(controller.reviews.go_to)
+        self.examples.jump.connect(controller.examples.jump)
+        self.examples.enabled.connect(controller.examples.enable)
+        self.examples.removed.connect(controller.examples.remove)
 
     def _set_number(self, setting: str, value: Any) -> None:
-        self.controller.set(**{setting: int(value)})
+        self.controller.choices.set(**{setting: int(value)})
 
     def _known(self, name: str) -> str:
         return str(getattr(self.controller.view(), name))
@@ -252,7 +264,7 @@ class Panel:
         segments = self.controller.view().settings.task.makes_segments
         partner = self.ui.otherLabelsSelector if segments else self.ui.otherWantedSelector
         volume_id = read(self.ui.otherVolumeSelector, "currentNodeID")
-        if self.controller.add_from(volume_id, read(partner, "currentNodeID")):
+        if self.controller.examples.add_from(volume_id, read(partner, "currentNodeID")):
             self._close_other()
 
     def _remedy(self) -> None:
@@ -266,16 +278,16 @@ class Panel:
     def _model_chosen(self, place: int) -> None:
         models = self.controller.view().models
         if place < len(models):
-            self.controller.set(model=models[place].value)
+            self.controller.choices.set(model=models[place].value)
             return
         title = _("Choose a weight file")
         path = chosen_path(qt.QFileDialog.getOpenFileName(self.widget, title, "", _WEIGHT_FILES))
         if path:
-            self.controller.set(model=path)
+            self.controller.choices.set(model=path)
         self.show()  # the list goes back to the model in use
 
     def _device_chosen(self, place: int) -> None:
-        self.controller.set(device=self.controller.view().devices[place].value)
+        self.controller.choices.set(device=self.controller.view().devices[place].value)
 
 
 def _without_arguments(action: Any) -> Any:

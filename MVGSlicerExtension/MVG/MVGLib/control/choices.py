@@ -1,0 +1,98 @@
+"""What the user chooses: volume, task, settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from MVGCore.errors import MVGError
+from MVGLib.control.dialogue import Dialogue, RemediableError, action
+from MVGLib.control.orders import OrderBook
+from MVGLib.control.parameters import LABELS, MASK, VOLUME
+from MVGLib.control.permissions import Permissions
+from MVGLib.control.previewing import ShownPreview
+from MVGLib.control.protocols import SceneAccess
+from MVGLib.control.state import Level, PanelTask, Remedy
+from MVGLib.control.workspace import Workspace
+
+
+class Choices:
+    """The actions that choose what a run is made of, but for its examples."""
+
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        permissions: Permissions,
+        scene: SceneAccess,
+        workspace: Workspace,
+        orders: OrderBook,
+        preview: ShownPreview,
+    ) -> None:
+        self._dialogue = dialogue
+        self._permissions = permissions
+        self._scene = scene
+        self._workspace = workspace
+        self._orders = orders
+        self._preview = preview
+
+    @action
+    def set_volume(self, node_id: str) -> None:
+        """Choose the input volume; an empty id chooses none."""
+        self._permissions.require("edit")
+        self._preview.hide()
+        self._workspace.choose(VOLUME, node_id or "")
+        self._workspace.set(limited=False, first=0, last=0, axis=-1)
+        if not node_id:
+            return
+        try:
+            self._scene.volume(node_id)  # says what is wrong with it, if anything
+        except MVGError as error:
+            gray = None if self._scene.is_volume(node_id) else Remedy.MAKE_GRAY
+            raise RemediableError(str(error), gray) from error
+        self._dialogue.say(" ".join(self._scene.volume_notes(node_id)), Level.WARNING)
+
+    @action
+    def set_partner(self, node_id: str) -> None:
+        """Choose what examples are taken from: a segmentation, or the wanted volume."""
+        self._permissions.require("edit")
+        self._workspace.choose_partner(node_id or "")
+
+    @action
+    def set_mask(self, node_id: str) -> None:
+        """Choose the segmentation that marks what to fill in."""
+        self._permissions.require("edit")
+        self._workspace.choose(MASK, node_id or "")
+
+    @action
+    def set_task(self, task: PanelTask | str) -> None:
+        """Choose what to do."""
+        self._permissions.require("edit")
+        self._preview.hide()
+        self._workspace.set(task=PanelTask(task))
+        if self._workspace.task is PanelTask.INPAINT and not self._workspace.nodes[MASK]:
+            self._workspace.choose(MASK, self._workspace.nodes[LABELS])
+
+    @action
+    def set(self, **settings: Any) -> None:
+        """Change settings, see `state.RunSettings`."""
+        if set(settings) - {"into_own", "protect"}:
+            self._permissions.require("edit")
+        if settings.get("limited") and not self._workspace.settings.limited and self._workspace.volume_id:
+            shape = self._scene.volume(self._workspace.volume_id).geometry.shape
+            settings = {"first": 0, "last": shape[self._orders.axis()] - 1, **settings}
+        self._workspace.set(**settings)
+
+    @action
+    def protect(self, on: bool) -> None:
+        """Let nothing be drawn or accepted over the user's other segments, or allow it."""
+        self._workspace.set(protect=on)
+        self._scene.protect_segments(on)
+
+    @action
+    def rotate_views(self) -> None:
+        """Turn the views into the planes of the volume."""
+        self._scene.rotate_to_volume(self._workspace.volume_id)
+
+    @action
+    def make_gray(self) -> None:
+        """Choose the luminance of a volume of colours."""
+        self.set_volume(self._scene.make_luminance(self._workspace.volume_id))

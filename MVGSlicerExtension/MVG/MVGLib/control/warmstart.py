@@ -1,0 +1,38 @@
+"""Starts the worker before a run is wanted."""
+
+from __future__ import annotations
+
+from MVGLib.control.advice import blocked
+from MVGLib.control.permissions import Permissions
+from MVGLib.control.protocols import SceneAccess
+from MVGLib.control.runner import RunCarrier
+from MVGLib.control.workspace import Workspace
+
+
+class WarmStart:
+    """Lets the worker load what the next run needs, so that its first slice comes at once."""
+
+    def __init__(
+        self, permissions: Permissions, scene: SceneAccess, workspace: Workspace, runner: RunCarrier
+    ) -> None:
+        self._permissions = permissions
+        self._scene = scene
+        self._workspace = workspace
+        self._runner = runner
+        self._known: tuple[object, ...] = ()  # what the worker was started with
+
+    def note(self) -> None:
+        """A run takes the choices of now to the worker."""
+        self._known = self._needed()
+
+    def go_on(self) -> None:
+        """Start the worker as soon as the user could want a run."""
+        if "apply" in blocked(self._permissions.situation()) or self._needed() == self._known:
+            return
+        self.note()
+        self._runner.warm_up(self._workspace.settings, self._scene.volume(self._workspace.volume_id))
+
+    def _needed(self) -> tuple[object, ...]:
+        settings = self._workspace.settings
+        stamp = self._scene.fingerprint(self._workspace.volume_id)
+        return (settings.model, settings.device, settings.seed, stamp)
