@@ -51,7 +51,9 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         "--pattern", default="*", help="which files of a folder count, such as '*_T1w.nii.gz'"
     )
     parser.add_argument(
-        "--ending", default=".seg.nrrd", help="of the results: .seg.nrrd, .nii.gz, .nrrd, .mha"
+        "--ending",
+        default="auto",
+        help="of the results: .seg.nrrd, .nii.gz, .nrrd, .mha, .png (.seg.nrrd; .png or .tif of pictures)",
     )
     parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
@@ -95,10 +97,11 @@ def run(arguments: argparse.Namespace) -> None:
     from MVGCore.datasets.learning import learn
     from MVGCore.datasets.review import rejected
     from MVGCore.datasets.run import Part, label_dataset
-    from MVGCore.datasets.work import Settings, Work
+    from MVGCore.datasets.work import BY_IMAGE, Settings, Work
     from MVGCore.volume.formats import format_to_write
 
-    format_to_write(f"x{arguments.ending}")
+    if arguments.ending != BY_IMAGE:
+        format_to_write(f"x{arguments.ending}")
     items = read_catalogue(arguments.dataset, arguments.pattern, [arguments.output, *arguments.examples])
     examples = find_examples(arguments.examples, items)
     settings = Settings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +50,15 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
     parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
     parser.add_argument(
+        "--example",
+        type=Path,
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("IMAGE2", "LABELS2"),
+        help="another image of the same kind and its labels; may be given several times",
+    )
+    parser.add_argument(
         "-o",
         "--output",
         type=Path,
@@ -93,10 +102,14 @@ def run(arguments: argparse.Namespace) -> None:
     from MVGCore.session import Session
     from MVGCore.volume import read_volume, tell_what_is_lost
 
-    if arguments.labels is None and arguments.prompts is None:
-        raise InputError("There is no example: give labelled slices (--labels) or saved ones (--prompts).")
+    others = [path for pair in arguments.example for path in pair]
+    if arguments.labels is None and arguments.prompts is None and not others:
+        raise InputError(
+            "There is no example: give labelled slices (--labels), saved ones (--prompts), or another image "
+            "and its labels (--example)."
+        )
     outputs = (arguments.output, arguments.confidence, arguments.report)
-    check_outputs(outputs, (arguments.image, arguments.labels, arguments.prompts))
+    check_outputs(outputs, (arguments.image, arguments.labels, arguments.prompts, *others))
     check_suffixes(arguments.output, arguments.confidence)
     source = source_of(arguments.output, arguments.image, arguments.series)
 
@@ -105,7 +118,9 @@ def run(arguments: argparse.Namespace) -> None:
         image = read_volume(arguments.image, arguments.series, arguments.level)
         for output in filter(None, (arguments.output, arguments.confidence)):
             tell_what_is_lost(output, image.geometry)
-        prompts = gather_prompts(image, arguments.labels, arguments.prompts, arguments.axis)
+        prompts = gather_prompts(
+            image, arguments.labels, arguments.prompts, arguments.axis, arguments.example
+        )
         absences.say(prompts, image, arguments.ends, arguments.empty)
     with stage("load model", seconds):
         session = Session(model=arguments.model, device=arguments.device, quality=arguments.quality)
@@ -181,32 +196,38 @@ def source_of(output: Path, image: Path, series: str | None) -> Series | None:
     return source_series(output, image, series) if format_by_name(output) is Format.DICOM else None
 
 
-def gather_prompts(image: Volume, labels: Path | None, saved: Path | None, axis: str) -> PromptSet:
-    """Returns the examples drawn on this image together with the saved ones.
+def gather_prompts(
+    image: Volume,
+    labels: Path | None,
+    saved: Path | None,
+    axis: str,
+    others: Sequence[Sequence[Path]] = (),
+) -> PromptSet:
+    """Returns the examples drawn on this image together with the saved ones and those of other images.
 
     Args:
         image: the volume to segment.
         labels: label map with a few filled slices, on the grid of `image` or one that can be resampled to it.
         saved: file of a PromptSet.
         axis: "i", "j", "k" or "auto".
+        others: an image and its label map each.
 
     Raises:
         InputError: a file is unusable, or there is no labelled slice in it.
     """
-    from MVGCore.volume import read_labelmap
+    from MVGCore.volume import read_labelmap, read_volume
 
-    loaded = PromptSet.load(saved) if saved is not None else None
-    if labels is None:
-        if loaded is None:
-            raise InputError("There is no example: give labelled slices or a saved set of them.")
-        return loaded
     array_axis = None if axis == "auto" else AXIS_NAMES.index(axis)
-    drawn = PromptSet.from_labelmap(
-        image, read_labelmap(labels, image.geometry), axis=array_axis, source=str(labels)
-    )
-    if loaded is not None:
-        drawn.merge(loaded)
-    return drawn
+    pairs = [(read_volume(one), other) for one, other in others]
+    if labels is not None:
+        pairs.insert(0, (image, labels))
+    found = PromptSet()
+    for drawn_on, path in pairs:
+        drawn = read_labelmap(path, drawn_on.geometry)
+        found.merge(PromptSet.from_labelmap(drawn_on, drawn, axis=array_axis, source=str(path)))
+    if saved is not None:
+        found.merge(PromptSet.load(saved))
+    return found
 
 
 def write_result(result: Result, output: Path, confidence: Path | None, source: Series | None = None) -> None:

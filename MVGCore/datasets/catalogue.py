@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from MVGCore.errors import InputError
+from MVGCore.volume.dicom import is_picture
 from MVGCore.volume.formats import Format, format_by_name, is_dicom_file, stem
 
 BIDS_MARK = "dataset_description.json"
 # Of a BIDS tree: what others made of the images, and what they were before.
 BIDS_LEFT_OUT = frozenset({"derivatives", "sourcedata", "code", "stimuli"})
-IMAGE_FORMATS = frozenset({Format.NRRD, Format.NIFTI, Format.METAIMAGE})
+IMAGE_FORMATS = frozenset({Format.NRRD, Format.NIFTI, Format.METAIMAGE, Format.PICTURE})
 CSV_COLUMNS = ("image", "name", "labels", "truth")
 
 
@@ -62,9 +63,12 @@ def read_catalogue(source: str, pattern: str = "*", left_out: Iterable[Path] = (
         raise InputError(f"There is no data set '{source}'; give a folder, a glob in quotes, or a .csv file.")
     apart = tuple(each.resolve() for each in left_out)
     images = sorted(each for each in found if _is_image(each) and not _is_in(each.resolve(), apart))
+    if path.is_dir() and pattern == "*":
+        images = _without_previews(images)
     if not images:
         raise InputError(
-            f"There is no image in '{source}'; give .nrrd, .nii.gz, .mha files or DICOM folders."
+            f"There is no image in '{source}'; give .nrrd, .nii.gz, .mha, .png, .tif, .jpg files, X-rays or "
+            "ultrasound as .dcm, or DICOM folders."
         )
     return tuple(Item(name, image) for name, image in zip(_names(images, root), images, strict=True))
 
@@ -83,14 +87,24 @@ def _in_folder(folder: Path, pattern: str) -> Iterator[Path]:
 
 def _is_image(path: Path) -> bool:
     if path.is_dir():
-        return _has_dicom(path)
-    return format_by_name(path) in IMAGE_FORMATS
+        return _has_series(path)
+    return format_by_name(path) in IMAGE_FORMATS or (_may_be_dicom(path) and is_picture(path))
 
 
-def _has_dicom(folder: Path) -> bool:
+def _has_series(folder: Path) -> bool:
     """Whether the first file of a folder is of a DICOM series: a look into all files would take long."""
     first = next((each for each in sorted(folder.iterdir()) if each.is_file()), None)
-    return first is not None and format_by_name(first) in (None, Format.DICOM) and is_dicom_file(first)
+    return first is not None and _may_be_dicom(first) and is_dicom_file(first) and not is_picture(first)
+
+
+def _may_be_dicom(path: Path) -> bool:
+    return format_by_name(path) in (None, Format.DICOM)
+
+
+def _without_previews(images: list[Path]) -> list[Path]:
+    """Pictures beside volumes show these; alone they are the data set."""
+    volumes = [each for each in images if format_by_name(each) is not Format.PICTURE]
+    return volumes or images
 
 
 def _is_in(path: Path, folders: Iterable[Path]) -> bool:

@@ -11,9 +11,13 @@ from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum, together
 from MVGCore.datasets.examples import Example
 from MVGCore.models.registry import describe
+from MVGCore.volume.formats import Format, format_by_name
 
 if TYPE_CHECKING:
     from MVGCore.segmentation.review.expected_dice import Lines  # with torch, which the data do not need
+
+
+BY_IMAGE = "auto"  # labels of a picture as a picture, of anything else as a segmentation
 
 
 @dataclass(frozen=True)
@@ -25,14 +29,14 @@ class Settings:
         device: see `Session`.
         seed: of the random colours.
         all_axes: whether to look along all axes.
-        ending: of the segmentations, which says their format.
+        ending: of the segmentations, which says their format; `BY_IMAGE` takes that of each image.
     """
 
     model: str = "compact"
     device: str = "auto"
     seed: int = 0
     all_axes: bool = True
-    ending: str = ".seg.nrrd"
+    ending: str = BY_IMAGE
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ class Work:
 
     def output(self, item: Item) -> Path:
         """Where the segmentation of an item goes."""
-        return self.folder / f"{item.name}{self.settings.ending}"
+        ending = self.settings.ending
+        return self.folder / f"{item.name}{_ending_for(item.image) if ending == BY_IMAGE else ending}"
 
     def made_of_item(self, item: Item) -> dict[str, str]:
         """What the result of an item depends on.
@@ -90,6 +95,13 @@ class Work:
             InputError: the image is missing.
         """
         return {"image": checksum(item.image), **self.made_of}
+
+
+def _ending_for(image: Path) -> str:
+    """A format in which labels lie beside this image without loss."""
+    if format_by_name(image) is not Format.PICTURE:
+        return ".seg.nrrd"
+    return ".tif" if image.suffix.lower() in (".tif", ".tiff") else ".png"
 
 
 def ingredients(examples: tuple[Example, ...], settings: Settings) -> dict[str, str]:

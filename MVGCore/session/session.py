@@ -137,7 +137,7 @@ class Session:
         """Take the volume to label.
 
         Raises:
-            InputError: it is constant, has NaN or infinite voxels, or a single slice.
+            InputError: it is constant, less than a slice, or has NaN or infinite voxels.
         """
         self._image = check_image(image)
         self._prepared.forget()
@@ -176,7 +176,7 @@ class Session:
         """
         start, heard, shown = time.perf_counter(), shown is not None, shown or _unheard
         image, prompts = self._ready()
-        axis = prompts.axis if axis is None else axis
+        axis = self.prompt_axis if axis is None else axis
         wanted = slices_within(image.geometry.shape[axis], slice_range)
         propagator = self._propagator(axis, cancelled or _never)
         local = [prompt for prompt in propagator.local if prompt.index not in self._prepared.completed]
@@ -220,7 +220,7 @@ class Session:
             Cancelled: `cancelled()` was true.
         """
         image, prompts = self._ready()
-        axis = prompts.axis if axis is None else axis
+        axis = self.prompt_axis if axis is None else axis
         slices_within(image.geometry.shape[axis], (index, index))
         propagator = self._propagator(axis, cancelled or _never)
         if index in self._prepared.completed:
@@ -262,7 +262,7 @@ class Session:
         former = self._adapted_to
         self.forget_adaptation()
         try:
-            axis = self._ready()[1].axis
+            axis = self.prompt_axis
             propagator = self._propagator(axis, cancelled or _never, finished_only=True)
             # What was carried over from other volumes is a guess, and nothing to learn from.
             contexts = [] if propagator.transferred else propagator.contexts(cancelled or _never)
@@ -364,12 +364,14 @@ class Session:
 
     @property
     def prompt_axis(self) -> int:
-        """Array axis of most examples.
+        """Array axis along which examples are propagated: that of most, or the only one of a single slice.
 
         Raises:
             InputError: no image, or no prompts.
         """
-        return self._ready()[1].axis
+        image, prompts = self._ready()
+        flat = image.geometry.flat_axis
+        return prompts.axis if flat is None else flat
 
     @property
     def model_name(self) -> str:

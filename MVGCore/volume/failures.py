@@ -24,8 +24,8 @@ _BEGINNINGS = (
     (b"ObjectType", "a MetaImage file", "name it .mha, or .mhd if its voxels are in another file"),
     (b"PK\x03\x04", "a ZIP archive", "unpack it, and open what is in it"),
     (b"version https://git-lfs", "a placeholder of Git LFS", "fetch the file itself with 'git lfs pull'"),
-    (b"\x89PNG", "a PNG picture", "give the volume that it was made of"),
-    (b"\xff\xd8\xff", "a JPEG picture", "give the volume that it was made of"),
+    (b"\x89PNG", "a PNG picture", "name it .png"),
+    (b"\xff\xd8\xff", "a JPEG picture", "name it .jpg"),
     (b"<", "a web page or XML", "download the file itself again"),
 )
 _DICOM = ("a DICOM file", "name it .dcm, or give the folder of the series")
@@ -81,6 +81,9 @@ def _other_kind(path: Path) -> tuple[str, str] | None:
         path.suffix.lower()
     )
     own = b"ObjectType" if path.suffix.lower() in (".mha", ".mhd") else own
+    own = {".png": b"\x89PNG", ".jpg": b"\xff\xd8\xff", ".jpeg": b"\xff\xd8\xff"}.get(
+        path.suffix.lower(), own
+    )
     for beginning, what, remedy in _BEGINNINGS:
         if start.startswith(beginning) and beginning != own:
             return what, remedy

@@ -19,13 +19,12 @@ class Format(Enum):
     METAIMAGE = (".mha", ".mhd")
     DICOM = (".dcm", ".ima")
     OME_ZARR = (".ome.zarr", ".zarr")
+    PICTURE = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
 
 
-_PICTURES = "it is a picture: give the volume that it was made of, or save the stack as .nrrd with 3D Slicer"
 _FREESURFER = "convert it with 'mri_convert x.mgz x.nii.gz', or save it as .nrrd with 3D Slicer"
 _PAIR = "save the pair .hdr and .img as one .nii.gz, e.g. with 3D Slicer, FSL (fslchfiletype) or SPM"
 _HINTS = {
-    **dict.fromkeys((".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp"), _PICTURES),
     **dict.fromkeys((".mgz", ".mgh"), _FREESURFER),
     **dict.fromkeys((".hdr", ".img"), _PAIR),
     **dict.fromkeys((".zip", ".tar", ".tgz", ".7z"), "unpack it, and give what is in it"),
@@ -35,6 +34,8 @@ _HINTS = {
 }
 
 WRITABLE = tuple(each for each in Format if each not in (Format.DICOM, Format.OME_ZARR))
+# A picture is written where its pixels come back as they were.
+_LOSSLESS = (".png", ".tif", ".tiff")
 
 
 def format_to_read(path: str | os.PathLike[str]) -> Format:
@@ -65,8 +66,9 @@ def format_to_write(path: str | os.PathLike[str]) -> Format:
         InputError: The ending of the name is not one of a format that can be written.
     """
     known = format_by_name(Path(path))
-    if known not in WRITABLE:
-        raise InputError(f"'{path}' cannot be written in the format of its name; use {_endings(WRITABLE)}.")
+    lossless = known is not Format.PICTURE or Path(path).suffix.lower() in _LOSSLESS
+    if known is None or known not in WRITABLE or not lossless:
+        raise InputError(f"'{path}' cannot be written in the format of its name; use {_writable()}.")
     return known
 
 
@@ -98,6 +100,12 @@ def is_dicom_file(path: Path) -> bool:
     group_2_or_8 = start[1:2] + start[3:4] == b"\0\0" and start[:1] in (b"\2", b"\x08")
     typed = start[4:6].isalpha() and start[4:6].isupper()
     return len(start) == 132 and group_2_or_8 and (typed or start[5:8] == b"\0\0\0")
+
+
+def _writable() -> str:
+    """The endings of all that can be written, pictures last."""
+    volumes = tuple(each for each in WRITABLE if each is not Format.PICTURE)
+    return f"{_endings(volumes)}, or {' or '.join(_LOSSLESS[:2])} for a single slice"
 
 
 def _endings(formats: tuple[Format, ...]) -> str:

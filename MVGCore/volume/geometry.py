@@ -105,6 +105,11 @@ class Geometry:
         return int(np.argmax(np.round(self.array_spacing, 3)))
 
     @property
+    def flat_axis(self) -> int | None:
+        """The array axis along which there is a single slice; None of a volume, k where several are."""
+        return self.shape.index(1) if 1 in self.shape else None
+
+    @property
     def orthogonal(self) -> bool:
         """Whether the axes are at right angles; they are not where a gantry was tilted or a grid sheared."""
         cosines = self._direction_matrix.T @ self._direction_matrix

@@ -18,6 +18,7 @@ from MVGCore.volume.metaimage import read_meta
 from MVGCore.volume.niftifile import read_nifti
 from MVGCore.volume.nrrdfile import read_nrrd
 from MVGCore.volume.omezarr import read_ome_zarr
+from MVGCore.volume.picturefile import read_label_picture, read_picture
 from MVGCore.volume.segmentation import Segmentation
 from MVGCore.volume.slicerfile import read_seg_nrrd
 from MVGCore.volume.stored import Stored
@@ -27,7 +28,8 @@ from MVGCore.volume.volume import Volume, check_image
 def read_volume(
     path: str | os.PathLike[str], series: int | str | Series | None = None, level: int | None = None
 ) -> Volume:
-    """Read an image: NRRD, NIfTI, MetaImage, OME-Zarr, a DICOM folder or any file of a DICOM series.
+    """Read an image: NRRD, NIfTI, MetaImage, OME-Zarr, PNG, TIFF, JPEG, a DICOM folder or any file
+    of a DICOM series.
 
     Args:
         path: The file or folder.
@@ -78,7 +80,7 @@ def read_segmentation(path: str | os.PathLike[str], grid: Geometry | None = None
     segments = _read_segments(Path(path), grid)
     if segments is not None:
         return segments
-    stored = _read_stored(Path(path))
+    stored = _read_stored(Path(path), labels=True)
     with _named(path):
         if stored.array.ndim == 4:
             return segmentation_of_masks(stored.array, stored.geometry, str(path))
@@ -123,7 +125,7 @@ def _read_grid(path: Path, series: int | str | Series | None = None, level: int 
     return Volume(stored.array, stored.geometry)
 
 
-def _read_stored(path: Path, level: int | None = None) -> Stored:
+def _read_stored(path: Path, level: int | None = None, labels: bool = False) -> Stored:
     kind = format_to_read(path)
     with _named(path), failures_told(path):
         if kind is Format.DICOM:
@@ -135,6 +137,8 @@ def _read_stored(path: Path, level: int | None = None) -> Stored:
             return read_nifti(path)
         if kind is Format.METAIMAGE:
             return read_meta(path)
+        if kind is Format.PICTURE:
+            return read_label_picture(path) if labels else read_picture(path)
         content = read_nrrd(path)
         return Stored(content.array, content.geometry)
 

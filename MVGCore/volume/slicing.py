@@ -53,6 +53,8 @@ def labelled_slices(labels: LabelMap, axis: int | None = None) -> list[SliceKey]
     """
     if axis not in (None, 0, 1, 2):
         raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+    if axis is None and labels.geometry.flat_axis is not None:
+        axis = labels.geometry.flat_axis  # a single slice is seen from the front
     box, offset = _bounding_box(labels.array)
     alone = [_alone(box, each) for each in range(3)]
     if axis is not None:

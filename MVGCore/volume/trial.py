@@ -13,9 +13,10 @@ from MVGCore.errors import InputError
 from MVGCore.volume.datafiles import check_companions
 from MVGCore.volume.formats import WRITABLE, Format, format_by_name
 from MVGCore.volume.geometry import Geometry
+from MVGCore.volume.picturefile import check_slices
 from MVGCore.volume.writing import write_file
 
-_TINY = np.eye(2, dtype=np.uint8)[None].repeat(2, 0)
+_TINY = np.eye(2, dtype=np.uint8)[None]
 
 
 def try_to_write(path: str | os.PathLike[str]) -> None:
@@ -45,7 +46,19 @@ def try_to_write(path: str | os.PathLike[str]) -> None:
 
 
 def tell_what_is_lost(path: str | os.PathLike[str], geometry: Geometry) -> None:
-    """Warn, before the work, where programs will not show a result of this format on this grid."""
+    """Warn, before the work, where programs will not show a result of this format on this grid.
+
+    Raises:
+        InputError: The format cannot hold a volume.
+    """
+    if format_by_name(Path(path)) is Format.PICTURE:
+        check_slices(Path(path), geometry)
+    if format_by_name(Path(path)) is Format.PICTURE and geometry != Geometry.identity(geometry.shape):
+        warnings.warn(
+            f"'{path}' is a picture, which keeps neither the size of its pixels nor their place in the "
+            "patient; to lay it over the image in other programs choose .nrrd or .nii.gz.",
+            stacklevel=2,
+        )
     is_nifti = format_by_name(Path(path)) is Format.NIFTI
     if is_nifti and not geometry.orthogonal and geometry.frames is None:
         warnings.warn(

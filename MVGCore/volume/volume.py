@@ -49,14 +49,15 @@ def check_image(volume: Volume) -> Volume:
     """Check that an image can be segmented, and give it back C-ordered in a plain numeric type.
 
     Raises:
-        InputError: NaN or infinite voxels, complex or non-numeric values, a single slice, a constant image.
+        InputError: NaN or infinite voxels, complex or non-numeric values, less than a slice, a constant
+            image.
     """
     array = _numeric(volume.array)
     check_grid(array, volume.geometry, "image")
     name = f"The image '{volume.name}'" if volume.name else "The image"
-    if min(array.shape) < 2:
+    if sorted(array.shape)[1] < 2:
         size = " x ".join(str(n) for n in reversed(array.shape))
-        raise InputError(f"{name} is a single slice ({size} voxels); give at least two along every axis.")
+        raise InputError(f"{name} is less than a slice ({size} voxels); give at least two along two axes.")
     low, high = float(array.min()), float(array.max())  # a NaN anywhere makes both of them NaN
     if not (low >= -_LARGEST and high <= _LARGEST):
         bad = int(np.count_nonzero(~(np.abs(array) <= _LARGEST)))

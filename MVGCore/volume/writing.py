@@ -20,13 +20,14 @@ from MVGCore.volume.labelmap import LabelMap
 from MVGCore.volume.metaimage import write_meta
 from MVGCore.volume.niftifile import write_nifti
 from MVGCore.volume.nrrdfile import NrrdFile, write_nrrd
+from MVGCore.volume.picturefile import write_picture
 from MVGCore.volume.segmentation import Segmentation
 from MVGCore.volume.slicerfile import write_seg_nrrd
 from MVGCore.volume.volume import Volume
 
 
 def write_volume(path: str | os.PathLike[str], volume: Volume) -> None:
-    """Write an image as NRRD, NIfTI or MetaImage, as the ending of `path` says.
+    """Write an image as NRRD, NIfTI, MetaImage, PNG or TIFF, as the ending of `path` says.
 
     Raises:
         InputError: An unknown ending, a folder that does not exist, or NaN or infinite voxels.
@@ -136,6 +137,8 @@ def write_file(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
         write_nifti(path, array, geometry)
     elif kind is Format.METAIMAGE:
         write_meta(path, array, geometry)
+    elif kind is Format.PICTURE:
+        write_picture(path, array, geometry)
     else:
         write_nrrd(path, NrrdFile(array, geometry))
 

@@ -99,6 +99,40 @@ def colour() -> Any:
     )
 
 
+def xray(number: int) -> Any:
+    return base(
+        "1.2.840.10008.5.1.4.1.1.1",
+        Modality="CR",
+        Rows=5,
+        Columns=7,
+        InstanceNumber=number,
+        PixelSpacing=[0.2, 0.2],
+        PixelData=(ramp(1) + number).tobytes(),
+    )
+
+
+def xrays(folder: Path) -> str:
+    save(folder, [xray(1), xray(2)])
+    return read(folder / "IM0001.dcm")
+
+
+def ultrasound() -> Any:
+    return base(
+        "1.2.840.10008.5.1.4.1.1.6.1",
+        Modality="US",
+        Rows=5,
+        Columns=7,
+        SamplesPerPixel=3,
+        PlanarConfiguration=0,
+        PhotometricInterpretation="RGB",
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelRepresentation=0,
+        PixelData=bytes(range(105)) + b"\0",
+    )
+
+
 def film() -> Any:
     ultrasound = "1.2.840.10008.5.1.4.1.1.3.1"
     return base(ultrasound, Rows=5, Columns=7, NumberOfFrames=6, FrameTime=40, PixelData=ramp().tobytes())
@@ -180,6 +214,8 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
         Situation("damaged slices", damaged),
         Situation("a header that promises more than the file holds", promising),
         Situation("colour", series([colour()])),
+        Situation("an X-ray (CR, DX, MG) among others", xrays),
+        Situation("a frame of ultrasound in colour", series([ultrasound()])),
         Situation("a film", series([film()])),
         Situation("a mosaic", values(ImageType=["ORIGINAL", "PRIMARY", "MOSAIC"])),
     ),

@@ -12,6 +12,7 @@ from typing import Any
 import nibabel as nib
 import nrrd
 import numpy as np
+from PIL import Image
 
 from MVGCore.errors import MVGError
 from MVGCore.volume import (
@@ -205,6 +206,38 @@ def _labels(array: np.ndarray, **more: Any) -> Callable[[Path], str]:
     return lambda folder: labelled(nifti(folder / "labels.nii.gz", array, **more))
 
 
+def picture(name: str, mode: str = "L", pages: int = 1) -> Callable[[Path], str]:
+    """An image as a picture."""
+
+    def use(folder: Path) -> str:
+        planes = [Image.fromarray(plane.astype(np.uint8)).convert(mode) for plane in image()[:pages]]
+        planes[0].save(
+            folder / name, **({"save_all": True, "append_images": planes[1:]} if pages > 1 else {})
+        )
+        read = read_volume(folder / name)
+        return f"read as {' x '.join(map(str, reversed(read.array.shape)))} voxels, {read.array.dtype}"
+
+    return use
+
+
+def picture_of_labels(name: str, mode: str) -> Callable[[Path], str]:
+    """Labels as a picture."""
+
+    def use(folder: Path) -> str:
+        plane = Image.fromarray(few()[1])
+        if mode == "P":
+            plane.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
+        (plane if mode == "P" else plane.convert(mode)).save(folder / name)
+        return labelled(folder / name)
+
+    return use
+
+
+def volume_as_picture(folder: Path) -> str:
+    tell_what_is_lost(folder / "out.png", GRID)
+    return "written"
+
+
 SITUATIONS: dict[str, tuple[Situation, ...]] = {
     "Position": (
         Situation("NIfTI, sform and qform equal", _nifti_image()),
@@ -245,8 +278,18 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
         Situation("output `OUT.NII.GZ`", tried("OUT.NII.GZ")),
         Situation("output `50% größe [1].mhd`", tried("50% größe [1].mhd")),
         Situation("output `OUT.NHDR`", tried("OUT.NHDR")),
-        Situation("output with an unknown ending", tried("out.png")),
+        Situation("output with an unknown ending", tried("out.xyz")),
         Situation("output whose data file belongs to another header", shared_data_file),
+    ),
+    "Pictures": (
+        Situation("shades of grey (`.png`)", picture("image.png")),
+        Situation("colours (`.jpg`)", picture("image.jpg", "RGB")),
+        Situation("a stack of pages (`.tif`)", picture("image.tif", pages=3)),
+        Situation("labels as shades of grey (`.png`)", picture_of_labels("labels.png", "L")),
+        Situation("labels with a palette (`.png`)", picture_of_labels("labels.png", "P")),
+        Situation("labels as colours (`.png`)", picture_of_labels("labels.png", "RGB")),
+        Situation("labels as `.jpg`", picture_of_labels("labels.jpg", "L")),
+        Situation("a volume to be written as `.png`", volume_as_picture),
     ),
     "Files that cannot be used": (
         Situation("truncated", truncated),
@@ -256,7 +299,6 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
         Situation("DICOM named `.nii`", bytes_of("image.nii", bytes(128) + b"DICM" + bytes(99))),
         Situation("ZIP archive named `.nrrd`", bytes_of("image.nrrd", b"PK\x03\x04" + bytes(99))),
         Situation("FreeSurfer volume", bytes_of("image.mgz", b"\x1f\x8b")),
-        Situation("picture", bytes_of("image.png", b"\x89PNG")),
         Situation("several time points", _image(np.stack([image()] * 3, axis=-1))),
         Situation("complex numbers", _image(image().astype(np.complex64))),
     ),

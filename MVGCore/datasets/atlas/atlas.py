@@ -71,12 +71,12 @@ def label_by_atlases(
         cancelled: asked between registrations.
 
     Raises:
-        InputError: no atlas shows a class.
+        InputError: no atlas shows a class, or none is of the image's dimension.
         Cancelled: `cancelled()` was true.
     """
     coarse = registration_image(image)
     placed = []
-    for atlas in atlases:
+    for atlas in _of_dimension(atlases, coarse.GetDimension()):
         stop_if(cancelled)
         placed.append((atlas, affine(coarse, atlas.coarse)))
     chosen = list(_most_similar(placed))
@@ -91,6 +91,15 @@ def label_by_atlases(
 
     own = normalise(image.array, robust_window(image.array)).astype(np.float32)
     return ids, fuse(own, votes(), ids)
+
+
+def _of_dimension(atlases: Sequence[Atlas], dimension: int) -> list[Atlas]:
+    """Slices tell nothing of volumes, nor the other way round."""
+    found = [atlas for atlas in atlases if atlas.coarse.GetDimension() == dimension]
+    if atlases and not found:
+        here, there = ("single slice", "volumes") if dimension == 2 else ("volume", "single slices")
+        raise InputError(f"It is a {here} and the examples are {there}; label some slices of its kind.")
+    return found
 
 
 def _most_similar(placed: Sequence[tuple[Atlas, Registered]]) -> Iterator[tuple[Atlas, Registered]]:

@@ -1,6 +1,7 @@
 """Registration of two volumes: affine by correlation, then diffeomorphic demons (SimpleITK).
 
-Both run in one thread and draw their samples with a fixed seed: the same volumes give the same bits.
+Both run in one thread and draw their samples with a fixed seed: the same volumes give the same bits. Single
+slices are registered in their plane; the positions of their transform count from the first pixel.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Registered:
     """How one volume lies on another.
 
     Attributes:
-        transform: from positions of the fixed volume to those of the moving one, LPS mm.
+        transform: from positions of the fixed volume to those of the moving one, LPS mm; of single slices
+            from columns and rows to columns and rows, mm.
         likeness: correlation of both after the affine part, -1..1.
     """
 
@@ -39,11 +41,12 @@ class Registered:
 def registration_image(image: Volume) -> sitk.Image:
     """A volume as it is registered: intensities 0..1, coarse if it is large."""
     made = _as_sitk(normalise(image.array, robust_window(image.array)).astype(np.float32), image.geometry)
-    factor = (image.array.size / MOST_VOXELS) ** (1 / 3)
+    dimensions = made.GetDimension()
+    factor = (image.array.size / MOST_VOXELS) ** (1 / dimensions)
     if factor <= 1:
         return made
     # Towards equal spacing: the finest axes are shrunk most.
-    target = float(np.prod(made.GetSpacing())) ** (1 / 3) * factor
+    target = float(np.prod(made.GetSpacing())) ** (1 / dimensions) * factor
     shrink = [max(1, round(target / spacing)) for spacing in made.GetSpacing()]
     sigmas = [
         0.5 * n * spacing if n > 1 else 1e-3 for n, spacing in zip(shrink, made.GetSpacing(), strict=True)
@@ -69,18 +72,28 @@ def affine(fixed: sitk.Image, moving: sitk.Image) -> Registered:
 
 
 def _start(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
-    """Middle on middle, or centre of mass on centre of mass: whichever is more alike."""
-    kinds = (
-        sitk.CenteredTransformInitializerFilter.GEOMETRY,
-        sitk.CenteredTransformInitializerFilter.MOMENTS,
+    """Middle on middle, true to scale or stretched to the same extent, or centre of mass on centre of mass:
+    whichever is most alike."""
+    dimensions = fixed.GetDimension()
+    middle, mass = (
+        sitk.CenteredTransformInitializer(fixed, moving, sitk.AffineTransform(dimensions), kind)
+        for kind in (
+            sitk.CenteredTransformInitializerFilter.GEOMETRY,
+            sitk.CenteredTransformInitializerFilter.MOMENTS,
+        )
     )
-    starts = [
-        sitk.CenteredTransformInitializer(fixed, moving, sitk.AffineTransform(3), kind) for kind in kinds
-    ]
+    stretched = sitk.AffineTransform(middle)
+    stretched.Scale(_extent(moving) / _extent(fixed), True)
+    starts = [middle, mass, stretched]
     return max(
         starts,
         key=lambda start: likeness(fixed, sitk.Resample(moving, fixed, start, sitk.sitkLinear)),
     )
+
+
+def _extent(image: sitk.Image) -> float:
+    """The longest side in mm."""
+    return max(size * spacing for size, spacing in zip(image.GetSize(), image.GetSpacing(), strict=True))
 
 
 def likeness(fixed: sitk.Image, moving: sitk.Image) -> float:
@@ -122,36 +135,35 @@ def _shrunk(image: sitk.Image, level: int) -> sitk.Image:
     if level == 1:
         return image
     sigmas = [0.5 * level * spacing for spacing in image.GetSpacing()]
-    return sitk.Shrink(sitk.SmoothingRecursiveGaussian(image, sigmas), [level] * 3)
+    return sitk.Shrink(sitk.SmoothingRecursiveGaussian(image, sigmas), [level] * image.GetDimension())
 
 
 def warped_labels(labels: LabelMap, onto: Geometry, found: Registered) -> NDArray[np.uint16]:
     """Labels of the moving volume on the grid of the fixed one."""
     moving = _as_sitk(labels.array.astype(np.uint16), labels.geometry)
     result = sitk.Resample(moving, _grid(onto), found.transform, sitk.sitkNearestNeighbor, 0)
-    return np.asarray(sitk.GetArrayFromImage(result))
+    return np.asarray(sitk.GetArrayFromImage(result)).reshape(onto.shape)
 
 
 def warped_image(image: Volume, onto: Geometry, found: Registered) -> NDArray[np.float32]:
     """The moving volume, 0..1, on the grid of the fixed one."""
     moving = _as_sitk(normalise(image.array, robust_window(image.array)).astype(np.float32), image.geometry)
-    return np.asarray(sitk.GetArrayFromImage(sitk.Resample(moving, _grid(onto), found.transform)))
+    result = sitk.Resample(moving, _grid(onto), found.transform)
+    return np.asarray(sitk.GetArrayFromImage(result)).reshape(onto.shape)
 
 
 def _grid(geometry: Geometry) -> sitk.Image:
-    k, j, i = geometry.shape
-    grid = sitk.Image(i, j, k, sitk.sitkUInt8)
-    _place(grid, geometry)
-    return grid
+    return _as_sitk(np.zeros(geometry.shape, np.uint8), geometry)
 
 
 def _as_sitk(array: NDArray[np.generic], geometry: Geometry) -> sitk.Image:
+    flat = geometry.flat_axis
+    if flat is not None:
+        image = sitk.GetImageFromArray(array.squeeze(flat))
+        image.SetSpacing([s for axis, s in enumerate(geometry.array_spacing) if axis != flat][::-1])
+        return image
     image = sitk.GetImageFromArray(array)
-    _place(image, geometry)
-    return image
-
-
-def _place(image: sitk.Image, geometry: Geometry) -> None:
     image.SetSpacing(geometry.spacing)
     image.SetOrigin(geometry.origin)
     image.SetDirection(geometry.direction)
+    return image

@@ -45,7 +45,8 @@ def grid_of(planes: Sequence[Plane]) -> Grid:
     first, count = planes[0], len(planes)
     notes = [] if first.spacing else ["the size of the pixels is unknown and taken as 1 mm"]
     if first.position is None or first.orientation is None:
-        notes.append("the positions of the slices are unknown: order and distances are guessed")
+        if not first.source.alone:
+            notes.append("the positions of the slices are unknown: order and distances are guessed")
         geometry = geometry_of(first, count, first.normal * (first.between or 1.0))
         return Grid(geometry, np.arange(count), np.zeros(count), tuple(notes))
     if count == 1:

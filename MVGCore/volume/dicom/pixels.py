@@ -15,6 +15,7 @@ from MVGCore.errors import InputError
 from MVGCore.volume.dicom.files import DamagedFile, damage_named, read_whole, transfer_syntax
 from MVGCore.volume.dicom.planes import Plane
 from MVGCore.volume.dicom.sources import Stored
+from MVGCore.volume.picturefile import LUMINANCE
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -122,6 +123,8 @@ def _frame(dataset: Dataset, plane: Plane) -> NDArray[Any]:
         return _bits(dataset.PixelData, plane)
     decode = _decoder(syntax, plane)
     array = decode(dataset, plane)
+    if array.shape == (*plane.size, 3):
+        array = np.rint(array @ np.array(LUMINANCE)).astype(array.dtype)
     if array.shape != plane.size:
         raise DamagedFile(plane.source.file, f"a slice has {array.shape} pixels and not {plane.size}")
     return array if stored.floating else _without_unused_bits(array, stored)
@@ -154,7 +157,8 @@ def _decoder(syntax: UID, plane: Plane) -> Callable[[Dataset, Plane], NDArray[An
 def _by_pydicom(dataset: Dataset, plane: Plane) -> NDArray[Any]:
     from pydicom.pixels import get_decoder
 
-    array, _ = get_decoder(transfer_syntax(dataset)).as_array(dataset, index=plane.frame, raw=True)
+    colour = bool(plane.source.colour) and dataset.get("SamplesPerPixel", 1) == 3
+    array, _ = get_decoder(transfer_syntax(dataset)).as_array(dataset, index=plane.frame, raw=not colour)
     return array
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,10 +24,14 @@ from MVGCore.volume.dicom.files import (
 from MVGCore.volume.dicom.grid import Grid, grid_of
 from MVGCore.volume.dicom.pixels import read_stack, same_pixels
 from MVGCore.volume.dicom.planes import Plane, is_image, planes_of
+from MVGCore.volume.dicom.sources import stands_alone
 from MVGCore.volume.dicom.stacks import sort_into_stacks
 from MVGCore.volume.formats import is_dicom_file
 from MVGCore.volume.normalise import Window
 from MVGCore.volume.volume import Volume
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 _MOST_LISTED = 20
 
@@ -131,7 +136,8 @@ def list_series(path: Path) -> tuple[Series, ...]:
     folder, deep = (path, True) if path.is_dir() else (path.parent, False)
     planes: dict[tuple[str, str], list[Plane]] = defaultdict(list)
     damaged: list[DamagedFile] = []
-    for file, header in headers(folder, deep):
+    alone = _picture(path)
+    for file, header in headers(folder, deep) if alone is None else [(path, alone)]:
         if isinstance(header, DamagedFile):
             damaged.append(header)
         elif is_image(header) and sop_class(header) not in SEGMENTATIONS:
@@ -153,6 +159,22 @@ def list_series(path: Path) -> tuple[Series, ...]:
     if not numbered:
         raise _nothing(path, damaged)
     return tuple(numbered)
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is DICOM and a picture of its own: an X-ray, a single frame of ultrasound."""
+    try:
+        return _picture(path) is not None
+    except InputError:  # damaged: whoever reads it will say so
+        return False
+
+
+def _picture(path: Path) -> Dataset | None:
+    """The header of a file that is a picture of its own, whatever lies beside it; else None."""
+    if path.is_dir() or not is_dicom_file(path):
+        return None
+    header = read_header(path)
+    return header if is_image(header) and stands_alone(header) else None
 
 
 def find_series(path: Path, wanted: int | str | None = None) -> Series:
@@ -222,6 +244,8 @@ def _on_grid(values: np.ndarray, grid: Grid) -> np.ndarray:
 def _remarks(series: Series) -> list[str]:
     source = series.planes[0].source
     notes = []
+    if source.colour:
+        notes.append(f"it is a picture in colour ({source.colour}), of which the luminance was taken")
     if source.inverted:
         notes.append("its small values are meant to look white (MONOCHROME1); they are kept as they are")
     if any(plane.source.burned_in for plane in series.planes):
@@ -231,7 +255,7 @@ def _remarks(series: Series) -> list[str]:
 
 def _check_readable(series: Series) -> None:
     source = series.planes[0].source
-    if source.colour:
+    if source.colour and not (source.alone and series.count == 1):
         raise InputError(
             f"'{source.file}' is a picture in colour ({source.colour}); give a series in shades of grey."
         )

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
+# Each of their files is a picture of its own: X-rays, ultrasound, endoscopy, eyes, microscopy, photographs.
+_ALONE = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "US", "ES", "OP", "GM", "SM", "XC"})
+
+
 @dataclass(frozen=True)
 class Stored:
     """How the numbers of a slice are stored and what they mean.
@@ -50,6 +54,7 @@ class Source:
         mosaic: Whether its slices lie side by side in one picture.
         burned_in: Whether it says that names are burnt into the picture.
         film: Whether its frames are pictures in time and not slices.
+        alone: Whether it is a picture of its own (see `stands_alone`).
         shown: The lowest and the highest value that it proposes to show; None if it does not.
     """
 
@@ -68,7 +73,14 @@ class Source:
     mosaic: bool
     burned_in: bool
     film: bool
+    alone: bool
     shown: tuple[float, float] | None
+
+
+def stands_alone(header: Dataset) -> bool:
+    """Whether a file is a picture of its own by its kind, and no slice of a volume."""
+    frames = int(header.get("NumberOfFrames") or 1)
+    return text_of(header, "Modality") in _ALONE and frames == 1 and "ImagePositionPatient" not in header
 
 
 def source_of(file: Path, header: Dataset) -> Source:
@@ -93,6 +105,7 @@ def source_of(file: Path, header: Dataset) -> Source:
         mosaic="MOSAIC" in kinds,
         burned_in=str(header.get("BurnedInAnnotation", "")).upper() == "YES",
         film=int(header.get("NumberOfFrames") or 1) > 1 and timed,
+        alone=stands_alone(header),
         shown=_shown(header),
     )
 

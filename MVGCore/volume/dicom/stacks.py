@@ -92,6 +92,8 @@ def _fit(one: Plane, other: Plane) -> bool:
 
 def _one_per_position(planes: list[Plane], same_pixels: Same) -> list[Stack]:
     source = planes[0].source
+    if source.alone:
+        return [Stack((plane,)) for plane in sorted(planes, key=_as_counted)]
     if planes[0].position is None or source.colour or source.film or source.mosaic:
         return [Stack(tuple(sorted(planes, key=_as_counted)))]
     places = _places(planes)

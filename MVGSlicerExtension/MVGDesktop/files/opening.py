@@ -19,7 +19,8 @@ from MVGDesktop.files.nodes import geometry_of_volume, segmentation_node, volume
 from MVGDesktop.files.scenes import open_scene
 
 SCENES = (".mrb", ".mrml")
-IMAGES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".dcm", ".ima")
+PICTURES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".bmp")
+IMAGES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".dcm", ".ima", *PICTURES)
 _MOST_LABELS = 64
 
 

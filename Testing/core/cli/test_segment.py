@@ -106,6 +106,7 @@ def test_refuses_one_file_for_two_outputs(scene, fake_session, mvg: Mvg) -> None
     ("out", "confidence"),
     [
         ("out.png", "c.nrrd"),
+        ("out.jpg", "c.nrrd"),
         ("nowhere/out.nrrd", "c.nrrd"),
         ("out.nrrd", "c.seg.nrrd"),
         ("out.nrrd", "c.txt"),

@@ -50,9 +50,8 @@ def test_nan_in_a_file_is_noticed(tmp_path: Path, ending: str, kind: type) -> No
     ("array", "words"),
     [
         (np.ones((3, 3, 3)), "constant"),
-        (np.arange(9.0).reshape(1, 3, 3), "single slice"),
-        (np.arange(9.0).reshape(3, 3, 1), "single slice"),
-        (np.ones((1, 1, 1)), "single slice"),
+        (np.arange(9.0).reshape(1, 1, 9), "less than a slice"),
+        (np.ones((1, 1, 1)), "less than a slice"),
         (np.ones((3, 3, 3), complex), "complex"),
     ],
 )

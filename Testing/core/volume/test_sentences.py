@@ -65,7 +65,6 @@ def test_a_missing_data_file_is_named(tmp_path: Path, an_image: Volume, ending: 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("x.png", "picture"),
         ("x.mgz", "mri_convert"),
         ("x.img", "pair"),
         ("x.zip", "unpack"),

@@ -106,7 +106,7 @@ def test_a_reading_is_kept_until_the_node_changes(scene: Scene, a_volume_node: A
 def test_what_cannot_be_used_is_refused_with_a_remedy(scene: Scene, a_volume_node: Any) -> None:
     labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
     slicer.util.updateVolumeFromArray(labels, np.zeros((3, 4, 5), np.uint8))
-    single = make_volume(np.zeros((1, 4, 5), np.int16), name="photo")
+    line = make_volume(np.zeros((1, 1, 5), np.int16), name="line")
     empty = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     colour = make_volume(
         np.zeros((3, 4, 5, 3), np.uint8), name="colour", nodeClassName="vtkMRMLVectorVolumeNode"
@@ -115,7 +115,7 @@ def test_what_cannot_be_used_is_refused_with_a_remedy(scene: Scene, a_volume_nod
     bend(bent)
     for node, words in (
         (labels, "label map"),
-        (single, "single slice (5 x 4 x 1 voxels)"),
+        (line, "less than a slice (5 x 1 x 1 voxels)"),
         (empty, "has no voxels"),
         (colour, "luminance"),
         (bent, "harden the transform"),

@@ -37,7 +37,8 @@ def read_volume_node(node: Any) -> Reading:
     """A scalar volume node as a `Volume` in world coordinates; NaN and infinite voxels become 0.
 
     Raises:
-        InputError: A label map, a colour image, a single slice, no voxels, or a transform that bends space.
+        InputError: A label map, a colour image, less than a slice, no voxels, or a transform that bends
+            space.
     """
     check_volume_node(node)
     array, notes = _finite(array_of(node.GetImageData()), node.GetName())
@@ -62,10 +63,10 @@ def check_volume_node(node: Any) -> None:
         raise InputError(
             _("'{name}' is a colour image; make a scalar volume of its luminance first.").format(name=name)
         )
-    if min(image.GetDimensions()) < 2:
+    if sorted(image.GetDimensions())[1] < 2:
         size = " x ".join(map(str, image.GetDimensions()))
         raise InputError(
-            _("'{name}' is a single slice ({size} voxels); choose a volume of several slices.").format(
+            _("'{name}' is less than a slice ({size} voxels); choose an image or a volume.").format(
                 name=name, size=size
             )
         )

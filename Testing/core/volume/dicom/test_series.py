@@ -17,7 +17,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_
 
 from MVGCore.errors import InputError
 from MVGCore.volume import Volume, read_volume
-from MVGCore.volume.dicom import list_series
+from MVGCore.volume.dicom import is_picture, list_series
 from Testing.core.volume.dicom.builder import AXIAL, ORIGIN, base, ct_slice, enhanced, item, ramp, save, stack
 
 
@@ -408,3 +408,44 @@ def test_items_of_other_frames_are_damage(tmp_path: Path) -> None:
     short.PerFrameFunctionalGroupsSequence = short.PerFrameFunctionalGroupsSequence[:4] or [item()]
     with pytest.raises(InputError, match="another number of frames"):
         read_volume(save(tmp_path / "s", [short]) / "IM0000.dcm")
+
+
+def test_each_xray_of_a_folder_is_a_picture_of_its_own(tmp_path: Path) -> None:
+    pictures = [
+        base(
+            "1.2.840.10008.5.1.4.1.1.1",
+            Modality="CR",
+            Rows=5,
+            Columns=7,
+            InstanceNumber=n,
+            PixelSpacing=[0.2, 0.3],
+            PixelData=(ramp(1) + n).tobytes(),
+        )
+        for n in range(2)
+    ]
+    save(tmp_path / "x", pictures)
+    for n, file in enumerate(sorted((tmp_path / "x").iterdir())):
+        image, said = read(file)
+        assert np.array_equal(image.array, ramp(1) + n) and not said
+        assert image.geometry.spacing[:2] == (0.3, 0.2) and is_picture(file)
+
+
+def test_ultrasound_in_colour_becomes_shades_of_grey(tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).astype(np.uint8)
+    frame = base(
+        "1.2.840.10008.5.1.4.1.1.6.1",
+        Modality="US",
+        Rows=6,
+        Columns=8,
+        SamplesPerPixel=3,
+        PlanarConfiguration=0,
+        PhotometricInterpretation="RGB",
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelRepresentation=0,
+        PixelData=colours.tobytes(),
+    )
+    image, said = read(save(tmp_path / "x", [frame]))
+    assert "luminance" in said
+    assert np.abs(image.array[0] - colours @ np.array([0.299, 0.587, 0.114])).max() <= 0.51
