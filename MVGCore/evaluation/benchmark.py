@@ -20,6 +20,7 @@ from MVGCore.evaluation.catalogue import default_peers
 from MVGCore.evaluation.image_tables import ImageReport, image_markdown
 from MVGCore.evaluation.metrics import score_propagation
 from MVGCore.evaluation.peers import Peer
+from MVGCore.evaluation.protocols import dice_parts
 from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess, Outcome
 from MVGCore.evaluation.session_method import SessionMethod
 from MVGCore.evaluation.tables import BenchmarkRow, Report, to_json, to_markdown
@@ -282,8 +283,11 @@ class _Run:
             names={c.id: c.name for c in example.truth.classes},
             surfaces=self._surfaces,
         )
+        parts = dice_parts(example.truth.array, outcome.labels, task.axis, task.slices)
         return replace(
             row,
+            between=parts.between,
+            beyond=parts.beyond,
             seconds=outcome.seconds,
             cpu_seconds=outcome.cpu_seconds,
             memory_mb=outcome.memory_mb,

@@ -29,6 +29,8 @@ class BenchmarkRow:
         cpu_seconds: What all threads of the method's process computed in it; None in earlier results.
         memory_mb: Highest resident memory of the method's process.
         dice: Mean over the counted classes; None after a failure.
+        between, beyond: Likewise between and beyond the outermost labelled slices (see `dice_parts`); None in
+            earlier results.
         surface_dice: Likewise.
         hd95_mm: Likewise, over the classes that the method found at all.
         never_shown: Classes of the case that no labelled slice shows: they do not count.
@@ -46,6 +48,8 @@ class BenchmarkRow:
     cpu_seconds: float | None = None
     memory_mb: float | None = None
     dice: float | None = None
+    between: float | None = None
+    beyond: float | None = None
     surface_dice: float | None = None
     hd95_mm: float | None = None
     never_shown: int = 0
@@ -97,6 +101,8 @@ class _Summary:
     """
 
     dice: float | None
+    between: float | None
+    beyond: float | None
     surface_dice: float | None
     hd95_mm: float | None
     seconds: float | None
@@ -125,6 +131,8 @@ class _Summary:
     ) -> _Summary:
         return cls(
             dice=mean(part.dice for part in parts),
+            between=mean(part.between for part in parts),
+            beyond=mean(part.beyond for part in parts),
             surface_dice=mean(part.surface_dice for part in parts),
             hd95_mm=mean(part.hd95_mm for part in parts),
             seconds=mean(part.seconds for part in parts),
@@ -138,7 +146,7 @@ class _Summary:
     def cells(self) -> list[str]:
         """The columns of the summary tables."""
         return [
-            _number(self.dice, 3),
+            *(_number(each, 3) for each in (self.dice, self.between, self.beyond)),
             _number(self.surface_dice, 3),
             _number(self.hd95_mm, 1),
             _number(self.seconds, 1),
@@ -151,6 +159,8 @@ class _Summary:
 
 _MEASURES = [
     "Dice",
+    "between",
+    "beyond",
     "surface Dice",
     "HD95 (mm)",
     "seconds",
@@ -183,7 +193,9 @@ def to_markdown(report: Report) -> str:
     parts = [
         f"# Benchmark, suite {report.suite}",
         "Means over classes, then over cases. A class counts when a labelled slice shows it and the rest "
-        "of the volume contains it; Dice leaves the labelled slices out. HD95 leaves out classes that a "
+        "of the volume contains it; Dice leaves the labelled slices out. Between and beyond are Dice of what "
+        "lies between and beyond the outermost of them; beyond, what is found where nothing is counts 0. "
+        "HD95 leaves out classes that a "
         "method missed altogether, which have Dice 0. Seconds are warm, CPU seconds those of all threads; "
         "their ratio to the random walker's is that of the sums over the cases. Peak MB is the largest "
         f"resident memory of the method's own process. A method had {report.time_limit_s:g} s per case.",

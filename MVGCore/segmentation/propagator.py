@@ -22,6 +22,8 @@ from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import Assembler, SliceResult
 from MVGCore.segmentation.fuse.calibration import SHIPPED, Calibration
 from MVGCore.segmentation.fuse.decision import ClassOdds, fit_class_odds
+from MVGCore.segmentation.fuse.ends import SHIPPED as SHIPPED_ENDS
+from MVGCore.segmentation.fuse.ends import EndModel
 from MVGCore.segmentation.fuse.extents import Doubt, Extents, GroupPredictions, Known
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
@@ -58,6 +60,7 @@ class Propagator:
         seed: of the random colours.
         batch: slices that are generated at a time.
         calibration: what the confidence is worth.
+        end_model: how probable it is that classes go on beyond the labelled slices.
         memo: what earlier propagators made for the same volume, model and seed.
         watch: took the time of each stage since the last run began.
         notes: what the user should know of the last run.
@@ -73,6 +76,7 @@ class Propagator:
     batch: int = BATCH
     cache: ContentCache = field(default_factory=ContentCache)
     calibration: Calibration = SHIPPED
+    end_model: EndModel = SHIPPED_ENDS
     transferred: Sequence[Sequence[Prompt]] = ()
     crossing: Crossing | None = None
     claims: Claims | None = None
@@ -92,7 +96,7 @@ class Propagator:
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
         height, width = self._planes.shape[1:]
         claims = self.claims or Claims(self.plan.axis, self.image.geometry.shape)
-        known = Known(self.placed, self.plan.spacing, claims, self.crossing)
+        known = Known(self.placed, self.plan.spacing, claims, self.crossing, self.end_model)
         self._extents = Extents.of(self.plan.groups, known)
         self._assembler = Assembler(
             self.plan.groups,
@@ -142,7 +146,7 @@ class Propagator:
             yield self._guessed(batches[0][0])
         again = self._seen_whole(wanted)
         share, found, done = FIRST_SHARE if again and all_axes else 1.0, {}, 0
-        with closing(self._answers(batches, cancelled)) as answers:
+        with closing(self.answers(batches, cancelled)) as answers:
             for batch, predicted in zip(batches, answers, strict=True):
                 for index, answer in zip(batch, predicted, strict=True):
                     yield self._decided(index, answer, self._extents)
@@ -152,7 +156,7 @@ class Propagator:
                 look = "First look: " if again and all_axes else ""
                 progress(share * done / len(wanted), f"{look}{done} of {len(wanted)} slices")
         if again:
-            yield from self._revised(found, all_axes, progress, cancelled)
+            yield from self.revised(found, all_axes, progress, cancelled)
             progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
 
     def _guessed(self, index: int) -> SliceResult:
@@ -164,7 +168,7 @@ class Propagator:
     def _has_answers(self, batch: Sequence[int]) -> bool:
         return all(batch_key(example_sets, batch) in self.cache for example_sets in self._contexts)
 
-    def _revised(
+    def revised(
         self,
         found: dict[int, GroupPredictions],
         all_axes: bool,
@@ -181,12 +185,13 @@ class Propagator:
         for index, answer in weighed.items():
             yield self._finished(index, answer, extents.doubts(index, found[index]), class_odds)
 
-    def _answers(
+    def answers(
         self, batches: Sequence[Sequence[int]], cancelled: Callable[[], bool]
     ) -> Generator[list[GroupPredictions], None, None]:
-        """What the groups say of the slices of each batch, several batches at a time.
+        """What the groups say of the slices of each batch, several batches at a time, by a first look.
 
-        What all batches need in the end, the appearances, is learned beside the first drafts.
+        What all batches need in the end, the appearances, is learned beside the first drafts. The groups have
+        been prepared (see `contexts`).
         """
         learning = partial(self._with_memory, self._learn)
         jobs = [learning, *(partial(self._generate, batch) for batch in batches)]

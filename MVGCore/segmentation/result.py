@@ -13,7 +13,7 @@ from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.fuse.extents import Doubt
 from MVGCore.segmentation.fuse.merge import Areas
-from MVGCore.segmentation.review.expected_dice import class_estimates, summed, volume_estimate
+from MVGCore.segmentation.review.expected_dice import LEAST_AREA, class_estimates, summed, volume_estimate
 from MVGCore.segmentation.review.next_slice import class_sizes, label_gains, next_slice_to_label
 from MVGCore.segmentation.review.questions import COST, questions
 from MVGCore.volume import LabelMap, Volume
@@ -117,7 +117,7 @@ class ResultCanvas:
         labels = LabelMap.of(self.labels, self.image.geometry, prompts.classes)
         total, depth = summed(self.areas.values()), self.labels.shape[self.axis]
         settled = (*known, *self.settled)
-        next_slice = next_slice_to_label(self.areas, settled, depth, self._shows)
+        next_slice = next_slice_to_label(self.areas, settled, depth, self._shows, self.doubts)
         asked = questions(self.doubts, class_sizes(self.areas), known, self.axis) if known else ()
         drawn = 0.0 if next_slice is None else label_gains(self.areas, settled, depth)[next_slice]
         worthwhile = bool(asked) and asked[0].gain / COST > drawn
@@ -142,8 +142,8 @@ class ResultCanvas:
     def _shows(self, index: int) -> bool:
         """Whether there is more to be seen on a slice than a ground without a structure."""
         plane = self._plane(self.image.array, index).astype(np.float32)
-        low, high = np.percentile(plane, (1, 99))
-        return bool(high - low > LEAST_CONTRAST * np.ptp(self.image.array))
+        stands_out = np.abs(plane - np.median(plane)) > LEAST_CONTRAST * np.ptp(self.image.array)
+        return bool(np.count_nonzero(stands_out) > LEAST_AREA)
 
     def _class_confidence(self, known: tuple[int, ...]) -> dict[int, float]:
         generated = [index for index in range(self.labels.shape[self.axis]) if index not in known]

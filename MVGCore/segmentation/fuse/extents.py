@@ -81,7 +81,7 @@ class Extents:
         """By the labelled slices alone, or by the answers to all other slices as well."""
         there = []
         for number, group in enumerate(groups):
-            areas = None if found is None else _areas(group, number, found, known.depth)
+            areas = None if found is None else found_areas(group, number, found, known.depth)
             rows = [
                 class_extent(known, class_id, None if areas is None else areas[place])
                 for place, class_id in enumerate(group.ids)
@@ -176,7 +176,7 @@ def _said(known: Known, class_id: int) -> tuple[NDArray[np.bool_], NDArray[np.bo
     return absent & ~alive, alive
 
 
-def _areas(group: ClassGroup, number: int, found: Mapping[int, GroupPredictions], depth: int) -> Floats:
+def found_areas(group: ClassGroup, number: int, found: Mapping[int, GroupPredictions], depth: int) -> Floats:
     """(C - 1, K) plausible pixels of the slices that were found of each class of a group; else 0."""
     areas = np.zeros((len(group.ids), depth))
     for index, answer in found.items():

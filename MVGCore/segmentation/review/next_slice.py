@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from MVGCore.segmentation.fuse.extents import Doubt
 from MVGCore.segmentation.fuse.merge import Areas
-from MVGCore.segmentation.review.expected_dice import summed
+from MVGCore.segmentation.review.expected_dice import LEAST_AREA, summed
 
 UNFORESEEN = 1.0  # mean error that nothing hints at, as a share of the mean expected one
+UNSURE_END = 0.1  # a class is on a slice or not for sure if one of both is less probable
 
 
 def expected_errors(slices: Mapping[int, Mapping[int, Areas]]) -> dict[int, float]:
@@ -57,8 +59,9 @@ def label_gains(
         return {}
     low, high = _within_reach(ordered, depth)
     near = {index: _distance(index, ordered, depth) for index in errors if low <= index <= high}
+    share = UNFORESEEN * float(np.mean(typical)) * len(near) / max(sum(near.values()), 1)
     for index, distance in near.items():
-        errors[index] += UNFORESEEN * float(np.mean(typical)) * distance / float(np.mean(list(near.values())))
+        errors[index] += share * distance
     return {index: _gain(index, errors, ordered, depth) for index in sorted(errors)}
 
 
@@ -67,19 +70,35 @@ def next_slice_to_label(
     known: Sequence[int],
     depth: int,
     shows: Callable[[int], bool] = lambda _index: True,
+    doubts: Mapping[int, Mapping[int, Doubt]] | None = None,
 ) -> int | None:
     """The slice that gains most; None where nothing is wrong.
 
     Args:
         slices, known, depth: see `label_gains`.
-        shows: whether the image shows anything on a slice; one that shows nothing, and on which no structure
-            is expected to end, is never proposed.
+        shows: whether the image shows anything on a slice. One without image, or without a structure, is
+            never proposed, unless the end of a structure there is what is unsure.
+        doubts: index of a slice -> class id -> what is unsure of its end.
     """
-    gains = label_gains(slices, known, depth)
+    gains, doubts = label_gains(slices, known, depth), doubts or {}
     for index in sorted(gains, key=lambda index: -gains[index]):
-        if shows(index) or any(each.chosen for each in slices[index].values()):
+        if index in known or gains[index] <= 0:
+            continue
+        if end_is_unsure(doubts.get(index, {})) or (shows_structure(slices[index]) and shows(index)):
             return index
     return None
+
+
+def shows_structure(areas: Mapping[int, Areas]) -> bool:
+    """Whether any class is chosen or to be expected on a slice."""
+    return any(each.chosen > 0 or each.expected > LEAST_AREA for each in areas.values())
+
+
+def end_is_unsure(doubts: Mapping[int, Doubt]) -> bool:
+    """Whether a class may as well be on a slice as not."""
+    return any(
+        UNSURE_END < each.presence < 1 - UNSURE_END and each.area > LEAST_AREA for each in doubts.values()
+    )
 
 
 def _within_reach(known: Sequence[int], depth: int) -> tuple[int, int]:

@@ -168,7 +168,7 @@ def test_a_session_is_built_once_and_given_the_labelled_slices(
 
 def test_groups_weigh_the_same_in_the_first_table() -> None:
     def row(case: str, group: str, dice: float) -> BenchmarkRow:
-        return BenchmarkRow(case, group, "m", "", 3, (1,), 1.0, 2.0, 100.0, dice)
+        return BenchmarkRow(case, group, "m", "", 3, (1,), 1.0, 2.0, 100.0, dice, dice, 0.5)
 
     rows = (
         row("a", "x", 1.0),
@@ -177,8 +177,8 @@ def test_groups_weigh_the_same_in_the_first_table() -> None:
         BenchmarkRow("d", "y", "m", "", 3, (1,), error="no"),
     )
     text = to_markdown(Report("quick", 300.0, rows, ("a note",)))
-    assert "| 3 | m | 0.750 | - | - | 1.0 | 2.0 | - | 100 | 3 of 4 |" in text
-    assert "| 3 | m | 0.500 | - | - | 1.0 | 2.0 | - | 100 | 2 |" in text
+    assert "| 3 | m | 0.750 | 0.750 | 0.500 | - | - | 1.0 | 2.0 | - | 100 | 3 of 4 |" in text
+    assert "| 3 | m | 0.500 | 0.500 | 0.500 | - | - | 1.0 | 2.0 | - | 100 | 2 |" in text
     assert "- a note" in text and "- m on d, 3 slices: no" in text
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation import ends, ends_benchmark
+from MVGCore.evaluation import ends, ends_benchmark, looks
 from MVGCore.evaluation.cases import BenchmarkExample, labelled_prompts
 from MVGCore.evaluation.protocols import (
     EVEN,
@@ -87,8 +87,43 @@ def test_the_fit_finds_what_tells_and_is_judged_on_what_is_left_out() -> None:
     assert weights[1] < -2 and max(abs(each) for each in weights[2:]) < 0.3 * abs(weights[1])
     found = ends.fit_found(sides, [np.zeros(8) for _ in sides])
     assert found[2] > 0.5
-    lines = ends.left_out(sides, sides).splitlines()
+    lines = ends.left_out(sides).splitlines()
     assert len(lines) == 5 and lines[2].startswith("| set 0 | 0.")
+
+
+@dataclass
+class BarCase:
+    """The bar as a case of the index."""
+
+    example: BenchmarkExample
+    id: str = "bar 2"
+    group: str = "set"
+
+    def load(self) -> BenchmarkExample:
+        return self.example
+
+
+def test_a_case_is_labelled_the_same_each_time_in_all_ways(bar: BenchmarkExample) -> None:
+    made = list(looks.settings(BarCase(bar)))
+    assert [(each.name, each.protocol) for each in made] == [
+        (each.name, each.protocol) for each in looks.settings(BarCase(bar))
+    ]
+    assert {each.protocol for each in made} == set(PROTOCOLS)
+    assert len({each.depth for each in made}) > 1
+    for each in made:
+        assert [prompt.index for prompt in each.prompts] == list(each.slices)
+
+
+def test_a_kept_look_is_not_made_again(tmp_path, bar: BenchmarkExample, monkeypatch) -> None:
+    setting = next(looks.settings(BarCase(bar)))
+    planes = RNG(0).random((2, 3, 1, 8, 8)).astype(np.float16)
+    monkeypatch.setattr(looks, "_look", lambda *_: {4: tuple(planes[0]), 9: tuple(planes[1])})
+    made = looks.first_look(setting, None, tmp_path)
+    monkeypatch.delattr(looks, "_look")
+    kept = looks.first_look(setting, None, tmp_path)
+    for found in (made, kept):
+        assert list(found) == [4, 9]
+        np.testing.assert_array_equal(np.stack(found[9]), planes[1])
 
 
 @dataclass

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MVGCore.segmentation.fuse.calibration import AS_STATED, OBVIOUS, SHIPPED, Curve, Sureness
+from MVGCore.segmentation.fuse.extents import Doubt
 from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import (
     Line,
@@ -96,15 +97,39 @@ def test_where_nothing_is_wrong_nothing_is_next() -> None:
     assert next_slice_to_label({}, (0,), 1) is None
 
 
-def test_a_slice_that_shows_nothing_is_not_proposed_unless_a_structure_reaches_it() -> None:
+areas_of = st.builds(Areas, st.floats(0, 99), st.floats(0, 99), st.floats(0, 9))
+doubt_of = st.builds(Doubt, st.floats(0, 1), st.floats(0, 99))
+
+
+@given(
+    st.dictionaries(st.integers(0, 12), st.dictionaries(st.integers(1, 3), areas_of, max_size=3)),
+    st.dictionaries(st.integers(0, 12), st.dictionaries(st.integers(1, 3), doubt_of, max_size=2)),
+    st.sets(st.integers(0, 12)),
+    st.sets(st.integers(0, 12)),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_slice_without_image_or_structure_is_proposed_only_where_an_end_is_unsure(
+    slices: dict[int, dict[int, Areas]],
+    doubts: dict[int, dict[int, Doubt]],
+    known: set[int],
+    black: set[int],
+) -> None:
+    proposed = next_slice_to_label(slices, sorted(known), 13, lambda index: index not in black, doubts)
+    if proposed is None:
+        return
+    assert proposed in slices and proposed not in known
+    structure = any(each.chosen > 0 or each.expected > 8 for each in slices[proposed].values())
+    unsure = any(0.1 < each.presence < 0.9 and each.area > 8 for each in doubts.get(proposed, {}).values())
+    assert unsure or (structure and proposed not in black)
+
+
+def test_the_next_best_slice_is_proposed_in_place_of_one_that_shows_nothing() -> None:
     slices = {n: {1: GOOD} for n in range(30) if n not in (2, 20, 29)}
-    slices[24] = {1: Areas(0, 900, 0)}  # nothing is chosen there, and yet much is expected
+    slices[24] = {1: Areas(900, 900, 10)}
     assert next_slice_to_label(slices, (2, 20, 29), 30) == 24
     assert next_slice_to_label(slices, (2, 20, 29), 30, lambda index: index != 24) not in (24, None)
-    slices[24] = {1: Areas(900, 900, 10)}
-    assert next_slice_to_label(slices, (2, 20, 29), 30, lambda index: index != 24) == 24
-    empty = {n: {1: Areas(0, 3, 0)} for n in range(1, 21)}
-    assert next_slice_to_label(empty, (0,), 21, lambda _index: False) is None
+    unsure = {24: {1: Doubt(0.5, 100)}}
+    assert next_slice_to_label(slices, (2, 20, 29), 30, lambda index: index != 24, unsure) == 24
 
 
 def test_beyond_the_last_label_a_slice_some_way_out_is_next() -> None:
