@@ -16,7 +16,7 @@ from MVGCore.cli.console import ProgressBar, is_quiet, make_folder, table
 
 if TYPE_CHECKING:
     from MVGCore.evaluation.cases import BenchmarkExample
-    from MVGCore.evaluation.metrics import Score
+    from MVGCore.metrics import Score
     from MVGCore.volume import LabelMap
 
 SLICES = 5
@@ -79,7 +79,7 @@ class DemoTask:
 
     def score(self, labels: np.ndarray) -> Score:
         """Scores the (K, J, I) labels of a method on the slices that were not given."""
-        from MVGCore.evaluation.metrics import score_propagation
+        from MVGCore.metrics import score_propagation
 
         truth = self.example.truth
         return score_propagation(
@@ -164,7 +164,7 @@ def draw_sheet(task: DemoTask, labels: LabelMap, score: Score, path: Path) -> No
 
 def slice_dice(truth: np.ndarray, labels: np.ndarray, axis: int) -> dict[int, float]:
     """Returns the mean Dice over the classes of each slice in which either map has any."""
-    from MVGCore.evaluation.metrics import dice_per_class, mean
+    from MVGCore.metrics import dice_per_class, mean
 
     ids = [int(value) for value in np.union1d(truth, labels) if value]
     scores = {}

@@ -12,7 +12,7 @@ from MVGCore.datasets.checksums import together
 from MVGCore.datasets.manifest import Record, read_results
 from MVGCore.datasets.review import volume_id
 from MVGCore.errors import InputError, MVGError
-from MVGCore.evaluation.metrics import dice_per_class, surface_measures
+from MVGCore.metrics import dice_per_class, surface_measures
 from MVGCore.prompts import AXIS_NAMES
 from MVGCore.report.measures import ClassMeasures, measure_classes, unlike_the_rest
 from MVGCore.report.page import OTHER, RESULT, TRUTH, ClassRow, Page, VolumePart, write_page

@@ -30,9 +30,9 @@ from MVGCore.evaluation.cases import (
     read_cases,
 )
 from MVGCore.evaluation.catalogue import peer_by_name
-from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.tables import table
+from MVGCore.metrics import dice_per_class
 from MVGCore.volume import atomic_path
 
 if TYPE_CHECKING:

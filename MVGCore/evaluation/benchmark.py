@@ -18,12 +18,12 @@ from MVGCore.errors import InputError, OutputError
 from MVGCore.evaluation.cases import BenchmarkExample, DemoCase, keep_slices, labelled_slices, read_cases
 from MVGCore.evaluation.catalogue import default_peers
 from MVGCore.evaluation.image_tables import ImageReport, image_markdown
-from MVGCore.evaluation.metrics import score_propagation
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.protocols import dice_parts
 from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess, Outcome
 from MVGCore.evaluation.session_method import SessionMethod
 from MVGCore.evaluation.tables import BenchmarkRow, Report, to_json, to_markdown
+from MVGCore.metrics import score_propagation
 from MVGCore.volume import atomic_path
 
 SUITES = {"quick": (3, 5), "full": (1, 3, 5, 10)}

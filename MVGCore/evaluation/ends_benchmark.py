@@ -22,10 +22,10 @@ from MVGCore.errors import InputError
 from MVGCore.evaluation.annotation import case_parser, chosen_cases
 from MVGCore.evaluation.cases import BenchmarkExample, keep_slices, labelled_prompts
 from MVGCore.evaluation.catalogue import peer_by_name
-from MVGCore.evaluation.metrics import mean
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.protocols import PROTOCOLS, Parts, choose_slices, dice_parts
 from MVGCore.evaluation.tables import table
+from MVGCore.metrics import mean
 from MVGCore.prompts import PromptSet
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from MVGCore.evaluation.metrics import mean
 from MVGCore.evaluation.tables import table
+from MVGCore.metrics import mean
 
 TASKS = {"denoise": "Denoising", "inpaint": "Inpainting", "synthesize": "Synthesis"}
 _MISSING = "-"

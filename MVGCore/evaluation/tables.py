@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from MVGCore.evaluation.metrics import ClassScore, mean
+from MVGCore.metrics import ClassScore, mean
 
 FORMAT = 1
 WALKER = "random walker"  # the method that others are compared with in what they compute

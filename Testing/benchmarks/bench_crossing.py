@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.evaluation.cases import BenchmarkExample, labelled_prompts, labelled_slices, read_cases
-from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.evaluation.tables import table
+from MVGCore.metrics import dice_per_class
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
 from MVGCore.volume import SliceKey

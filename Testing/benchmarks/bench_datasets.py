@@ -29,8 +29,8 @@ from MVGCore.datasets.pool import label_here
 from MVGCore.datasets.run import label_dataset
 from MVGCore.datasets.work import Settings, Work
 from MVGCore.evaluation.cases import Case, keep_slices, labelled_slices, read_cases
-from MVGCore.evaluation.metrics import dice_per_class
 from MVGCore.evaluation.tables import table
+from MVGCore.metrics import dice_per_class
 from MVGCore.volume import read_labelmap, write_segmentation
 
 

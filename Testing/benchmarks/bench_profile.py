@@ -111,8 +111,8 @@ def many_structures(rng: np.random.Generator, shape: tuple[int, int, int] = (20,
 def measured(job: Job) -> Cost:
     """Do a job with the version of MVG that is imported."""
     from MVGCore.evaluation.cases import labelled_prompts, labelled_slices
-    from MVGCore.evaluation.metrics import score_propagation
     from MVGCore.evaluation.runner import peak_memory
+    from MVGCore.metrics import score_propagation
 
     case = example(job.volume)
     slices = labelled_slices(case.truth, case.axis, job.labelled)

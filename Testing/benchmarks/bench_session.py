@@ -19,11 +19,11 @@ import numpy as np
 
 from MVGCore.evaluation.cases import BenchmarkExample, keep_slices, labelled_slices
 from MVGCore.evaluation.catalogue import peer_by_name
-from MVGCore.evaluation.metrics import score_propagation
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess, Outcome
 from MVGCore.evaluation.session_method import SessionMethod
 from MVGCore.evaluation.tables import table
+from MVGCore.metrics import score_propagation
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 TIME_LIMIT_S = 600.0

@@ -44,10 +44,11 @@ ALLOWED: dict[str, frozenset[str]] = {
     "session": BELOW_SESSION,
     "worker": BELOW_SESSION | {"session"},
     "report": DOORS,
-    "datasets": DOORS | {"report", "evaluation"},
-    "evaluation": DOORS | {"report"},
-    "training": DOORS | {"evaluation"},
-    "cli": DOORS | {"report", "datasets", "evaluation", "training"},
+    "metrics": frozenset({"errors"}),
+    "datasets": DOORS | {"report", "metrics"},
+    "evaluation": DOORS | {"report", "metrics"},
+    "training": DOORS | {"evaluation", "metrics"},
+    "cli": DOORS | {"report", "datasets", "evaluation", "training", "metrics"},
     # The package's own __init__ re-exports the doors, lazily.
     "": DOORS,
 }

@@ -11,7 +11,7 @@ from MVGCore.datasets.atlas.judge import UNKNOWN, judge
 from MVGCore.datasets.atlas.registration import registration_image
 from MVGCore.datasets.atlas.result import result_of
 from MVGCore.errors import Cancelled, InputError
-from MVGCore.evaluation.metrics import dice_per_class
+from MVGCore.metrics import dice_per_class
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation.review.expected_dice import AS_STATED
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume

@@ -16,7 +16,7 @@ from MVGCore.datasets.pool import label_here
 from MVGCore.datasets.run import label_dataset
 from MVGCore.datasets.work import Work
 from MVGCore.errors import InputError
-from MVGCore.evaluation.metrics import dice_per_class
+from MVGCore.metrics import dice_per_class
 from MVGCore.volume import LabelMap, read_labelmap, write_segmentation
 from Testing.core.datasets.conftest import Tiny, tiny_case
 

@@ -22,7 +22,7 @@ from MVGCore.datasets.run import Part, label_dataset
 from MVGCore.datasets.verify import verify
 from MVGCore.datasets.work import Work
 from MVGCore.errors import Cancelled, InputError, MissingExtraError
-from MVGCore.evaluation.metrics import dice_per_class
+from MVGCore.metrics import dice_per_class
 from MVGCore.volume import read_labelmap, read_segmentation, write_volume
 from Testing.core.datasets.conftest import Tiny, tiny_case
 from Testing.core.datasets.labellers import fragile, unusable

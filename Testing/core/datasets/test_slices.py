@@ -17,7 +17,7 @@ from MVGCore.datasets.qa import ReviewRequest, write_review
 from MVGCore.datasets.run import label_dataset
 from MVGCore.datasets.work import Settings, Work
 from MVGCore.errors import InputError
-from MVGCore.evaluation.metrics import dice_per_class
+from MVGCore.metrics import dice_per_class
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
 from MVGCore.volume import LabelMap, Volume, read_labelmap, read_volume

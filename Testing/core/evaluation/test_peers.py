@@ -15,9 +15,9 @@ from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.evaluation import peers
 from MVGCore.evaluation.cases import BenchmarkExample, keep_slices
 from MVGCore.evaluation.catalogue import peer_by_name
-from MVGCore.evaluation.metrics import score_propagation
 from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess
 from MVGCore.evaluation.seeded_peers import RandomWalker, Seeds
+from MVGCore.metrics import score_propagation
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 SLICES = (3, 8, 13)

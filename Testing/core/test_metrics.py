@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from MVGCore import metrics
 from MVGCore.errors import InputError
-from MVGCore.evaluation import metrics
 
 SPACING = (3.0, 1.0, 0.5)
 
