@@ -36,12 +36,12 @@ from MVGCore.segmentation.predict.prepare import Preparation
 from MVGCore.segmentation.quality import STANDARD, Quality
 from MVGCore.segmentation.refine.multiplanar import refine_across
 from MVGCore.segmentation.refine.stack import GroupVolume, probabilities
+from MVGCore.segmentation.stages import ACROSS, APPEARANCE, EXAMPLE, Stages
 from MVGCore.segmentation.timing import Stopwatch
 from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
 BATCH = 8
-FIRST_SHARE = 0.4  # of the time that looking along all axes takes, that of the first look
 T = TypeVar("T")
 
 
@@ -134,7 +134,10 @@ class Propagator:
         if not wanted:
             progress(1.0, "All slices are labelled")
             return
-        progress(0.0, "Preparing the examples")
+        again = self._seen_whole(wanted)
+        across = len(self._groups_across()) if again and all_axes else 0
+        stages = self._stages(len(wanted), across, progress)
+        stages.reached("learn", 0.0, "Preparing the examples")
         self.contexts(cancelled)
         if self.transferred:
             self.notes.append(
@@ -144,8 +147,8 @@ class Propagator:
         batches = in_batches(wanted, known, batch_size(self.batch, self.device))
         if guess and self.local and not self._has_answers(batches[0]):
             yield self._guessed(batches[0][0])
-        again = self._seen_whole(wanted)
-        share, found, done = FIRST_SHARE if again and all_axes else 1.0, {}, 0
+        found, done = {}, 0
+        stages.reached("learn", 0.3, "Learning what the structures look like")
         with closing(self.answers(batches, cancelled)) as answers:
             for batch, predicted in zip(batches, answers, strict=True):
                 for index, answer in zip(batch, predicted, strict=True):
@@ -153,11 +156,24 @@ class Propagator:
                     if again:
                         found[index] = answer
                 done += len(batch)
-                look = "First look: " if again and all_axes else ""
-                progress(share * done / len(wanted), f"{look}{done} of {len(wanted)} slices")
+                look = "First look, slice" if across else "Slice"
+                text = f"{look} {batch[-1]} ({done} of {len(wanted)})"
+                stages.reached("first look", done / len(wanted), text)
         if again:
-            yield from self.revised(found, all_axes, progress, cancelled)
-            progress(1.0, f"{len(wanted)} of {len(wanted)} slices")
+            yield from self.revised(found, all_axes, partial(stages.reached, "second look"), cancelled)
+        stages.reached("decide", 1.0, f"{len(wanted)} of {len(wanted)} slices")
+
+    def _stages(self, slices: int, across: int, progress: Progress) -> Stages:
+        """How the work of a run is spread over its stages, of which one looks at some groups across."""
+        new, groups = len(self.plan.groups) - len(self._contexts), len(self.plan.groups)
+        examples = sum(map(len, self.example_sets)) or len(self.foreign)
+        works = {
+            "learn": (EXAMPLE * examples + APPEARANCE) * new,
+            "first look": float(slices * groups),
+            "second look": ACROSS * len(self._planes) * across,
+            "decide": 0.02 * slices * groups,
+        }
+        return Stages(progress, works)
 
     def _guessed(self, index: int) -> SliceResult:
         """A slice by what is at hand soonest: the nearest examples in one colouring, the draft of its gap."""
@@ -175,7 +191,14 @@ class Propagator:
         progress: Progress,
         cancelled: Callable[[], bool],
     ) -> Iterator[SliceResult]:
-        """The slices once more, by what was found in all of them, in the order of the first look."""
+        """The slices once more, by what was found in all of them, in the order of the first look.
+
+        Args:
+            found: index -> what the first look says.
+            all_axes: look along the other axes first.
+            progress: called with the fraction of this look that is done, and a text.
+            cancelled: asked between batches; true ends it.
+        """
         extents = Extents.of(self.plan.groups, self._extents.known, found)
         weighed = {index: extents.weighed(index, answer) for index, answer in found.items()}
         if all_axes:
@@ -217,18 +240,10 @@ class Propagator:
         progress: Progress,
         cancelled: Callable[[], bool],
     ) -> None:
-        """Look along the other axes at what was found, and correct it.
-
-        What the first look saw in tiles it saw on finer pixels than a look across would (two rendered heads:
-        .8617 with it, .8620 without, three quarters of the time), and across thick slices nothing is seen.
-        """
-        along, *within = self.plan.spacing
-        if not self.quality.rounds or along > self.quality.thick * min(within):
-            return
-        for number, group in enumerate(self.plan.groups):
-            if is_tiled(self.model, group.canvas.side):
-                continue
-            tell = partial(self._tell_again, progress, number)
+        """Look along the other axes at what was found, and correct it."""
+        numbers = self._groups_across()
+        for place, number in enumerate(numbers):
+            tell = partial(_tell_across, progress, place, len(numbers))
             key = ("second look", prediction_key(self._contexts[number]), extents.there[number].tobytes())
             revised = self.cache.get(key, partial(self._look_at, number, found, tell, cancelled))
             tell(1.0)
@@ -260,9 +275,17 @@ class Propagator:
             odds = self._with_memory(look)
             return None if odds is None else np.stack([probabilities(plane) for plane in odds])
 
-    def _tell_again(self, progress: Progress, number: int, part: float) -> None:
-        share = (number + part) / len(self.plan.groups)
-        progress(FIRST_SHARE + (1 - FIRST_SHARE) * share, "Second look, along the other axes")
+    def _groups_across(self) -> list[int]:
+        """The groups that are looked at along the other axes.
+
+        What the first look saw in tiles it saw on finer pixels than a look across would (two rendered heads:
+        .8617 with it, .8620 without, three quarters of the time), and across thick slices nothing is seen.
+        """
+        along, *within = self.plan.spacing
+        if not self.quality.rounds or along > self.quality.thick * min(within):
+            return []
+        sides = [group.canvas.side for group in self.plan.groups]
+        return [number for number, side in enumerate(sides) if not is_tiled(self.model, side)]
 
     def _decided(self, index: int, answer: GroupPredictions, extents: Extents) -> SliceResult:
         """A slice by its answer alone, and by how probable it is that its classes are there."""
@@ -383,3 +406,9 @@ class Propagator:
         self.device = select_device("cpu")
         placed(self.model, self.device)
         self.cache.clear()
+
+
+def _tell_across(progress: Progress, place: int, groups: int, part: float) -> None:
+    """So much of the look at one group of several along the other axes is done."""
+    which = f", group {place + 1} of {groups}" if groups > 1 else ""
+    progress((place + part) / groups, f"Second look, along the other axes{which}")

@@ -178,6 +178,8 @@ class Session:
         image, prompts = self._ready()
         axis = self.prompt_axis if axis is None else axis
         wanted = slices_within(image.geometry.shape[axis], slice_range)
+        if not all(prompt.is_slice_of(image) for prompt in prompts.enabled):
+            (progress or _silent)(0.0, "Carrying the examples of other volumes over")
         propagator = self._propagator(axis, cancelled or _never)
         local = [prompt for prompt in propagator.local if prompt.index not in self._prepared.completed]
         known = tuple(prompt.index for prompt in local)

@@ -45,6 +45,7 @@ from MVGCore.segmentation.predict.context import Encodings, GroupContext, draw_g
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
 from MVGCore.segmentation.quality import THOROUGH, Quality
 from MVGCore.segmentation.refine.stack import GroupVolume, Halves, class_odds, probabilities
+from MVGCore.segmentation.stages import share_of_round
 from MVGCore.volume import neighbour_indices
 from MVGCore.volume.canvas import Canvas
 
@@ -90,7 +91,7 @@ def refine_across(
     """
     seen, changed, done = stack, 1.0, 0
     while done < quality.rounds and changed >= MUCH:
-        part = _share(progress, done / quality.rounds, 1 / quality.rounds)
+        part = partial(_tell_round, progress, done, quality.rounds)
         odds = _look_across(model, device, context, seen, part, cancelled)
         if odds is None:
             break
@@ -314,3 +315,7 @@ def _share(progress: Progress, start: float, size: float) -> Progress:
 def _ramp(values: Floats, limits: tuple[float, float]) -> Floats:
     """0 below the lower limit, 1 above the upper one, linear between."""
     return np.clip((values - limits[0]) / (limits[1] - limits[0]), 0, 1)
+
+
+def _tell_round(progress: Progress, number: int, most: int, part: float) -> None:
+    progress(share_of_round(number, part, most))
