@@ -1,0 +1,52 @@
+"""Signed distances to the edges of structures on a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+
+def signed_distance(mask: Bools, spacing: Sequence[float], limit: float) -> Floats:
+    """(H, W) millimetres to the edge of a structure (H, W), positive within it, `limit` at most either way.
+
+    Args:
+        mask: where the structure is.
+        spacing: millimetres along rows and columns.
+        limit: in millimetres.
+    """
+    distance = np.full(mask.shape, -limit, np.float32)
+    if not mask.any():
+        return distance
+    margin = [int(np.ceil(limit / each)) + 1 for each in spacing]
+    box = tuple(_range(mask.any(1 - axis), margin[axis]) for axis in (0, 1))
+    part, half = mask[box], min(spacing) / 2
+    outside = half - ndimage.distance_transform_edt(~part, spacing)
+    inside = ndimage.distance_transform_edt(part, spacing) - half if not part.all() else limit
+    distance[box] = np.clip(np.where(part, inside, outside), -limit, limit)
+    return distance
+
+
+def zones(labels: NDArray[np.integer], spacing: Sequence[float]) -> NDArray[np.integer]:
+    """(H, W) the label of the nearest labelled pixel; labels (H, W) themselves if there is none."""
+    if not labels.any():
+        return labels
+    nearest = ndimage.distance_transform_edt(
+        labels == 0, spacing, return_distances=False, return_indices=True
+    )
+    return np.asarray(labels[tuple(nearest)])
+
+
+def edge(mask: Bools) -> Bools:
+    """(H, W) the outermost pixels of a structure."""
+    return np.asarray(mask & ~ndimage.binary_erosion(mask))
+
+
+def _range(shown: Bools, margin: int) -> slice:
+    places = np.flatnonzero(shown)
+    return slice(max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin)
