@@ -44,7 +44,7 @@ def say(prompts: PromptSet, image: Volume, ends: Sequence[str], empty: Sequence[
     for text in ends:
         name, _, slices = text.rpartition(":")
         first, last = _range(slices, text, "--ends liver:12-40")
-        prompts.add_ends(image, prompts.axis, first, last, _class(name, prompts.classes).id)
+        prompts.add_ends(image, prompts.axis, first, last, class_named(name, prompts.classes).id)
     for text in empty:
         for part in text.split(","):
             first, last = _range(part, text, "--empty 0,51")
@@ -59,8 +59,12 @@ def _range(text: str, whole: str, example: str) -> tuple[int, int]:
     return first, first if found[2] is None else int(found[2])
 
 
-def _class(name: str, classes: Sequence[SegmentClass]) -> SegmentClass:
-    """The class of a name, or of a label value."""
+def class_named(name: str, classes: Sequence[SegmentClass]) -> SegmentClass:
+    """The class of a name, or of a label value.
+
+    Raises:
+        InputError: there is none.
+    """
     for each in classes:
         if name.strip() in (each.name, str(each.id)):
             return each

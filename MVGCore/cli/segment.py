@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from MVGCore.cli import absences
+from MVGCore.cli import absences, wishes
 from MVGCore.cli.console import (
     ProgressBar,
     add_level_option,
@@ -73,6 +73,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         help="axis along which slices are labelled (auto)",
     )
     absences.add_options(parser)
+    wishes.add_options(parser)
     parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
     parser.add_argument(
@@ -109,7 +110,8 @@ def run(arguments: argparse.Namespace) -> None:
             "and its labels (--example)."
         )
     outputs = (arguments.output, arguments.confidence, arguments.report)
-    check_outputs(outputs, (arguments.image, arguments.labels, arguments.prompts, *others))
+    inputs = (arguments.image, arguments.labels, arguments.prompts, arguments.draft, *others)
+    check_outputs(outputs, inputs)
     check_suffixes(arguments.output, arguments.confidence)
     source = source_of(arguments.output, arguments.image, arguments.series)
 
@@ -122,6 +124,7 @@ def run(arguments: argparse.Namespace) -> None:
             image, arguments.labels, arguments.prompts, arguments.axis, arguments.example
         )
         absences.say(prompts, image, arguments.ends, arguments.empty)
+        wished = wishes.read(arguments, image, prompts.classes)
     with stage("load model", seconds):
         session = Session(model=arguments.model, device=arguments.device, quality=arguments.quality)
         session.set_image(image)
@@ -131,7 +134,7 @@ def run(arguments: argparse.Namespace) -> None:
         with stage("adapt", seconds), ProgressBar("Adapting", arguments.progress) as bar:
             adaptation = session.adapt(arguments.adapt, progress=bar.update)
     with ProgressBar("Segmenting", arguments.progress) as bar:
-        result = session.propagate(progress=bar.update, all_axes=not arguments.one_axis)
+        result = session.propagate(progress=bar.update, all_axes=not arguments.one_axis, **wished)
     with stage("write", seconds):
         write_result(result, arguments.output, arguments.confidence, source)
     if arguments.report is not None:

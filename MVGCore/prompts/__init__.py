@@ -4,7 +4,17 @@ what the user knows of slices that are not labelled."""
 from __future__ import annotations
 
 from MVGCore.prompts.absence import Absence, Presence, image_digest
+from MVGCore.prompts.intensity import IntensityRange
 from MVGCore.prompts.prompt import AXIS_NAMES, Prompt
 from MVGCore.prompts.promptset import PromptSet, main_axis
 
-__all__ = ["AXIS_NAMES", "Absence", "Presence", "Prompt", "PromptSet", "image_digest", "main_axis"]
+__all__ = [
+    "AXIS_NAMES",
+    "Absence",
+    "IntensityRange",
+    "Presence",
+    "Prompt",
+    "PromptSet",
+    "image_digest",
+    "main_axis",
+]

@@ -19,6 +19,7 @@ from MVGCore.models.device import Device, placed, select_device
 from MVGCore.models.tiled import is_tiled
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.cache import ContentCache
+from MVGCore.segmentation.existing.guidance import Guidance
 from MVGCore.segmentation.fuse.assemble import Assembler, SliceResult
 from MVGCore.segmentation.fuse.calibration import SHIPPED, Calibration
 from MVGCore.segmentation.fuse.decision import ClassOdds, fit_class_odds
@@ -65,6 +66,7 @@ class Propagator:
         watch: took the time of each stage since the last run began.
         notes: what the user should know of the last run.
         quality: how much work it takes.
+        guidance: what is known of the volume beside the examples.
     """
 
     model: InContextModel
@@ -83,6 +85,7 @@ class Propagator:
     watch: Stopwatch = field(default_factory=Stopwatch)
     notes: list[str] = field(default_factory=list)
     quality: Quality = STANDARD
+    guidance: Guidance = field(default_factory=Guidance)
     _contexts: list[list[GroupContext]] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -96,7 +99,8 @@ class Propagator:
         self._planes = np.moveaxis(self.image.array, self.plan.axis, 0)
         height, width = self._planes.shape[1:]
         claims = self.claims or Claims(self.plan.axis, self.image.geometry.shape)
-        known = Known(self.placed, self.plan.spacing, claims, self.crossing, self.end_model)
+        said = {each: odds for each in self.ids if (odds := self.guidance.presence(each)) is not None}
+        known = Known(self.placed, self.plan.spacing, claims, self.crossing, self.end_model, said)
         self._extents = Extents.of(self.plan.groups, known)
         self._assembler = Assembler(
             self.plan.groups,
@@ -106,6 +110,7 @@ class Propagator:
             self.crossing,
             self.calibration,
             claims,
+            self.guidance,
         )
 
     def slices(
@@ -151,7 +156,8 @@ class Propagator:
         stages.reached("learn", 0.3, "Learning what the structures look like")
         with closing(self.answers(batches, cancelled)) as answers:
             for batch, predicted in zip(batches, answers, strict=True):
-                for index, answer in zip(batch, predicted, strict=True):
+                for index, told in zip(batch, predicted, strict=True):
+                    answer = self.guidance.heard(index, self.plan.groups, told)
                     yield self._decided(index, answer, self._extents)
                     if again:
                         found[index] = answer
@@ -179,7 +185,8 @@ class Propagator:
         """A slice by what is at hand soonest: the nearest examples in one colouring, the draft of its gap."""
         quick = [[context.quick() for context in example_sets] for example_sets in self._contexts]
         (answer,) = self._with_memory(lambda: self._generate_now([index], contexts=quick))
-        return self._decided(index, answer, self._extents)
+        heard = self.guidance.heard(index, self.plan.groups, answer)
+        return self._decided(index, heard, self._extents)
 
     def _has_answers(self, batch: Sequence[int]) -> bool:
         return all(batch_key(example_sets, batch) in self.cache for example_sets in self._contexts)
@@ -244,7 +251,8 @@ class Propagator:
         numbers = self._groups_across()
         for place, number in enumerate(numbers):
             tell = partial(_tell_across, progress, place, len(numbers))
-            key = ("second look", prediction_key(self._contexts[number]), extents.there[number].tobytes())
+            told = prediction_key(self._contexts[number]), self.guidance.key
+            key = ("second look", told, extents.there[number].tobytes())
             revised = self.cache.get(key, partial(self._look_at, number, found, tell, cancelled))
             tell(1.0)
             if revised is None:
@@ -306,7 +314,8 @@ class Propagator:
         assert prompt.known is not None
         self.contexts(cancelled)
         (answer,) = self._with_memory(lambda: self._generate_now([prompt.index], prompt))
-        return self._assembler.completed(prompt, answer)
+        heard = self.guidance.heard(prompt.index, self.plan.groups, answer)
+        return self._assembler.completed(prompt, heard)
 
     @property
     def ids(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import LEAST_AREA, class_estimates, summed, volume_estimate
 from MVGCore.segmentation.review.next_slice import class_sizes, label_gains, next_slice_to_label
 from MVGCore.segmentation.review.questions import COST, questions
-from MVGCore.volume import LabelMap, Volume
+from MVGCore.volume import LabelMap, SegmentClass, Volume
 
 LEAST_CONTRAST = 0.02  # of a slice, as a share of the volume's range, above which it shows something
 UNSURE = 0.9  # a pixel whose class is less likely than this counts as unsure
@@ -37,6 +37,7 @@ class Result:
         seconds: "propagate" is the whole run; the others are parts of it, some of which run side by side.
         next_slice: the slice from whose label the result should gain most; None if nothing is unsure.
         questions: what else the user could tell: where classes end; what gains most comes first.
+        kept: classes of the draft that no example shows, kept as they were.
         next_question: the first of them, if it gains more for the user's time than drawing the next slice.
         device: where it was computed.
         notes: what the user should know.
@@ -60,6 +61,7 @@ class Result:
     slice_dice: dict[int, Estimate] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
     next_question: Question | None = None
+    kept: tuple[SegmentClass, ...] = ()
 
 
 @dataclass
@@ -112,9 +114,10 @@ class ResultCanvas:
         seconds: dict[str, float],
         device: str,
         notes: Sequence[str],
+        kept: Sequence[SegmentClass] = (),
     ) -> Result:
-        """What there is now, summed up."""
-        labels = LabelMap.of(self.labels, self.image.geometry, prompts.classes)
+        """What there is now, summed up; `kept` are classes that no example shows."""
+        labels = LabelMap.of(self.labels, self.image.geometry, (*kept, *prompts.classes))
         total, depth = summed(self.areas.values()), self.labels.shape[self.axis]
         settled = (*known, *self.settled)
         next_slice = next_slice_to_label(self.areas, settled, depth, self._shows, self.doubts)
@@ -137,6 +140,7 @@ class ResultCanvas:
             dict(sorted(self.dice.items())),
             asked,
             asked[0] if worthwhile else None,
+            tuple(kept),
         )
 
     def _shows(self, index: int) -> bool:

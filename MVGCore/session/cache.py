@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
 from MVGCore.errors import InputError
@@ -17,6 +17,7 @@ from MVGCore.segmentation.plan.selection import is_slice_of
 from MVGCore.segmentation.propagator import Propagator
 from MVGCore.segmentation.quality import STANDARD, Quality
 from MVGCore.segmentation.transfer.label_transfer import transfer_labels
+from MVGCore.session.wishes import Wishes
 from MVGCore.volume import Volume
 
 
@@ -25,6 +26,7 @@ class Prepared:
 
     Attributes:
         completed: index -> slice, of the slices that are drawn in part.
+        notes: what the user should know of the draft and the ranges of intensity.
     """
 
     def __init__(self, seed: int, quality: Quality = STANDARD) -> None:
@@ -35,9 +37,10 @@ class Prepared:
             quality: how much work labels take.
         """
         self.completed: dict[int, SliceResult] = {}
+        self.notes: tuple[str, ...] = ()
         self._seed, self._quality = seed, quality
         self._memo = ContentCache()
-        self._made: tuple[tuple[tuple[str, ...], Claims], Propagator] | None = None
+        self._made: tuple[Hashable, Propagator] | None = None
 
     def forget(self) -> None:
         """Let go of everything: the image or the model has changed."""
@@ -53,6 +56,7 @@ class Prepared:
         axis: int,
         cancelled: Callable[[], bool],
         finished_only: bool = False,
+        wishes: Wishes | None = None,
     ) -> Propagator:
         """What propagates the examples through the image; the earlier one if none changed.
 
@@ -65,9 +69,11 @@ class Prepared:
             axis: array axis along which they are propagated.
             cancelled: asked while slices are completed.
             finished_only: leave slices that are drawn in part out.
+            wishes: what else is known of the volume; None: nothing.
 
         Raises:
-            InputError: no example shows a structure, or none lies across the axis.
+            InputError: no example shows a structure, or none lies across the axis; the draft is unusable
+                (see `match_draft`).
             Cancelled: `cancelled()` was true.
         """
         prompts = sorted(examples.enabled, key=_rank)  # the same result, whichever was labelled first
@@ -76,7 +82,9 @@ class Prepared:
         if not across:
             raise InputError("No example lies across the chosen axis; choose another one, or label a slice.")
         lines = tuple(p for p in prompts if p.axis != axis and is_slice_of(p, image))
-        names = (str(axis), *(prompt.fingerprint for prompt in (*across, *lines))), claims
+        wishes = wishes or Wishes()
+        given = str(axis), *(prompt.fingerprint for prompt in (*across, *lines))
+        names = given, claims, wishes.key
         if self._made is not None and self._made[0] == names:
             return self._made[1]
         self._made = None
@@ -85,6 +93,8 @@ class Prepared:
         finished = [prompt for prompt in local if not prompt.partial]
         if not any(prompt.labels.any() for prompt in [*finished, *foreign]):
             raise InputError("The examples show no structure; label at least one whole slice that has one.")
+
+        guidance, self.notes = wishes.guidance(image, axis, finished, foreign, examples.classes)
 
         def made_of(own: Sequence[Prompt]) -> Propagator:
             """With copies of the prompts, which their owner may change."""
@@ -103,6 +113,7 @@ class Prepared:
                 crossing=Crossing(axis, tuple(_copies(lines))) if lines else None,
                 quality=self._quality,
                 claims=claims,
+                guidance=guidance,
             )
 
         propagator = made_of(finished)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from MVGCore.prompts import PromptSet
+from MVGCore.prompts import IntensityRange, PromptSet
 from MVGCore.volume import LabelMap, Volume
 
 SliceRange = tuple[int, int]
@@ -48,6 +48,10 @@ class SegmentVolume:
         all_axes: look along the other two axes too; more exact, and about twice the time.
         adapt_seconds: how long the model may adapt to the examples first, unless it has done so already; 0
             uses the model as it was loaded, None as it is.
+        draft: an existing segmentation of the image, on any grid in the same patient coordinates, to be
+            corrected by the examples; None: there is none. Its classes are those of the examples of the same
+            name, or number; all others are kept as they are, except on labelled slices.
+        ranges: intensities that classes have; nothing else is labelled as them, but what the user drew.
     """
 
     image: Volume | None = None
@@ -56,6 +60,8 @@ class SegmentVolume:
     slice_range: SliceRange | None = None
     all_axes: bool = True
     adapt_seconds: float | None = None
+    draft: LabelMap | None = None
+    ranges: tuple[IntensityRange, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -63,7 +69,7 @@ class PreviewSlice:
     """Label one slice, or complete it where a part of it is drawn; tells a `Previewed`.
 
     Attributes:
-        image, prompts, axis: as of `SegmentVolume`.
+        image, prompts, axis, draft, ranges: as of `SegmentVolume`.
         index: which slice.
     """
 
@@ -71,6 +77,8 @@ class PreviewSlice:
     image: Volume | None = None
     prompts: PromptSet | None = None
     axis: int | None = None
+    draft: LabelMap | None = None
+    ranges: tuple[IntensityRange, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

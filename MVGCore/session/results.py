@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.outcomes import AdaptReport, Estimate, Question
+from MVGCore.volume import SegmentClass
 
 
 class FailureKind(str, Enum):
@@ -81,6 +82,7 @@ class Propagated:
     adapted_to: str = ""
     questions: tuple[Question, ...] = ()
     next_question: Question | None = None
+    kept: tuple[SegmentClass, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from MVGCore.images import ImageExamples, ImageResult, ImageSlice
 from MVGCore.outcomes import AdaptReport
+from MVGCore.prompts import IntensityRange
 from MVGCore.segmentation import Result, SliceResult
 from MVGCore.session import requests, results, summaries
 from MVGCore.session.hardware import info
@@ -42,9 +43,16 @@ class Session(Protocol):
         shown: Callable[[SliceResult], object] | None = ...,
         all_axes: bool = ...,
         axis: int | None = ...,
+        draft: LabelMap | None = ...,
+        ranges: Sequence[IntensityRange] = ...,
     ) -> Result: ...
     def preview(
-        self, index: int, cancelled: Cancelled | None = ..., axis: int | None = ...
+        self,
+        index: int,
+        cancelled: Cancelled | None = ...,
+        axis: int | None = ...,
+        draft: LabelMap | None = ...,
+        ranges: Sequence[IntensityRange] = ...,
     ) -> SliceResult: ...
     def adapt(
         self,
@@ -86,6 +94,8 @@ def _segment(session: Session, request: requests.SegmentVolume, tell: Tell, canc
         lambda done: tell(summaries.labelled_slice(axis, done)),
         request.all_axes,
         axis,
+        request.draft,
+        request.ranges,
     )
     return summaries.propagated(result, adaptation, _adapted_to(session))
 
@@ -109,7 +119,7 @@ def _adapted_to(session: Session) -> str:
 def _preview(session: Session, request: requests.PreviewSlice, tell: Tell, cancelled: Cancelled) -> Summary:
     start = time.perf_counter()
     axis = session.prompt_axis if request.axis is None else request.axis
-    done = session.preview(request.index, cancelled, axis)
+    done = session.preview(request.index, cancelled, axis, request.draft, request.ranges)
     tell(summaries.labelled_slice(axis, done))
     return results.Previewed(axis, done.index, time.perf_counter() - start, session.device)
 

@@ -25,7 +25,7 @@ from MVGCore.images import (
 from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.outcomes import AdaptReport
-from MVGCore.prompts import PromptSet
+from MVGCore.prompts import IntensityRange, PromptSet
 from MVGCore.segmentation import Progress, Propagator, Result, ResultCanvas, SliceResult
 from MVGCore.segmentation.plan.selection import axis_notes, class_notes, slices_within
 from MVGCore.segmentation.quality import quality_of
@@ -35,6 +35,7 @@ from MVGCore.session.cache import Prepared
 from MVGCore.session.requests import Request
 from MVGCore.session.results import Event, Summary
 from MVGCore.session.serving import serve
+from MVGCore.session.wishes import Wishes
 from MVGCore.volume import LabelMap, Volume, check_image
 
 __all__ = ["Session"]
@@ -156,6 +157,8 @@ class Session:
         shown: Callable[[SliceResult], object] | None = None,
         all_axes: bool = True,
         axis: int | None = None,
+        draft: LabelMap | None = None,
+        ranges: Sequence[IntensityRange] = (),
     ) -> Result:
         """Label all slices.
 
@@ -169,9 +172,14 @@ class Session:
                 the labels by the Dice to expect: more exact, and about twice the time. Nothing is looked at
                 twice within a `slice_range`.
             axis: array axis of the slices; None takes that of most examples.
+            draft: an existing segmentation of the image, to be corrected by the examples. How far it is
+                believed, class by class and place by place, the labelled slices tell. Its other classes are
+                kept as they are, except on labelled slices.
+            ranges: intensities that classes have; nothing else is labelled as them, but what the user drew.
 
         Raises:
             InputError: no image, no prompts, none across the axis, or an impossible range.
+            GeometryMismatchError: the draft does not lie on the image.
             Cancelled: `cancelled()` was true.
         """
         start, heard, shown = time.perf_counter(), shown is not None, shown or _unheard
@@ -180,7 +188,8 @@ class Session:
         wanted = slices_within(image.geometry.shape[axis], slice_range)
         if not all(prompt.is_slice_of(image) for prompt in prompts.enabled):
             (progress or _silent)(0.0, "Carrying the examples of other volumes over")
-        propagator = self._propagator(axis, cancelled or _never)
+        wishes = Wishes(draft, tuple(ranges))
+        propagator = self._propagator(axis, cancelled or _never, wishes=wishes)
         local = [prompt for prompt in propagator.local if prompt.index not in self._prepared.completed]
         known = tuple(prompt.index for prompt in local)
         settled = propagator.settled
@@ -200,12 +209,19 @@ class Session:
             shown(done)
         ids = propagator.ids
         left_out = [*axis_notes(prompts.enabled, axis, image, ids), *class_notes(propagator.foreign, ids)]
+        notes = [*self._prepared.notes, *left_out, *propagator.notes]
         seconds = {**propagator.watch.seconds, "propagate": time.perf_counter() - start}
-        return canvas.result(prompts, known, seconds, self._device.name, [*left_out, *propagator.notes])
+        classes = propagator.guidance.kept_classes
+        return canvas.result(prompts, known, seconds, self._device.name, notes, classes)
 
     @one_at_a_time
     def preview(
-        self, index: int, cancelled: Callable[[], bool] | None = None, axis: int | None = None
+        self,
+        index: int,
+        cancelled: Callable[[], bool] | None = None,
+        axis: int | None = None,
+        draft: LabelMap | None = None,
+        ranges: Sequence[IntensityRange] = (),
     ) -> SliceResult:
         """Label one slice; quick once the examples have been prepared by an earlier call.
 
@@ -216,6 +232,7 @@ class Session:
             index: slice along the axis.
             cancelled: asked while the examples are prepared; true ends the call.
             axis: array axis of the slice; None takes that of most examples.
+            draft, ranges: as of `propagate`.
 
         Raises:
             InputError: no image, no prompts, or no such slice.
@@ -224,7 +241,8 @@ class Session:
         image, prompts = self._ready()
         axis = self.prompt_axis if axis is None else axis
         slices_within(image.geometry.shape[axis], (index, index))
-        propagator = self._propagator(axis, cancelled or _never)
+        wishes = Wishes(draft, tuple(ranges))
+        propagator = self._propagator(axis, cancelled or _never, wishes=wishes)
         if index in self._prepared.completed:
             return self._prepared.completed[index]
         for prompt in propagator.local:
@@ -409,12 +427,16 @@ class Session:
             self._device = propagator.device
 
     def _propagator(
-        self, axis: int, cancelled: Callable[[], bool] = _never, finished_only: bool = False
+        self,
+        axis: int,
+        cancelled: Callable[[], bool] = _never,
+        finished_only: bool = False,
+        wishes: Wishes | None = None,
     ) -> Propagator:
         """See `Prepared.propagator`."""
         image, prompts = self._ready()
         return self._prepared.propagator(
-            self._model, self._device, image, prompts, axis, cancelled, finished_only
+            self._model, self._device, image, prompts, axis, cancelled, finished_only, wishes
         )
 
     def _ready_image(self) -> Volume:

@@ -30,6 +30,7 @@ def propagated(result: Result, adaptation: AdaptReport | None, adapted_to: str) 
         next_slice=result.next_slice,
         questions=result.questions,
         next_question=result.next_question,
+        kept=result.kept,
         seconds=result.seconds,
         device=result.device,
         notes=tuple(result.notes),

@@ -13,6 +13,7 @@ from MVGCore.segmentation.existing.shapes import Bools, Floats, signed_distance,
 
 Labels = NDArray[np.integer]
 LIMIT = 12  # pixels from an edge up to which distances are told apart
+WORTH = 0.5  # Dice below which a structure is not corrected place by place: that would be to draw it anew
 # What a correction has to gain in Dice on left-out labelled slices: one number for a structure, or one for
 # each pixel around it.
 LEAST_GAIN = {"none": 0.0, "outer": 0.005, "local": 0.01}
@@ -120,15 +121,15 @@ def fit_edges(
         near = (np.abs(whole) <= min(own.spacing)) & (zone > 0)
         if near.any():
             offsets[index] = float(np.median((wanted - whole)[near]))
-    best: tuple[float, EdgeCorrection, dict[int, Floats]] | None = None
+    options: list[tuple[float, EdgeCorrection, dict[int, Floats]]] = []
     for kind, least in LEAST_GAIN.items():
+        if kind == "local" and options[0][0] < WORTH:
+            continue
         correction = EdgeCorrection(class_id, kind, offsets, changes)
         left_out = {k: correction.without(k).at(k, own) for k, own in shapes.items()}
-        score = _dice(left_out, labelled, class_id) - least
-        if best is None or score > best[0]:
-            best = score, correction, left_out
-    assert best is not None
-    return best[1], best[2]
+        options.append((_dice(left_out, labelled, class_id) - least, correction, left_out))
+    _, chosen, left_out = max(options, key=lambda option: option[0])
+    return chosen, left_out
 
 
 def _dice(distances: Mapping[int, Floats], labelled: Mapping[int, Labels], class_id: int) -> float:

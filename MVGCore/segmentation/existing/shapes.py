@@ -24,7 +24,7 @@ def signed_distance(mask: Bools, spacing: Sequence[float], limit: float) -> Floa
     if not mask.any():
         return distance
     margin = [int(np.ceil(limit / each)) + 1 for each in spacing]
-    box = tuple(_range(mask.any(1 - axis), margin[axis]) for axis in (0, 1))
+    box = tuple(_range(np.asarray(mask.any(1 - axis)), margin[axis]) for axis in (0, 1))
     part, half = mask[box], min(spacing) / 2
     outside = half - ndimage.distance_transform_edt(~part, spacing)
     inside = ndimage.distance_transform_edt(part, spacing) - half if not part.all() else limit

@@ -25,6 +25,7 @@ Labels = NDArray[np.integer]
 DOUBT = 0.2  # share of a segmentation that is taken to be wrong before a labelled slice says so
 PRIOR = 1.0  # labelled slices that this counts for
 NEAR = 1.5  # pixels up to which an error is one of the edge
+FAR = 4.0  # pixels beyond which it does not matter how far off an edge is
 EXACT, INEXACT = 0.35, 3.0  # pixels that edges are off at least, and where nothing tells
 LOGIT = 1.7  # turns a distance in spreads of the edge into log-odds
 WEIGHT = 2.0  # of these log-odds beside those of the others, which are too sure (see `calibration`)
@@ -66,7 +67,9 @@ class Reliability:
         for_it = np.log((right + believed - bad) / (wrong + bad))
         against = np.log((right + missed + believed) / (missed + bad))
         known = {k: weights[k] for k in self.off}
-        off = sum(w * self.off[k] for k, w in known.items()) / sum(known.values()) if known else INEXACT * pixel
+        off = (
+            sum(w * self.off[k] for k, w in known.items()) / sum(known.values()) if known else INEXACT * pixel
+        )
         return max(float(for_it), 0.0), float(against), LOGIT / max(off, EXACT * pixel)
 
 
@@ -147,12 +150,11 @@ def _reliability(
     right, missed, wrong, off = {}, {}, {}, {}
     for index, distance in distances.items():
         truth, found = labelled[index] == class_id, distance > 0
-        to_truth = signed_distance(truth, spacing, 2 * NEAR * pixel)
+        to_truth = signed_distance(truth, spacing, FAR * pixel)
         missed[index] = float((truth & (distance < -NEAR * pixel)).sum())
         wrong[index] = float((found & (to_truth < -NEAR * pixel)).sum())
         right[index] = float(truth.sum()) - missed[index] if found.any() else 0.0
         if truth.any() and found.any():
-            off[index] = float(np.minimum(np.abs(distance[edge(truth)]), 4 * pixel).mean())
+            both = (np.abs(distance[edge(truth)]), np.abs(to_truth[edge(found)]))
+            off[index] = float(np.minimum(np.concatenate(both), FAR * pixel).mean())
     return Reliability(right, missed, wrong, off)
-
-

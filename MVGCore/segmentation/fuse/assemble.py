@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from MVGCore.outcomes import Estimate
 from MVGCore.prompts import Prompt
+from MVGCore.segmentation.existing.guidance import Guidance
 from MVGCore.segmentation.fuse.calibration import Calibration
 from MVGCore.segmentation.fuse.decision import ClassOdds
 from MVGCore.segmentation.fuse.extents import Doubt, GroupPredictions
@@ -68,6 +69,7 @@ class Assembler:
         crossing: slices that are labelled across other axes.
         calibration: what the confidence is worth.
         claims: what the user says of slices that are not labelled.
+        guidance: what is known of the volume beside the examples.
     """
 
     groups: Sequence[ClassGroup]
@@ -77,6 +79,7 @@ class Assembler:
     crossing: Crossing | None
     calibration: Calibration
     claims: Claims
+    guidance: Guidance = field(default_factory=Guidance)
 
     def finished(
         self, index: int, answer: GroupPredictions, doubts: Mapping[int, Doubt], class_odds: ClassOdds = None
@@ -92,8 +95,7 @@ class Assembler:
         """What all groups say of a slice."""
         beyond = not self.placed or self._side(index) != 0
         sure = self.calibration.of(beyond, transferred=self.transferred)
-        outside = partial(self.claims.outside, index)
-        return merge_groups(self.groups, answer, self.shape, sure, class_odds, outside)
+        return merge_groups(self.groups, answer, self.shape, sure, class_odds, partial(self._outside, index))
 
     def known(self, index: int, drawn: Prompt | None = None) -> Known | None:
         """What is drawn of a slice, in part, and lines across it; None without either."""
@@ -106,12 +108,18 @@ class Assembler:
 
     def _result(self, index: int, merged: MergedSlice, drawn: Prompt | None = None) -> SliceResult:
         """A slice in which all that is drawn is as it was drawn."""
-        labels, confidence = merged.labels, merged.confidence
+        labels, confidence = self.guidance.filled(index, merged.labels), merged.confidence
         given = self.known(index, drawn)
         if given is not None:
             labels = np.where(given[1], given[0], labels)
             confidence = np.where(given[1], np.float32(1), confidence)
         return SliceResult(index, labels, confidence, slice_estimate(merged.areas), merged.areas)
+
+    def _outside(self, index: int, class_id: int) -> NDArray[np.bool_] | None:
+        """(H, W) where a class is not, by what is said of it; None: nothing is."""
+        said = (self.claims.outside(index, class_id), self.guidance.outside(index, class_id))
+        masks = [each for each in said if each is not None]
+        return np.logical_or.reduce(masks) if masks else None
 
     def _side(self, index: int) -> int:
         """-1 before the first example, 1 after the last, else 0; 0 with none."""

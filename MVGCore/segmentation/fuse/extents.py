@@ -4,7 +4,7 @@ found."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,7 @@ class Known:
         claims: what the user says of slices that are not labelled.
         crossing: slices that are labelled across other axes.
         model: what is made of it.
+        presence: class id -> (K,) log-odds that something else adds.
     """
 
     prompts: Sequence[Prompt]
@@ -53,6 +54,7 @@ class Known:
     claims: Claims
     crossing: Crossing | None = None
     model: EndModel = SHIPPED
+    presence: Mapping[int, Floats] = field(default_factory=dict)
 
     @property
     def depth(self) -> int:
@@ -139,6 +141,8 @@ def class_extent(known: Known, class_id: int, areas: Floats | None = None) -> Fl
                 odds = side.by_labels(known.model)
             else:
                 odds = side.by_found(areas[side.slices], known.model)
+            if class_id in known.presence:
+                odds = odds + known.presence[class_id][side.slices]
             there[side.slices] = _survival(side, odds, absent, alive)
         # Where it is not on the outermost labelled slice it has ended there.
         if known.prompts[0].index < shown[0]:

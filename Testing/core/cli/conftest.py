@@ -66,6 +66,7 @@ class FakeSession:
     failure: BaseException | None = None
     adapted_for: float | None = None
     all_axes: bool | None = None
+    wished: dict[str, Any] = {}
     adaptation = AdaptReport(True, 0.8, 0.85, 40, 9.5, "40 steps raised the Dice from 0.800 to 0.850.")
 
     def __init__(self, **options: Any) -> None:
@@ -85,9 +86,12 @@ class FakeSession:
         path.write_text("weights")
 
     def propagate(
-        self, progress: Callable[[float, str], None] | None = None, all_axes: bool = True
+        self,
+        progress: Callable[[float, str], None] | None = None,
+        all_axes: bool = True,
+        **wished: Any,
     ) -> FakeResult:
-        FakeSession.all_axes = all_axes
+        FakeSession.all_axes, FakeSession.wished = all_axes, wished
         if FakeSession.failure is not None:
             raise FakeSession.failure
         axis = self.prompts.axis

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from MVGCore.outcomes import AdaptReport, Estimate
-from MVGCore.prompts import PromptSet
+from MVGCore.prompts import IntensityRange, PromptSet
 from MVGCore.session import results as events
 from MVGCore.session.requests import (
     ForgetAdaptation,
     Inpaint,
+    PreviewSlice,
     SaveModel,
     SegmentVolume,
     Synthesize,
@@ -91,6 +92,10 @@ def test_messages_with_arrays_arrive_as_they_are(
         messages.SetPrompts(prompts),
         messages.Run(2, SegmentVolume(slice_range=(1, 2), all_axes=False, adapt_seconds=3.0)),
         messages.Run(3, Inpaint(mask=labels, axis=1)),
+        messages.Run(
+            6, SegmentVolume(draft=labels, ranges=(IntensityRange(100.0), IntensityRange(0.0, 9.0, 3)))
+        ),
+        messages.Run(7, PreviewSlice(index=2, draft=labels)),
         messages.Run(4, Synthesize(examples=(wanted, WantedSlices(image, image)), slice_range=(0, 3))),
         events.SliceDone(5, 0, 7, labels.array[7], np.ones((40, 36), np.float32), Estimate(0.9, 0.1)),
         events.SliceDone(5, 0, 7, image.array[7], None, None),

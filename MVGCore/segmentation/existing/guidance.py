@@ -1,0 +1,76 @@
+"""What is known of a volume beside its examples: an existing segmentation, intensities that classes have."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from MVGCore.prompts import IntensityRange
+from MVGCore.segmentation.existing.voice import ExistingVoice
+from MVGCore.segmentation.plan.plan import ClassGroup
+from MVGCore.volume import SegmentClass
+
+Bools = NDArray[np.bool_]
+LEAST = 1e-4  # of background, so that odds stay finite
+Predictions = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes
+
+
+@dataclass(frozen=True, eq=False)
+class Guidance:
+    """All of it, for one volume that is propagated along one axis.
+
+    Attributes:
+        planes: (K, H, W) intensities; needed for ranges.
+        voice: what an existing segmentation says of the classes that are propagated.
+        kept: (K, H, W) its other classes, which stay where nothing else is found; 0 elsewhere.
+        kept_classes: what these are.
+        ranges: intensities that classes have.
+        key: names all of it.
+    """
+
+    planes: NDArray[np.generic] | None = None
+    voice: ExistingVoice | None = None
+    kept: NDArray[np.integer] | None = None
+    kept_classes: tuple[SegmentClass, ...] = ()
+    ranges: tuple[IntensityRange, ...] = ()
+    key: Hashable = ()
+
+    def heard(self, index: int, groups: Sequence[ClassGroup], answer: Predictions) -> Predictions:
+        """The answer of the groups to a slice once this is taken in."""
+        if self.voice is None and not self.ranges:
+            return answer
+        return tuple(self._heard(index, *each) for each in zip(groups, answer, strict=True))
+
+    def outside(self, index: int, class_id: int) -> Bools | None:
+        """(H, W) where on a slice a class cannot be, by its intensities; None: nothing is said of it."""
+        masks = [each.excludes(self._plane(index)) for each in self.ranges if each.concerns(class_id)]
+        return np.logical_or.reduce(masks) if masks else None
+
+    def presence(self, class_id: int) -> NDArray[np.float64] | None:
+        """(K,) log-odds that an existing segmentation adds to those that a class is on a slice."""
+        return None if self.voice is None else self.voice.presence(class_id)
+
+    def filled(self, index: int, labels: NDArray[np.uint16]) -> NDArray[np.uint16]:
+        """Labels (H, W) of a slice with the classes that are kept as they are."""
+        if self.kept is None:
+            return labels
+        return np.where(labels > 0, labels, self.kept[index]).astype(np.uint16)
+
+    def _heard(self, index: int, group: ClassGroup, planes: NDArray[np.floating]) -> NDArray[np.floating]:
+        raised = planes.astype(np.float32)
+        background = np.clip(1 - raised.sum(0), LEAST, 1)
+        for place, class_id in enumerate(group.ids):
+            odds = None if self.voice is None else self.voice.odds(index, class_id)
+            if odds is not None:
+                raised[place] *= np.exp(group.canvas.draw_image(odds))
+            outside = self.outside(index, class_id)
+            if outside is not None:
+                raised[place] *= group.canvas.draw_image(~outside)
+        return (raised / (background + raised.sum(0))).astype(planes.dtype)
+
+    def _plane(self, index: int) -> NDArray[np.generic]:
+        assert self.planes is not None
+        return np.asarray(self.planes[index])
