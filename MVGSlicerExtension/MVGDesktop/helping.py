@@ -39,7 +39,8 @@ RUNNING = (
     ("Space", "preview of the current slice"),
     ("Ctrl+Enter", "apply"),
     ("Esc", "cancel; else hide the preview"),
-    ("N", "go to the slice to label next"),
+    ("N", "go to the slice to label next, or to a question where an answer helps more"),
+    ("Y, N", "answer the question whose slice is in view"),
     ("B", "before and after"),
 )
 FILES = (

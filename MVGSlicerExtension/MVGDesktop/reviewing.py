@@ -46,6 +46,34 @@ class ReviewEnd(Command):
         return view
 
 
+class NoteAboutSlices(Command):
+    """What the user has said of slices that nobody has drawn, by a key, a button or an answer."""
+
+    depends_on_voxels = False
+
+    def __init__(self, controller: Any, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
+        """
+        Args:
+            controller: `MVGLib.control.controller.Controller`.
+            before: `MVGLib.control.claims.Claim`s, all that were known.
+            after: All that are known now.
+        """
+        super().__init__("Note about slices", "", done=True)
+        self._controller, self._before, self._after = controller, before, after
+
+    def do(self) -> None:
+        self._restore(self._after)
+
+    def take_back(self) -> None:
+        self._restore(self._before)
+
+    def _restore(self, claims: tuple[Any, ...]) -> None:
+        self._controller.asking.restore(claims)
+        view = self._controller.view()
+        if "edit" in view.blocked:
+            raise InputError(view.blocked["edit"])
+
+
 class ReviewFollower:
     """Lets the tools correct a result while it is looked at, then goes back to the user's labels."""
 
@@ -54,6 +82,7 @@ class ReviewFollower:
         self._reviewing, self._edited_before = "", ""
         self._known: tuple[int, ...] = ()
         self._hidden: Any = None  # display of the mask of what was filled in
+        controller.claims_changed.connect(self._note_claims)
 
     def reviews(self, node: Any) -> bool:
         """Whether a segmentation is a result that waits for its review."""
@@ -107,3 +136,6 @@ class ReviewFollower:
                 self._document.unsaved.add(each.into)
             if not self._document.history.busy:
                 self._document.history.add(ReviewEnd(self._controller, each))
+
+    def _note_claims(self, before: tuple[Any, ...], after: tuple[Any, ...]) -> None:
+        self._document.history.add(NoteAboutSlices(self._controller, before, after))

@@ -57,6 +57,7 @@ class FourUp(QtWidgets.QWidget):
             panel.maximizeRequested.connect(lambda panel=panel: self.toggle_alone(panel))
             panel.used.connect(lambda panel=panel: self.activate(panel))
             panel.view.pointed.connect(self.pointed)
+            panel.view.changed.connect(lambda panel=panel: self._follow_active(panel))
             panel.view.crosshairMoved.connect(lambda view, ras: self.jump(ras, but=view))
         self.active.set_active(True)
         self.set_crosshair(True)
@@ -73,6 +74,11 @@ class FourUp(QtWidgets.QWidget):
             self.active = panel
             panel.set_active(True)
             self.activated.emit(panel)
+
+    def _follow_active(self, panel: SlicePanel) -> None:
+        """Whoever took a view somewhere may have made it the current one."""
+        if panel.view.node.GetActive():
+            self.activate(panel)
 
     def show_volume(self, volume_id: str) -> None:
         """Show a volume in every view, whole and through its middle."""

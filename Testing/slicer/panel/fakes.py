@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from MVGCore.outcomes import AdaptReport, Estimate
+from MVGCore.outcomes import AdaptReport, Estimate, Question
 from MVGCore.prompts import PromptSet
 from MVGCore.session.requests import Denoise, Inpaint, PreviewSlice, Request, SegmentVolume, Synthesize
 from MVGCore.session.results import (
@@ -47,6 +47,8 @@ class FakeWorker:
         self.prompts: PromptSet | None = None
         self.request: Request | None = None  # the last one
         self.adapted_to = ""
+        self.questions: tuple[Question, ...] = ()  # of every result from now on
+        self.ask_first = False
         self.closed = False
         self.memory = ""
         self.log_path = Path("worker.log")
@@ -151,6 +153,8 @@ class FakeWorker:
             notes=(),
             adaptation=report,
             adapted_to=self.adapted_to,
+            questions=self.questions,
+            next_question=next(iter(self.questions), None) if self.ask_first else None,
         )
         self._events.append(Finished(job, summary))
         return job

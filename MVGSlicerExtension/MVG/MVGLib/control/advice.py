@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from MVGLib.control.state import PanelTask, Phase, Review, RunSettings
+from MVGLib.control.state import PanelTask, Phase, Review, RunSettings, ShownQuestion
 from MVGLib.texts import _
 
 NAMED = 3  # segments that a note names at most
@@ -28,6 +28,7 @@ class Situation:
         changed: Whether the examples have changed since the result was made.
         previewing: Whether a preview is shown.
         unshown: Names of segments that no usable example shows.
+        question: What is asked about the result.
     """
 
     phase: Phase
@@ -43,6 +44,7 @@ class Situation:
     changed: bool = False
     previewing: bool = False
     unshown: tuple[str, ...] = ()
+    question: ShownQuestion | None = None
 
     @property
     def busy(self) -> bool:
@@ -96,6 +98,7 @@ def blocked(now: Situation) -> dict[str, str]:
         why[action] = _("There is no result yet; press Apply.") if now.review is None else ""
     for action in ("accept", "discard", "compare"):
         why[action] = why[action] or _busy(now)
+    why["question"] = _busy(now) or ("" if now.question else _("Nothing is asked now."))
     if now.review is not None and now.review.next_slice is None:
         why["next"] = _("No slice stands out; look through the result.")
     return {action: reason for action, reason in why.items() if reason}
@@ -190,6 +193,10 @@ def _review_hint(now: Situation, review: Review) -> str:
         return _("The examples have changed; press Apply again")
     if not review.shown:
         return _("This is the scene before; press Show the result to see the result")
+    if now.question is not None and now.question.asked:
+        return _("{question} Answer Yes or No").format(question=now.question.text)
+    if now.question is not None and now.question.first:
+        return _("Answer the question below (N shows it), or look through the result and Accept it")
     if review.next_slice is None:
         return _("Look through the result, then Accept or Discard")
     text = _("Look through the result and Accept it, or correct {place} (N) and Apply again")

@@ -8,6 +8,7 @@ from typing import Any
 from MVGCore.errors import MVGError
 from MVGCore.worker.host.client import Worker
 from MVGLib.control.activity import Activity
+from MVGLib.control.asking import Asking
 from MVGLib.control.choices import Choices
 from MVGLib.control.computing import Computing
 from MVGLib.control.corrections import Corrections
@@ -19,6 +20,7 @@ from MVGLib.control.permissions import Permissions
 from MVGLib.control.previewing import ShownPreview
 from MVGLib.control.previews import Previews
 from MVGLib.control.protocols import Clock, Installer, SceneAccess
+from MVGLib.control.questions import Questions
 from MVGLib.control.reviewer import Reviewer
 from MVGLib.control.reviews import Reviews
 from MVGLib.control.runner import RunCarrier
@@ -49,6 +51,8 @@ class Controller:
         previews: Actions: the slice in view.
         runs: Actions: all slices.
         reviews: Actions: what becomes of a result.
+        asking: Actions: what only the user can tell about it.
+        claims_changed: Emitted with what was known of other slices before and after the user changed it.
         following: What follows from changes of the scene.
 
     Example:
@@ -83,7 +87,8 @@ class Controller:
         activity, preview = Activity(clock), ShownPreview(scene)
         runner, orders = RunCarrier(worker, clock), OrderBook(scene, workspace)
         reviewer = Reviewer(scene, workspace)
-        permissions = Permissions(workspace, orders, reviewer, activity, preview)
+        questions = Questions(scene, workspace, reviewer)
+        permissions = Permissions(workspace, orders, reviewer, activity, preview, questions)
         setup = Setup(dialogue, permissions, activity, runner, installer)
         warm = WarmStart(permissions, scene, workspace, runner)
         corrections = Corrections(dialogue, workspace, reviewer, clock)
@@ -98,8 +103,11 @@ class Controller:
         self.previews = Previews(*may, *known, orders, preview, computing)
         self.runs = Runs(*may, *known, orders, reviewer, preview, corrections, computing)
         self.reviews = Reviews(*may, *known, reviewer, corrections)
+        self.asking = Asking(*may, workspace, reviewer, questions)
+        self.claims_changed = workspace.claims.changed
         self.following = SceneFollower(dialogue, *known, reviewer, preview, corrections, computing, setup)
         self._maker = ViewMaker(*may, *known, orders, runner, reviewer, activity, preview)
+        self._questions = questions
         self._dialogue = dialogue
         self._activity = activity
         self._warm = warm
@@ -148,6 +156,19 @@ class Controller:
             self.previews.hide()
         else:
             self.dismiss()
+
+    def no_or_next(self) -> None:
+        """Say No to the question that is in view; else go where the user helps most.
+
+        That is the slice of a question where its answer helps more, for the time, than labelling a slice.
+        """
+        question = self._questions.shown()
+        if self._questions.is_in_view():
+            self.asking.answer(False)
+        elif question is not None and question.first and not question.asked:
+            self.asking.show()
+        else:
+            self.reviews.go_next()
 
     @action
     def dismiss(self) -> None:

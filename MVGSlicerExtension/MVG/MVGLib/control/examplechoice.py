@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from MVGCore.errors import InputError
 from MVGCore.volume import SliceKey
-from MVGLib.control.absences import Absent, beyond
+from MVGLib.control.claims import Claim, beyond
 from MVGLib.control.dialogue import Dialogue, action
 from MVGLib.control.examplebook import check_same_grid, filled_slices
 from MVGLib.control.examples import Example
@@ -53,7 +53,7 @@ class ExampleChoice:
         if shown:
             text = _("{place} is labelled as '{name}'; erase it there first.")
             raise InputError(text.format(place=self._place_text(place), name=name or _("something")))
-        self._know(Absent(self._workspace.volume_id, place.axis, place.index, place.index, name))
+        self._know(Claim(self._workspace.volume_id, place.axis, place.index, place.index, name))
 
     @action
     def ends_here(self, name: str = "") -> None:
@@ -63,7 +63,7 @@ class ExampleChoice:
         volume_id = self._workspace.volume_id
         depth = self._scene.volume(volume_id).geometry.shape[place.axis]
         labelled = [each.index for each in self._labelled_as(name) if each.axis == place.axis]
-        about = Absent(volume_id, place.axis, place.index, place.index, name)
+        about = Claim(volume_id, place.axis, place.index, place.index, name)
         self._know(beyond(about, place, labelled, depth))
 
     @action
@@ -80,14 +80,14 @@ class ExampleChoice:
         """Take an example out of the list; its labels stay."""
         self._permissions.require("edit")
         self._workspace.book.remove(self._workspace.task, key)
-        self._workspace.absences.remove(key)
+        self._workspace.claims.remove(key)
 
     @action
     def enable(self, key: str, on: bool) -> None:
         """Use an example, or leave it out."""
         self._permissions.require("edit")
         self._workspace.book.enable(self._workspace.task, key, on)
-        self._workspace.absences.enable(key, on)
+        self._workspace.claims.enable(key, on)
 
     @action
     def jump(self, key: str) -> None:
@@ -95,9 +95,9 @@ class ExampleChoice:
         for each in self._workspace.book.of(self._workspace.task):
             if each.key == key and each.volume_id == self._workspace.volume_id:
                 self._scene.jump(each.volume_id, each.place)
-        absent = self._workspace.absences.find(key)
-        if absent is not None and absent.volume_id == self._workspace.volume_id:
-            self._scene.jump(absent.volume_id, SliceKey(absent.axis, absent.first))
+        claim = self._workspace.claims.find(key)
+        if claim is not None and claim.volume_id == self._workspace.volume_id:
+            self._scene.jump(claim.volume_id, SliceKey(claim.axis, claim.first))
 
     @action
     def load_prompts(self, path: str) -> None:
@@ -140,13 +140,13 @@ class ExampleChoice:
         elif cut.prompt is None or not any(each.slice_key == example.slice_key for each in book.used(task)):
             raise InputError(cut.problem)
 
-    def _know(self, absent: Absent) -> None:
-        self._workspace.absences.add(absent)
-        where = self._place_text(SliceKey(absent.axis, absent.first))
-        if absent.last > absent.first:
-            where = _("{first} to {last}").format(first=where, last=absent.last)
-        what = _("'{name}' is not on {where}.") if absent.name else _("Nothing is on {where}.")
-        self._dialogue.say(what.format(name=absent.name, where=where))
+    def _know(self, claim: Claim) -> None:
+        self._workspace.claims.add(claim)
+        where = self._place_text(SliceKey(claim.axis, claim.first))
+        if claim.last > claim.first:
+            where = _("{first} to {last}").format(first=where, last=claim.last)
+        what = _("'{name}' is not on {where}.") if claim.name else _("Nothing is on {where}.")
+        self._dialogue.say(what.format(name=claim.name, where=where))
 
     def _labelled_as(self, name: str) -> list[SliceKey]:
         """Where examples of the volume show a segment, or with an empty name any."""

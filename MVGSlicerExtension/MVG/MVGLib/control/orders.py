@@ -98,7 +98,7 @@ class OrderBook:
         prompts = self._workspace.book.prompt_set()
         if not any(prompt.labels.any() for prompt in prompts.prompts):
             raise InputError(_("The examples show no segment; label at least one slice."))
-        return self._workspace.absences.tell(prompts)
+        return self._workspace.claims.tell(prompts)
 
     def _wanted(self, axis: int) -> tuple[WantedSlices, ...]:
         """The examples by pair of volumes, those of the input first."""

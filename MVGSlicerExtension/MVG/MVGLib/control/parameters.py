@@ -12,10 +12,10 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from MVGCore.volume import SliceKey
-from MVGLib.control.absences import Absent
+from MVGLib.control.claims import Claim
 from MVGLib.control.examples import Example
 from MVGLib.control.generated import Sums
-from MVGLib.control.state import PanelTask, Review, RunSettings, SliceScore
+from MVGLib.control.state import EndQuestion, PanelTask, Review, RunSettings, SliceScore
 
 MODULE = "MVG"
 RESULT, RESULT_VOLUME = "Result", "ResultVolume"
@@ -112,22 +112,23 @@ class Parameters:
         ]
         self._set_json(_examples_name(task), records)
 
-    def absent(self) -> list[Absent]:
-        """What is known to be absent; what belongs to a volume that is gone is left out."""
+    def claims(self) -> list[Claim]:
+        """What is known of other slices; what belongs to a volume that is gone is left out."""
         found = []
         for record in self._json("Absent", []):
             volume_id = self._source(record.get("volume"))
             if volume_id:
                 place = (int(record["axis"]), int(record["first"]), int(record["last"]))
-                found.append(Absent(volume_id, *place, str(record["name"]), bool(record["enabled"])))
+                said = (str(record["name"]), bool(record["enabled"]), bool(record.get("present", False)))
+                found.append(Claim(volume_id, *place, *said))
         return found
 
-    def set_absent(self, absent: Sequence[Absent]) -> None:
-        """Keep what is known to be absent."""
-        records = [{**asdict(each), "volume": self._number(each.volume_id)} for each in absent]
+    def set_claims(self, claims: Sequence[Claim]) -> None:
+        """Keep what is known of other slices."""
+        records = [{**asdict(each), "volume": self._number(each.volume_id)} for each in claims]
         for record in records:
             del record["volume_id"]
-        self._set_json("Absent", records)
+        self._set_json("Absent", records)  # the name of the first version, which knew absence only
 
     def class_names(self) -> dict[str, int]:
         """Which number stands for which class."""
@@ -175,6 +176,8 @@ class Parameters:
             known=tuple(record["known"]),
             expected=SliceScore(*expected) if expected else None,
             next_slice=record["next"],
+            questions=tuple(EndQuestion(*each) for each in record.get("questions", ())),
+            ask_first=bool(record.get("ask_first", False)),
             notes=tuple(record["notes"]),
         )
 
@@ -194,6 +197,8 @@ class Parameters:
             "known": list(review.known),
             "expected": _plain(review.expected) if review.expected else None,
             "next": review.next_slice,
+            "questions": [list(asdict(each).values()) for each in review.questions],
+            "ask_first": review.ask_first,
             "notes": list(review.notes),
         }
         self._set_json("Review", record)

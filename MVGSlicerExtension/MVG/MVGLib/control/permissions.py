@@ -8,6 +8,7 @@ from MVGLib.control.advice import Situation, blocked
 from MVGLib.control.orders import OrderBook
 from MVGLib.control.parameters import MASK
 from MVGLib.control.previewing import ShownPreview
+from MVGLib.control.questions import Questions
 from MVGLib.control.reviewer import Reviewer
 from MVGLib.control.state import Review
 from MVGLib.control.workspace import Workspace
@@ -23,12 +24,14 @@ class Permissions:
         reviewer: Reviewer,
         activity: Activity,
         preview: ShownPreview,
+        questions: Questions,
     ) -> None:
         self._workspace = workspace
         self._orders = orders
         self._reviewer = reviewer
         self._activity = activity
         self._preview = preview
+        self._questions = questions
 
     def require(self, what: str) -> None:
         """Raise `InputError` with the reason if something cannot be done now."""
@@ -53,6 +56,7 @@ class Permissions:
             same_result=review is None or self._fills_again(review),
             changed=self._made_from_others(),
             previewing=self._preview.place is not None,
+            question=self._questions.shown(),
         )
 
     def _made_from_others(self) -> bool:

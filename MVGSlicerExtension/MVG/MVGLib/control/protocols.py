@@ -86,6 +86,8 @@ class SceneAccess(Protocol):
 
     def jump(self, volume_id: str, key: SliceKey) -> None: ...
 
+    def shows(self, volume_id: str, key: SliceKey) -> bool: ...
+
     def show_preview(
         self,
         volume_id: str,

@@ -14,7 +14,7 @@ from MVGLib.control.examples import Example, renumbered
 from MVGLib.control.generated import Sums, checksum
 from MVGLib.control.protocols import ResultWriter, SceneAccess
 from MVGLib.control.runner import Order
-from MVGLib.control.scores import mean_of, score_of, scores_of
+from MVGLib.control.scores import mean_of, questions_of, score_of, scores_of
 from MVGLib.control.state import EndedReview, PanelTask, Review, SliceScore
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
@@ -162,6 +162,9 @@ class Reviewer:
                 expected = mean_of(slices) if expected else None
                 following = min(slices, key=lambda index: slices[index].value, default=None)
             changes |= {"slices": slices, "expected": expected, "next_slice": following}
+            if not partial:
+                named = questions_of(summary, self._workspace.classes.classes)
+                changes |= {"questions": named, "ask_first": summary.next_question is not None}
         elif isinstance(summary, ImageMade):
             changes |= {"known": tuple(summary.kept), "slices": {}}
         self.review = replace(self.review, **changes)

@@ -1,11 +1,14 @@
-"""How good slices are, from what the worker says about them."""
+"""How good slices are and what is asked about them, from what the worker says."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 
 from MVGCore.session.results import Propagated, SliceDone
-from MVGLib.control.state import SliceScore
+from MVGCore.volume import SegmentClass
+from MVGLib.control.state import EndQuestion, SliceScore
 
 
 def score_of(done: SliceDone) -> SliceScore | None:
@@ -31,3 +34,12 @@ def mean_of(slices: dict[int, SliceScore]) -> SliceScore | None:
     errors = [score.error for score in slices.values() if score.error is not None]
     value = sum(score.value for score in slices.values()) / len(slices)
     return SliceScore(value, sum(errors) / len(errors) if errors else None)
+
+
+def questions_of(summary: Propagated, classes: Mapping[int, SegmentClass]) -> tuple[EndQuestion, ...]:
+    """The questions of a result, by the names of its segments; those of unknown classes are left out."""
+    return tuple(
+        EndQuestion(classes[each.class_id].name, each.axis, each.index, each.onwards, each.presence)
+        for each in summary.questions
+        if each.class_id in classes
+    )

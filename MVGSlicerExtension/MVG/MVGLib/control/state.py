@@ -114,6 +114,44 @@ class SliceScore:
 
 
 @dataclass(frozen=True)
+class EndQuestion:
+    """Whether a segment is still on a slice, where only the user can tell.
+
+    Attributes:
+        name: The segment.
+        axis: Array axis that the slice lies across.
+        index: The slice.
+        onwards: 1 if the segment would have ended towards higher indices, -1 towards lower ones.
+        presence: Probability that it is there.
+    """
+
+    name: str
+    axis: int
+    index: int
+    onwards: int
+    presence: float
+
+
+@dataclass(frozen=True)
+class ShownQuestion:
+    """The question that is asked now.
+
+    Attributes:
+        text: "Is 'left ventricle' still on axial 11?"
+        slice: The slice.
+        asked: Whether the slice was shown for it, so that an answer counts.
+        first: Whether answering it helps more for the time than labelling a slice.
+        count: Number of questions that are open, this one among them.
+    """
+
+    text: str
+    slice: SliceKey
+    asked: bool
+    first: bool
+    count: int
+
+
+@dataclass(frozen=True)
 class Review:
     """A result that waits to be accepted or discarded.
 
@@ -128,6 +166,8 @@ class Review:
         known: Indices of the slices that were given.
         expected: The expected Dice of the whole result.
         next_slice: What to label next.
+        questions: What only the user can tell, the answer that helps most first.
+        ask_first: Whether the first of them helps more for the time than labelling `next_slice`.
         shown: Whether the result is shown; False shows the scene as it was before.
         overlay: Whether the confidence is shown over the slices.
         notes: What the user should know, sentence by sentence.
@@ -143,6 +183,8 @@ class Review:
     known: tuple[int, ...] = ()
     expected: SliceScore | None = None
     next_slice: int | None = None
+    questions: tuple[EndQuestion, ...] = ()
+    ask_first: bool = False
     shown: bool = True
     overlay: bool = False
     notes: tuple[str, ...] = ()
@@ -252,6 +294,7 @@ class PanelState:
         memory: What is free on the chosen device, and what it means; may be empty.
         progress: Of a run, else None.
         review: A result to be reviewed, else None.
+        question: About the result, which the user has not answered yet, else None.
         surface: Whether its segments are shown in 3-D.
         ended: Reviews that have ended and can be taken up again, the last one at the end.
         preview: The slice whose preview is shown, else None.
@@ -277,6 +320,7 @@ class PanelState:
     memory: str = ""
     progress: RunProgress | None = None
     review: Review | None = None
+    question: ShownQuestion | None = None
     surface: bool = False
     ended: tuple[EndedReview, ...] = ()
     preview: SliceKey | None = None

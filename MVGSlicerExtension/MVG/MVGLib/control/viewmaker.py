@@ -75,6 +75,7 @@ class ViewMaker:
             memory=self._runner.worker.memory,
             progress=self._activity.progress,
             review=review,
+            question=situation.question,
             surface=review is not None and self._scene.shows_surface(review.node_id),
             ended=self._reviewer.ended,
             preview=self._preview.place,
@@ -87,8 +88,8 @@ class ViewMaker:
         if not workspace.task.takes_examples:
             return ()
         rows = workspace.book.rows(workspace.task, workspace.volume_id)
-        absent = workspace.absences.rows(workspace.volume_id) if workspace.task.makes_segments else ()
-        return (*rows, *absent)
+        claims = workspace.claims.rows(workspace.volume_id) if workspace.task.makes_segments else ()
+        return (*rows, *claims)
 
     def _segments(self) -> tuple[str, ...]:
         """Names of the segments that the examples are taken from."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from MVGCore.errors import MVGError
 from MVGCore.volume import SliceKey
-from MVGLib.control.absences import AbsenceBook
+from MVGLib.control.claims import ClaimBook
 from MVGLib.control.dialogue import RemediableError
 from MVGLib.control.examplebook import ExampleBook
 from MVGLib.control.examples import ClassTable
@@ -28,7 +28,7 @@ class Workspace:
         nodes: Role (`parameters.VOLUME`, ...) -> node id, empty if none is chosen.
         classes: The numbers of the classes.
         book: The examples.
-        absences: What is known not to be on other slices.
+        claims: What the user knows of slices that nobody has drawn.
         generated: Slices of the user's segmentations that accepted results have left.
     """
 
@@ -45,7 +45,7 @@ class Workspace:
         self.nodes = dict.fromkeys((VOLUME, LABELS, WANTED, MASK), "")
         self.classes = ClassTable()
         self.book = ExampleBook(scene, self.classes)
-        self.absences = AbsenceBook(scene)
+        self.claims = ClaimBook(scene)
         self.generated = Generated(scene, self.classes, {})
 
     @property
@@ -83,7 +83,7 @@ class Workspace:
 
     def versions(self) -> tuple[object, ...]:
         """Differs whenever a run would be told something else by its examples."""
-        return (*self.book.versions(self.task), *self.absences.versions())
+        return (*self.book.versions(self.task), *self.claims.versions())
 
     def use(self, parameters: Parameters | None) -> None:
         """Read the choices from other parameters; None finds those of the scene when they are needed."""
@@ -106,7 +106,7 @@ class Workspace:
         """A node is gone: it is not chosen any more, and its examples are none."""
         self.nodes = {role: "" if known == node_id else known for role, known in self.nodes.items()}
         self.book.forget_node(node_id)
-        self.absences.forget_node(node_id)
+        self.claims.forget_node(node_id)
         self.generated.forget_node(node_id)
 
     def load(self) -> None:
@@ -116,7 +116,7 @@ class Workspace:
         self.nodes = {role: parameters.node_id(role) for role in self.nodes}
         self.classes = ClassTable(parameters.class_names())
         self.book = ExampleBook(self._scene, self.classes)
-        self.absences = AbsenceBook(self._scene, parameters.absent())
+        self.claims = ClaimBook(self._scene, parameters.claims(), self.claims.changed)
         self.generated = Generated(self._scene, self.classes, parameters.generated())
         for task in _ONE_OF_EACH:
             self.book.replace_all(task, parameters.examples(task))
@@ -129,7 +129,7 @@ class Workspace:
             parameters.set_node_id(role, node_id)
         parameters.set_class_names(self.classes.numbers)
         parameters.set_generated(self.generated.sums)
-        parameters.set_absent(self.absences.all)
+        parameters.set_claims(self.claims.all)
         for task in _ONE_OF_EACH:
             parameters.set_examples(task, self.book.of(task))
 
@@ -139,10 +139,12 @@ class Workspace:
         return (
             parameters.settings() == self.settings
             and all(parameters.node_id(role) == node_id for role, node_id in self.nodes.items())
-            and parameters.absent() == self.absences.all
+            and parameters.claims() == self.claims.all
             and all(parameters.examples(task) == self.book.of(task) for task in _ONE_OF_EACH)
         )
 
     def clear(self) -> None:
         """Forget everything, as when the scene is closed."""
+        told = self.claims.changed
         self.__init__(self._scene, self._find_parameters)  # type: ignore[misc]
+        self.claims = ClaimBook(self._scene, changed=told)

@@ -28,7 +28,8 @@ _NAMES = {
     "preview": _("preview"),
     "apply": _("apply"),
     "escape": _("cancel"),
-    "next": _("next slice to label"),
+    "next": _("next slice to label, or No to the question in view"),
+    "yes": _("Yes to the question in view"),
     "compare": _("before/after"),
 }
 
@@ -86,7 +87,8 @@ class Panel:
                 "preview": controller.previews.make,
                 "apply": controller.runs.apply,
                 "escape": controller.escape,
-                "next": controller.reviews.go_next,
+                "next": controller.no_or_next,
+                "yes": partial(controller.asking.answer, True),
                 "compare": controller.reviews.toggle_compare,
             },
         )
@@ -190,6 +192,10 @@ class Panel:
             (ui.acceptButton, controller.reviews.accept),
             (ui.discardButton, controller.reviews.discard),
             (ui.nextButton, controller.reviews.go_next),
+            (ui.showQuestionButton, controller.asking.show),
+            (ui.yesButton, partial(controller.asking.answer, True)),
+            (ui.noButton, partial(controller.asking.answer, False)),
+            (ui.skipButton, controller.asking.skip),
             (ui.messageButton, controller.dismiss),
             (ui.remedyButton, self._remedy),
             (ui.installButton, controller.setup.install),

@@ -62,6 +62,7 @@ class PanelView:
             "overlay": ui.overlayCheckBox,
             "surface": ui.surfaceButton,
             "next": ui.nextButton,
+            "yes": ui.yesButton,
             "install": ui.installButton,
         }
         self._review_tip = read(ui.reviewSection, "toolTip")
@@ -224,6 +225,7 @@ class PanelView:
         )
         ui.nextLabel.setVisible(review.task.makes_segments and done)
         ui.nextButton.setVisible(following is not None)
+        self._question(view)
         ui.compareButton.setChecked(not review.shown)
         ui.compareButton.setText(_("Show the result") if not review.shown else _("Before / after"))
         ui.overlayCheckBox.setChecked(review.overlay)
@@ -237,6 +239,18 @@ class PanelView:
             widget.setVisible(review.task.makes_segments)
         ui.notesLabel.setText("\n".join(review.notes))
         ui.notesLabel.setVisible(bool(review.notes))
+
+    def _question(self, view: PanelState) -> None:
+        ui, question = self._ui, view.question
+        ui.questionFrame.setVisible(question is not None and view.progress is None)
+        if question is None:
+            return
+        more = _(" ({count} more)").format(count=question.count - 1) if question.count > 1 else ""
+        weight = "<b>{text}</b>{more}" if question.asked else "{text}{more}"
+        ui.questionLabel.setText(weight.format(text=escape(question.text), more=more))
+        ui.showQuestionButton.setVisible(not question.asked)
+        for button in (ui.yesButton, ui.noButton):
+            button.setVisible(question.asked)
 
 
 def _expected(review: Review) -> str:

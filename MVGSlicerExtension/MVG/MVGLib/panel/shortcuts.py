@@ -17,10 +17,12 @@ DESKTOP_KEYS = {
     "apply": ("Ctrl+Return", "Ctrl+Enter"),
     "escape": ("Esc",),
     "next": ("N",),
+    "yes": ("Y",),
     "compare": ("B",),
 }
 MODULE_KEYS = {**DESKTOP_KEYS, "compare": ("Shift+B",)}
-EFFECT_KEYS = {**MODULE_KEYS, "preview": ("Shift+Space",), "escape": ("Shift+Esc",)}
+# The Segment Editor redoes with Y.
+EFFECT_KEYS = {**MODULE_KEYS, "preview": ("Shift+Space",), "escape": ("Shift+Esc",), "yes": ("Shift+Y",)}
 
 
 class Shortcuts:

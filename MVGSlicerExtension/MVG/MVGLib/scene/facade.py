@@ -140,6 +140,10 @@ class Scene:
         """Show a slice in all views along its axis."""
         self._views.jump(self._volume_node(volume_id), key)
 
+    def shows(self, volume_id: str, key: SliceKey) -> bool:
+        """Whether a view shows a slice."""
+        return self._views.shows(self._volume_node(volume_id), key)
+
     def rotate_to_volume(self, volume_id: str) -> None:
         """Turn all slice views to the nearest planes of a volume."""
         self._views.rotate_to_volume(self._volume_node(volume_id))

@@ -77,13 +77,31 @@ class Views:
         middle = (np.array(shape) - 1) / 2
         middle[key.axis] = key.index
         at = volume_to_world(volume_node) @ np.array([*middle[::-1], 1.0])
+        self._make_active(along[0])
         for node in along:
             node.JumpSliceByOffsetting(*at[:3])
+
+    def shows(self, volume_node: Any, key: SliceKey) -> bool:
+        """Whether a view shows a slice."""
+        for node in slice_nodes(self._scene):
+            try:
+                if slice_of_view(node, volume_node) == key:
+                    return True
+            except InputError:
+                continue
+        return False
 
     def rotate_to_volume(self, volume_node: Any) -> None:
         """Turn all slice views to the nearest planes of a volume."""
         for node in slice_nodes(self._scene):
             node.RotateToVolumePlane(volume_node)
+
+    def _make_active(self, wanted: Any) -> None:
+        """Where a host has an active view, it is the one that is looked at from now on."""
+        nodes = slice_nodes(self._scene)
+        if any(node.GetActive() for node in nodes):
+            for node in nodes:
+                node.SetActive(int(node is wanted))
 
     def _under_mouse(self) -> Any:
         crosshair = _crosshair(self._scene)
