@@ -60,16 +60,18 @@ class Guidance:
         return np.where(labels > 0, labels, self.kept[index]).astype(np.uint16)
 
     def _heard(self, index: int, group: ClassGroup, planes: NDArray[np.floating]) -> NDArray[np.floating]:
-        raised = planes.astype(np.float32)
-        background = np.clip(1 - raised.sum(0), LEAST, 1)
+        stated = planes.astype(np.float32)
+        raised = np.maximum(stated, LEAST**2) / np.clip(1 - stated.sum(0), LEAST, 1)  # odds
         for place, class_id in enumerate(group.ids):
             odds = None if self.voice is None else self.voice.odds(index, class_id)
             if odds is not None:
+                assert self.voice is not None
+                raised[place] **= self.voice.others(index, class_id)
                 raised[place] *= np.exp(group.canvas.draw_image(odds))
             outside = self.outside(index, class_id)
             if outside is not None:
                 raised[place] *= group.canvas.draw_image(~outside)
-        return (raised / (background + raised.sum(0))).astype(planes.dtype)
+        return (raised / (1 + raised.sum(0))).astype(planes.dtype)
 
     def _plane(self, index: int) -> NDArray[np.generic]:
         assert self.planes is not None

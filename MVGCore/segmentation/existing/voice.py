@@ -5,7 +5,12 @@ It is moved and its edges are corrected as labelled slices that are left out bea
 a class lies far from where it says, and how much of what it says is far from the class. Errors are local: on
 a slice the labelled ones around it count half, all together the other half. The odds of a class are limited,
 so that where the others are sure of something else they win: whatever is missing or has leaked between the
-labelled slices is no word of theirs.
+labelled slices is no word of theirs. The others in turn are believed the less the farther the labelled
+slices are, in sizes of the class.
+
+Mean Dice on eight training cases (hippocampus, heart, head and neck), three labelled slices, each with five
+damaged truths as drafts: .80 without, .69 the drafts, .93 with them when the others were believed everywhere
+alike (worst against without + .02 and against the draft: -.12), .95 (-.001) like this.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ NEAR = 1.5  # pixels up to which an error is one of the edge
 FAR = 4.0  # pixels beyond which it does not matter how far off an edge is
 EXACT, INEXACT = 0.35, 3.0  # pixels that edges are off at least, and where nothing tells
 LOGIT = 1.7  # turns a distance in spreads of the edge into log-odds
+FADING = 2.0  # how the others' log-odds shrink with the distance to labelled slices, in sizes of the class
 WEIGHT = 2.0  # of these log-odds beside those of the others, which are too sure (see `calibration`)
 
 
@@ -83,6 +89,8 @@ class ExistingVoice:
         spacing: millimetres between slices, and along rows and columns.
         shift: by how many slices, rows and columns it was shifted.
         edges, reliability: class id -> what is done to its edges, and how far it is believed.
+        labelled: the labelled slices, ascending.
+        sizes: class id -> millimetres that it measures on the labelled slices that show it.
     """
 
     draft: Labels
@@ -91,6 +99,8 @@ class ExistingVoice:
     shift: Shift
     edges: Mapping[int, EdgeCorrection]
     reliability: Mapping[int, Reliability]
+    labelled: tuple[int, ...]
+    sizes: Mapping[int, float]
 
     @classmethod
     def of(
@@ -116,7 +126,9 @@ class ExistingVoice:
         for class_id in own:
             edges[class_id], left_out = fit_edges(shapes, labelled, class_id)
             reliability[class_id] = _reliability(left_out, labelled, class_id, spacing[1:])
-        return cls(draft, own, spacing, shift, edges, reliability)
+        sizes = {each: _size(labelled, each, spacing[1:]) for each in own}
+        places = tuple(sorted(labelled))
+        return cls(draft, own, spacing, shift, edges, reliability, places, sizes)
 
     def odds(self, index: int, class_id: int) -> Floats | None:
         """(H, W) log-odds of a class against all else on a slice; None: it says nothing of it."""
@@ -129,6 +141,11 @@ class ExistingVoice:
         distance = self.edges[class_id].at(index, shapes)
         return np.clip(distance * np.float32(WEIGHT * slope), -WEIGHT * against, WEIGHT * for_it)
 
+    def others(self, index: int, class_id: int) -> float:
+        """By what the log-odds that the others give a class on a slice are multiplied."""
+        far = min((abs(index - each) for each in self.labelled), default=len(self.draft))
+        return 1 / (1 + FADING * far * self.spacing[0] / self.sizes[class_id])
+
     def presence(self, class_id: int) -> NDArray[np.float64]:
         """(K,) log-odds that it adds to those that a class is on a slice at all."""
         odds = np.zeros(len(self.draft))
@@ -140,6 +157,13 @@ class ExistingVoice:
 
     def _believed(self, index: int, class_id: int) -> tuple[float, float, float]:
         return self.reliability[class_id].at(index, min(self.spacing[1:]))
+
+
+def _size(labelled: Mapping[int, Labels], class_id: int, spacing: Sequence[float]) -> float:
+    """Millimetres along a side of the mean area of a class on the slices (H, W) that show it; of a pixel, if
+    none does."""
+    areas = [area for each in labelled.values() if (area := int((each == class_id).sum()))]
+    return float(np.sqrt(np.mean(areas or [1]) * spacing[0] * spacing[1]))
 
 
 def _reliability(
