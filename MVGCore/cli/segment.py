@@ -27,7 +27,7 @@ from MVGCore.report.run_report import RunReport, summarise_classes
 if TYPE_CHECKING:
     from MVGCore.outcomes import Estimate
     from MVGCore.session import Result
-    from MVGCore.volume import Volume
+    from MVGCore.volume import Geometry, Volume
     from MVGCore.volume.dicom import Series
 
 DESCRIPTION = """\
@@ -117,7 +117,8 @@ def run(arguments: argparse.Namespace) -> None:
 
     seconds: dict[str, float] = {}
     with stage("read", seconds):
-        image = read_volume(arguments.image, arguments.series, arguments.level)
+        near = box_to_read(arguments.image, arguments.labels)
+        image = read_volume(arguments.image, arguments.series, arguments.level, near)
         for output in filter(None, (arguments.output, arguments.confidence)):
             tell_what_is_lost(output, image.geometry)
         prompts = gather_prompts(
@@ -197,6 +198,17 @@ def source_of(output: Path, image: Path, series: str | None) -> Series | None:
     from MVGCore.volume.writing import source_series
 
     return source_series(output, image, series) if format_by_name(output) is Format.DICOM else None
+
+
+def box_to_read(image: Path, labels: Path | None) -> Geometry | None:
+    """The box of the labelled voxels, if the image is of a kind that may be larger than the memory."""
+    from MVGCore.volume import read_labelmap
+    from MVGCore.volume.formats import Format, format_by_name
+    from MVGCore.volume.region import labelled_box
+
+    if labels is None or format_by_name(image) is not Format.OME_ZARR:
+        return None
+    return labelled_box(read_labelmap(labels))
 
 
 def gather_prompts(

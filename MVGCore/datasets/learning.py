@@ -15,7 +15,7 @@ from MVGCore.datasets.examples import Example
 from MVGCore.datasets.manifest import Record
 from MVGCore.datasets.run import Crew, label_dataset
 from MVGCore.datasets.work import Completed, Work
-from MVGCore.errors import InputError
+from MVGCore.errors import MVGError
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.review.expected_dice import Line, Lines
 from MVGCore.volume import atomic_path
@@ -37,7 +37,7 @@ def learn(
     there, and runs for several parts of a data set wait for the first of them.
 
     Raises:
-        InputError: an example cannot be used.
+        MVGError: an example cannot be used, or its result not be written.
         OutputError: the folder cannot be written.
         Cancelled: `cancelled()` was true.
     """
@@ -50,7 +50,7 @@ def learn(
     own = replace(work, folder=folder, settings=replace(work.settings, ending=".seg.nrrd"))
     summary = label_dataset(own, items, crew, shown=shown, cancelled=cancelled, wait=True)
     for record in summary.failed:
-        raise InputError(f"The example '{record.image}' cannot be used. {record.reason}")
+        raise MVGError(f"The example '{record.image}' was not completed. {record.reason}")
     completed = tuple(
         Completed(image, folder / record.output, record.report)
         for image, record in zip(images, summary.records, strict=True)

@@ -18,7 +18,7 @@ from MVGCore.errors import InputError, OutputError
 from MVGCore.private import is_alive
 
 _PREFIX, _SUFFIX = ".mvg-", ".tmp"
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield scratch / wanted.name
         _move_into_place(scratch, wanted, target)
     except OSError as error:
-        raise OutputError(_reason(wanted, error)) from error
+        raise OutputError(why_not_written(wanted, error)) from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -138,8 +138,9 @@ def _flush_to_disk(file: Path) -> None:
         os.fsync(stream.fileno())
 
 
-def _reason(target: Path, error: OSError) -> str:
-    if error.errno in _NO_SPACE:
+def why_not_written(target: Path, error: OSError) -> str:
+    """A sentence for the system's error, with what to do."""
+    if error.errno in NO_SPACE:
         return f"The disk is full: '{target}' was not written; free some space or choose another folder."
     cause = error.strerror or str(error)
     return f"'{target}' cannot be written ({cause}); choose another folder or check its permissions."

@@ -66,7 +66,7 @@ def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     image = (nib.Nifti1Image if small else nib.Nifti2Image)(array.T, None, header, dtype=array.dtype)
     with open(path, "wb") as file:
         if path.name.lower().endswith(".gz"):
-            with gzip.GzipFile("", "wb", _COMPRESSION_LEVEL, file) as stream:
+            with gzip.GzipFile("", "wb", _COMPRESSION_LEVEL, file, mtime=0) as stream:
                 image.to_stream(stream)
         else:
             image.to_stream(file)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.volume.geometry import Geometry
-from MVGCore.volume.limits import check_memory
+from MVGCore.volume.limits import check_promise
 from MVGCore.volume.stored import Stored
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
 LOSSY = (".jpg", ".jpeg")
 PAGED = (".tif", ".tiff")
 _GREY = ("1", "L", "I;16", "I;16B", "I;16L", "I", "F")
+_LARGEST_RATIO = 1 << 20  # a picture of one colour
 _CHANNEL_BYTES = 8  # of a pixel, while colours become shades
 
 
@@ -108,7 +109,8 @@ def _pages(path: Path) -> Iterator[Image.Image]:
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         with Image.open(path) as opened:
             count = getattr(opened, "n_frames", 1)
-            check_memory(path, opened.width * opened.height * count * _CHANNEL_BYTES)
+            promised = opened.width * opened.height * count * _CHANNEL_BYTES
+            check_promise(path, promised, path.stat().st_size, _LARGEST_RATIO)
             size = opened.size
             for page in ImageSequence.Iterator(opened):
                 if page.size != size:

@@ -26,7 +26,10 @@ from MVGCore.volume.volume import Volume, check_image
 
 
 def read_volume(
-    path: str | os.PathLike[str], series: int | str | Series | None = None, level: int | None = None
+    path: str | os.PathLike[str],
+    series: int | str | Series | None = None,
+    level: int | None = None,
+    near: Geometry | None = None,
 ) -> Volume:
     """Read an image: NRRD, NIfTI, MetaImage, OME-Zarr, PNG, TIFF, JPEG, a DICOM folder or any file
     of a DICOM series.
@@ -37,6 +40,7 @@ def read_volume(
             SeriesInstanceUID, a part of its description, or one of `list_series`. Not needed where there is
             one.
         level: Which resolution of an OME-Zarr image, 0 is the finest.
+        near: A box; of an OME-Zarr image that is large for the memory only what lies around it is read.
 
     Returns:
         The image in the file's own numeric type, its name taken from the file.
@@ -45,7 +49,7 @@ def read_volume(
         InputError: The file is missing, damaged or of an unknown format, or the image cannot be used
             (see `check_image`; also RGB, 2-D and 4-D).
     """
-    volume = _read_grid(Path(path), series, level)
+    volume = _read_grid(Path(path), series, level, near)
     volume.name = stem(path)
     return check_image(volume)
 
@@ -108,14 +112,19 @@ def _read_segments(path: Path, grid: Geometry | None) -> Segmentation | None:
         return None if file is None else read_dicom_labels(file, grid)
 
 
-def _read_grid(path: Path, series: int | str | Series | None = None, level: int | None = None) -> Volume:
+def _read_grid(
+    path: Path,
+    series: int | str | Series | None = None,
+    level: int | None = None,
+    near: Geometry | None = None,
+) -> Volume:
     kind = format_to_read(path)
     if level is not None and kind is not Format.OME_ZARR:
         raise InputError(f"'{path}' has no levels, only OME-Zarr images have; leave --level out.")
     if kind is Format.DICOM:
         with failures_told(path):
             return read_dicom(path, series)
-    stored = _read_stored(path, level)
+    stored = _read_stored(path, level, near)
     if stored.array.ndim == 4:
         count = stored.array.shape[3]
         raise InputError(
@@ -125,14 +134,16 @@ def _read_grid(path: Path, series: int | str | Series | None = None, level: int 
     return Volume(stored.array, stored.geometry)
 
 
-def _read_stored(path: Path, level: int | None = None, labels: bool = False) -> Stored:
+def _read_stored(
+    path: Path, level: int | None = None, near: Geometry | None = None, labels: bool = False
+) -> Stored:
     kind = format_to_read(path)
     with _named(path), failures_told(path):
         if kind is Format.DICOM:
             volume = read_dicom(path)
             return Stored(volume.array, volume.geometry)
         if kind is Format.OME_ZARR:
-            return read_ome_zarr(path, level)
+            return read_ome_zarr(path, level, near)
         if kind is Format.NIFTI:
             return read_nifti(path)
         if kind is Format.METAIMAGE:

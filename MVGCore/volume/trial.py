@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from MVGCore.errors import InputError
+from MVGCore.errors import InputError, OutputError
+from MVGCore.volume.atomic import NO_SPACE, why_not_written
 from MVGCore.volume.datafiles import check_companions
 from MVGCore.volume.formats import WRITABLE, Format, format_by_name
 from MVGCore.volume.geometry import Geometry
@@ -26,8 +27,9 @@ def try_to_write(path: str | os.PathLike[str]) -> None:
     and deleted again.
 
     Raises:
-        InputError: It cannot: no permission, no room, a name that the system or the format does not allow, or
-            data files that belong to another header.
+        InputError: It cannot: no permission, a name that the system or the format does not allow, or data
+            files that belong to another header.
+        OutputError: The disk is full.
     """
     target = Path(path)
     try:
@@ -39,6 +41,8 @@ def try_to_write(path: str | os.PathLike[str]) -> None:
             else:
                 scratch.write_bytes(b"MVG")
     except OSError as error:
+        if error.errno in NO_SPACE:
+            raise OutputError(why_not_written(target, error)) from error
         reason = error.strerror or error
         raise InputError(
             f"The output '{target}' cannot be written ({reason}); choose another name or folder."

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from Testing.campaign.trials import Outcome, in_processes
 
-_BLOCK = 2000
+_BLOCK = 10_000
 
 
 def _by_module(module: str) -> Callable[[range, Path], Outcome]:
@@ -20,7 +20,7 @@ def _by_module(module: str) -> Callable[[range, Path], Outcome]:
 
 
 # What can be run: module, trials of one block.
-BLOCKS = {"reads": _BLOCK, "flips": _BLOCK, "disks": 100, "kills": 10, "panel": 10, "soak": 2000}
+BLOCKS = {"reads": _BLOCK, "flips": _BLOCK, "disks": 100, "kills": 10, "panel": 4, "soak": 2000}
 
 
 def run(what: str, trials: int, out: Path) -> None:
@@ -61,7 +61,8 @@ def table(out: Path) -> str:
     for total in totals.values():
         row = f"| {total.name} | {total.trials:,} | {len(total.findings)} | {total.seconds:,.0f} |"
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(total.kinds.items()))
-        lines += [row] if len(total.kinds) < 2 else [row.replace(total.name, f"{total.name} ({kinds})")]
+        plain = list(total.kinds.values()) == [total.trials]
+        lines.append(row if plain else row.replace(total.name, f"{total.name} ({kinds})"))
     return "\n".join(lines)
 
 

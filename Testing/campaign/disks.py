@@ -1,17 +1,18 @@
-"""Full disks: every writer meets one at a random byte; what was there stays, and the sentence says why.
+"""Full disks at a random byte for all that writes: what was there stays, and the sentence says why.
 
 python -m Testing.campaign.disks FIRST LAST FOLDER
 """
 
 from __future__ import annotations
 
+import json
 import resource
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ import numpy as np
 from MVGCore.errors import MVGError, OutputError
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import write_labelmap, write_volume
+from Testing.campaign.commands import commands, content, in_a_fork, warm, write_case
 from Testing.campaign.flips import ENDINGS
 from Testing.campaign.seeds import image, labels
 from Testing.campaign.trials import serve
@@ -56,7 +58,7 @@ def _save_weights(path: Path) -> None:
     save_weights(create("vit-tiny", width=12, depth=4), path, {})
 
 
-KINDS = (*ENDINGS, ".safetensors")
+FILES = (*ENDINGS, ".safetensors")
 
 
 class Disks:
@@ -64,48 +66,98 @@ class Disks:
 
     Args:
         folder: Where to put the files; it has to be empty.
+        commands: Whether those of `mvg` take part, which have to be got ready first.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._sizes = {ending: self._size(ending) for ending in KINDS}
+    def __init__(self, folder: Path, commands: bool = True) -> None:
+        self._folder, self._case = folder, folder / "given"
+        self._files = {ending: self._written(ending) for ending in FILES}
+        self._commands: dict[str, dict[str, bytes]] = {}
+        if commands:
+            self._case.mkdir()
+            write_case(self._case)
+            self._commands = {f"mvg {name}": made for name, made in warm(self._case, folder / "case").items()}
+        self.kinds = (*self._files, *self._commands)
 
-    def _size(self, ending: str) -> int:
+    def _written(self, ending: str) -> dict[str, bytes]:
         folder = self._folder / "size"
         folder.mkdir()
         writer_of(ending)(folder / f"x{ending}")
-        size = max(file.stat().st_size for file in folder.iterdir())
+        written = content(folder)
         shutil.rmtree(folder)
-        return size
+        return written
 
     def trial(self, number: int) -> tuple[str, str]:
         """Fill the disk at one byte; gives the kind, and what was lost or said wrongly."""
         rng = np.random.default_rng(number)
-        ending = KINDS[number % len(KINDS)]
+        kind = self.kinds[number % len(self.kinds)]
         folder = self._folder / "case"
         folder.mkdir()
-        path, earlier = folder / f"x{ending}", bool(rng.integers(2))
-        if earlier:
-            writer_of(ending)(path)
-        before = {file.name: file.read_bytes() for file in folder.iterdir()}
-        finding = ""
-        try:
-            with full_after(int(rng.integers(0, self._sizes[ending]))):
-                writer_of(ending)(path)
-            finding = "it says that it was written"
-        except OutputError as error:
-            finding = "" if "free some space" in str(error) else f"it says: {error}"
-        except MVGError as error:
-            finding = f"it says: {error}"
-        except Exception as error:
-            finding = f"{type(error).__name__}: {error}"
-        after = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-        if before != after or len(list(folder.iterdir())) != len(before):
-            finding = (
-                f"the folder held {sorted(before)} and holds {sorted(each.name for each in folder.iterdir())}"
-            )
+        (self._of_command if kind in self._commands else self._of_file)(kind, folder, None)
+        before = content(folder) if rng.integers(2) else {}
+        if not before:
+            shutil.rmtree(folder)
+            folder.mkdir()
+        written = self._commands.get(kind) or self._files[kind]
+        size = int(rng.integers(0, max(map(len, written.values()), default=1)))
+        given = content(self._case) if kind in self._commands else {}
+        finding = (self._of_command if kind in self._commands else self._of_file)(kind, folder, size)
+        if kind in self._commands and content(self._case) != given:
+            finding = "an input changed"
+        finding = finding or _lost(before, written, folder, whole=kind in self._files)
+        if kind == "mvg label" and not finding:
+            finding = self._of_command(kind, folder, None)  # does what is missing
         shutil.rmtree(folder)
-        return ending, finding
+        return kind, finding
+
+    def _of_file(self, ending: str, folder: Path, size: int | None) -> str:
+        path = folder / f"x{ending}"
+        try:
+            with nullcontext() if size is None else full_after(size):
+                writer_of(ending)(path)
+            return "" if size is None else "it says that it was written"
+        except OutputError as error:
+            return "" if "free some space" in str(error) else f"it says: {error}"
+        except MVGError as error:
+            return f"it says: {error}"
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+
+    def _of_command(self, kind: str, folder: Path, size: int | None) -> str:
+        words = commands(self._case, folder)[kind.removeprefix("mvg ")]
+        code, said = in_a_fork(words, nullcontext if size is None else lambda: full_after(size))
+        if code == 0 or (code == 1 and size is not None and "free some space" in said):
+            return ""
+        return f"it ended with {code} and said: {said[-300:]}"
+
+
+def _lost(before: dict[str, bytes], written: dict[str, bytes], folder: Path, whole: bool) -> str:
+    """What is not as it was, nor, unless `whole`, as it would have been with a larger disk."""
+    after = content(folder)
+    if missing := before.keys() - after.keys():
+        return f"gone: {sorted(missing)}"
+    if strange := after.keys() - before.keys() - (set() if whole else written.keys()):
+        return f"left behind: {sorted(strange)}"
+    for name, data in after.items():
+        as_before = data == before.get(name)
+        as_meant = not whole and (data == written.get(name) or _is_whole(folder / name))
+        if not as_before and not as_meant:
+            return f"{name} is neither the earlier file nor the new one"
+    return ""
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is whole that differs every time: it tells times, or what was learned in them."""
+    from MVGCore.models.weights import read_checkpoint
+
+    if file.suffix == ".safetensors":
+        read_checkpoint(file)
+        return True
+    if file.suffix in (".json", ".jsonl"):
+        for text in file.read_text().splitlines() if file.suffix == ".jsonl" else [file.read_text()]:
+            json.loads(text)
+        return True
+    return False
 
 
 def main(words: list[str]) -> None:

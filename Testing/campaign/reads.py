@@ -17,6 +17,9 @@ import numpy as np
 
 from MVGCore.errors import MVGError
 from MVGCore.shortlived import limit_itself
+from MVGCore.volume import zarrpart
+from MVGCore.volume.dicom import apart
+from Testing.campaign.apart import forks_instead_of_programs
 from Testing.campaign.mutators import mutate
 from Testing.campaign.seeds import Seed, all_seeds
 from Testing.campaign.trials import MOST_MEMORY, MOST_SECONDS, opened_files, serve, within
@@ -49,6 +52,7 @@ class Reads:
         folder = self._folder / "case"
         folder.mkdir()
         for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
         first = folder / next(iter(files))
         try:
@@ -58,6 +62,8 @@ class Reads:
             finding = ""
         except MVGError as error:
             finding = "" if str(error).endswith((".", ")", "?")) else f"no sentence: {error}"
+            if "does not fit into the memory" in str(error):  # it was taken, and not refused by arithmetic
+                finding = f"it takes the memory: {error}"
         except BaseException as error:  # whatever it is: it is what the user would see
             finding = f"{type(error).__name__}: {error}"[:300]
         inside = str(folder.resolve())
@@ -72,9 +78,11 @@ class Reads:
 def main(words: list[str]) -> None:
     """Make the trials of a range."""
     first, last, folder = int(words[0]), int(words[1]), Path(words[2])
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch, forks_instead_of_programs(apart, zarrpart):
         reads = Reads(Path(scratch))
-        reads.trial(0)  # everything that is imported on demand is there before the memory is limited
+        for seed in reads.seeds:
+            reads.read(seed, seed.files)  # all that is imported on demand is there afterwards
+            assert not (finding := reads.read(seed, seed.files)), f"{seed.kind}: {finding}"
         limit_itself(1e6, MOST_MEMORY)
         serve(NAME, reads.trial, first, last, folder)
 

@@ -11,7 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from MVGCore.errors import InputError
+from MVGCore.shortlived import Died, Failed
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume, write_labelmap, write_volume
+from Testing.campaign.apart import ask
 
 SHAPE = (3, 5, 6)
 
@@ -22,7 +25,7 @@ class Seed:
 
     Attributes:
         kind: The format, for the table.
-        files: Name -> content; the first one is what is opened, each may be mutated.
+        files: Name, with folders -> content; the first one is what is opened, each may be mutated.
         read: Opens the first file, or the folder.
     """
 
@@ -98,6 +101,7 @@ def _foreign(folder: Path) -> Iterator[Seed]:
     yield Seed(".nrrd", {"x.nrrd": f"{nrrd}text\n\n{text}".encode()}, read_volume)
     parts = {f"s{n}.raw": image().array[n].tobytes() for n in range(SHAPE[0])}
     yield Seed(".nhdr", {"x.nhdr": f"{nrrd}raw\ndata file: s%d.raw 0 2 1\n\n".encode(), **parts}, read_volume)
+    yield from _nifti()
     meta = (
         f"ObjectType = Image\nNDims = 3\nDimSize = {size}\nElementType = MET_SHORT\nElementSpacing = 1 2 3\n"
     )
@@ -105,26 +109,35 @@ def _foreign(folder: Path) -> Iterator[Seed]:
     yield Seed(".mhd", {"x.mhd": f"{meta}ElementDataFile = s%d.raw 0 2 1\n".encode(), **parts}, read_volume)
 
 
-def _dicom(folder: Path) -> Iterator[Seed]:
-    import SimpleITK as sitk
+def _nifti() -> Iterator[Seed]:
+    """Versions, byte orders, scales and masks that MVG does not write."""
+    import nibabel as nib
 
+    from MVGCore.volume import read_segmentation, read_volume
+
+    array = image().array.T
+    affine = np.diag([-1.5, -2.0, 3.0, 1.0])
+    yield Seed(".nii", {"x.nii": nib.Nifti2Image(array, affine).to_bytes()}, read_volume)
+    swapped = nib.Nifti1Image(array, affine, nib.Nifti1Header(endianness=">"))
+    swapped.header.set_slope_inter(0.5, 3)
+    yield Seed(".nii", {"x.nii": swapped.to_bytes()}, read_volume)
+    masks = np.stack([array % 3 == n for n in range(3)], axis=-1).astype(np.uint8)
+    yield Seed(".nii", {"x.nii": nib.Nifti1Image(masks, affine).to_bytes()}, read_segmentation)
+
+
+def _dicom(folder: Path) -> Iterator[Seed]:
+    from Testing.campaign.dicom_seeds import dicom_files, zarr_files
+
+    for kind, files, read in dicom_files():
+        yield Seed(kind, files, read)
+    if files := zarr_files():
+        yield Seed("OME-Zarr", files, _read_zarr)
+
+
+def _read_zarr(path: Path) -> None:
     from MVGCore.volume import read_volume
 
-    writer = sitk.ImageFileWriter()
-    writer.KeepOriginalImageUIDOn()
-    for index in range(3):
-        slice_ = sitk.GetImageFromArray(image().array[index])
-        tags = {"0008|0060": "CT", "0020|000d": "1.2.3", "0020|000e": "1.2.3.4", "0020|0013": str(index)}
-        tags |= {
-            "0020|0032": f"0\\0\\{3 * index}",
-            "0020|0037": "1\\0\\0\\0\\1\\0",
-            "0008|0018": f"1.2.3.4.{index}",
-        }
-        for tag, value in tags.items():
-            slice_.SetMetaData(tag, value)
-        writer.SetFileName(str(folder / f"{index}.dcm"))
-        writer.Execute(slice_)
-    yield Seed("DICOM", _taken(folder), lambda path: read_volume(path.parent))
+    read_volume(next(each for each in path.parents if each.name == "x.ome.zarr"))
 
 
 def _prompts(folder: Path) -> Iterator[Seed]:
@@ -161,24 +174,31 @@ def _scenes(folder: Path) -> Iterator[Seed]:
     with zipfile.ZipFile(folder / "x.mrb", "w") as archive:
         archive.writestr("x/x.mrml", SCENE)
         archive.writestr("x/Data/x.nrrd", content)
-    yield Seed(".mrb", _taken(folder), _look_at_archive)
-    yield Seed(".mrml", {"x.mrml": SCENE.encode()}, _look_at_scene)
+    yield Seed(".mrb", _taken(folder), _open_archive)
+    yield Seed(".mrml", {"x.mrml": SCENE.replace("Data/", "").encode(), "x.nrrd": content}, _open_scene)
 
 
-def _look_at_archive(path: Path) -> None:
-    """All that is done with an archive before the scene is read in a process of its own."""
+def _open_archive(path: Path) -> None:
+    """As the window does, up to the process that reads the scene first, and with that."""
     from MVGDesktop.files.archive import unpack
-    from MVGDesktop.files.references import check_folder, check_scene
+    from MVGDesktop.files.references import check_folder
 
     target = path.parent / "unpacked"
     target.mkdir()
     unpack(path, target)
     check_folder(target)
     for scene in target.rglob("*.mrml"):
-        check_scene(scene)
+        _open_scene(scene)
 
 
-def _look_at_scene(path: Path) -> None:
+def _open_scene(path: Path) -> None:
+    import MVGDesktop.files.probe  # noqa: F401  # imported before the fork
+    from MVGDesktop import headless
     from MVGDesktop.files.references import check_scene
 
+    headless.start()
     check_scene(path)
+    try:
+        ask("MVGDesktop.files.probe", [str(path), "10"], 60)
+    except (Died, Failed) as error:
+        raise InputError(f"The scene cannot be read: {error}.") from error

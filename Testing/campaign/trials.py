@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -184,12 +184,13 @@ def _processor_seconds(pid: int) -> float:
     return float(times.user + times.system)
 
 
-def serve(name: str, trial: Callable[[int], tuple[str, str]], first: int, last: int, folder: Path) -> None:
+def serve(name: str, trial: Callable[[int], Sequence[Any]], first: int, last: int, folder: Path) -> None:
     """The child's side of `in_processes`.
 
     Args:
         name: For the table.
-        trial: Makes one trial of that number; gives its kind, and what was found or an empty text.
+        trial: Makes one trial of that number; gives its kind, what was found or an empty text, and perhaps
+            how many of that kind there were.
         first: Number of the first trial.
         last: One more than that of the last trial.
         folder: As given to the process.
@@ -197,9 +198,9 @@ def serve(name: str, trial: Callable[[int], tuple[str, str]], first: int, last: 
     outcome = Outcome(name)
     for number in range(first, last):
         (folder / "at").write_text(str(number))
-        kind, finding = trial(number)
+        kind, finding, *count = trial(number)
         outcome.trials += 1
-        outcome.kinds[kind] += 1
+        outcome.kinds[kind] += count[0] if count else 1
         if finding:
             outcome.findings.append(f"trial {number}, {kind}: {finding}")
         scratch = folder / "outcome.new"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 import zlib
@@ -27,7 +28,7 @@ _MOST_FOLDERS = 200
 _DEFERRED = 4096
 _CHUNK = 1 << 20
 # A preamble of 128 bytes, "DICM", and the 12 bytes of the element that gives the length of the rest.
-_META_START = 144
+_PREAMBLE, _META_START, _META_GROUP = 132, 144, 2
 # Compressed pixels may be this many times as large as their file. Lossy JPEG reaches fifty; what promises
 # more is a header of a few bytes that wants the memory of the whole machine.
 _LARGEST_RATIO = 100
@@ -75,7 +76,9 @@ def read_header(file: Path) -> Dataset:
             raise ValueError("it does not begin as DICOM does")
         # What was inflated lies nowhere in the file, so nothing of it can be read later.
         deferred = None if _is_deflated(file) else _DEFERRED
-        header = pydicom.dcmread(file, force=True, defer_size=deferred)
+        with open_bounded(file) as stream:
+            header = pydicom.dcmread(stream, force=True, defer_size=deferred)
+        header.fileobj_type = open_bounded  # for what is read later
         _check_pixels(file, header)
     return header
 
@@ -88,9 +91,28 @@ def read_whole(file: Path) -> Dataset:
     """
     import pydicom
 
-    with damage_named(file):
-        dataset: Dataset = pydicom.dcmread(file, force=True)
+    with damage_named(file), open_bounded(file) as stream:
+        dataset: Dataset = pydicom.dcmread(stream, force=True)
     return dataset
+
+
+class _Bounded(io.BufferedReader):
+    """Reads no more than there is: an element may promise 4 GB, and Python would take that memory first."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < 0 or size > _CHUNK:
+            left = os.fstat(self.fileno()).st_size - self.tell()
+            size = left if size is None or size < 0 else min(size, max(left, 0))
+        return super().read(size)
+
+
+def open_bounded(file: str | os.PathLike[str], mode: str = "rb") -> io.BufferedReader:
+    """Open a file whose elements may promise more than it holds.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    return _Bounded(io.FileIO(os.fspath(file), mode))
 
 
 def sop_class(header: Dataset) -> str:
@@ -146,10 +168,12 @@ def _candidates(folder: Path, deep: bool) -> Iterator[Path]:
 
 def _is_deflated(file: Path) -> bool:
     """Whether a data set is deflated, and then whether its size is in reason: pydicom inflates it whole."""
-    from pydicom.filereader import read_file_meta_info
+    from pydicom.filereader import read_dataset
 
     try:
-        meta = read_file_meta_info(file)
+        with open_bounded(file) as stream:
+            stream.seek(_PREAMBLE)
+            meta = read_dataset(stream, False, True, stop_when=lambda tag, _, __: tag.group != _META_GROUP)
     except Exception:  # no preamble: then it is not deflated either
         return False
     if meta.get("TransferSyntaxUID") != _DEFLATED:

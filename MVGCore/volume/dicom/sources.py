@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from MVGCore.volume.dicom.files import transfer_syntax
 from MVGCore.volume.dicom.values import float_of, text_of, values_of
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Source:
         burned_in: Whether it says that names are burnt into the picture.
         film: Whether its frames are pictures in time and not slices.
         alone: Whether it is a picture of its own (see `stands_alone`).
+        compressed: Whether a decoder has to make numbers of its pixels.
         shown: The lowest and the highest value that it proposes to show; None if it does not.
     """
 
@@ -74,6 +76,7 @@ class Source:
     burned_in: bool
     film: bool
     alone: bool
+    compressed: bool
     shown: tuple[float, float] | None
 
 
@@ -85,6 +88,8 @@ def stands_alone(header: Dataset) -> bool:
 
 def source_of(file: Path, header: Dataset) -> Source:
     """What the header of a file says of all its slices."""
+    from pydicom.uid import UID
+
     kinds = {str(each).upper() for each in values_of(header, "ImageType")}
     colour = str(header.get("PhotometricInterpretation", "MONOCHROME2"))
     number = header.get("SeriesNumber")
@@ -106,6 +111,7 @@ def source_of(file: Path, header: Dataset) -> Source:
         burned_in=str(header.get("BurnedInAnnotation", "")).upper() == "YES",
         film=int(header.get("NumberOfFrames") or 1) > 1 and timed,
         alone=stands_alone(header),
+        compressed=UID(transfer_syntax(header)).is_encapsulated,
         shown=_shown(header),
     )
 

@@ -15,7 +15,7 @@ from MVGCore.datasets.manifest import Record
 from MVGCore.datasets.pool import label_here
 from MVGCore.datasets.run import label_dataset
 from MVGCore.datasets.work import Work
-from MVGCore.errors import InputError
+from MVGCore.errors import MVGError
 from MVGCore.metrics import dice_per_class
 from MVGCore.volume import LabelMap, read_labelmap, write_segmentation
 from Testing.core.datasets.conftest import Tiny, tiny_case
@@ -80,7 +80,7 @@ def test_an_example_that_cannot_be_completed_stops_the_run(make_tiny: Make) -> N
         for item in items:
             yield Record(item.name, "failed", str(item.image), reason="It is odd.")
 
-    with pytest.raises(InputError, match="cannot be used. It is odd."):
+    with pytest.raises(MVGError, match="was not completed. It is odd."):
         learn(tiny.work(), crew)  # type: ignore[arg-type]
 
 

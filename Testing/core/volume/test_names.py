@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 import SimpleITK as sitk
 
 from MVGCore.cli.console import check_outputs
-from MVGCore.errors import InputError
+from MVGCore.errors import InputError, OutputError
 from MVGCore.volume import LabelMap, Volume, read_labelmap, read_volume, write_labelmap, write_volume
 from MVGCore.volume.datafiles import files_of
 from MVGCore.volume.trial import try_to_write
@@ -45,6 +48,27 @@ def test_a_trial_leaves_nothing_and_says_what_is_wrong(tmp_path: Path, ending: s
     assert names(tmp_path) == set()
     with pytest.raises(InputError, match="cannot be written .*File name too long"):
         try_to_write(tmp_path / ("x" * 300 + ending))
+
+
+def test_a_full_disk_is_told_as_such_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("MVGCore.volume.trial.write_file", full)
+    with pytest.raises(OutputError, match="The disk is full: .*; free some space"):
+        try_to_write(tmp_path / "out.nrrd")
+
+
+def test_equal_images_give_equal_files(
+    tmp_path: Path, an_image: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for ending in ENDINGS[:6]:
+        write_volume(tmp_path / f"x{ending}", an_image)
+        first = (tmp_path / f"x{ending}").read_bytes()
+        with monkeypatch.context() as later:
+            later.setattr(time, "time", lambda: 1e9)  # the file tells no time
+            write_volume(tmp_path / f"x{ending}", an_image)
+        assert (tmp_path / f"x{ending}").read_bytes() == first
 
 
 def detached(folder: Path, data: str, header: str = "scan_fixed.nhdr") -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
+from pydicom.uid import (
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+    generate_uid,
+)
 
 from MVGCore.errors import InputError
 from MVGCore.volume import Volume, read_volume
@@ -270,16 +277,14 @@ def test_what_pydicom_cannot_decode_itk_does() -> None:
     """JPEG Lossless is the usual compression of CT, and pydicom has no decoder for it of a free licence."""
     from pydicom.data import get_testdata_file
 
-    from MVGCore.volume.dicom.files import read_header
-    from MVGCore.volume.dicom.pixels import _by_itk, stored_frame
+    from MVGCore.volume.dicom.decoders import _by_itk, frame_of
+    from MVGCore.volume.dicom.files import read_header, read_whole
     from MVGCore.volume.dicom.planes import planes_of
 
     for name in ("MR_small_RLE.dcm", "JPEG2000.dcm"):
         file = Path(str(get_testdata_file(name)))
         (plane,) = planes_of(file, read_header(file))
-        from MVGCore.volume.dicom.files import read_whole
-
-        assert np.array_equal(_by_itk(read_whole(file), plane), stored_frame(plane))
+        assert np.array_equal(_by_itk(read_whole(file), plane), frame_of(read_whole(file), plane))
 
 
 def test_damaged_slices_are_never_left_out_silently(tmp_path: Path) -> None:
@@ -449,3 +454,37 @@ def test_ultrasound_in_colour_becomes_shades_of_grey(tmp_path: Path) -> None:
     image, said = read(save(tmp_path / "x", [frame]))
     assert "luminance" in said
     assert np.abs(image.array[0] - colours @ np.array([0.299, 0.587, 0.114])).max() <= 0.51
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, RLELossless])
+def test_elements_that_promise_gigabytes_take_none(tmp_path: Path, syntax: str) -> None:
+    """Python takes the memory that it is asked for before it reads."""
+    folder = save(tmp_path / "s", stack(ramp(), PatientComments="x" * 20_000))
+    file = folder / "IM0002.dcm"
+    data = file.read_bytes()
+    for element in (b"\x20\x00\x10\x00SH", b"\x10\x00\x00\x40LT"):  # StudyID, PatientComments
+        place = data.find(element)
+        assert place > 0
+        file.write_bytes(data[: place + 4] + b"UN\0\0\xf0\xff\xff\xff" + data[place + 8 :])
+        tracemalloc.start()
+        with pytest.raises(InputError, match="damaged"):
+            read_volume(folder)
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 50 << 20
+
+
+def test_a_decoder_that_crashes_costs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slices = stack(ramp())
+    for each in slices:
+        each.compress(RLELossless, generate_instance_uid=False)
+    folder = save(tmp_path / "s", slices)
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, os\n"
+        "if 'MVGCore.volume.dicom.apart' in sys.orig_argv:\n"
+        "    import MVGCore.volume.dicom.decoders as decoders\n"
+        "    decoders.frame_of = lambda *_: os.kill(os.getpid(), 11)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match=r"cannot be decoded \(.*signal 11\); a file may be damaged"):
+        read_volume(folder)
