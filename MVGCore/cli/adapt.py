@@ -6,7 +6,15 @@ import argparse
 import time
 from pathlib import Path
 
-from MVGCore.cli.console import ProgressBar, add_level_option, add_series_option, check_outputs, is_quiet
+from MVGCore.cli.console import (
+    ProgressBar,
+    add_level_option,
+    add_model_options,
+    add_seed_option,
+    add_series_option,
+    check_outputs,
+    is_quiet,
+)
 from MVGCore.cli.segment import gather_prompts, seconds_to_adapt
 from MVGCore.errors import InputError
 
@@ -33,9 +41,8 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument(
         "--axis", choices=("auto", "i", "j", "k"), default="auto", help="axis of the labelled slices (auto)"
     )
-    parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all randomness (0)")
+    add_model_options(parser)
+    add_seed_option(parser)
     parser.set_defaults(run=run)
 
 

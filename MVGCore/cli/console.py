@@ -96,6 +96,32 @@ def add_level_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that choose the network and where it runs."""
+    parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+
+
+def add_seed_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option on which all that is random depends."""
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="of all randomness (0)")
+
+
+def add_work_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options that say how much work labels take."""
+    parser.add_argument(
+        "--quality",
+        choices=("draft", "standard", "thorough"),
+        default="standard",
+        help="how much work the labels take (standard)",
+    )
+    parser.add_argument(
+        "--one-axis",
+        action="store_true",
+        help="look along the axis of the labelled slices only: faster, a little less exact",
+    )
+
+
 def is_quiet(arguments: argparse.Namespace) -> bool:
     """Tells whether `--quiet` was given."""
     return arguments.progress is False

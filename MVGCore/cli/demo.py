@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from MVGCore.cli.console import ProgressBar, is_quiet, make_folder, table
+from MVGCore.cli.console import ProgressBar, add_model_options, is_quiet, make_folder, table
 
 if TYPE_CHECKING:
     from MVGCore.evaluation.cases import BenchmarkExample
@@ -40,8 +40,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("mvg-demo"), metavar="DIR", help="folder (mvg-demo)"
     )
-    parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    add_model_options(parser)
     parser.set_defaults(run=run)
 
 

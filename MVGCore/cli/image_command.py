@@ -8,7 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MVGCore.cli.console import add_level_option, add_series_option, check_outputs, is_quiet
+from MVGCore.cli.console import (
+    add_level_option,
+    add_model_options,
+    add_series_option,
+    check_outputs,
+    is_quiet,
+)
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES
 
@@ -31,8 +37,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--slices", type=int, nargs=2, metavar=("FIRST", "LAST"), help="only these slices, counted from 0"
     )
-    parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    add_model_options(parser)
 
 
 def add_pair_arguments(parser: argparse.ArgumentParser, source: str, wanted: str) -> None:

@@ -9,7 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MVGCore.cli.console import ProgressBar, is_quiet, make_folder
+from MVGCore.cli.console import (
+    ProgressBar,
+    add_model_options,
+    add_seed_option,
+    add_work_options,
+    is_quiet,
+    make_folder,
+)
 from MVGCore.errors import InputError, MVGError
 
 if TYPE_CHECKING:
@@ -55,11 +62,15 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         default="auto",
         help="of the results: .seg.nrrd, .nii.gz, .nrrd, .mha, .png (.seg.nrrd; .png or .tif of pictures)",
     )
-    parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
-    parser.add_argument("--seed", type=int, default=0, help="of the random colours (0)")
+    add_model_options(parser)
+    add_seed_option(parser)
+    add_work_options(parser)
     parser.add_argument(
-        "--one-axis", action="store_true", help="look along one axis only: faster, less exact"
+        "--minutes",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="train a small network for this data set first, for about N minutes of one core (0: none)",
     )
     parser.add_argument(
         "--workers",
@@ -104,13 +115,24 @@ def run(arguments: argparse.Namespace) -> None:
         format_to_write(f"x{arguments.ending}")
     items = read_catalogue(arguments.dataset, arguments.pattern, [arguments.output, *arguments.examples])
     examples = find_examples(arguments.examples, items)
+    if not 0 <= arguments.minutes < float("inf"):
+        raise InputError(f"A network cannot be trained for {arguments.minutes} minutes; give 0 or more.")
     settings = Settings(
-        arguments.model, arguments.device, arguments.seed, not arguments.one_axis, arguments.ending
+        arguments.model,
+        arguments.device,
+        arguments.seed,
+        not arguments.one_axis,
+        arguments.minutes,
+        arguments.quality,
+        arguments.ending,
     )
     work = Work.of(make_folder(arguments.output), examples, settings)
     crew = chosen_crew(arguments, items)
-    with ProgressBar("Completing the examples", arguments.progress) as bar:
-        work = learn(work, crew, partial(tell, bar))
+    with (
+        ProgressBar("Completing the examples", arguments.progress) as bar,
+        ProgressBar("Training", arguments.progress if arguments.minutes else False) as lessons,
+    ):
+        work = learn(work, crew, partial(tell, bar), items=items, trained=lessons.update)
     if arguments.verify:
         check(work, items, crew, arguments)
         return

@@ -15,7 +15,9 @@ from MVGCore.cli import absences, wishes
 from MVGCore.cli.console import (
     ProgressBar,
     add_level_option,
+    add_model_options,
     add_series_option,
+    add_work_options,
     check_outputs,
     is_quiet,
     table,
@@ -74,25 +76,14 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     )
     absences.add_options(parser)
     wishes.add_options(parser)
-    parser.add_argument("--model", default="compact", help="model's name or weights file (compact)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (auto)")
+    add_model_options(parser)
     parser.add_argument(
         "--adapt",
         type=seconds_to_adapt,
         metavar="SECONDS",
         help="first fine-tune the model on the labelled slices, for so many seconds",
     )
-    parser.add_argument(
-        "--quality",
-        choices=("draft", "standard", "thorough"),
-        default="standard",
-        help="how much work the labels take (standard)",
-    )
-    parser.add_argument(
-        "--one-axis",
-        action="store_true",
-        help="look along the axis of the labelled slices only: faster, a little less exact",
-    )
+    add_work_options(parser)
     parser.add_argument("--confidence", type=Path, metavar="FILE", help="write the confidence as an image")
     parser.add_argument("--report", type=Path, metavar="JSON", help="write times, memory and classes")
     parser.set_defaults(run=run)

@@ -13,6 +13,7 @@ from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum
 from MVGCore.datasets.examples import merged_prompts
 from MVGCore.datasets.manifest import DONE, FAILED, Record
+from MVGCore.datasets.specialist.specialist import Specialist
 from MVGCore.datasets.work import Work
 from MVGCore.errors import MVGError
 from MVGCore.prompts import PromptSet
@@ -44,9 +45,10 @@ class Labeller:
         settings = work.settings
         if threads is not None:
             _limit_threads_of_itk(threads)
-        self._session = Session(settings.model, settings.device, settings.seed, threads)
+        self._session = Session(settings.model, settings.device, settings.seed, threads, settings.quality)
         self._prompts = merged_prompts(work.examples)
         self._atlases = [Atlas.read(each.image, each.labels) for each in work.completed]
+        self._specialist = None if work.specialist is None else Specialist.load(work.specialist)
 
     def label(self, item: Item) -> Record:
         """Label a volume and write the result; whatever goes wrong is told in the record."""
@@ -106,6 +108,10 @@ class Labeller:
             return self._session.propagate(all_axes=self._work.settings.all_axes)
         start = time.perf_counter()
         ids, probabilities = label_by_atlases(image, self._atlases)
+        notes = [f"Its labels were fused from those of {min(MOST, len(self._atlases))} other volumes."]
+        if self._specialist is not None:
+            probabilities = self._specialist.mixed(image, ids, probabilities)
+            notes.append(f"A network trained on this data set had {self._specialist.share:.0%} of the say.")
         return result_of(
             image,
             ids,
@@ -114,7 +120,7 @@ class Labeller:
             self._prompts.classes,
             self._work.lines or AS_STATED,
             {"propagate": time.perf_counter() - start},
-            [f"Its labels were fused from those of {min(MOST, len(self._atlases))} other volumes."],
+            notes,
         )
 
 

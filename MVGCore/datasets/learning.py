@@ -1,19 +1,20 @@
-"""What a data set teaches before it is labelled: its examples, completed, and how far to trust them."""
+"""What a data set teaches before it is labelled: its examples, completed, how far to trust them, and more."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from MVGCore.datasets.atlas.atlas import Atlas
-from MVGCore.datasets.atlas.judge import Judgement, judge
+from MVGCore.datasets.atlas.judge import MOST_JUDGED, Judgement, Told, judge, told_by_others
 from MVGCore.datasets.catalogue import Item
-from MVGCore.datasets.checksums import together
+from MVGCore.datasets.checksums import checksum, together
 from MVGCore.datasets.examples import Example
-from MVGCore.datasets.manifest import Record
-from MVGCore.datasets.run import Crew, label_dataset
+from MVGCore.datasets.manifest import NAME, Record
+from MVGCore.datasets.run import Crew, alone, label_dataset
+from MVGCore.datasets.specialist.study import judged_together, study
 from MVGCore.datasets.work import Completed, Work
 from MVGCore.errors import MVGError
 from MVGCore.prompts import Prompt
@@ -30,11 +31,21 @@ def learn(
     crew: Crew,
     shown: Callable[[Record, int, int], None] = lambda record, done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
+    items: Sequence[Item] = (),
+    trained: Callable[[float, str], object] = lambda share, text: None,
 ) -> Work:
     """Label the other slices of the examples' volumes, from which all other volumes are labelled then.
 
     What was learned lies in a hidden folder of the results; a second run with the same examples finds it
     there, and runs for several parts of a data set wait for the first of them.
+
+    Args:
+        work: what there is to know.
+        crew: who completes the examples.
+        shown: called with each record, how many are done and how many there were to do.
+        cancelled: asked between volumes and between lessons.
+        items: the data set: a specialist learns from its own labels of some of them, too.
+        trained: called with the done fraction of a specialist's training and a text.
 
     Raises:
         MVGError: an example cannot be used, or its result not be written.
@@ -46,17 +57,18 @@ def learn(
         return work
     folder = work.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    items = [_item(work, image) for image in images]
+    own_items = [_item(work, image) for image in images]
     own = replace(work, folder=folder, settings=replace(work.settings, ending=".seg.nrrd"))
-    summary = label_dataset(own, items, crew, shown=shown, cancelled=cancelled, wait=True)
+    summary = label_dataset(own, own_items, crew, shown=shown, cancelled=cancelled, wait=True)
     for record in summary.failed:
         raise MVGError(f"The example '{record.image}' was not completed. {record.reason}")
     completed = tuple(
         Completed(image, folder / record.output, record.report)
         for image, record in zip(images, summary.records, strict=True)
     )
-    judged = _judged(work, completed, folder / JUDGEMENT, cancelled)
-    return replace(work, completed=completed, lines=judged.lines)
+    work = replace(work, completed=completed)
+    with alone(folder / NAME, wait=True):
+        return _taught(work, folder, items, cancelled, trained)
 
 
 def _item(work: Work, image: Path) -> Item:
@@ -64,25 +76,61 @@ def _item(work: Work, image: Path) -> Item:
     return Item(f"{stem(image)}-{together(each.checksum for each in own)[:8]}", image)
 
 
-def _judged(
-    work: Work, completed: tuple[Completed, ...], path: Path, cancelled: Callable[[], bool]
-) -> Judgement:
-    """How far the completed examples are right about each other; kept in a file."""
+def _taught(
+    work: Work,
+    folder: Path,
+    items: Sequence[Item],
+    cancelled: Callable[[], bool],
+    trained: Callable[[float, str], object],
+) -> Work:
+    """The work with how far the completed examples are right, and a specialist; both are kept in files."""
     key = together([work.made_of["examples"], work.made_of["weights"], work.made_of["settings"]])
+    path, file = folder / JUDGEMENT, folder / f"specialist-{key[:12]}.safetensors"
     kept = _read(path, key)
-    if kept is not None:
-        return kept
-    atlases = [Atlas.read(each.image, each.labels) for each in completed]
-    drawn = [_drawn(work.examples, each.image) for each in completed]
-    found = judge(atlases, drawn, cancelled)
-    with atomic_path(path) as temporary:
-        content = {"key": key, "lines": asdict(found.lines), "dice": found.dice}
-        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    return found
+    wanted = work.settings.minutes > 0
+    if kept is None or (wanted and not file.is_file()):
+        atlases = [Atlas.read(each.image, each.labels) for each in work.completed]
+        drawn = [_drawn(work.examples, each.image) for each in work.completed]
+        told = told_by_others(atlases, len(atlases) if wanted else MOST_JUDGED, cancelled)
+        if wanted:
+            kept = _specialised(work, file, atlases, drawn, told, items, cancelled, trained)
+        else:
+            kept = judge(told, drawn)
+        _write(path, key, kept)
+    work = replace(work, lines=kept.lines)
+    if not wanted:
+        return work
+    return replace(work, specialist=file, made_of={**work.made_of, "specialist": checksum(file)})
+
+
+def _specialised(
+    work: Work,
+    file: Path,
+    atlases: Sequence[Atlas],
+    drawn: Sequence[Sequence[Prompt]],
+    told: Sequence[Told],
+    items: Sequence[Item],
+    cancelled: Callable[[], bool],
+    trained: Callable[[float, str], object],
+) -> Judgement:
+    """Train a specialist, and judge what it says together with the others."""
+    examples = {each.image.resolve() for each in work.completed}
+    others = [item.image for item in items if item.image.resolve() not in examples]
+    specialist, judging = study(
+        atlases, drawn, told, others, work.settings.minutes, work.settings.seed, cancelled, trained
+    )
+    specialist.save(file)
+    return judge(judged_together(specialist, atlases, told), judging)
 
 
 def _drawn(examples: tuple[Example, ...], image: Path) -> list[Prompt]:
     return [prompt for each in examples if each.image == image for prompt in each.prompts().prompts]
+
+
+def _write(path: Path, key: str, found: Judgement) -> None:
+    with atomic_path(path) as temporary:
+        content = {"key": key, "lines": asdict(found.lines), "dice": found.dice}
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _read(path: Path, key: str) -> Judgement | None:

@@ -93,7 +93,7 @@ def label_dataset(
     part = part or Part()
     own = part.of(items)
     path = work.folder / part.manifest
-    with _alone(path, wait):
+    with alone(path, wait):
         manifest = Manifest(path)
         _clear_leftovers(work, own)
         missing = [item for item in own if _is_missing(item, work, manifest.records.get(item.name), redo)]
@@ -135,8 +135,12 @@ def _clear_leftovers(work: Work, items: Sequence[Item]) -> None:
 
 
 @contextmanager
-def _alone(manifest: Path, wait: bool) -> Iterator[None]:
-    """Hold the lock of a manifest, which the system releases however the process ends."""
+def alone(manifest: Path, wait: bool) -> Iterator[None]:
+    """Hold the lock of a manifest, which the system releases however the process ends.
+
+    Raises:
+        InputError: another process holds it, and is not to be waited for.
+    """
     try:
         import fcntl
     except ImportError:  # Windows: two runs in one folder are not noticed there

@@ -29,6 +29,8 @@ class Settings:
         device: see `Session`.
         seed: of the random colours.
         all_axes: whether to look along all axes.
+        minutes: of training a specialist for the data set, about; 0 trains none.
+        quality: how much work labels take, see `Session`.
         ending: of the segmentations, which says their format; `BY_IMAGE` takes that of each image.
     """
 
@@ -36,6 +38,8 @@ class Settings:
     device: str = "auto"
     seed: int = 0
     all_axes: bool = True
+    minutes: float = 0.0
+    quality: str = "standard"
     ending: str = BY_IMAGE
 
 
@@ -65,6 +69,7 @@ class Work:
         made_of: checksums of what all results depend on (see `ingredients`).
         completed: the examples' volumes with all of their slices labelled, once that has been done.
         lines: what the Dice is worth that labels fused from these let expect.
+        specialist: file of the network that was trained for the data set; None: there is none.
     """
 
     folder: Path
@@ -73,6 +78,7 @@ class Work:
     made_of: Mapping[str, str]
     completed: tuple[Completed, ...] = ()
     lines: Lines | None = None
+    specialist: Path | None = None
 
     @classmethod
     def of(cls, folder: Path, examples: tuple[Example, ...], settings: Settings) -> Work:

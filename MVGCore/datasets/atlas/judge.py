@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
 from MVGCore.datasets.atlas.result import slice_areas
@@ -33,27 +34,47 @@ class Judgement:
     dice: float | None
 
 
-def judge(
-    atlases: Sequence[Atlas],
-    drawn: Sequence[Sequence[Prompt]],
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Judgement:
-    """Compare what the other atlases say of labelled slices with what was drawn.
+@dataclass(frozen=True)
+class Told:
+    """What others say of a volume.
 
-    Args:
-        atlases: labelled volumes.
-        drawn: the slices of each that were labelled by hand.
-        cancelled: asked between registrations.
+    Attributes:
+        ids: the classes, ascending.
+        probabilities: (len(ids) + 1, K, J, I) of the background and of each.
+    """
+
+    ids: tuple[int, ...]
+    probabilities: NDArray[np.float32]
+
+
+def told_by_others(
+    atlases: Sequence[Atlas], most: int = MOST_JUDGED, cancelled: Callable[[], bool] = lambda: False
+) -> list[Told]:
+    """What the other atlases say of each of the first `most`; nothing if there is a single one.
 
     Raises:
         Cancelled: `cancelled()` was true.
     """
-    stated, true = [], []
-    for n, (atlas, prompts) in enumerate(zip(atlases, drawn, strict=True)):
-        others = [*atlases[:n], *atlases[n + 1 :]]
-        if not prompts or not others or n >= MOST_JUDGED:
-            continue
-        for one, other in _compared(atlas, prompts, others, cancelled):
+    if len(atlases) < 2:
+        return []
+    found = []
+    for n, atlas in enumerate(atlases[:most]):
+        found.append(Told(*label_by_atlases(atlas.image, [*atlases[:n], *atlases[n + 1 :]], cancelled)))
+    return found
+
+
+def judge(told: Sequence[Told], drawn: Sequence[Sequence[Prompt]]) -> Judgement:
+    """Compare what was said of labelled slices with what was drawn.
+
+    Args:
+        told: of volumes.
+        drawn: slices of each of them that were labelled by hand; of more volumes if there are.
+    """
+    stated, true, volumes = [], [], 0
+    for said, prompts in zip(told, drawn, strict=False):
+        pairs = _compared(said, prompts) if prompts else []
+        volumes += bool(pairs)
+        for one, other in pairs:
             stated.append(one)
             true.append(other)
     if not true:
@@ -62,19 +83,16 @@ def judge(
     errors = np.array(true) - worth * np.array(stated)
     spread = max(LEAST_ERROR, float(np.sqrt(np.mean(errors**2))))
     line = Line(0.0, worth, spread)
-    classes = max(1, len(true) // len(atlases))
+    classes = max(1, len(true) // volumes)
     return Judgement(
         Lines(line, line, Line(0.0, worth, max(LEAST_ERROR, spread / np.sqrt(classes)))), float(np.mean(true))
     )
 
 
-def _compared(
-    atlas: Atlas, prompts: Sequence[Prompt], others: Sequence[Atlas], cancelled: Callable[[], bool]
-) -> list[tuple[float, float]]:
+def _compared(told: Told, prompts: Sequence[Prompt]) -> list[tuple[float, float]]:
     """Stated and true Dice of each class over the labelled slices of a volume."""
-    ids, probabilities = label_by_atlases(atlas.image, others, cancelled)
-    axis = prompts[0].axis
-    planes = np.moveaxis(probabilities, axis + 1, 1)
+    ids, axis = told.ids, prompts[0].axis
+    planes = np.moveaxis(told.probabilities, axis + 1, 1)
     values = np.array([0, *ids], np.uint16)
     labels = {prompt.index: values[planes[:, prompt.index].argmax(0)] for prompt in prompts}
     areas = summed([slice_areas(planes[:, index], plane, ids) for index, plane in labels.items()])

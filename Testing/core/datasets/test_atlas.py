@@ -7,7 +7,7 @@ import pytest
 
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
 from MVGCore.datasets.atlas.fusion import Vote, fuse
-from MVGCore.datasets.atlas.judge import UNKNOWN, judge
+from MVGCore.datasets.atlas.judge import UNKNOWN, judge, told_by_others
 from MVGCore.datasets.atlas.registration import registration_image
 from MVGCore.datasets.atlas.result import result_of
 from MVGCore.errors import Cancelled, InputError
@@ -94,10 +94,10 @@ def test_the_result_tells_how_sure_it_is() -> None:
 def test_examples_judge_each_other_on_their_drawn_slices() -> None:
     atlases = [scene(n) for n in range(3)]
     drawn = [PromptSet.from_labelmap(a.image, a.labels, axis=0, slices=[7, 9]).prompts for a in atlases]
-    judged = judge(atlases, drawn)
+    judged = judge(told_by_others(atlases), drawn)
     assert judged.dice is not None and judged.dice > 0.75
     assert 0.7 < judged.lines.of_volume.slope < 1.2
-    alone = judge(atlases[:1], drawn[:1])
+    alone = judge(told_by_others(atlases[:1]), drawn[:1])
     assert alone.dice is None and alone.lines.of_class == UNKNOWN
 
 

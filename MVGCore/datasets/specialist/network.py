@@ -1,0 +1,106 @@
+"""A small U-Net (Ronneberger et al., 2015) for volumes of any anisotropy, single slices among them.
+
+Blocks of voxels become channels first and are unfolded last (sub-voxel convolution, Shi et al., 2016): so
+no layer works on the finest grid, which costs an eighth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+LEVELS = 3  # halvings, the fold among them
+LEAST = 5  # voxels along an axis, below which it is halved no more
+THICK = 1.6  # an axis whose voxels are so much longer than the finest is not halved yet
+LEAST_SHARE = 0.05  # of a class in a draft: what it leaves out may be there all the same
+
+Steps = tuple[int, int, int]
+
+
+class UNet(nn.Module):
+    """Logits (N, classes + 1, K, J, I) of an image and a draft, (N, 1 + classes, K, J, I).
+
+    What is learned is added to the logits of the draft, and learning begins with that as its result.
+    The fold has to divide the sides.
+
+    Args:
+        classes: without the background.
+        width: channels of the finest level, doubled at each coarser one.
+        steps: by how much the fold and then each level shrinks the (k, j, i) axes of the one before: 1 or 2.
+        flat: the volume is a single slice along k.
+    """
+
+    def __init__(self, classes: int, width: int, steps: Sequence[Steps], flat: bool) -> None:
+        super().__init__()
+        self.fold, *self.steps = steps
+        block = self.fold[0] * self.fold[1] * self.fold[2]
+        kernel = (1, 3, 3) if flat else (3, 3, 3)
+        widths = [width * 2**n for n in range(len(steps))]
+        self.down = nn.ModuleList(
+            _block(before, after, kernel)
+            for before, after in zip([(1 + classes) * block, *widths], widths, strict=False)
+        )
+        self.up = nn.ModuleList(
+            _block(widths[n] + widths[n + 1], widths[n], kernel) for n in reversed(range(len(widths) - 1))
+        )
+        self.out = nn.Conv3d(width, (1 + classes) * block, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """See the class."""
+        kept = []
+        x = self.down[0](folded(seen, self.fold))
+        for step, block in zip(self.steps, list(self.down)[1:], strict=True):
+            kept.append(x)
+            x = block(functional.max_pool3d(x, step, ceil_mode=True))
+        for block in self.up:
+            finer = kept.pop()
+            x = functional.interpolate(x, finer.shape[2:], mode="trilinear", align_corners=False)
+            x = block(torch.cat((finer, x), 1))
+        draft = seen[:, 1:]
+        shares = torch.cat((1 - draft.sum(1, keepdim=True), draft), 1)
+        return unfolded(self.out(x), self.fold) + torch.log(shares.clamp(LEAST_SHARE, 1))
+
+
+def halvings(shape: Sequence[int], spacing: Sequence[float]) -> list[Steps]:
+    """Which axes the fold and each level halve: thick ones later, short ones not at all."""
+    size, voxel, found = list(shape), list(spacing), []
+    for _ in range(LEVELS):
+        finest = min(v for v, n in zip(voxel, size, strict=True) if n > 1)
+        step = [2 if n >= 2 * LEAST and v < THICK * finest else 1 for n, v in zip(size, voxel, strict=True)]
+        size = [-(-n // s) for n, s in zip(size, step, strict=True)]
+        voxel = [v * s for v, s in zip(voxel, step, strict=True)]
+        found.append((step[0], step[1], step[2]))
+    return found
+
+
+def folded(x: Tensor, fold: Steps) -> Tensor:
+    """(N, C, K, J, I) -> (N, C * block, K / f, J / f, I / f)."""
+    n, c, k, j, i = x.shape
+    a, b, d = fold
+    x = x.reshape(n, c, k // a, a, j // b, b, i // d, d).permute(0, 1, 3, 5, 7, 2, 4, 6)
+    return x.reshape(n, c * a * b * d, k // a, j // b, i // d)
+
+
+def unfolded(x: Tensor, fold: Steps) -> Tensor:
+    """The inverse of `folded`."""
+    n, c, k, j, i = x.shape
+    a, b, d = fold
+    x = x.reshape(n, c // (a * b * d), a, b, d, k, j, i).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return x.reshape(n, c // (a * b * d), k * a, j * b, i * d)
+
+
+def _block(before: int, after: int, kernel: Steps) -> nn.Sequential:
+    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
+    layers: list[nn.Module] = []
+    for inside in (before, after):
+        layers += [
+            nn.Conv3d(inside, after, kernel, padding=padding, bias=False),
+            nn.InstanceNorm3d(after, affine=True),
+            nn.LeakyReLU(0.01, inplace=True),
+        ]
+    return nn.Sequential(*layers)
