@@ -131,10 +131,10 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
     """Refuses, before any work is done, outputs that could not or must not be written.
 
     Raises:
-        InputError: an output's folder is missing or cannot be written to; an output, or a data file that
-            comes with it, is one of the inputs or their data files; an output is a folder, or named twice.
+        InputError: an output's folder is missing or cannot be written to; an output is one of the inputs or
+            their data files; an output is a folder, or named twice.
     """
-    from MVGCore.volume.datafiles import files_of, written_files
+    from MVGCore.volume.datafiles import files_of
     from MVGCore.volume.trial import try_to_write
 
     sources = [file for path in inputs if path is not None for file in files_of(path)]
@@ -146,14 +146,11 @@ def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | None])
             raise InputError(f"The output {path} is a folder; name a file.")
         if not path.parent.is_dir():
             raise InputError(f"The folder of the output {path} does not exist; make {path.parent} first.")
-        for file in written_files(path):
-            if any(_is_same_file(file, source) for source in sources):
-                what = "is" if file == path else f"comes with {file.name}, which is"
-                raise InputError(f"The output {path} {what} one of the inputs; choose another name for it.")
-        written = {file.resolve() for file in written_files(path)}
-        if written & seen:
+        if any(_is_same_file(path, source) for source in sources):
+            raise InputError(f"The output {path} is one of the inputs; choose another name for it.")
+        if path.resolve() in seen:
             raise InputError(f"The output {path} is named twice; give each output its own file.")
-        seen |= written
+        seen.add(path.resolve())
         try_to_write(path)
 
 

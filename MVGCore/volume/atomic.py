@@ -16,6 +16,7 @@ from pathlib import Path
 
 from MVGCore.errors import InputError, OutputError
 from MVGCore.private import is_alive
+from MVGCore.volume.datafiles import files_of, remove_unused
 
 _PREFIX, _SUFFIX = ".mvg-", ".tmp"
 NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -40,8 +41,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         target = _followed(wanted)
         _check_target(target)
-        sweep_scratch(target.parent)
-        scratch = Path(tempfile.mkdtemp(prefix=_own_prefix(), suffix=_SUFFIX, dir=target.parent))
+        scratch = scratch_beside(target)
         yield scratch / wanted.name
         _move_into_place(scratch, wanted, target)
     except OSError as error:
@@ -51,12 +51,25 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
+def scratch_beside(target: Path) -> Path:
+    """A new hidden folder beside a file; those of processes that were killed are removed.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    sweep_scratch(target.parent)
+    return Path(tempfile.mkdtemp(prefix=_own_prefix(), suffix=_SUFFIX, dir=target.parent))
+
+
 def sweep_scratch(folder: Path) -> None:
     """Remove what processes of this machine that were killed had begun to write into a folder."""
     for scratch in folder.glob(f"{_PREFIX}{_machine()}-*{_SUFFIX}"):
         owner = scratch.name.split("-")[2] if scratch.name.count("-") >= 3 else ""
         if owner.isdecimal() and not is_alive(int(owner)):
+            # A header that never came to its place names data that may have come to theirs.
+            moved = {folder / data.name for header in scratch.iterdir() for data in files_of(header)[1:]}
             shutil.rmtree(scratch, ignore_errors=True)
+            remove_unused(moved)
 
 
 def _own_prefix() -> str:
@@ -96,19 +109,22 @@ def _move_into_place(scratch: Path, wanted: Path, target: Path) -> None:
     companions = [file for file in scratch.iterdir() if file.name != wanted.name]
     if companions and wanted != target:
         raise OSError(errno.ELOOP, "it is a link, and its data would lie beside its target; name the target")
-    if target.exists():
-        _take_after(target, scratch / wanted.name)
     for file in (*companions, scratch / wanted.name):
+        if target.exists():
+            _take_after(target, file)
         _flush_to_disk(file)
     with _alone_in(target.parent) if companions else contextlib.nullcontext():
+        former = set(files_of(target)[1:])
+        # Data have a name of their own each time: the earlier header has its own until the new one is there.
         for file in companions:
             os.replace(file, target.parent / file.name)
         os.replace(scratch / wanted.name, target)
+        remove_unused(former)
 
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other writers out while a header and its data are moved: neither may meet the other's half."""
+    """Keep other writers out while a header and its data are moved, and earlier data are removed."""
     try:
         import fcntl
     except ImportError:  # Windows does not let a folder be opened

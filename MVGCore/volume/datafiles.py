@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-
-from MVGCore.errors import InputError
 
 _HEADERS = (".nhdr", ".mhd")
 _MOST_LINES = 100_000
-_LONGEST_STEM = 255 - len(".raw.gz")  # bytes
+_DIGITS = 12
+_LONGEST_STEM = 255 - 1 - _DIGITS - len(".raw.gz")  # bytes
+_OWN = re.compile(rf"-[0-9a-f]{{{_DIGITS}}}(\.raw\.gz|\.zraw)$")
 # Names that mean something else in a header: the file itself, a list, a pattern with numbers.
 _KEYWORDS = ("list", "local", "skip")
 
 
 def data_stem(path: Path) -> str:
-    """The name of the data file of a header, without ending; what headers do not allow becomes "_".
+    """How the name of the data file of a header begins; what headers do not allow becomes "_".
 
     It is cut where a system would find it too long: its ending is longer than that of the header.
     """
@@ -27,12 +28,21 @@ def data_stem(path: Path) -> str:
     return name.encode()[:_LONGEST_STEM].decode(errors="ignore")
 
 
-def written_files(path: Path) -> tuple[Path, ...]:
-    """The files that writing to `path` makes; itself first."""
-    suffix = path.suffix.lower()
-    if suffix == ".nhdr":
-        return path, path.with_name(f"{data_stem(path)}.raw.gz")
-    return (path, path.with_name(f"{data_stem(path)}.zraw")) if suffix == ".mhd" else (path,)
+def data_name(path: Path, data: bytes, ending: str) -> str:
+    """The name of the file that data are written to: other data have another name, equal ones the same."""
+    return f"{data_stem(path)}-{hashlib.sha256(data).hexdigest()[:_DIGITS]}{ending}"
+
+
+def remove_unused(files: Iterable[Path]) -> None:
+    """Remove data files that MVG named and that no header of their folder needs any more."""
+    own = [file for file in files if _OWN.search(file.name)]
+    used: set[Path] = set()
+    for folder in {file.parent for file in own}:
+        headers = (each for each in folder.iterdir() if each.suffix.lower() in _HEADERS)
+        used.update(data for header in headers for data in files_of(header)[1:])
+    for file in own:
+        if file not in used:
+            file.unlink(missing_ok=True)
 
 
 def files_of(path: Path) -> tuple[Path, ...]:
@@ -42,27 +52,6 @@ def files_of(path: Path) -> tuple[Path, ...]:
     with open(path, encoding="utf-8", errors="replace") as stream:
         lines = [line.rstrip("\r\n") for _, line in zip(range(_MOST_LINES), stream, strict=False)]
     return (path, *(path.parent / name for name in _names(lines, path.parent)))
-
-
-def check_companions(path: Path) -> None:
-    """Refuse a header whose data file would replace one that belongs to something else.
-
-    Raises:
-        InputError: It would.
-    """
-    try:
-        os.lstat(path)
-    except FileNotFoundError:
-        pass
-    except OSError:  # no file can have this name, which the writer says
-        return
-    own = {each.resolve() for each in files_of(path)}
-    for file in written_files(path)[1:]:
-        if os.path.exists(file) and file.resolve() not in own:
-            raise InputError(
-                f"'{path}' would replace '{file}', which belongs to another header; choose another name, or "
-                "an ending that keeps all in one file, such as .nrrd."
-            )
 
 
 def _names(lines: Sequence[str], folder: Path) -> Iterator[str]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.volume.datafiles import data_stem
+from MVGCore.volume.datafiles import data_name
 from MVGCore.volume.decoding import Encoding, read_voxels
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.limits import open_regular
@@ -81,7 +81,7 @@ def write_meta(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     detached = path.suffix.lower() == ".mhd"
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     data = zlib.compress(little.reshape(-1).view(np.uint8).data, _COMPRESSION_LEVEL)
-    data_file = f"{data_stem(path)}.zraw" if detached else _LOCAL
+    data_file = data_name(path, data, ".zraw") if detached else _LOCAL
     first, *lines = (f"{name} = {value}" for name, value in _fields(array, geometry, len(data), data_file))
     seal = seal_of((first, *lines), data if detached else None)
     header = "\n".join((first, f"{_COMMENT} = {seal}", *lines, "")).encode()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.volume.datafiles import data_stem
+from MVGCore.volume.datafiles import data_name
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.limits import open_regular
 from MVGCore.volume.nrrddata import read_array
@@ -113,7 +113,7 @@ def _write_parts(path: Path, head: bytes, data: bytes) -> None:
     magic, *lines = (line for line in text if not line.startswith("#"))
     detached = path.name.lower().endswith(".nhdr")
     if detached:
-        data_file = f"{data_stem(path)}.raw.gz"
+        data_file = data_name(path, data, ".raw.gz")
         lines.append(f"data file: {data_file}")
         path.with_name(data_file).write_bytes(data)
     seal = seal_of((magic, *lines), data if detached else None)

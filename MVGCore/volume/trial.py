@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 import warnings
 from pathlib import Path
 
 import numpy as np
 
 from MVGCore.errors import InputError, OutputError
-from MVGCore.volume.atomic import NO_SPACE, why_not_written
-from MVGCore.volume.datafiles import check_companions
+from MVGCore.volume.atomic import NO_SPACE, scratch_beside, why_not_written
 from MVGCore.volume.formats import WRITABLE, Format, format_by_name
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.picturefile import check_slices
@@ -27,19 +26,20 @@ def try_to_write(path: str | os.PathLike[str]) -> None:
     and deleted again.
 
     Raises:
-        InputError: It cannot: no permission, a name that the system or the format does not allow, or data
-            files that belong to another header.
+        InputError: It cannot: no permission, or a name that the system or the format does not allow.
         OutputError: The disk is full.
     """
     target = Path(path)
     try:
-        check_companions(target)
-        with tempfile.TemporaryDirectory(prefix=".mvg-try-", dir=target.parent) as folder:
-            scratch = Path(folder) / target.name
+        folder = scratch_beside(target)
+        try:
+            scratch = folder / target.name
             if format_by_name(target) in WRITABLE:
                 write_file(scratch, _TINY, Geometry.identity(_TINY.shape))
             else:
                 scratch.write_bytes(b"MVG")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         if error.errno in NO_SPACE:
             raise OutputError(why_not_written(target, error)) from error

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.volume.atomic import atomic_path
-from MVGCore.volume.datafiles import check_companions
 from MVGCore.volume.dicom import Series, find_series, is_series
 from MVGCore.volume.dicom.segwriter import write_seg
 from MVGCore.volume.formats import Format, format_by_name, format_to_write
@@ -82,7 +81,6 @@ def write_segmentation(
     if isinstance(segmentation, LabelMap):
         segmentation = Segmentation.from_labelmap(segmentation)
     if kind is Format.SEGMENTATION:
-        check_companions(Path(path))
         with atomic_path(path) as scratch:
             write_seg_nrrd(scratch, segmentation)
         return
@@ -144,7 +142,6 @@ def write_file(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
 
 
 def _write_grid(path: str | os.PathLike[str], array: NDArray[Any], geometry: Geometry) -> None:
-    check_companions(Path(path))
     with atomic_path(path) as scratch:
         write_file(scratch, array, geometry)
 

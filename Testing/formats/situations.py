@@ -164,8 +164,9 @@ def overlapping(folder: Path) -> str:
 def shared_data_file(folder: Path) -> str:
     write_volume(folder / "scan.nhdr", Volume(image(), GRID))
     (folder / "scan.nhdr").rename(folder / "scan_fixed.nhdr")
-    write_volume(folder / "scan.nhdr", Volume(image(), GRID))
-    return "REPLACED"
+    write_volume(folder / "scan.nhdr", Volume(image() + 1, GRID))
+    first, second = (read_volume(folder / name).array for name in ("scan.nhdr", "scan_fixed.nhdr"))
+    return "written; the other header keeps its data" if np.array_equal(first, 1 + second) else "REPLACED"
 
 
 def tried(name: str) -> Callable[[Path], str]:
