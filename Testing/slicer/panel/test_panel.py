@@ -269,6 +269,25 @@ def test_options_reach_the_worker(panel):
     assert worker.asked[-1] == ("segment", (6, 11))
 
 
+def test_a_draft_and_a_range_of_intensities_are_chosen_by_mouse(panel, a_volume_node):
+    ui, worker = panel.ui, panel.controller.runner.worker
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Total")
+    node.SetReferenceImageGeometryParameterFromVolumeNode(a_volume_node)
+    put_segment(node, node.GetSegmentation().AddEmptySegment("", "liver"), make_labels() == 1, a_volume_node)
+    ui.draftSelector.setCurrentNodeID(node.GetID())
+    ui.optionsSection.setProperty("collapsed", False)
+    assert not ui.lowestIntensity.isVisible()
+    click(ui.intensitiesCheckBox, qt.QPoint(8, ui.intensitiesCheckBox.height() // 2))
+    assert ui.lowestIntensity.isVisible() and ui.lowestIntensity.value() < ui.highestIntensity.value()
+    ui.lowestIntensity.setValue(12.25)
+    click(ui.applyButton)
+    assert worker.request.draft.array.any() and worker.request.ranges[0].low == 12.25
+    assert not ui.draftSelector.isEnabled() and not ui.lowestIntensity.isEnabled()
+    finish(panel.controller)
+    click(ui.denoiseButton)
+    assert not (ui.draftSelector.isVisible() or ui.intensitiesCheckBox.isVisible())
+
+
 def test_all_axes_are_looked_along_unless_switched_off(panel):
     ui, worker = panel.ui, panel.controller.runner.worker
     click(ui.applyButton)
@@ -283,7 +302,7 @@ def test_all_axes_are_looked_along_unless_switched_off(panel):
 
 
 def test_every_control_has_a_tooltip_and_a_name(reviewed):
-    kinds = (qt.QAbstractButton, qt.QComboBox, qt.QSpinBox, slicer.qMRMLNodeComboBox)
+    kinds = (qt.QAbstractButton, qt.QComboBox, qt.QAbstractSpinBox, slicer.qMRMLNodeComboBox)
     for kind in kinds:
         for widget in reviewed.widget.findChildren(kind):
             if widget.objectName().startswith("qt_") or not widget.objectName():

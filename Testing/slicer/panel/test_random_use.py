@@ -98,9 +98,14 @@ class User(RuleBasedStateMachine):
     def press_more(self, name: str) -> None:
         self._press(getattr(self.panel.ui, f"{name}Button"))
 
-    @rule(name=st.sampled_from(["overlay", "intoOwn", "adapt", "range"]))
+    @rule(name=st.sampled_from(["overlay", "intoOwn", "adapt", "range", "intensities"]))
     def tick(self, name: str) -> None:
         self._press(getattr(self.panel.ui, f"{name}CheckBox"))
+
+    @rule(own=st.booleans(), chosen=st.booleans())
+    def choose_draft(self, own: bool, chosen: bool) -> None:
+        node = self.labels if own else self.other_labels
+        self.controller.choices.set_draft(node.GetID() if chosen and self._here(node) else "")
 
     @rule(steps=st.integers(1, 12))
     def worker_goes_on(self, steps: int) -> None:

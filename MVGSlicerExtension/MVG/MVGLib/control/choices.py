@@ -7,7 +7,7 @@ from typing import Any
 from MVGCore.errors import MVGError
 from MVGLib.control.dialogue import Dialogue, RemediableError, action
 from MVGLib.control.orders import OrderBook
-from MVGLib.control.parameters import LABELS, MASK, VOLUME
+from MVGLib.control.parameters import DRAFT, LABELS, MASK, VOLUME
 from MVGLib.control.permissions import Permissions
 from MVGLib.control.previewing import ShownPreview
 from MVGLib.control.protocols import SceneAccess
@@ -40,7 +40,7 @@ class Choices:
         self._permissions.require("edit")
         self._preview.hide()
         self._workspace.choose(VOLUME, node_id or "")
-        self._workspace.set(limited=False, first=0, last=0, axis=-1)
+        self._workspace.set(limited=False, first=0, last=0, axis=-1, intensities=False, low=0.0, high=0.0)
         if not node_id:
             return
         try:
@@ -63,6 +63,13 @@ class Choices:
         self._workspace.choose(MASK, node_id or "")
 
     @action
+    def set_draft(self, node_id: str) -> None:
+        """Choose the existing segmentation that is to be corrected; an empty id chooses none."""
+        self._permissions.require("edit")
+        self._preview.hide()
+        self._workspace.choose(DRAFT, node_id or "")
+
+    @action
     def set_task(self, task: PanelTask | str) -> None:
         """Choose what to do."""
         self._permissions.require("edit")
@@ -79,7 +86,17 @@ class Choices:
         if settings.get("limited") and not self._workspace.settings.limited and self._workspace.volume_id:
             shape = self._scene.volume(self._workspace.volume_id).geometry.shape
             settings = {"first": 0, "last": shape[self._orders.axis()] - 1, **settings}
+        if settings.get("intensities") and not self._workspace.settings.intensities:
+            settings = {**self._intensities(), **settings}
         self._workspace.set(**settings)
+
+    def _intensities(self) -> dict[str, float]:
+        """The range of intensities to begin with: what was chosen before, else that of the volume."""
+        workspace = self._workspace
+        if workspace.settings.low < workspace.settings.high or not workspace.volume_id:
+            return {}
+        array = self._scene.volume(workspace.volume_id).array
+        return {"low": float(array.min()), "high": float(array.max())}
 
     @action
     def protect(self, on: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from MVGCore.errors import InputError
-from MVGCore.prompts import PromptSet, main_axis
+from MVGCore.prompts import IntensityRange, PromptSet, main_axis
 from MVGCore.session.requests import (
     AllSlices,
     Denoise,
@@ -14,8 +14,8 @@ from MVGCore.session.requests import (
     WantedSlices,
 )
 from MVGCore.volume import LabelMap, Volume
-from MVGLib.control.examples import Example
-from MVGLib.control.parameters import MASK
+from MVGLib.control.examples import Example, renumbered
+from MVGLib.control.parameters import DRAFT, MASK
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.runner import Order
 from MVGLib.control.state import PanelTask
@@ -63,10 +63,12 @@ class OrderBook:
         if settings.task is not PanelTask.SEGMENT:
             return Order(settings, self._image_request(volume, preview), volume)
         prompts, axis = self._prompts(), None if settings.axis < 0 else settings.axis
+        draft, ranges = self._draft(), self._ranges()
         if preview is not None:
-            return Order(
-                settings, PreviewSlice(index=preview, image=volume, prompts=prompts, axis=axis), volume
+            shown = PreviewSlice(
+                index=preview, image=volume, prompts=prompts, axis=axis, draft=draft, ranges=ranges
             )
+            return Order(settings, shown, volume)
         segment = SegmentVolume(
             image=volume,
             prompts=prompts,
@@ -74,6 +76,8 @@ class OrderBook:
             slice_range=self._slice_range(),
             all_axes=settings.all_axes,
             adapt_seconds=float(settings.adapt_seconds) if settings.adapt else 0.0,
+            draft=draft,
+            ranges=ranges,
         )
         return Order(settings, segment, volume)
 
@@ -99,6 +103,31 @@ class OrderBook:
         if not any(prompt.labels.any() for prompt in prompts.prompts):
             raise InputError(_("The examples show no segment; label at least one slice."))
         return self._workspace.claims.tell(prompts)
+
+    def _draft(self) -> LabelMap | None:
+        """The existing segmentation that is to be corrected, with the numbers of the classes."""
+        workspace = self._workspace
+        chosen = workspace.nodes[DRAFT]
+        if not chosen:
+            return None
+        if any(each.partner_id == chosen for each in workspace.book.used(workspace.task)):
+            raise InputError(
+                _(
+                    "The draft is the segmentation that the examples are taken from, so nothing tells where "
+                    "it is wrong: choose it as it was before you corrected slices, such as a copy of it."
+                )
+            )
+        labels = self._scene.label_map(chosen, workspace.volume_id)
+        if not labels.array.any():
+            raise InputError(_("The draft is empty on this volume; choose another one, or none."))
+        numbers = workspace.classes.adopt(labels.classes)
+        known = workspace.classes.classes
+        classes = [known[number] for number in sorted(set(numbers.values()))]
+        return LabelMap.of(renumbered(labels.array, numbers), labels.geometry, classes)
+
+    def _ranges(self) -> tuple[IntensityRange, ...]:
+        settings = self._workspace.settings
+        return (IntensityRange(settings.low, settings.high),) if settings.intensities else ()
 
     def _wanted(self, axis: int) -> tuple[WantedSlices, ...]:
         """The examples by pair of volumes, those of the input first."""

@@ -19,7 +19,7 @@ from MVGLib.control.state import EndQuestion, PanelTask, Review, RunSettings, Sl
 
 MODULE = "MVG"
 RESULT, RESULT_VOLUME = "Result", "ResultVolume"
-VOLUME, LABELS, WANTED, MASK = "Volume", "Labels", "Wanted", "Mask"
+VOLUME, LABELS, WANTED, MASK, DRAFT = "Volume", "Labels", "Wanted", "Mask", "Draft"
 _SOURCE = "Source"  # with a number: a node that examples are taken from
 
 
@@ -207,7 +207,7 @@ class Parameters:
         """All that is kept: the parameters, and role -> id of the nodes that are referred to."""
         values = {name: self.node.GetParameter(name) for name in self.node.GetParameterNames()}
         sources = range(int(self.node.GetParameter("SourceCount") or 0))
-        roles = (VOLUME, LABELS, WANTED, MASK, RESULT, RESULT_VOLUME)
+        roles = (VOLUME, LABELS, WANTED, MASK, DRAFT, RESULT, RESULT_VOLUME)
         found = {role: self.node_id(role) for role in (*roles, *(f"{_SOURCE}{each}" for each in sources))}
         return values, {role: node_id for role, node_id in found.items() if node_id}
 

@@ -114,9 +114,8 @@ class Reviewer:
         task, name = order.settings.task, self._scene.name(volume_id)
         onto = self.review.node_id if self.review else ""
         if task.makes_segments:
-            assert order.prompts is not None
             self._writer = self._scene.start_segments(
-                volume_id, axis, order.prompts.classes, _("{name} MVG").format(name=name), onto
+                volume_id, axis, order.classes, _("{name} MVG").format(name=name), onto
             )
         else:
             title = {

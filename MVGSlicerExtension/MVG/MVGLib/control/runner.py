@@ -18,7 +18,7 @@ from MVGCore.session.results import (
     Ready,
     SliceDone,
 )
-from MVGCore.volume import Volume
+from MVGCore.volume import SegmentClass, Volume
 from MVGCore.worker.host.client import Worker
 from MVGLib.control.protocols import Clock
 from MVGLib.control.signals import Signal
@@ -43,6 +43,16 @@ class Order:
     def prompts(self) -> PromptSet | None:
         """The examples of a segmentation."""
         return self.request.prompts if isinstance(self.request, SegmentVolume | PreviewSlice) else None
+
+    @property
+    def classes(self) -> tuple[SegmentClass, ...]:
+        """What the labels of a segmentation stand for, the draft's among them."""
+        prompts = self.prompts
+        if prompts is None:
+            return ()
+        draft = getattr(self.request, "draft", None)
+        known = {each.id: each for each in (*(draft.classes if draft else ()), *prompts.classes)}
+        return tuple(known[number] for number in sorted(known))
 
 
 class Listener:

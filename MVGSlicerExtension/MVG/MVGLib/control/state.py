@@ -253,6 +253,9 @@ class RunSettings:
         into_own: Whether an accepted segmentation goes into the user's own segments.
         protect: Whether nothing is drawn or accepted over the user's other segments.
         all_frames: Whether a run makes all frames of a sequence.
+        intensities: Whether only voxels with intensities from `low` to `high` are labelled.
+        low: Lowest intensity that is labelled.
+        high: Highest intensity that is labelled.
     """
 
     task: PanelTask = PanelTask.SEGMENT
@@ -269,6 +272,9 @@ class RunSettings:
     into_own: bool = False
     protect: bool = False
     all_frames: bool = False
+    intensities: bool = False
+    low: float = 0.0
+    high: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -283,6 +289,7 @@ class PanelState:
         volume_id: The input volume, or empty.
         partner_id: What the examples are taken from: a segmentation, or the volume of the wanted contrast.
         mask_id: The segmentation that says what to paint in.
+        draft_id: The existing segmentation that is to be corrected.
         examples: The list.
         segments: Names of the segments that the examples are taken from.
         examples_note: "3 slices", "no examples needed".
@@ -309,6 +316,7 @@ class PanelState:
     volume_id: str = ""
     partner_id: str = ""
     mask_id: str = ""
+    draft_id: str = ""
     examples: tuple[ExampleRow, ...] = ()
     segments: tuple[str, ...] = ()
     examples_note: str = ""

@@ -8,7 +8,7 @@ from MVGLib.control.activity import Activity
 from MVGLib.control.advice import blocked, examples_note, hint
 from MVGLib.control.dialogue import Dialogue
 from MVGLib.control.orders import OrderBook
-from MVGLib.control.parameters import MASK
+from MVGLib.control.parameters import DRAFT, MASK
 from MVGLib.control.permissions import Permissions
 from MVGLib.control.previewing import ShownPreview
 from MVGLib.control.protocols import SceneAccess
@@ -64,6 +64,7 @@ class ViewMaker:
             volume_id=workspace.volume_id,
             partner_id=workspace.partner_id,
             mask_id=workspace.nodes[MASK],
+            draft_id=workspace.nodes[DRAFT],
             examples=self._rows(),
             segments=self._segments(),
             examples_note=examples_note(situation),

@@ -13,7 +13,7 @@ from MVGLib.control.dialogue import RemediableError
 from MVGLib.control.examplebook import ExampleBook
 from MVGLib.control.examples import ClassTable
 from MVGLib.control.generated import Generated
-from MVGLib.control.parameters import LABELS, MASK, VOLUME, WANTED, Parameters
+from MVGLib.control.parameters import DRAFT, LABELS, MASK, VOLUME, WANTED, Parameters
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.state import PanelTask, Remedy, RunSettings
 
@@ -42,7 +42,7 @@ class Workspace:
         self._find_parameters = parameters
         self._parameters: Parameters | None = None
         self.settings = RunSettings()
-        self.nodes = dict.fromkeys((VOLUME, LABELS, WANTED, MASK), "")
+        self.nodes = dict.fromkeys((VOLUME, LABELS, WANTED, MASK, DRAFT), "")
         self.classes = ClassTable()
         self.book = ExampleBook(scene, self.classes)
         self.claims = ClaimBook(scene)
@@ -82,8 +82,10 @@ class Workspace:
             raise RemediableError(str(error), Remedy.ROTATE_VIEWS) from error
 
     def versions(self) -> tuple[object, ...]:
-        """Differs whenever a run would be told something else by its examples."""
-        return (*self.book.versions(self.task), *self.claims.versions())
+        """Differs whenever a run would be told something else of its labels."""
+        draft = self._scene.fingerprint(self.nodes[DRAFT]) if self.nodes[DRAFT] else ""
+        limits = (self.settings.low, self.settings.high) if self.settings.intensities else ()
+        return (*self.book.versions(self.task), *self.claims.versions(), draft, limits)
 
     def use(self, parameters: Parameters | None) -> None:
         """Read the choices from other parameters; None finds those of the scene when they are needed."""

@@ -25,7 +25,13 @@ def test_every_control_works(case: Any) -> None:
     choose(case, panel, volume, labels)
     case.assertIn("Press Apply", _hint_after(panel, ui.addAllButton))
     case.assertEqual(len(panel.controller.view().examples), len(LABELLED))
-    for box in (ui.adaptCheckBox, ui.allAxesCheckBox, ui.rangeCheckBox, ui.framesCheckBox):
+    for box in (
+        ui.adaptCheckBox,
+        ui.allAxesCheckBox,
+        ui.rangeCheckBox,
+        ui.framesCheckBox,
+        ui.intensitiesCheckBox,
+    ):
         before = read(box, "checked")
         box.click()
         case.assertNotEqual(read(box, "checked"), before)
@@ -33,6 +39,8 @@ def test_every_control_works(case: Any) -> None:
     for spin, value in ((ui.adaptSeconds, 5), (ui.seedSpinBox, 3)):
         spin.setValue(value)
         case.assertEqual(int(read(spin, "value")), value)
+    ui.highestIntensity.setValue(123.5)
+    case.assertEqual(float(read(ui.highestIntensity, "value")), 123.5)
     case.assertEqual(panel.controller.view().settings.seed, 3)
     for combo in (ui.axisComboBox, ui.deviceComboBox):
         combo.setCurrentIndex(1)

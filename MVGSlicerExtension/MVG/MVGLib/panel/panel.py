@@ -16,6 +16,7 @@ from MVGLib.panel.nodeselectors import follow_selector
 from MVGLib.panel.notheremenu import NotHereMenu
 from MVGLib.panel.panelview import PanelView
 from MVGLib.panel.qtread import chosen_path, follow, read
+from MVGLib.panel.rangefields import follow_ranges
 from MVGLib.panel.shortcuts import DESKTOP_KEYS, Shortcuts
 from MVGLib.resourcefiles import resource_path
 from MVGLib.texts import _
@@ -166,6 +167,7 @@ class Panel:
             ui.volumeSelector,
             ui.labelsSelector,
             ui.maskSelector,
+            ui.draftSelector,
             ui.wantedSelector,
             ui.otherVolumeSelector,
             ui.otherLabelsSelector,
@@ -179,6 +181,7 @@ class Panel:
             (ui.labelsSelector, "partner_id", controller.choices.set_partner),
             (ui.wantedSelector, "partner_id", controller.choices.set_partner),
             (ui.maskSelector, "mask_id", controller.choices.set_mask),
+            (ui.draftSelector, "draft_id", controller.choices.set_draft),
         ):
             follow_selector(selector, partial(self._known, name), self._user(choose))
         for task, button in self._tasks.items():
@@ -219,16 +222,12 @@ class Panel:
         ui.allAxesCheckBox.clicked.connect(
             self._user(lambda on=False: controller.choices.set(all_axes=bool(on)))
         )
-        ui.rangeCheckBox.clicked.connect(
-            self._user(lambda on=False: controller.choices.set(limited=bool(on)))
-        )
+        follow_ranges(ui, self._user(controller.choices.set))
         ui.framesCheckBox.clicked.connect(
             self._user(lambda on=False: controller.choices.set(all_frames=bool(on)))
         )
         for spin, setting in (
             (ui.adaptSeconds, "adapt_seconds"),
-            (ui.firstSlice, "first"),
-            (ui.lastSlice, "last"),
             (ui.seedSpinBox, "seed"),
         ):
             follow(spin, "valueChanged", "value", self._user(partial(self._set_number, setting)))
@@ -252,9 +251,9 @@ class Panel:
     def _user(self, action: Any) -> Any:
         """`action`, unless the panel itself is just setting the widget."""
 
-        def run(*arguments: Any) -> None:
+        def run(*arguments: Any, **named: Any) -> None:
             if not self._showing:
-                action(*arguments)
+                action(*arguments, **named)
 
         return run
 

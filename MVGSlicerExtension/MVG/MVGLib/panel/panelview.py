@@ -10,6 +10,7 @@ from MVGLib.panel.colors import accent, sign
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
 from MVGLib.panel.qtread import read
+from MVGLib.panel.rangefields import show_ranges
 from MVGLib.texts import _
 
 # From magenta to the light ground; the slices show what is sure without a colour.
@@ -75,6 +76,10 @@ class PanelView:
                 ui.volumeSelector,
                 ui.labelsSelector,
                 ui.maskSelector,
+                ui.draftSelector,
+                ui.intensitiesCheckBox,
+                ui.lowestIntensity,
+                ui.highestIntensity,
                 ui.wantedSelector,
                 *tasks.values(),
                 ui.adaptCheckBox,
@@ -121,6 +126,7 @@ class PanelView:
         _set_node(ui.labelsSelector, view.partner_id if segments else "")
         _set_node(ui.wantedSelector, "" if segments else view.partner_id)
         _set_node(ui.maskSelector, view.mask_id)
+        _set_node(ui.draftSelector, view.draft_id)
 
     def _head(self, view: PanelState) -> None:
         ui = self._ui
@@ -153,6 +159,7 @@ class PanelView:
             (ui.labelsLabel, ui.labelsSelector, segments),
             (ui.wantedLabel, ui.wantedSelector, task in (PanelTask.DENOISE, PanelTask.SYNTHESIZE)),
             (ui.maskLabel, ui.maskSelector, task is PanelTask.INPAINT),
+            (ui.draftLabel, ui.draftSelector, segments),
             (ui.otherLabelsLabel, ui.otherLabelsSelector, segments),
             (ui.otherWantedLabel, ui.otherWantedSelector, not segments),
         ):
@@ -180,17 +187,10 @@ class PanelView:
         _set_choices(ui.axisComboBox, axes, str(settings.axis))
         ui.memoryLabel.setText(view.memory)
         ui.memoryLabel.setVisible(bool(view.memory))
-        ui.rangeCheckBox.setChecked(settings.limited)
         ui.framesCheckBox.setChecked(settings.all_frames)
         ui.framesCheckBox.setText(_("All {count} frames").format(count=view.frames))
         ui.framesCheckBox.setVisible(view.frames > 1)
-        last = max(view.depth - 1, 0)
-        for spin, value in ((ui.firstSlice, settings.first), (ui.lastSlice, settings.last)):
-            if int(read(spin, "maximum")) != last:
-                spin.setMaximum(last)
-            _set_value(spin, min(value, last))
-            spin.setVisible(settings.limited)
-        ui.rangeLabel.setText(_("to") if settings.limited else _("a range of slices"))
+        show_ranges(ui, view)
 
     def _progress(self, view: PanelState) -> None:
         ui, progress = self._ui, view.progress
