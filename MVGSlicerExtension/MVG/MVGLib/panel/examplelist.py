@@ -76,7 +76,7 @@ class ExampleList:
     def _fit(self, keys: list[str]) -> None:
         """As high as the first rows are; more of them scroll."""
         shown = [self.rows[key].widget for key in keys[:VISIBLE_ROWS]]
-        height = sum(int(read(widget, "sizeHint").height()) for widget in shown)
+        height = sum(int(read(read(widget, "sizeHint"), "height")) for widget in shown)
         height += _GAP * max(len(shown) - 1, 0)
         self._area.setMinimumHeight(height)
         self._area.setMaximumHeight(height)
