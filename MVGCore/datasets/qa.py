@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from MVGCore.datasets.checksums import together
-from MVGCore.datasets.manifest import Record, read_results
+from MVGCore.datasets.manifest import DONE, NAME, Record, read_results
 from MVGCore.datasets.review import volume_id
 from MVGCore.errors import InputError, MVGError
 from MVGCore.metrics import dice_per_class, surface_measures
@@ -17,7 +18,16 @@ from MVGCore.prompts import AXIS_NAMES
 from MVGCore.report.measures import ClassMeasures, measure_classes, unlike_the_rest
 from MVGCore.report.page import OTHER, RESULT, TRUTH, ClassRow, Page, VolumePart, write_page
 from MVGCore.report.pictures import Picture, draw_pictures, informative_slices
-from MVGCore.volume import LabelMap, SegmentClass, match_labels, read_labelmap, read_volume
+from MVGCore.volume import (
+    LabelMap,
+    SegmentClass,
+    Volume,
+    match_labels,
+    read_labelmap,
+    read_volume,
+    write_segmentation,
+    write_volume,
+)
 
 PICTURES = 6  # of each volume
 
@@ -87,6 +97,32 @@ def write_review(request: ReviewRequest, path: Path) -> int:
     )
     write_page(path, page, volumes, _pictures(request, seen, others))
     return len(volumes)
+
+
+def write_review_of(image: Volume, labels: LabelMap, axis: int, path: Path, title: str) -> None:
+    """Write the review page of one volume that lies in memory.
+
+    Args:
+        image: the volume.
+        labels: on its grid.
+        axis: array axis along which it is shown.
+        path: of the page.
+        title: headline.
+
+    Raises:
+        InputError: nothing is labelled.
+        OutputError: the page cannot be written.
+    """
+    if not labels.array.any():
+        raise InputError("Nothing is labelled, so there is nothing to review; label it first.")
+    with tempfile.TemporaryDirectory(prefix="mvg-review-") as scratch:
+        folder = Path(scratch)
+        write_volume(folder / "image.nrrd", image)
+        write_segmentation(folder / "labels.seg.nrrd", labels)
+        report = {"axis": AXIS_NAMES[axis]}
+        record = Record("image", DONE, str(folder / "image.nrrd"), "labels.seg.nrrd", report=report)
+        (folder / NAME).write_text(record.to_line(), encoding="utf-8")
+        write_review(ReviewRequest(folder, {}, title=title), path)
 
 
 def _map_kinds(request: ReviewRequest) -> list[str]:

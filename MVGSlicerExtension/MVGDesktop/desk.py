@@ -46,6 +46,9 @@ class Desk(Protocol):
     def keeper(self) -> Any: ...
 
     @property
+    def queue(self) -> Any: ...
+
+    @property
     def work(self) -> Any: ...
 
     @property

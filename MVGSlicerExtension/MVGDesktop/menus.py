@@ -79,6 +79,10 @@ class Menus:
         self._add(menu, "Save &as…", keeper.save_as, "Ctrl+Shift+S")
         self._add(menu, "Save &volume as…", keeper.save_volume_as)
         menu.addSeparator()
+        self._add(menu, "Cases to label &next…", desk.queue.ask)
+        self._add(menu, "Save sl&ice, next case", desk.queue.save_and_next, "Ctrl+Return")
+        self._add(menu, "&Review page of the labels", desk.queue.review)
+        menu.addSeparator()
         self._add(menu, "&Close", filing.close_case, "Ctrl+W")
         self._add(menu, "&Quit", desk.frame.close, "Ctrl+Q")
 

@@ -19,6 +19,7 @@ from MVGDesktop.keeper import Keeper
 from MVGDesktop.layout import add_dock, keep_place, panel_column, restore_place, stacked, tools_column
 from MVGDesktop.marks import marks_of
 from MVGDesktop.menus import Menus
+from MVGDesktop.nextcases import Queue
 from MVGDesktop.overlays import Overlays
 from MVGDesktop.rangepreview import RangePreview
 from MVGDesktop.recovering import Recoverer
@@ -48,6 +49,7 @@ class MainWindow(QtWidgets.QMainWindow):
         panel: `MVGLib.panel.panel.Panel`.
         filing: Opens and closes.
         keeper: Saves.
+        queue: Cases to label next.
     """
 
     def __init__(self, settings: QtCore.QSettings | None = None, recovery: Path | None = None) -> None:
@@ -79,6 +81,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self._examples = self._panel_view.examples
         self.keeper = Keeper(self)
         self.filing = Filing(self, self.keeper)
+        self.queue = Queue(self, self.filing, self.keeper)
         self.work = SliceWork(self)
         self.recoverer = Recoverer(self, self.filing)
         self.follower = ReviewFollower(self.document, self.panel.controller)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from MVGCore.cli.main import main
 from MVGCore.datasets.examples import NEXT_LIST, find_examples
 from MVGCore.datasets.learning import learn
+from MVGCore.datasets.next_cases import NextCases
 from MVGCore.datasets.next_slices import FOLDER, Candidate, choose, propose, read_list
 from MVGCore.datasets.pool import label_here
 from MVGCore.datasets.run import label_dataset
 from MVGCore.errors import InputError
 from MVGCore.prompts import PromptSet
+from MVGCore.volume import Geometry, LabelMap
 from Testing.core.datasets.conftest import Tiny
 
 Make = Callable[[int], Tiny]
@@ -70,3 +74,24 @@ def test_nothing_to_choose_from_is_said(make_tiny: Make) -> None:
         propose(tiny.results, 3)
     with pytest.raises(InputError, match="is no list of slices"):
         read_list(tiny.results)
+
+
+@pytest.mark.usefixtures("quick_session")
+def test_a_list_is_gone_through_case_by_case(make_tiny: Make) -> None:
+    labelled = make_tiny(3)
+    label_dataset(learn(labelled.work(), label_here), labelled.items, label_here)
+    propose(labelled.results, 2)
+    cases = NextCases.open(labelled.results)
+    case = cases.case()
+    assert case is not None and cases.progress == (0, 2) and "0 of 2" in cases.text
+    shown = np.flatnonzero(case.labels.array.any((1, 2)))
+    assert shown.tolist() == [case.place.index] == [case.entry.index]
+    corrected = replace(case.labels, array=np.roll(case.labels.array, 1, axis=2))
+    cases.save(case, corrected)
+    (prompt,) = PromptSet.load(labelled.results / "next" / case.entry.prompts).enabled
+    assert np.array_equal(prompt.labels, corrected.array[case.place.index])
+    assert NextCases.open(labelled.results / "next").progress == (1, 2)
+    assert cases.case() is not None and cases.case().entry != case.entry
+    wrong = LabelMap.of(np.zeros((2, 3, 4), np.uint8), Geometry.identity((2, 3, 4)))
+    with pytest.raises(InputError, match="do not lie on the image"):
+        cases.save(case, wrong)
