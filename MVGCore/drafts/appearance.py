@@ -1,4 +1,4 @@
-"""What structures look like on the labelled slices: a pixel classifier, learned in half a second.
+"""What structures look like on the labelled slices: a pixel classifier, learned in a quarter of a second.
 
 The network and the drafts judge a pixel by the nearest labelled slices. What sets this volume's structures
 apart in brightness, texture and place can be learned from its own labels: a small perceptron sees each pixel

@@ -31,7 +31,8 @@ class DraftConfig:
     Attributes:
         edge: cost of a path step per unit of intensity difference (image in 0..1), against 1 per pixel of
             length.
-        rounds: raster sweeps over the six directions for the geodesic distances.
+        rounds: raster sweeps over the six directions for the geodesic distances; a second one changes the
+            Dice of this draft by .0003 to -.002, and the final one not at all (four hippocampi).
         temperature: difference of path lengths at which the nearer class is about e times likelier.
         beta: contrast sensitivity of the diffusion, weight = exp(-beta * difference**2).
         iterations: conjugate-gradient steps of the diffusion.
@@ -39,7 +40,7 @@ class DraftConfig:
     """
 
     edge: float = 120.0
-    rounds: int = 2
+    rounds: int = 1
     temperature: float = 2.0
     beta: float = 300.0
     iterations: int = 30

@@ -7,6 +7,7 @@ does the rest, which never writes the table of all pairs down.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -24,9 +25,9 @@ class Read(nn.Module):
     There are penalties for displacement and slice distance.
     """
 
-    def __init__(self, width: int, heads: int, key_dim: int) -> None:
+    def __init__(self, width: int, heads: int, key_dim: int, stride: int) -> None:
         super().__init__()
-        self.heads, self.key_dim = heads, key_dim
+        self.heads, self.key_dim, self.stride = heads, key_dim, stride
         self.query = nn.Conv2d(width, heads * key_dim, 1)
         self.key = nn.Conv2d(width, heads * key_dim, 1)
         self.value = nn.Conv2d(width, width, 1)
@@ -123,6 +124,13 @@ def _places(height: int, width: int) -> Tensor:
     return torch.stack((y, x), -1).reshape(-1, 2)
 
 
+def _part(places: Tensor, height: int, width: int, first: Sequence[int]) -> Tensor:
+    """Of places (side * side, ...) those of a part of the square: (height * width, ...)."""
+    side = math.isqrt(len(places))
+    rows, columns = (slice(start, start + size) for start, size in zip(first, (height, width), strict=True))
+    return places.unflatten(0, (side, side))[rows, columns].flatten(0, 1)
+
+
 class FullRead(Read):
     """Every target token sees every prompt token (strides 8 and 16)."""
 
@@ -134,17 +142,24 @@ class FullRead(Read):
         return k.unflatten(0, (sets, -1)), v.unflatten(0, (sets, -1))
 
     def forward(
-        self, features: Tensor, memory: PromptMemory, keys: Tensor, values: Sequence[Tensor]
+        self,
+        features: Tensor,
+        memory: PromptMemory,
+        keys: Tensor,
+        values: Sequence[Tensor],
+        place: tuple[int, int] = (0, 0),
     ) -> list[Tensor]:
-        """(T, C, h, w) of each of the values."""
+        """(T, C, h, w) of each of the values; `place` is that of the features on the canvas, in pixels."""
         total, _, h, w = features.shape
         sets, count = keys.shape[:2]
         keys, joined = (x.transpose(1, 2) for x in (keys, torch.cat(list(values), -1)))
         q = self.tokens(self.query(features)) * self.temperature.exp().view(-1, 1, 1)
         q = q.to(keys.dtype).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, heads, M, hw, d)
         penalty = self.penalty(memory).view(sets, -1, self.heads, count).transpose(1, 2)
-        places = _places(h, w).to(q.device)
-        read = self.attend(q, places, keys, places, joined, penalty, h)
+        side = math.isqrt(keys.shape[3])
+        places = _places(side, side).to(q.device)
+        here = _part(places, h, w, [each // self.stride for each in place])
+        read = self.attend(q, here, keys, places, joined, penalty, side)
         return [
             self.out(part.permute(0, 2, 1, 4, 3).reshape(total, -1, h, w))
             for part in read.chunk(len(values), -1)
@@ -158,7 +173,7 @@ class LocalRead(Read):
     """
 
     def __init__(self, width: int, heads: int, key_dim: int, window: int) -> None:
-        super().__init__(width, heads, key_dim)
+        super().__init__(width, heads, key_dim, 4)
         if heads != 1:
             raise ValueError("the local read has one head, so that its colour is one average")
         self.window = window
@@ -191,17 +206,31 @@ class LocalRead(Read):
         return (inside - 1) * 1e4
 
     def forward(
-        self, features: Tensor, memory: PromptMemory, keys: Tensor, values: Sequence[Tensor]
+        self,
+        features: Tensor,
+        memory: PromptMemory,
+        keys: Tensor,
+        values: Sequence[Tensor],
+        place: tuple[int, int] = (0, 0),
     ) -> list[tuple[Tensor, Tensor]]:
-        """(T, C, h, w) features and the averaged colour (T, 3, h, w), of each of the values."""
+        """(T, C, h, w) features and the averaged colour (T, 3, h, w), of each of the values; `place` as of
+        `FullRead`, a multiple of the blocks."""
         total, _, h, w = features.shape
         (sets, count), s = keys.shape[:2], self.window
-        keys, joined = (x.transpose(1, 2) for x in (keys, torch.cat(list(values), -1)))
+        side = s * math.isqrt(keys.shape[2])
+        first = [each // (self.stride * s) for each in place]
+
+        def near(blocks: Tensor) -> Tensor:
+            """Of all blocks (b, ...) those of the features."""
+            return blocks if (h, w) == (side, side) else _part(blocks, h // s, w // s, first)
+
+        keys, joined = (near(x.movedim(2, 0)).movedim(0, 1) for x in (keys, torch.cat(list(values), -1)))
         q = F.normalize(self.query(features).float(), dim=1) * self.temperature.exp()
         q = self._blocks(q.to(keys.dtype)).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, blocks, M, s*s, d)
         penalty = self.penalty(memory).view(sets, 1, -1, count)
         here, around = (_places(side, side).to(q.device) for side in (s, 2 * s))
-        read = self.attend(q, here, keys, around, joined, penalty, h, self._outside(h, w).to(q.device))
+        outside = near(self._outside(side, side)).to(q.device)
+        read = self.attend(q, here, keys, around, joined, penalty, side, outside)
         read = read.unflatten(3, (s, s)).transpose(1, 2)  # (B, M, blocks, s, s, V)
         read = (
             read.reshape(total, h // s, w // s, s, s, -1).permute(0, 5, 1, 3, 2, 4).reshape(total, -1, h, w)

@@ -51,12 +51,14 @@ class TargetBatch:
         label: (T, 3, H, W) colours: the truth where ``known``, a guess where ``draft``, ignored elsewhere.
         known: (T, 1, H, W) 1 where the label is given (a partly drawn slice), else 0.
         draft: (T, 1, H, W) how much a draft colour is trusted, 0 (no draft) to 1.
+        place: first row and column on the prompts' canvas; a model with a `grid` takes parts of one.
     """
 
     images: Tensor
     label: Tensor
     known: Tensor
     draft: Tensor
+    place: tuple[int, int] = (0, 0)
 
     @staticmethod
     def empty(images: Tensor) -> TargetBatch:
@@ -66,9 +68,15 @@ class TargetBatch:
 
     def to(self, device: torch.device | str) -> TargetBatch:
         """The same on another device."""
-        return TargetBatch(
-            self.images.to(device), self.label.to(device), self.known.to(device), self.draft.to(device)
-        )
+        return self._with(lambda planes: planes.to(device), self.place)
+
+    def within(self, rows: slice, columns: slice) -> TargetBatch:
+        """A part of the canvas."""
+        return self._with(lambda planes: planes[..., rows, columns], (rows.start, columns.start))
+
+    def _with(self, change: Callable[[Tensor], Tensor], place: tuple[int, int]) -> TargetBatch:
+        images, label, known, draft = map(change, (self.images, self.label, self.known, self.draft))
+        return TargetBatch(images, label, known, draft, place)
 
 
 @dataclass(frozen=True)
@@ -129,10 +137,13 @@ class InContextModel(nn.Module):
     Attributes:
         config: a frozen dataclass with a `name`.
         canvas_sides: sides in pixels that the model works well with, ascending.
+        grid: parts of a canvas can be generated that begin and end at multiples of so many pixels; None:
+            whole canvases only.
     """
 
     config: Any
     canvas_sides: tuple[int, ...]
+    grid: int | None = None
 
     @abstractmethod
     def encode_prompts(self, prompts: PromptBatch) -> PromptMemory:

@@ -174,6 +174,7 @@ class Compact(InContextModel):
     """The bundled network. See the module's docstring; canvases are squares with a side divisible by 32."""
 
     canvas_sides = (128, 160, 192)
+    grid = 32
 
     def __init__(self, config: CompactConfig | None = None) -> None:
         super().__init__()
@@ -183,8 +184,8 @@ class Compact(InContextModel):
         self.label_encoder = LabelEncoder(config)
         self.hint_encoder = HintEncoder(config)
         self.read4 = LocalRead(w[1], config.heads[0], config.key_dim, config.window)
-        self.read8 = FullRead(w[2], config.heads[1], config.key_dim)
-        self.read16 = FullRead(w[3], config.heads[2], config.key_dim)
+        self.read8 = FullRead(w[2], config.heads[1], config.key_dim, 8)
+        self.read16 = FullRead(w[3], config.heads[2], config.key_dim, 16)
         self.decode16 = Fuse(w[3], (w[3], w[3], w[3]), 1)
         self.decode8 = Fuse(w[2], (w[3], w[2], w[2], w[2]), 1)
         self.decode4 = Fuse(w[1], (w[2], w[1], w[1], w[1]), 2)
@@ -230,7 +231,7 @@ class Compact(InContextModel):
         contents = zip(*(memory.content for memory in memories), strict=True)
         modules = (self.read4, self.read8, self.read16)
         read4, read8, read16 = (
-            read(level, memories[0], content[0][0], [values for _, values in content])
+            read(level, memories[0], content[0][0], [values for _, values in content], targets[0].place)
             for read, level, content in zip(modules, levels[1:], contents, strict=True)
         )
         reads = zip(read4, read8, read16, strict=True)

@@ -60,8 +60,12 @@ class EpisodeBatch:
             torch.cat([e.distance for e in episodes]),
             torch.cat([e.valid for e in episodes]),
         )
-        names = ("images", "label", "known", "draft")
-        target = TargetBatch(*(torch.cat([getattr(e.target, name) for e in episodes]) for name in names))
+        target = TargetBatch(
+            torch.cat([e.target.images for e in episodes]),
+            torch.cat([e.target.label for e in episodes]),
+            torch.cat([e.target.known for e in episodes]),
+            torch.cat([e.target.draft for e in episodes]),
+        )
         return cls(prompts, target, task, torch.cat([e.answer for e in episodes]))
 
 

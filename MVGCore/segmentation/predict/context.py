@@ -16,10 +16,11 @@ from MVGCore.drafts.appearance import Appearance
 from MVGCore.drafts.label import Draft
 from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.device import Device, autocast
-from MVGCore.models.tiled import fitted
+from MVGCore.models.tiled import fitted, is_tiled
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.predict.group_drafts import GroupDrafts, draw_known
+from MVGCore.segmentation.predict.part import Part
 from MVGCore.tasks.palette import colour_probabilities, random_palette
 from MVGCore.tasks.segmentation import SegmentationTask
 from MVGCore.volume.normalise import normalise
@@ -27,6 +28,7 @@ from MVGCore.volume.normalise import normalise
 PROMPTS_PER_SLICE = 5  # the nearest ones; more was never trained and never helped
 FAR = 128.0  # distance in canvas pixels that stands for "another volume"
 
+MAYBE = 0.05  # where the drafts give the classes less than this, the network is not asked
 QUICK_PROMPTS = 2  # of a slice that is shown at once
 
 Learner = Callable[[InContextModel, Device], Appearance]
@@ -114,22 +116,38 @@ class GroupContext:
         order = np.argsort(np.where(np.isnan(distance), np.inf, distance), kind="stable")
         return tuple(int(n) for n in order[: self.most])
 
-    def looks(self, model: InContextModel, device: Device, images: Tensor) -> Looks | None:
-        """Tells log-probabilities by appearance of the pixels of slices (T, 3, S, S) that it is asked for.
+    def looks(
+        self, model: InContextModel, device: Device, images: Tensor, part: Part | None = None
+    ) -> Looks | None:
+        """Tells log-probabilities by appearance of the pixels of slices (T, 3, S, S) that it is asked for, or
+        of a part of them.
 
         None if none was learned.
         """
         learned = self.appearance
         if learned is None:
             return None
-        return lambda where: learned(model, device).log_probabilities(
-            images, where, textures(model, device, images)
-        )
+
+        def told(where: Tensor) -> Tensor:
+            marks = where if part is None else part.on_canvas(where, images.shape[-1])
+            return learned(model, device).log_probabilities(images, marks, textures(model, device, images))
+
+        return told
 
     def distances(self, slices: Sequence[int], prompts: Sequence[int]) -> Tensor:
         """(T, N) distance of slices to some of the prompts, in canvas pixels."""
         distance = np.abs(np.asarray(slices)[:, None] - self.places[None, list(prompts)]) * self.step
         return torch.from_numpy(np.where(np.isnan(distance), FAR, distance).astype(np.float32))
+
+    def part(self, model: InContextModel, hint: DraftHint | None) -> Part | None:
+        """Where the drafts see something; None: all of the canvas has to be looked at.
+
+        Classes that only other volumes show are in no draft, and models may need whole canvases.
+        """
+        side = self.group.canvas.side
+        if hint is None or model.grid is None or np.isnan(self.places).any() or is_tiled(model, side):
+            return None
+        return Part.around(hint.shown, model.grid)
 
     def hint(self, slices: Sequence[int]) -> DraftHint | None:
         """What the draft says of some slices of one gap; None without a draft."""
@@ -157,6 +175,17 @@ class DraftHint:
         part = draft.rows(rows)
         trust = enlarge(part.agreement[:, None]).clamp(min=LEAST_TRUST)
         return cls(enlarge(part.geodesic.movedim(1, 0)), enlarge(part.diffusion.movedim(1, 0)), trust)
+
+    def within(self, part: Part) -> DraftHint:
+        """A part of the canvas."""
+        parts = (self.geodesic, self.diffusion, self.trust)
+        return DraftHint(*(each[..., part.rows, part.columns] for each in parts))
+
+    @property
+    def shown(self) -> Tensor:
+        """(S, S) where a class may be on one of the slices."""
+        background = (self.geodesic[:, 0] + self.diffusion[:, 0]) / 2
+        return (background < 1 - MAYBE).any(0)
 
     def target(self, images: Tensor, task: SegmentationTask) -> TargetBatch:
         """Slices (T, 3, S, S) with the draft in the colours of a task."""
@@ -191,11 +220,17 @@ def generate(
     chosen: Sequence[int],
     hint: DraftHint | None,
     given: Given | None = None,
+    part: Part | None = None,
 ) -> Tensor:
     """Class log-probabilities (T, C, S, S) of slices (T, 3, S, S) from the chosen prompts, over all
-    colourings."""
+    colourings; of a part of the canvas (T, C, h, w), if only that is asked for."""
+    if part is not None and part.empty:
+        return images.new_zeros(len(images), len(context.group.ids) + 1, 0, 0)
     place, distance = device.torch_device, context.distances(slices, chosen)
-    targets = [_target(images, task, hint, given).to(place) for task in context.tasks]
+    targets = [_target(images, task, hint, given) for task in context.tasks]
+    if part is not None:
+        targets = [target.within(*part.region) for target in targets]
+    targets = [target.to(place) for target in targets]
     memories = [
         memory.select(model, device, chosen).with_distance(distance.to(place)) for memory in context.memories
     ]

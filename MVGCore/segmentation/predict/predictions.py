@@ -98,11 +98,14 @@ def _group_probabilities(
     with watch.of("generate"):
         images = canvases(context.group, slab)
         given = draw_given(context.group, *known) if known else None
-        logs = generate(model, device, context, images, batch, chosen, hint, given)
-    if hint is not None:
-        with watch.of("mix"):
-            if in_part:
-                logs = blend(logs, hint, None, COMPLETING)
-            else:
-                logs = blend(logs, hint, context.looks(model, device, images), USUAL_SHARES, context.small)
-    return logs.exp()[:, 1:].numpy()
+        part = None if in_part else context.part(model, hint)
+        logs = generate(model, device, context, images, batch, chosen, hint, given, part)
+    with watch.of("mix"):
+        if hint is not None and in_part:
+            logs = blend(logs, hint, None, COMPLETING)
+        elif hint is not None and not (part and part.empty):
+            looks = context.looks(model, device, images, part)
+            shown = hint if part is None else hint.within(part)
+            logs = blend(logs, shown, looks, USUAL_SHARES, context.small)
+        whole = logs if part is None else part.spread(logs, context.group.canvas.side)
+    return whole.exp()[:, 1:].numpy()

@@ -43,6 +43,7 @@ from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 from MVGCore.segmentation.plan.plan import fit_canvas
 from MVGCore.segmentation.predict.context import Encodings, GroupContext, draw_given, encode_prompts, generate
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
+from MVGCore.segmentation.predict.part import Part
 from MVGCore.segmentation.quality import THOROUGH, Quality
 from MVGCore.segmentation.refine.stack import GroupVolume, Halves, class_odds, probabilities
 from MVGCore.segmentation.stages import share_of_round
@@ -60,6 +61,7 @@ PROBED = 4  # every so manieth slice is first looked at without the lines
 # pixels, 44 classes: .8877 with all of them and with this, 280 and 89 s (both after a first look of .885).
 STRIDE = 0.5
 ENOUGH_ROWS = 32  # slices that are looked at in any case, if there are so many
+AROUND = 16  # canvas pixels around what the first look has found that are looked at again
 BATCH = 8
 LEAST_ROWS = 3  # what shows on fewer slices gives no examples
 
@@ -230,10 +232,20 @@ class PlaneStack:
         images = _with_neighbours(canvas, self.images, rows, self.stride)
         given = draw_given(context.group, self.labels[here], self.known[here]) if lines else None
         chosen = context.prompts_for(rows[len(rows) // 2])
-        logs = generate(self.model, self.device, context, images, rows, chosen, None, given)
-        found = canvas.read_back(logs.exp().numpy())
+        part = self._part(here)
+        logs = generate(self.model, self.device, context, images, rows, chosen, None, given, part)
+        whole = logs if part is None else part.spread(logs, canvas.side)
+        found = canvas.read_back(whole.exp().numpy())
         within = found.sum(1, keepdims=True) > 0.5  # of the canvas; nothing is said beyond
         return np.where(within, class_odds(found[:, 1:], 1) - self.odds[here], np.float16(0))
+
+    def _part(self, rows: list[int]) -> Part | None:
+        """Of the canvas, that which shows something on some slices."""
+        if self.model.grid is None:
+            return None
+        shown = np.asarray((self.labels[rows] > 0).any(0))
+        drawn = torch.from_numpy(self.context.group.canvas.draw_image(shown) > 0)
+        return Part.around(drawn, self.model.grid, AROUND)
 
     def dice(self, rows: Sequence[int], change: Halves, where: NDArray[np.bool_]) -> Floats:
         """(C,) Dice between both looks on some slices, where (R, K, S) is true; 0 for background."""

@@ -27,7 +27,7 @@ def by_table(
 @pytest.mark.parametrize(("kind", "near"), [(torch.float32, 1e-5), (torch.bfloat16, 0.03)])
 def test_penalties_are_those_of_all_pairs(kind: torch.dtype, near: float) -> None:
     generator = torch.Generator().manual_seed(0)
-    read = FullRead(HEADS * WIDTH, HEADS, WIDTH)
+    read = FullRead(HEADS * WIDTH, HEADS, WIDTH, 8)
     queries = torch.randn(2, HEADS, 3, SIDE**2, WIDTH, generator=generator).to(kind)
     keys, values = (torch.randn(2, HEADS, 4, SIDE**2, WIDTH, generator=generator).to(kind) for _ in range(2))
     penalty = -3 * torch.rand(2, HEADS, 3, 4, generator=generator)

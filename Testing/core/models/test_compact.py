@@ -194,6 +194,26 @@ def test_colourings_at_once_are_as_one_by_one(model: Compact) -> None:
     assert (both[0] - both[1]).abs().max() > 1e-2
 
 
+@torch.no_grad()
+def test_a_part_of_the_canvas_reads_the_prompts_at_its_own_place(model: Compact) -> None:
+    """Features alike, what a part reads is what the whole reads there."""
+    prompts, target = prompt_batch(), target_batch()
+    memory = model.encode_prompts(prompts)
+    same(model.generate(memory, target.within(slice(0, SIDE), slice(0, SIDE))), model(prompts, target))
+    rows, columns = slice(32, 64), slice(0, 32)
+    levels = model.image_encoder(target.images)
+    for read, level, content in zip(
+        (model.read4, model.read8, model.read16), levels[1:], memory.content, strict=True
+    ):
+        here = [slice(each.start // read.stride, each.stop // read.stride) for each in (rows, columns)]
+        (whole,) = read(level, memory, content[0], [content[1]])
+        (part,) = read(level[..., here[0], here[1]], memory, content[0], [content[1]], (32, 0))
+        pairs = zip(whole, part, strict=True) if read is model.read4 else [(whole, part)]
+        for one, other in pairs:
+            same(one[..., here[0], here[1]], other)
+    assert model.generate(memory, target.within(rows, columns)).shape == (len(target.images), 3, 32, 32)
+
+
 def test_the_gradient_reaches_every_parameter(model: Compact) -> None:
     model.zero_grad()
     model(prompt_batch(), target_batch()).square().mean().backward()

@@ -56,7 +56,7 @@ def bright(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """A network that sees what is bright; says where lines were shown to it."""
     shown: list[bool] = []
 
-    def seen(model, device, context, images, rows, chosen, hint, lines=None):
+    def seen(model, device, context, images, rows, chosen, hint, lines=None, part=None):
         assert hint is None
         shown.append(lines is not None)
         share = (images[:, 1:2] > 0.5).float().clamp(0.001, 0.999)
@@ -164,7 +164,7 @@ def test_the_share_that_changed_is_of_what_is_labelled() -> None:
 def test_a_network_that_does_not_find_what_is_labelled_is_not_believed(echo, ball, monkeypatch) -> None:
     propagator, stack = prepared(echo, ball)
 
-    def blind(model, device, context, images, rows, chosen, hint, lines=None):
+    def blind(model, device, context, images, rows, chosen, hint, lines=None, part=None):
         assert lines is None, "it was believed before it had proved itself"
         return torch.cat((torch.zeros_like(images[:, :1]), torch.full_like(images[:, :1], -7)), 1)
 

@@ -1,0 +1,56 @@
+"""The part of a canvas that is worth generating: where something may be, and a little around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+MARGIN = 8  # canvas pixels around what may be there
+NOTHING = -9.2  # log-probability of a class where nothing is generated: one in ten thousand
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows and columns of a canvas; none of either where nothing may be."""
+
+    rows: slice
+    columns: slice
+
+    @classmethod
+    def around(cls, shown: Tensor, grid: int, margin: int = MARGIN) -> Part:
+        """The part that shows pixels (S, S) with a margin, from one multiple of the grid to another."""
+        return cls(*(_reach(shown.any(axis), grid, margin) for axis in (1, 0)))
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to generate."""
+        return self.rows.start == self.rows.stop
+
+    @property
+    def region(self) -> tuple[slice, slice]:
+        """Its rows and columns."""
+        return self.rows, self.columns
+
+    def on_canvas(self, marks: Tensor, side: int) -> Tensor:
+        """Marks (T, h, w) of the part -> (T, side, side), none elsewhere."""
+        return F.pad(marks, self._ends(side))
+
+    def spread(self, logs: Tensor, side: int) -> Tensor:
+        """Log-probabilities (T, C, h, w) of the part -> (T, C, side, side), background elsewhere."""
+        background, classes, ends = logs[:, :1], logs[:, 1:], self._ends(side)
+        return torch.cat((F.pad(background, ends), F.pad(classes, ends, value=NOTHING)), 1)
+
+    def _ends(self, side: int) -> tuple[int, int, int, int]:
+        return self.columns.start, side - self.columns.stop, self.rows.start, side - self.rows.stop
+
+
+def _reach(shown: Tensor, grid: int, margin: int) -> slice:
+    """From the first to the last of what is shown (S,), widened."""
+    places = shown.nonzero()
+    if not len(places):
+        return slice(0, 0)
+    first, end = int(places[0]) - margin, int(places[-1]) + 1 + margin
+    return slice(max(0, first // grid * grid), min(len(shown), -(-end // grid) * grid))
