@@ -47,6 +47,16 @@ def stacked(*widgets: QtWidgets.QWidget) -> QtWidgets.QWidget:
     return column
 
 
+def row(*widgets: QtWidgets.QWidget) -> QtWidgets.QWidget:
+    """Widgets beside each other, sharing the width."""
+    line = QtWidgets.QWidget()
+    columns = QtWidgets.QHBoxLayout(line)
+    columns.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        columns.addWidget(widget, 1)
+    return line
+
+
 def panel_column(panel: QtWidgets.QWidget, fixed: Iterable[QtWidgets.QWidget]) -> QtWidgets.QWidget:
     """The panel, which scrolls, and below it what is always in sight."""
     scroll = QtWidgets.QScrollArea()

@@ -16,7 +16,7 @@ from MVGDesktop.editing.tools import Editor
 from MVGDesktop.files.recovery import Autosave
 from MVGDesktop.filing import Filing
 from MVGDesktop.keeper import Keeper
-from MVGDesktop.layout import add_dock, keep_place, panel_column, restore_place, stacked, tools_column
+from MVGDesktop.layout import add_dock, keep_place, panel_column, restore_place, row, stacked, tools_column
 from MVGDesktop.marks import marks_of
 from MVGDesktop.menus import Menus
 from MVGDesktop.nextcases import Queue
@@ -181,8 +181,9 @@ class MainWindow(QtWidgets.QMainWindow):
         self._stack.addWidget(stacked(self.guide, self.views))
         self.setCentralWidget(self._stack)
         ui = self.panel.ui
-        # Out of what scrolls: how far a run is, Accept and Discard are always in sight.
-        left = panel_column(self.panel.widget, (ui.progressFrame, ui.reviewSection))
+        # Out of what scrolls: Apply, how far a run is, Accept and Discard are always in sight.
+        apply = row(ui.previewButton, ui.applyButton)
+        left = panel_column(self.panel.widget, (apply, ui.progressFrame, ui.reviewSection))
         self.panel_dock = add_dock(self, "MVG", left, QtCore.Qt.LeftDockWidgetArea)
         side = tools_column(self.segments, self.tools)
         self.tools_dock = add_dock(self, "Segments and tools", side, QtCore.Qt.RightDockWidgetArea)

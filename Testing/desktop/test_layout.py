@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PyQt5 import QtCore, QtWidgets
 
 from MVGDesktop.layout import clamped, keep_place, restore_place
-from Testing.desktop.acting import apply, fake_worker, label
+from Testing.desktop.acting import apply, fake_worker, label, press_key
 from Testing.desktop.conftest import settle, wait_until
 
 pytestmark = pytest.mark.display
@@ -50,6 +50,10 @@ def test_a_place_on_a_screen_that_is_gone_is_not_taken_up(application, tmp_path)
     window.deleteLater()
 
 
+def newest_row(window) -> QtWidgets.QWidget:
+    return window.panel.examples.rows[window.panel.controller.view().examples[-1].key].widget
+
+
 def is_in(port: QtWidgets.QWidget, widget: QtWidgets.QWidget) -> bool:
     """Whether all of a widget lies in a viewport above it, and has been laid out there."""
     place = QtCore.QRect(widget.mapTo(port, QtCore.QPoint(0, 0)), widget.size())
@@ -87,10 +91,18 @@ def test_the_review_is_in_sight_on_small_screens(open_window, application, size)
 def test_the_newest_example_is_scrolled_into_view(open_window, application) -> None:
     window, area = open_window, open_window.panel.ui.examplesArea
     with fake_worker(window):
-        for index in (4, 6, 8, 10, 12, 14):
+        label(window, 4)
+        window.document.segment().SetName("a segment with a name that is broken into lines")
+        settle(application, 500)  # the panel has read the name
+        for index in (6, 8, 10, 12, 14):
             label(window, index)
-            newest = list(window.panel.examples.rows.values())[-1].widget
-            wait_until(lambda newest=newest: is_in(area.viewport(), newest), 5)
+            wait_until(lambda: is_in(area.viewport(), newest_row(window)), 5)
+        for index in (1, 20, 22, 23):
+            window.views.panels[0].go_to(index)
+            press_key(window, "0")
+            wait_until(lambda: is_in(area.viewport(), newest_row(window)), 5)
+        settle(application, 500)
+        assert is_in(area.viewport(), newest_row(window))
 
 
 def test_a_short_list_of_examples_needs_no_scroll_bar(open_window, application) -> None:

@@ -39,6 +39,7 @@ def claims(window) -> list[str]:
 def test_a_question_costs_a_key(reviewed, application) -> None:
     axial, coronal = reviewed.views.panels[0], reviewed.views.panels[1]
     ui = reviewed.panel.ui
+    assert "&#" not in ui.questionLabel.text() or ui.questionLabel.text().startswith("<")
     for widget in (ui.questionLabel, ui.showQuestionButton, ui.skipButton, ui.acceptButton):
         assert is_in_sight(reviewed, widget)
     reviewed.views.activate(coronal)

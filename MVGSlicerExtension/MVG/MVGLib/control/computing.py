@@ -9,6 +9,7 @@ from MVGLib.control.runner import Listener, Order, RunCarrier
 from MVGLib.control.setup import Setup
 from MVGLib.control.state import Phase
 from MVGLib.control.warmstart import WarmStart
+from MVGLib.texts import _
 
 
 class Computing:
@@ -22,6 +23,10 @@ class Computing:
         self._runner = runner
         self._warm = warm
         self._setup = setup
+
+    def first_step(self) -> str:
+        """What the worker does first."""
+        return _("Starting") if self._runner.ready is not None else _("Loading the network, once")
 
     def begin(self, phase: Phase, text: str, order: Order, listener: Listener) -> None:
         """Let the worker compute, and say so."""

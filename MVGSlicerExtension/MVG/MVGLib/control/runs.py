@@ -56,7 +56,7 @@ class Runs:
         order = self._orders.order()
         self._reviewer.made_from = self._workspace.versions()
         self._frames.begin()
-        self._computing.begin(Phase.RUNNING, _("Starting"), order, self._listener(order))
+        self._computing.begin(Phase.RUNNING, self._computing.first_step(), order, self._listener(order))
 
     @action
     def cancel(self) -> None:

@@ -17,7 +17,8 @@ from MVGLib.texts import _
 PICTURE = 52  # height of a thumbnail in the list, in logical pixels
 VISIBLE_ROWS = 3  # a longer list scrolls
 _GAP = 2  # between rows
-_AWAITED_MS = 1000  # in which a new row has its place
+_AWAITED_MS = 400  # in which a new row has its place
+_BAR = 16  # width of a scroll bar, about
 _LONG_NAME = 16  # characters of a name above which it may be broken into lines
 _NAMES = 3  # names of segments that a row shows; the tooltip has all
 
@@ -45,6 +46,9 @@ class ExampleList:
         self._layout.addStretch(1)
         area.setWidget(self._content)
         self._awaited = ""  # the row to be scrolled to once Qt has given it its place
+        self._rest = qt.QTimer(area)
+        self._rest.setSingleShot(True)
+        self._rest.timeout.connect(self._end)
         area.verticalScrollBar().rangeChanged.connect(self._scroll)
 
     def show(self, rows: tuple[ExampleRow, ...], locked: str) -> None:
@@ -75,9 +79,9 @@ class ExampleList:
 
     def _fit(self, keys: list[str]) -> None:
         """As high as the first rows are; more of them scroll."""
-        shown = [self.rows[key].widget for key in keys[:VISIBLE_ROWS]]
-        height = sum(int(read(read(widget, "sizeHint"), "height")) for widget in shown)
-        height += _GAP * max(len(shown) - 1, 0)
+        width = int(read(self._area, "width")) - (_BAR if len(keys) > VISIBLE_ROWS else 0)
+        heights = [self.rows[key].height(width) for key in keys[:VISIBLE_ROWS]]
+        height = sum(heights) + _GAP * max(len(heights) - 1, 0)
         self._area.setMinimumHeight(height)
         self._area.setMaximumHeight(height)
         self._area.setVisible(bool(keys))
@@ -85,14 +89,16 @@ class ExampleList:
     def _reveal(self, key: str) -> None:
         """Scroll to a row, at once and as soon as the list has become longer by it."""
         self._awaited = key
+        self._rest.start(_AWAITED_MS)
         qt.QTimer.singleShot(0, self._scroll)
-        qt.QTimer.singleShot(_AWAITED_MS, self._rest)
 
     def _scroll(self, *_range: int) -> None:
         if self._awaited in self.rows:
-            self._area.ensureWidgetVisible(self.rows[self._awaited].widget)
+            self._layout.activate()
+            self._area.ensureWidgetVisible(self.rows[self._awaited].widget, 0, 0)
 
-    def _rest(self) -> None:
+    def _end(self) -> None:
+        self._scroll()
         self._awaited = ""
 
     def _drop(self, key: str) -> None:
@@ -118,7 +124,7 @@ class _Row:
         self._remove.setAutoRaise(True)
         self._remove.setAccessibleName(_("Remove {place}").format(place=row.place))
         self._on.setAccessibleName(_("Use {place}").format(place=row.place))
-        layout = qt.QHBoxLayout(self.widget)
+        layout = self._layout = qt.QHBoxLayout(self.widget)
         layout.setContentsMargins(0, 2, 0, 2)
         layout.setSpacing(6)
         layout.addWidget(self._jump)
@@ -129,6 +135,10 @@ class _Row:
         self._jump.clicked.connect(lambda *_checked: owner.jump.emit(key))
         self._on.clicked.connect(lambda on=False: owner.enabled.emit(key, bool(on)))
         self._remove.clicked.connect(lambda *_checked: owner.removed.emit(key))
+
+    def height(self, width: int) -> int:
+        """How high it is in a list of a width: names may be broken into lines."""
+        return int(self._layout.heightForWidth(width))
 
     def update(self, row: ExampleRow, locked: str) -> None:
         """What changes without a new look."""

@@ -69,6 +69,8 @@ class PanelView:
         self._review_tip = read(ui.reviewSection, "toolTip")
         for name, key in keys.items():
             gated[name].setToolTip(f"{read(gated[name], 'toolTip')} ({key})")
+        for button, name in ((ui.yesButton, "yes"), (ui.noButton, "next")):
+            button.setText(f"{read(button, 'text')} ({keys[name]})")
         self._gated = {name: (widget, read(widget, "toolTip")) for name, widget in gated.items()}
         self._inputs = [
             (widget, read(widget, "toolTip"))
@@ -246,7 +248,7 @@ class PanelView:
         if question is None:
             return
         more = _(" ({count} more)").format(count=question.count - 1) if question.count > 1 else ""
-        weight = "<b>{text}</b>{more}" if question.asked else "{text}{more}"
+        weight = "<b>{text}</b>{more}" if question.asked else "<span>{text}</span>{more}"
         ui.questionLabel.setText(weight.format(text=escape(question.text), more=more))
         ui.showQuestionButton.setVisible(not question.asked)
         for button in (ui.yesButton, ui.noButton):
