@@ -111,11 +111,19 @@ def _describe_grid(path: Path, series: str | None) -> str:
     from MVGCore.volume.reading import holds_segments
 
     if not path.is_dir() and holds_segments(path):
-        return _describe_segmentation(path, read_segmentation(path))
+        return _describe_segmentation(path, read_segmentation(path)) + _origin(path)
     labels = None if path.is_dir() else _as_labels(path)
     if labels is not None:
-        return _describe_labels(path, labels)
+        return _describe_labels(path, labels) + _origin(path)
     return _describe_image(path, read_volume(path, series))
+
+
+def _origin(path: Path) -> str:
+    """What labels were made of, if their file says so."""
+    from MVGCore.volume.provenance import read_made_of
+
+    lines = [f"{name:<11} {value}" for name, value in read_made_of(path).items() if value]
+    return "\n".join(["", "", "made of", *lines]) if lines else ""
 
 
 def _as_labels(path: Path) -> LabelMap | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,7 +128,7 @@ def run(arguments: argparse.Namespace) -> None:
     with ProgressBar("Segmenting", arguments.progress) as bar:
         result = session.propagate(progress=bar.update, all_axes=not arguments.one_axis, **wished)
     with stage("write", seconds):
-        write_result(result, arguments.output, arguments.confidence, source)
+        write_result(result, arguments.output, arguments.confidence, source, made_of(arguments, prompts))
     if arguments.report is not None:
         report = RunReport.of(
             result,
@@ -236,7 +236,31 @@ def gather_prompts(
     return found
 
 
-def write_result(result: Result, output: Path, confidence: Path | None, source: Series | None = None) -> None:
+def made_of(arguments: argparse.Namespace, prompts: PromptSet) -> dict[str, str]:
+    """What a result depends on, for its file: the same again gives the same labels."""
+    from MVGCore.datasets.checksums import checksum, together
+    from MVGCore.models.registry import describe
+    from MVGCore.version import __version__
+
+    weights = describe(arguments.model).weights
+    return {
+        "program": "MVG",
+        "version": __version__,
+        "image": checksum(arguments.image),
+        "examples": together(sorted(prompt.fingerprint for prompt in prompts.enabled)),
+        "weights": checksum(weights) if weights is not None else "",
+        "settings": f"seed=0, quality={arguments.quality}, all_axes={not arguments.one_axis}, "
+        f"adapt={arguments.adapt or 0:g}",
+    }
+
+
+def write_result(
+    result: Result,
+    output: Path,
+    confidence: Path | None,
+    source: Series | None = None,
+    made_of: Mapping[str, str] | None = None,
+) -> None:
     """Writes the segmentation, and the confidence as a float32 image if a path is given for it.
 
     Args:
@@ -244,13 +268,14 @@ def write_result(result: Result, output: Path, confidence: Path | None, source: 
         output: file of the segmentation.
         confidence: file of the confidence, or None.
         source: the series that a DICOM segmentation refers to.
+        made_of: what it depends on, kept in the file where the format has room.
     """
     from MVGCore.volume import Volume, write_segmentation, write_volume
 
     if confidence is not None:
         voxels = result.confidence.astype(np.float32)
         write_volume(confidence, Volume(voxels, result.labels.geometry, "confidence"))
-    write_segmentation(output, result.labels, source)
+    write_segmentation(output, result.labels, source, made_of)
 
 
 def write_text(path: Path, text: str) -> None:

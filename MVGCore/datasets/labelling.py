@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ from MVGCore.prompts import PromptSet
 from MVGCore.report.run_report import RunReport
 from MVGCore.segmentation.review.expected_dice import AS_STATED
 from MVGCore.session import Result, Session
+from MVGCore.version import __version__
 from MVGCore.volume import Volume, read_segmentation, read_volume, write_segmentation
+
+VERSION = {"program": "MVG", "version": __version__}
 
 
 class Labeller:
@@ -69,10 +73,10 @@ class Labeller:
         output.parent.mkdir(parents=True, exist_ok=True)
         known = next((each for each in self._work.completed if each.image == item.image), None)
         if known is not None:
-            write_segmentation(output, read_segmentation(known.labels))
+            write_segmentation(output, read_segmentation(known.labels), made_of={**made_of, **VERSION})
             report = {**known.report, "output": output.name}
         else:
-            report = self._labelled(item, output, start)
+            report = self._labelled(item, output, start, {**made_of, **VERSION})
         return Record(
             item.name,
             DONE,
@@ -83,12 +87,12 @@ class Labeller:
             report=report,
         )
 
-    def _labelled(self, item: Item, output: Path, start: float) -> dict[str, Any]:
+    def _labelled(self, item: Item, output: Path, start: float, made_of: Mapping[str, str]) -> dict[str, Any]:
         """Label the volume, write the result and give the fields of its report."""
         image = read_volume(item.image)
         read = time.perf_counter() - start
         result = self._result(image)
-        write_segmentation(output, result.labels)
+        write_segmentation(output, result.labels, made_of=made_of)
         report = RunReport.of(
             result,
             model=self._work.settings.model,

@@ -48,11 +48,11 @@ def read_nifti(path: Path) -> Stored:
     return Stored(array, geometry_of(header, array.shape[:3], path), step)
 
 
-def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
+def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry, words: str = "") -> None:
     """Write a (K, J, I) array, compressed if the name ends so, and read it back.
 
     On the grid of a NIfTI file the header says what that file's says; a sheared grid has an sform only, since
-    a qform cannot be sheared.
+    a qform cannot be sheared. Words are kept as a comment, an extension of code 6.
 
     Raises:
         OSError: The file could not be written wholly.
@@ -63,6 +63,8 @@ def write_nifti(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     header = nib.Nifti1Header() if small else nib.Nifti2Header()
     header.set_data_dtype(array.dtype)
     put_geometry(header, geometry)
+    if words:
+        header.extensions.append(nib.nifti1.Nifti1Extension("comment", words.encode()))
     image = (nib.Nifti1Image if small else nib.Nifti2Image)(array.T, None, header, dtype=array.dtype)
     with open(path, "wb") as file:
         if path.name.lower().endswith(".gz"):

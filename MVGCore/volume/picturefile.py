@@ -61,8 +61,8 @@ def read_label_picture(path: Path) -> Stored:
     return _stored(planes)
 
 
-def write_picture(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
-    """Write a (K, J, I) array without losses, several slices as pages of a TIFF, and read it back.
+def write_picture(path: Path, array: NDArray[Any], geometry: Geometry, words: str = "") -> None:
+    """Write a (K, J, I) array without losses, several slices as pages of a TIFF, with words beside it.
 
     Raises:
         InputError: The format cannot hold such numbers or so many slices.
@@ -82,10 +82,23 @@ def write_picture(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
     more: dict[str, Any] = (
         {"save_all": True, "append_images": pages[1:], "compression": "tiff_deflate"} if paged else {}
     )
-    pages[0].save(path, **more)
+    pages[0].save(path, **more, **_kept(words, paged))
     again = [np.asarray(page) for page in _pages(path)]
     if not all(np.array_equal(one, other) for one, other in zip(planes, again, strict=True)):
         raise OSError("what can be read back differs from what was to be written")
+
+
+def _kept(words: str, paged: bool) -> dict[str, Any]:
+    """How Pillow is told to keep words: as a description of a TIFF, as a text of a PNG."""
+    from PIL.PngImagePlugin import PngInfo
+
+    if not words:
+        return {}
+    if paged:
+        return {"description": words}
+    texts = PngInfo()
+    texts.add_text("Comment", words)
+    return {"pnginfo": texts}
 
 
 def check_slices(path: Path, geometry: Geometry) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,8 +39,10 @@ def read_seg_nrrd(path: Path) -> Segmentation:
     return Segmentation.of(layers, content.geometry, _segments(content.fields, layered))
 
 
-def write_seg_nrrd(path: Path, segmentation: Segmentation) -> None:
-    """Write a segmentation that 3D Slicer opens with its names, colours and terminology."""
+def write_seg_nrrd(
+    path: Path, segmentation: Segmentation, more: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Write a segmentation that 3D Slicer opens with its names, colours and terminology; `more` fields."""
     content = segmentation.with_ids_as_values()
     fields = {
         "Segmentation_ContainedRepresentationNames": f"{_REPRESENTATION}|",
@@ -47,6 +50,7 @@ def write_seg_nrrd(path: Path, segmentation: Segmentation) -> None:
         "Segmentation_MasterRepresentation": _REPRESENTATION,
         "Segmentation_ReferenceImageExtentOffset": "0 0 0",
     }
+    fields.update(more)
     for index, segment in enumerate(content.segments):
         fields.update(_fields_of(index, segment, content.geometry))
     write_nrrd(path, NrrdFile(_stacked(content.layers), content.geometry, fields))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from MVGCore.volume.metaimage import write_meta
 from MVGCore.volume.niftifile import write_nifti
 from MVGCore.volume.nrrdfile import NrrdFile, write_nrrd
 from MVGCore.volume.picturefile import write_picture
+from MVGCore.volume.provenance import KEY, as_text
 from MVGCore.volume.segmentation import Segmentation
 from MVGCore.volume.slicerfile import write_seg_nrrd
 from MVGCore.volume.volume import Volume
@@ -60,6 +62,7 @@ def write_segmentation(
     path: str | os.PathLike[str],
     segmentation: Segmentation | LabelMap,
     source: str | os.PathLike[str] | Series | None = None,
+    made_of: Mapping[str, str] | None = None,
 ) -> None:
     """Write segments as `.seg.nrrd` or DICOM, or as a plain label map if they do not overlap.
 
@@ -68,6 +71,7 @@ def write_segmentation(
         segmentation: What to write.
         source: Of a DICOM segmentation (`.dcm`), the series that was labelled: its folder, one of its files,
             or one of `MVGCore.volume.dicom.list_series`.
+        made_of: What it was made of, kept in the file where the format has room (see `provenance`).
 
     Raises:
         InputError: As `write_volume`; also several layers in a format that has none, and a DICOM segmentation
@@ -78,15 +82,16 @@ def write_segmentation(
         _write_dicom(Path(path), segmentation, source)
         return
     kind = format_to_write(path)
+    words = as_text(made_of) if made_of else ""
     if isinstance(segmentation, LabelMap):
         segmentation = Segmentation.from_labelmap(segmentation)
     if kind is Format.SEGMENTATION:
         with atomic_path(path) as scratch:
-            write_seg_nrrd(scratch, segmentation)
+            write_seg_nrrd(scratch, segmentation, {KEY: words} if words else {})
         return
     if len(segmentation.layers) != 1:
         raise InputError(f"'{path}' cannot hold overlapping segments; choose the ending .seg.nrrd.")
-    _write_grid(path, segmentation.with_ids_as_values().layers[0], segmentation.geometry)
+    _write_grid(path, segmentation.with_ids_as_values().layers[0], segmentation.geometry, words)
 
 
 def source_series(
@@ -124,26 +129,30 @@ def _write_dicom(
         write_seg(scratch, segmentation, series)
 
 
-def write_file(path: Path, array: NDArray[Any], geometry: Geometry) -> None:
+def write_file(path: Path, array: NDArray[Any], geometry: Geometry, words: str = "") -> None:
     """Write a (K, J, I) array in place, in the format that the name says, and read it back.
+
+    Words are kept where the format has room for them.
 
     Raises:
         OSError: It could not be written wholly.
     """
     kind = format_to_write(path)
     if kind is Format.NIFTI:
-        write_nifti(path, array, geometry)
+        write_nifti(path, array, geometry, words)
     elif kind is Format.METAIMAGE:
         write_meta(path, array, geometry)
     elif kind is Format.PICTURE:
-        write_picture(path, array, geometry)
+        write_picture(path, array, geometry, words)
     else:
-        write_nrrd(path, NrrdFile(array, geometry))
+        write_nrrd(path, NrrdFile(array, geometry, {KEY: words} if words else {}))
 
 
-def _write_grid(path: str | os.PathLike[str], array: NDArray[Any], geometry: Geometry) -> None:
+def _write_grid(
+    path: str | os.PathLike[str], array: NDArray[Any], geometry: Geometry, words: str = ""
+) -> None:
     with atomic_path(path) as scratch:
-        write_file(scratch, array, geometry)
+        write_file(scratch, array, geometry, words)
 
 
 def _check_finite(path: str | os.PathLike[str], array: NDArray[Any]) -> None:
