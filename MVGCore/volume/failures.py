@@ -51,7 +51,7 @@ def failures_told(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _sentence(path: Path, error: Exception) -> str:
-    if missing := next((file for file in files_of(path) if not file.exists()), None):
+    if missing := next((file for file in files_of(path) if not os.path.exists(file)), None):
         return f"'{path}' keeps its voxels in '{missing}', which is missing; put that file back."
     if isinstance(error, PermissionError):
         return f"'{error.filename or path}' may not be read; change its permissions or copy it elsewhere."

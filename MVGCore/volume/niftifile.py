@@ -95,6 +95,9 @@ def _header(stream: BinaryIO, path: Path) -> Any:
     if len(block := stream.read(getattr(nib, kind).sizeof_hdr)) < getattr(nib, kind).sizeof_hdr:
         raise EOFError("its header is not complete")
     header = getattr(nib, kind)(block, check=False)
+    # Some writers leave out where the voxels begin in a file that has them behind its header: programs of the
+    # format's authors then take the first byte that is possible.
+    header["vox_offset"] = max(int(header["vox_offset"]), header.single_vox_offset)
     if int(header["datatype"]) not in (nib.nifti1.data_type_codes.value_set() - {0, 1, 255}):
         raise InputError(
             f"'{path}' has voxels of a type that is not supported (code {int(header['datatype'])}); "
@@ -107,6 +110,7 @@ def _header(stream: BinaryIO, path: Path) -> Any:
 def _voxels(file: BinaryIO, compressed: bool, header: Any, path: Path) -> NDArray[Any]:
     """The numbers as they are stored, (I, J, K, ...)."""
     shape, kind = header.get_data_shape(), header.get_data_dtype()
+    shape = (*shape[:3], *(each or 1 for each in shape[3:]))  # axes that are not used may have no size
     if kind.kind not in "iuf" or kind.itemsize > 8:
         raise InputError(f"'{path}' has {_kind_of_values(kind)}; MVG needs one plain number per voxel.")
     start = int(header.get_data_offset())

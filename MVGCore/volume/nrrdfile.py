@@ -182,7 +182,7 @@ def _geometry(header: Mapping[str, Any], shape: Sequence[int]) -> Geometry:
     signs = np.array(_TO_LPS.get(spatial, (1.0, 1.0, 1.0)))
     affine = np.eye(4)
     affine[:3, :3] = np.diag(_spacings(header)) if _directions(header) is None else _directions(header)
-    affine[:3, 3] = np.asarray(header.get("space origin", np.zeros(3)))[:3]
+    affine[:3, 3] = np.asarray(header.get("space origin", _origin_of_axes(header)))[:3]
     affine[:3] *= signs[:, None]
     return Geometry.from_affine_lps(shape, affine)
 
@@ -201,4 +201,18 @@ def _spacings(header: Mapping[str, Any]) -> NDArray[np.float64]:
     if spacings is None:
         return np.ones(3)
     chosen = np.asarray(spacings, dtype=float)[_spatial_axes(header)[:3]]
-    return np.where(np.isfinite(chosen), np.abs(chosen), 1.0)
+    return np.where(np.isfinite(chosen), chosen, 1.0)
+
+
+def _origin_of_axes(header: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Position of the first voxel in a file that knows no space: as teem and ITK take it of its axes."""
+    axes = _spatial_axes(header)[:3]
+    mins = header.get("axis mins", header.get("axismins"))
+    if mins is None or "space" in header or "space dimension" in header:
+        return np.zeros(3)
+    chosen = np.asarray(mins, dtype=float)[axes]
+    if not np.isfinite(chosen).all():
+        return np.zeros(3)
+    centers = header.get("centerings", header.get("centers")) or ["cell"] * int(header["dimension"])
+    inside = [0.0 if centers[axis] == "node" else 0.5 for axis in axes]
+    return np.asarray(chosen + inside * _spacings(header))

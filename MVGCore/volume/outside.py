@@ -13,8 +13,9 @@ from MVGCore.errors import InputError
 
 _MOST_HEADER = 1 << 20
 _NRRD_FIELD = re.compile(rb"^data ?file:[ \t]*(.*)$", re.IGNORECASE)
-# A C format for one number, its first and last value, and the step: "slice%03d.raw 1 60 1".
-_PATTERN = re.compile(r"([^%]*)%(0?\d{0,2})d([^%]*) (-?\d{1,9}) (-?\d{1,9}) (-?\d{1,9})(?: \d)?")
+# A C format for one number, its first and last value, the step, and perhaps how many dimensions a file has:
+# "slice%03d.raw 1 60 1", "slice%03d.raw 1 60 1 2".
+_PATTERN = re.compile(r"([^%]*)%(0?\d{0,2})d([^%]*?) (-?\d{1,9}) (-?\d{1,9}) (-?\d{1,9})(?: \d)?")
 _MOST_FILES = 100_000
 _OWN = (b"LOCAL", b"Local", b"local")
 _META_FIELD = re.compile(rb"^[ \t]*ElementDataFile[ \t]*[=:][ \t]*(.*)$", re.IGNORECASE)

@@ -106,11 +106,11 @@ def _bits(packed: bytes, plane: Plane) -> NDArray[np.uint8]:
 
 
 def _without_unused_bits(array: NDArray[Any], stored: Stored) -> NDArray[Any]:
-    """Older files keep overlays in the bits above those that count."""
+    """Older files keep overlays in the bits above those that count, or below."""
     spare = array.dtype.itemsize * 8 - stored.used
     if spare <= 0 or array.dtype.kind not in "iu":
         return array
-    kept: NDArray[Any] = (array << spare) >> spare  # of signed numbers this extends the sign
+    kept: NDArray[Any] = (array << (spare - stored.below)) >> spare  # of signed numbers this extends the sign
     return kept
 
 

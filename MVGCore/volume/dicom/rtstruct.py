@@ -158,5 +158,12 @@ def _filled(path: Path, structure: Structure, grid: Geometry) -> Iterator[tuple[
             "image, or beside another one at the same slice, and were not used.",
             stacklevel=2,
         )
-    for k, plane in nearest.items():
-        yield k, filled(by_plane[plane], (grid.shape[1], grid.shape[2]))
+    masks = {k: filled(by_plane[plane], (grid.shape[1], grid.shape[2])) for k, plane in nearest.items()}
+    thin = [str(k) for k, mask in sorted(masks.items()) if not mask.any()]
+    if thin:
+        warnings.warn(
+            f"The contours of '{structure.class_.name}' hold no voxel at slice {', '.join(thin)} (counted "
+            "from 0): they are smaller than one, and are not used there.",
+            stacklevel=2,
+        )
+    yield from masks.items()

@@ -25,6 +25,7 @@ class Stored:
     Attributes:
         allocated: Bits per number in the file.
         used: Of these, the bits that count.
+        below: Bits below those that count.
         signed: Whether they are two's complement.
         floating: Whether they are floating point instead.
         slope, intercept: From the stored number to the value.
@@ -32,6 +33,7 @@ class Stored:
 
     allocated: int
     used: int
+    below: int
     signed: bool
     floating: bool
     slope: float
@@ -123,9 +125,12 @@ def stored_as(header: Dataset, values: Any) -> Stored:
     slope = values.get("RescaleSlope") if values is not None else None
     if slope is None:
         slope = header.get("DoseGridScaling")
+    used = min(int(header.get("BitsStored") or allocated), allocated)
+    below = int(header.get("HighBit") or used - 1) + 1 - used  # not 0 in old files only
     return Stored(
         allocated=allocated,
-        used=min(int(header.get("BitsStored") or allocated), allocated),
+        used=used,
+        below=below if 0 < below <= allocated - used else 0,
         signed=bool(header.get("PixelRepresentation", 0)),
         floating=floating,
         slope=1.0 if slope is None else float(slope),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import struct
 import warnings
 from pathlib import Path
 from typing import Any
@@ -175,3 +176,18 @@ def test_a_damaged_sum_is_noticed(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="damaged"):
         read_labelmap(tmp_path / "x.nii.gz")
     assert array.any()
+
+
+@pytest.mark.parametrize(
+    "place, kind, values", [(108, "f", [0]), (108, "f", [348]), (40, "8h", [4, 6, 5, 4, 0, 0, 0, 0])]
+)
+def test_what_writers_leave_out_of_the_header(
+    tmp_path: Path, place: int, kind: str, values: list[int]
+) -> None:
+    """Where the voxels begin, and the sizes of axes that are not used."""
+    array = np.arange(120, dtype=np.int16).reshape(SHAPE)
+    data = bytearray(nib.Nifti1Image(array.T, SFORM).to_bytes())
+    struct.pack_into(f"<{kind}", data, place, *values)
+    for name, content in (("x.nii", bytes(data)), ("x.nii.gz", gzip.compress(bytes(data)))):
+        (tmp_path / name).write_bytes(content)
+        assert np.array_equal(read_volume(tmp_path / name).array, array)

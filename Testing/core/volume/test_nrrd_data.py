@@ -109,3 +109,25 @@ def test_harmful_headers_are_told(tmp_path: Path, fields: dict[str, str], told: 
     (tmp_path / "in").mkdir()
     with pytest.raises(InputError, match=told):
         read_volume(write(tmp_path / "in" / "x.nrrd", ARRAY.tobytes(), **fields))
+
+
+@pytest.mark.parametrize("centers", ["", "cell cell cell", "node node node"])
+@pytest.mark.parametrize("spacings", ["1 2 3", "1 -2 3"])
+def test_places_on_axes_of_no_space(tmp_path: Path, centers: str, spacings: str) -> None:
+    path = write(
+        tmp_path / "x.nrrd", ARRAY.tobytes(), spacings=spacings, axis_mins="10 20 30", centerings=centers
+    )
+    image, geometry = sitk.ReadImage(str(path)), read_volume(path).geometry
+    corner = geometry.index_to_world([(0, 0, 0), (3, 2, 1)])
+    assert np.allclose(corner, [image.TransformIndexToPhysicalPoint(each) for each in [(0, 0, 0), (3, 2, 1)]])
+
+
+def test_a_pattern_may_say_how_many_dimensions_a_file_has(slices: Path) -> None:
+    path = write(slices / "x.nhdr", data_file="s%02d.raw 1 2 1 2")
+    assert np.array_equal(read_volume(path).array, ARRAY)
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.nhdr", data_file="x" * 3000)
+    with pytest.raises(InputError, match="cannot be read|missing"):
+        read_volume(path)

@@ -177,3 +177,14 @@ def test_terms_of_names() -> None:
     known = terms_of("", "spleen")
     assert Terms.of_text(known.text) == known and terms_of(known.text, "x") == known
     assert Terms.of_text("nonsense") is None
+
+
+def test_contours_without_a_voxel_are_told(tmp_path: Path) -> None:
+    corners = np.array([(0.6, 0.9, 0), (0.65, 0.9, 0), (0.65, 0.95, 0), (0.6, 0.95, 0)]) + ORIGIN
+    image = read_volume(save(tmp_path / "ct", stack(ramp())))
+    rings = [corners + (0, 0, 2.0 * k) for k in (1, 4)]
+    wide = np.array([(0.1, 0.1, 2), (2.9, 0.1, 2), (2.9, 2.9, 2), (0.1, 2.9, 2)]) + ORIGIN
+    file = save(tmp_path / "rt", [structures({"vessel": [rings[0], wide, rings[1]]})]) / "IM0000.dcm"
+    with pytest.warns(UserWarning, match=r"'vessel' hold no voxel at slice 4 \(counted from 0\)"):
+        labels = read_labelmap(file, image.geometry)
+    assert np.flatnonzero(labels.array.any(axis=(1, 2))).tolist() == [1]

@@ -488,3 +488,13 @@ def test_a_decoder_that_crashes_costs_nothing(tmp_path: Path, monkeypatch: pytes
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(InputError, match=r"cannot be decoded \(.*signal 11\); a file may be damaged"):
         read_volume(folder)
+
+
+def test_numbers_that_do_not_begin_at_the_lowest_bit(tmp_path: Path) -> None:
+    """Files before 2006 may have them in the upper bits."""
+    pixels = ramp() - 300
+    raised = (pixels.astype(np.int32) << 4).astype(np.uint16).view(np.int16)
+    folder = save(tmp_path / "s", stack(raised, BitsStored=12, HighBit=15))
+    assert np.array_equal(read_volume(folder).array, pixels)
+    plain = save(tmp_path / "p", stack(pixels, BitsStored=12, HighBit=99))  # no such bit
+    assert np.array_equal(read_volume(plain).array, pixels)
