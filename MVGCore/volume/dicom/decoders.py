@@ -91,7 +91,13 @@ def _by_pydicom(dataset: Dataset, plane: Plane) -> NDArray[Any]:
     from pydicom.pixels import get_decoder
 
     colour = bool(plane.source.colour) and dataset.get("SamplesPerPixel", 1) == 3
-    array, _ = get_decoder(transfer_syntax(dataset)).as_array(dataset, index=plane.frame, raw=not colour)
+    decoder = get_decoder(transfer_syntax(dataset))
+    array, _ = decoder.as_array(
+        dataset,
+        index=plane.frame,
+        raw=not colour,
+        correct_unused_bits=not plane.stored.below,  # type: ignore[arg-type]
+    )
     return array
 
 

@@ -13,8 +13,8 @@ from MVGCore.volume.dicom.planes import Plane
 # Of the unit vectors of orientation: half a pixel across 512 pixels is reached at 1e-3.
 _SAME_DIRECTION = 1e-3
 _SAME_SIZE = 1e-3
-# Part of a pixel's size within which two slices are at one position.
-_SAME_PLACE = 0.02
+# Part of a pixel's size, and mm, within which two slices are at one position.
+_SAME_PLACE, _SAME_PLACE_MM = 0.02, 0.02
 
 Same = Callable[[Plane, Plane], bool]
 
@@ -117,7 +117,7 @@ def _places(planes: list[Plane]) -> list[list[Plane]]:
     """The slices by position, along the normal; those of one position as the scanner counted."""
     normal = planes[0].normal
     heights = {id(plane): float(np.dot(plane.position, normal)) for plane in planes}  # type: ignore[arg-type]
-    tolerance = _SAME_PLACE * min(planes[0].spacing or (1.0,))
+    tolerance = min(_SAME_PLACE * min(planes[0].spacing or (1.0,)), _SAME_PLACE_MM)
     places: list[list[Plane]] = []
     for plane in sorted(planes, key=lambda each: heights[id(each)]):
         if places and heights[id(plane)] - heights[id(places[-1][0])] <= tolerance:

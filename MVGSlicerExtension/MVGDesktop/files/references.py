@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def check_scene(scene: Path) -> set[Path]:
                 f"The scene '{scene}' names the file '{name}' outside its folder, which is not read; "
                 f"{_REMEDY}"
             )
-        if file.is_file():
+        if os.path.isfile(file):  # pathlib raises for too long a name
             check_file(file)
             files.add(file)
     return files
