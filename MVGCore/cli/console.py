@@ -116,6 +116,12 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
         help="how much work the labels take (standard)",
     )
     parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16"),
+        default="auto",
+        help="numbers the network computes with; auto: what the device is fast in (auto)",
+    )
+    parser.add_argument(
         "--one-axis",
         action="store_true",
         help="look along the axis of the labelled slices only: faster, a little less exact",

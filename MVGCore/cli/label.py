@@ -124,6 +124,7 @@ def run(arguments: argparse.Namespace) -> None:
         not arguments.one_axis,
         arguments.minutes,
         arguments.quality,
+        arguments.precision,
         arguments.ending,
     )
     work = Work.of(make_folder(arguments.output), examples, settings)

@@ -118,7 +118,12 @@ def run(arguments: argparse.Namespace) -> None:
         absences.say(prompts, image, arguments.ends, arguments.empty)
         wished = wishes.read(arguments, image, prompts.classes)
     with stage("load model", seconds):
-        session = Session(model=arguments.model, device=arguments.device, quality=arguments.quality)
+        session = Session(
+            model=arguments.model,
+            device=arguments.device,
+            quality=arguments.quality,
+            precision=arguments.precision,
+        )
         session.set_image(image)
         session.set_prompts(prompts)
     adaptation = None

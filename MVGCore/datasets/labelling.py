@@ -49,7 +49,9 @@ class Labeller:
         settings = work.settings
         if threads is not None:
             _limit_threads_of_itk(threads)
-        self._session = Session(settings.model, settings.device, settings.seed, threads, settings.quality)
+        self._session = Session(
+            settings.model, settings.device, settings.seed, threads, settings.quality, settings.precision
+        )
         self._prompts = merged_prompts(work.examples)
         self._atlases = [Atlas.read(each.image, each.labels) for each in work.completed]
         self._specialist = None if work.specialist is None else Specialist.load(work.specialist)

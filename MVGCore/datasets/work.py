@@ -31,6 +31,7 @@ class Settings:
         all_axes: whether to look along all axes.
         minutes: of training a specialist for the data set, about; 0 trains none.
         quality: how much work labels take, see `Session`.
+        precision: of the network, see `Session`.
         ending: of the segmentations, which says their format; `BY_IMAGE` takes that of each image.
     """
 
@@ -40,6 +41,7 @@ class Settings:
     all_axes: bool = True
     minutes: float = 0.0
     quality: str = "standard"
+    precision: str = "auto"
     ending: str = BY_IMAGE
 
 

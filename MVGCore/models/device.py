@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -29,15 +29,27 @@ class Device:
     dtype: torch.dtype
 
 
-def select_device(request: str = "auto") -> Device:
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def select_device(request: str = "auto", precision: str = "auto") -> Device:
     """Find the device the user asked for.
 
     Args:
         request: "auto" (CUDA, then Apple's MPS, then CPU), "cpu", "cuda", "cuda:N" or "mps".
+        precision: "auto" takes what the device is fast in; "float32" is the most exact and the same on all
+            of them, "bfloat16" takes half the memory.
 
     Raises:
-        InputError: the name is unknown, or this computer or this torch has no such device.
+        InputError: a name is unknown, or this computer or this torch has no such device.
     """
+    if precision not in ("auto", *PRECISIONS):
+        raise InputError(f"There is no precision called '{precision}': use auto, {', '.join(PRECISIONS)}.")
+    device = _device_of(request)
+    return device if precision == "auto" else replace(device, dtype=PRECISIONS[precision])
+
+
+def _device_of(request: str) -> Device:
     kind, _, number = request.strip().lower().partition(":")
     if kind == "auto" and not number:
         kind = _best_kind()

@@ -26,6 +26,7 @@ class Prepared:
 
     Attributes:
         completed: index -> slice, of the slices that are drawn in part.
+        quality: how much work labels take.
         notes: what the user should know of the draft and the ranges of intensity.
     """
 
@@ -38,7 +39,7 @@ class Prepared:
         """
         self.completed: dict[int, SliceResult] = {}
         self.notes: tuple[str, ...] = ()
-        self._seed, self._quality = seed, quality
+        self.quality, self._seed = quality, seed
         self._memo = ContentCache()
         self._made: tuple[Hashable, Propagator] | None = None
 
@@ -83,7 +84,7 @@ class Prepared:
             raise InputError("No example lies across the chosen axis; choose another one, or label a slice.")
         lines = tuple(p for p in prompts if p.axis != axis and is_slice_of(p, image))
         wishes = wishes or Wishes()
-        given = str(axis), *(prompt.fingerprint for prompt in (*across, *lines))
+        given = str(axis), self.quality.name, *(prompt.fingerprint for prompt in (*across, *lines))
         names = given, claims, wishes.key
         if self._made is not None and self._made[0] == names:
             return self._made[1]
@@ -111,7 +112,7 @@ class Prepared:
                 if any(p.labels.any() for p in own)
                 else self._carried(foreign, image, ordered),
                 crossing=Crossing(axis, tuple(_copies(lines))) if lines else None,
-                quality=self._quality,
+                quality=self.quality,
                 claims=claims,
                 guidance=guidance,
             )

@@ -35,6 +35,7 @@ class Session(Protocol):
     @property
     def adapted_to(self) -> str: ...
 
+    def set_quality(self, quality: str) -> None: ...
     def propagate(
         self,
         progress: Callable[[float, str], None] | None = ...,
@@ -85,6 +86,8 @@ def serve(session: Session, request: requests.Request, tell: Tell, cancelled: Ca
 
 
 def _segment(session: Session, request: requests.SegmentVolume, tell: Tell, cancelled: Cancelled) -> Summary:
+    if request.quality is not None:
+        session.set_quality(request.quality)
     adaptation, start = _adapt_first(session, request.adapt_seconds, tell, cancelled)
     axis = session.prompt_axis if request.axis is None else request.axis
     result = session.propagate(

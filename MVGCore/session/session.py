@@ -76,6 +76,7 @@ class Session:
         seed: int = 0,
         threads: int | None = None,
         quality: str = "standard",
+        precision: str = "auto",
     ) -> None:
         """Load a model.
 
@@ -86,14 +87,15 @@ class Session:
             threads: of torch; None leaves them as they are. On a CPU as many batches of slices, up to four,
                 are generated at a time.
             quality: how much work labels take: "draft", "standard" or "thorough".
+            precision: "auto" takes what the device is fast in; or "float32" or "bfloat16".
 
         Raises:
-            InputError: no such model, weights that do not fit, no such device, no such quality.
+            InputError: no such model, weights that do not fit, no such device, quality or precision.
         """
         self._turn = threading.RLock()
         if threads is not None:
             torch.set_num_threads(threads)
-        self._device = select_device(device)
+        self._device = select_device(device, precision)
         self._model = load(model, self._device)
         self._use = ModelInUse(self._model)
         self._name = str(model)
@@ -147,6 +149,15 @@ class Session:
     def set_prompts(self, prompts: PromptSet) -> None:
         """Take the examples; those that are switched off are ignored."""
         self._prompts = prompts
+
+    @one_at_a_time
+    def set_quality(self, quality: str) -> None:
+        """Choose how much work labels take from now on: "draft", "standard" or "thorough".
+
+        Raises:
+            InputError: no such quality.
+        """
+        self._prepared.quality = quality_of(quality)
 
     @one_at_a_time
     def propagate(

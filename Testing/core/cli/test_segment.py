@@ -27,7 +27,12 @@ def test_writes_a_segmentation_with_the_names_and_colours_of_the_examples(
     np.testing.assert_allclose(written.segments[0].class_.color, (0.8, 0.3, 0.2), atol=0.01)
     assert written.geometry.is_close(scene.image.geometry)
     assert "liver" in printed and "3, 8 along k" in printed and "A note of the session." in printed
-    assert fake_session.made_with == {"model": "compact", "device": "auto", "quality": "standard"}
+    assert fake_session.made_with == {
+        "model": "compact",
+        "device": "auto",
+        "quality": "standard",
+        "precision": "auto",
+    }
 
 
 @pytest.mark.parametrize("name", ["out.nrrd", "out.nii.gz", "out.mha"])
@@ -56,6 +61,14 @@ def test_report_and_confidence_say_what_was_done(scene, fake_session, mvg: Mvg) 
     assert liver["millilitres"] == pytest.approx(liver["voxels"] * 1.0 * 1.5 * 3.0 / 1000, abs=1e-3)
     assert liver["confidence"] == 0.75
     assert confidence.stat().st_size > 0
+
+
+def test_quality_and_precision_are_chosen(scene, fake_session, mvg: Mvg) -> None:
+    words = ["segment", scene.image_path, "--labels", scene.few_path, "-o", scene.folder / "out.nrrd"]
+    assert mvg(*words, "--quality", "draft", "--precision", "float32")[0] == 0
+    assert fake_session.made_with["quality"] == "draft"
+    assert fake_session.made_with["precision"] == "float32"
+    assert mvg(*words, "--precision", "float8")[0] != 0
 
 
 def test_all_axes_are_looked_along_unless_told_otherwise(scene, fake_session, mvg: Mvg) -> None:

@@ -98,3 +98,11 @@ def test_kernels_lie_with_channels_last_but_on_apples_gpus() -> None:
         weight = placed(convolution, device).weight
         assert weight.is_contiguous(memory_format=torch.channels_last) == last
         assert weight.is_contiguous() != last
+
+
+def test_the_precision_is_chosen() -> None:
+    assert select_device("cpu", "float32").dtype == torch.float32
+    assert select_device("cpu", "bfloat16").dtype == torch.bfloat16
+    assert select_device("cpu", "auto") == select_device("cpu")
+    with pytest.raises(InputError, match="auto, float32, bfloat16"):
+        select_device("cpu", "float8")

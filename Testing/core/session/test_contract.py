@@ -84,6 +84,21 @@ def test_the_same_examples_give_the_same_labels_whichever_way_they_came(
     assert_same(slices_of(events), slices_of(expected))
 
 
+def test_the_quality_is_that_of_the_last_request_that_named_one(small_weights: Path, tube: Case) -> None:
+    prompts = set_of([prompt_at(tube, place) for place in PLACES[:3]], tube)
+    session, choices = Session(small_weights, "cpu"), {"slice_range": (4, 5), "all_axes": False}
+    _, standard = heard(session, SegmentVolume(image=tube[0], prompts=prompts, **choices))
+    _, draft = heard(session, SegmentVolume(quality="draft", **choices))
+    _, still = heard(session, SegmentVolume(**choices))
+    _, again = heard(session, SegmentVolume(quality="standard", **choices))
+    assert_same(slices_of(draft), slices_of(still))
+    assert_same(slices_of(standard), slices_of(again))
+    other = slices_of(draft)[4].confidence
+    assert not np.array_equal(slices_of(standard)[4].confidence, other)
+    with pytest.raises(InputError, match="no quality"):
+        session.run(SegmentVolume(quality="best"))
+
+
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_of_as_many_examples_across_two_axes_the_first_axis_counts(
     small_weights: Path, tube: Case, order: tuple[int, int]

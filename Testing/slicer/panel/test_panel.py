@@ -11,6 +11,7 @@ import qt
 import slicer
 from PyQt5 import QtTest
 
+from MVGCore.segmentation.quality import QUALITIES
 from MVGCore.volume import SliceKey
 from MVGDesktop import qtcompat
 from MVGLib.control.state import Phase
@@ -286,6 +287,20 @@ def test_a_draft_and_a_range_of_intensities_are_chosen_by_mouse(panel, a_volume_
     finish(panel.controller)
     click(ui.denoiseButton)
     assert not (ui.draftSelector.isVisible() or ui.intensitiesCheckBox.isVisible())
+
+
+def test_the_quality_is_chosen(panel):
+    ui, worker = panel.ui, panel.controller.runner.worker
+    assert [ui.qualityComboBox.itemText(place).split(",")[0] for place in range(3)] == [*QUALITIES]
+    click(ui.applyButton)
+    assert worker.request.quality == "standard" and not ui.qualityComboBox.isEnabled()
+    finish(panel.controller)
+    ui.qualityComboBox.setCurrentIndex(0)
+    click(ui.applyButton)
+    assert worker.request.quality == "draft"
+    finish(panel.controller)
+    click(ui.denoiseButton)
+    assert ui.qualityComboBox.isHidden() and ui.qualityLabel.isHidden()
 
 
 def test_all_axes_are_looked_along_unless_switched_off(panel):

@@ -75,6 +75,7 @@ class OrderBook:
             axis=axis,
             slice_range=self._slice_range(),
             all_axes=settings.all_axes,
+            quality=settings.quality,
             adapt_seconds=float(settings.adapt_seconds) if settings.adapt else 0.0,
             draft=draft,
             ranges=ranges,

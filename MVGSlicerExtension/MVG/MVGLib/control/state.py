@@ -245,6 +245,7 @@ class RunSettings:
         adapt: Whether to adapt to the examples first.
         adapt_seconds: For how long at most.
         all_axes: Whether a run of all slices looks along the other axes too.
+        quality: How much work the labels take: "draft", "standard" or "thorough".
         limited: Whether only the slices `first` to `last` are wanted.
         first: First slice wanted.
         last: Last slice wanted.
@@ -264,6 +265,7 @@ class RunSettings:
     adapt: bool = False
     adapt_seconds: int = 20
     all_axes: bool = True
+    quality: str = "standard"
     limited: bool = False
     first: int = 0
     last: int = 0

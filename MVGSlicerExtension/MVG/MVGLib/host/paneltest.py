@@ -42,7 +42,7 @@ def test_every_control_works(case: Any) -> None:
     ui.highestIntensity.setValue(123.5)
     case.assertEqual(float(read(ui.highestIntensity, "value")), 123.5)
     case.assertEqual(panel.controller.view().settings.seed, 3)
-    for combo in (ui.axisComboBox, ui.deviceComboBox):
+    for combo in (ui.axisComboBox, ui.deviceComboBox, ui.qualityComboBox):
         combo.setCurrentIndex(1)
         case.assertEqual(int(read(combo, "currentIndex")), 1)
         combo.setCurrentIndex(0)

@@ -16,6 +16,7 @@ from MVGLib.panel.nodeselectors import follow_selector
 from MVGLib.panel.notheremenu import NotHereMenu
 from MVGLib.panel.panelview import PanelView
 from MVGLib.panel.qtread import chosen_path, follow, read
+from MVGLib.panel.qualities import qualities
 from MVGLib.panel.rangefields import follow_ranges
 from MVGLib.panel.shortcuts import DESKTOP_KEYS, Shortcuts
 from MVGLib.resourcefiles import resource_path
@@ -235,6 +236,7 @@ class Panel:
             (ui.deviceComboBox, self._device_chosen),
             (ui.axisComboBox, lambda place: controller.choices.set(axis=place - 1)),
             (ui.modelComboBox, self._model_chosen),
+            (ui.qualityComboBox, lambda place: controller.choices.set(quality=qualities()[place].value)),
         ):
             follow(combo, "currentIndexChanged", "currentIndex", self._user(chosen))
         self.plot.clicked.connect(controller.reviews.go_to)

@@ -10,6 +10,7 @@ from MVGLib.panel.colors import accent, sign
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
 from MVGLib.panel.qtread import read
+from MVGLib.panel.qualities import qualities
 from MVGLib.panel.rangefields import show_ranges
 from MVGLib.texts import _
 
@@ -90,6 +91,7 @@ class PanelView:
                 ui.modelComboBox,
                 ui.deviceComboBox,
                 ui.axisComboBox,
+                ui.qualityComboBox,
                 ui.rangeCheckBox,
                 ui.framesCheckBox,
                 ui.firstSlice,
@@ -187,6 +189,9 @@ class PanelView:
         axes = [ListChoice("-1", _("automatic"))]
         axes += [ListChoice(str(number), name) for number, name in enumerate(view.plane_names)]
         _set_choices(ui.axisComboBox, axes, str(settings.axis))
+        _set_choices(ui.qualityComboBox, qualities(), settings.quality)
+        for widget in (ui.qualityLabel, ui.qualityComboBox):
+            widget.setVisible(settings.task.makes_segments)
         ui.memoryLabel.setText(view.memory)
         ui.memoryLabel.setVisible(bool(view.memory))
         ui.framesCheckBox.setChecked(settings.all_frames)
