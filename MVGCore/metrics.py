@@ -17,6 +17,8 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
 from MVGCore.errors import InputError, MissingExtraError
 
@@ -229,3 +231,46 @@ def _surface_library() -> Any:
             'Surface Dice and HD95 need the surface-distance package: pip install "mvg-slicer[peers]"'
         ) from error
     return surface_distance
+
+
+def boxes_of(labels: NDArray[np.integer], least: int = 4) -> list[tuple[int, int, int, int]]:
+    """(left, top, right, bottom) in pixels, ends included, around each connected part of a plane (H, W).
+
+    Args:
+        labels: 0 is the background.
+        least: pixels of a part that counts.
+    """
+    parts, _ = ndimage.label(labels > 0)
+    sizes = np.bincount(parts.ravel())
+    found = []
+    for number, place in enumerate(ndimage.find_objects(parts), 1):
+        if sizes[number] >= least:
+            rows, columns = place
+            found.append((columns.start, rows.start, columns.stop - 1, rows.stop - 1))
+    return found
+
+
+def detection(
+    truth: Sequence[Sequence[float]], found: Sequence[Sequence[float]], least: float = 0.5
+) -> tuple[int, int]:
+    """How many true boxes were found, and how many of those found are false.
+
+    A box (left, top, right, bottom) is found by one that overlaps it by `least` of their union; each one
+    found finds one.
+    """
+    left = list(found)
+    hits = 0
+    for box in truth:
+        best = max(left, key=lambda each: overlap(box, each), default=None)
+        if best is not None and overlap(box, best) >= least:
+            left.remove(best)
+            hits += 1
+    return hits, len(left)
+
+
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes (left, top, right, bottom), ends included."""
+    sides = [min(one[n + 2], other[n + 2]) - max(one[n], other[n]) + 1 for n in (0, 1)]
+    common = max(0.0, sides[0]) * max(0.0, sides[1])
+    areas = [(box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (one, other)]
+    return float(common / (sum(areas) - common))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.training.datasets import DataCase
+from MVGCore.training.datasets.case import Box
 from MVGCore.training.real import LabelledVolume
 from MVGCore.volume import CT_WINDOWS, Window, normalise, read_labelmap, read_volume, robust_window
 from MVGCore.volume.contrast import labelled_window
@@ -42,6 +44,9 @@ class LoadedCase:
         Raises:
             InputError: a file is damaged, or they do not lie on one grid.
         """
+        if case.singles:
+            image, found = read_singles(case)
+            return cls(case, (image,), found, (1.0, 1.0, 1.0), ct_window)
         volumes = [read_volume(path) for path in case.images.values()]
         labels = read_labels(case)[0] if case.labels else None
         shapes = {volume.array.shape for volume in volumes}
@@ -102,3 +107,47 @@ def read_labels(case: DataCase) -> tuple[NDArray[Any], Spacing]:
         for value, mask in enumerate(maps, start=1):
             labels[mask.array > 0] = value
     return labels, maps[0].geometry.array_spacing
+
+
+def read_singles(case: DataCase) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+    """Single images as the slices of a volume, with their labels: both (N, H, W).
+
+    All get the size of the first one. Boxes are drawn as filled rectangles of class 1, so that detection is
+    learned as an image like everything else.
+
+    Raises:
+        InputError: a file is damaged, or an image and its labels differ in size.
+    """
+    images, labels = [], []
+    for each in case.singles:
+        image = read_volume(each.image).array[0].astype(np.float32) - np.float32(each.offset)
+        drawn = drawn_boxes(each.boxes, image.shape)
+        if each.label is not None:
+            drawn = read_labelmap(each.label).array[0].astype(np.uint8)
+        if drawn.shape != image.shape:
+            raise InputError(
+                f"{each.image} and its labels {each.label} have different sizes; mend one of them."
+            )
+        images.append(image)
+        labels.append(drawn)
+    shape = images[0].shape
+    stack = np.stack([_stretched(each, shape) for each in images])
+    return stack, np.stack([_stretched(each, shape) for each in labels])
+
+
+def drawn_boxes(boxes: Sequence[Box], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """(H, W) 1 within (left, top, right, bottom) in pixels, the borders among it, and 0 elsewhere."""
+    plane = np.zeros(shape, np.uint8)
+    for left, top, right, bottom in boxes:
+        rows = slice(max(0, int(np.floor(top))), max(0, int(np.ceil(bottom)) + 1))
+        plane[rows, max(0, int(np.floor(left))) : max(0, int(np.ceil(right)) + 1)] = 1
+    return plane
+
+
+def _stretched(plane: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """By the nearest pixel: what matters here is that images of a stack are of one size."""
+    places = [
+        np.minimum((np.arange(n) + 0.5) * m / n, m - 1).astype(int)
+        for n, m in zip(shape, plane.shape, strict=True)
+    ]
+    return plane[np.ix_(*places)]

@@ -21,9 +21,10 @@ from MVGCore.volume import Volume, atomic_path
 SHARES = (0.0, 0.25, 0.5, 0.75)  # of the specialist in the mixture, of which one is chosen
 FIRST = 0.4  # of the steps: on the examples alone
 ROUNDS = 2  # of learning from its own labels of other volumes
-# A step of training sees so many voxels in a second of one core of 2020: minutes are translated to steps by
-# it and not by the clock, so that a run that was broken off and begun anew comes to the same weights.
-VOXELS_PER_SECOND = 500_000
+# A step of training sees so many voxels in a second of a core of 2020; what it takes beside is that of more.
+# Minutes are translated to steps by these and not by the clock, so that a run that was broken off
+# and begun anew comes to the same weights.
+VOXELS_PER_SECOND, OVERHEAD_VOXELS = 400_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,7 @@ def learn_specialist(
     materials = [_material(case, voxel) for case in cases]
     materials = [each for each in materials if each.weight is not None and each.weight.any()] or materials
     design = Design.of(classes, voxel, materials)
-    steps = max(1, round(minutes * 60 * VOXELS_PER_SECOND / float(np.prod(design.size))))
+    steps = max(1, round(minutes * 60 * VOXELS_PER_SECOND / (np.prod(design.size) + OVERHEAD_VOXELS)))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = design.network()

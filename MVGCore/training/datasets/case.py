@@ -12,6 +12,26 @@ from MVGCore.errors import InputError
 TASKS = ("segmentation", "synthesis", "denoising", "inpainting")
 
 
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class SingleImage:
+    """One image of a data set of single images.
+
+    Attributes:
+        image: file.
+        label: its label picture; None where boxes say what there is.
+        boxes: (left, top, right, bottom) in pixels, of what was detected; drawn, they are class 1.
+        offset: that is taken from the stored numbers.
+    """
+
+    image: Path
+    label: Path | None = None
+    boxes: tuple[Box, ...] = ()
+    offset: float = 0.0
+
+
 @dataclass(frozen=True)
 class DataCase:
     """One case; its files are only named, nothing is read.
@@ -29,6 +49,8 @@ class DataCase:
         axis: array axis of the slices.
         task: the one task that the case serves; empty: whatever its files allow.
         patient: cases of one patient are never shared between training and held-out scores; by default `id`.
+        singles: several single images that show the same kind of thing, learned from as if they were
+            the slices of one volume; `images` names the first of them, and `labels` is empty.
         repeat: how many times as many stacks as of other cases are made of it.
     """
 
@@ -43,6 +65,7 @@ class DataCase:
     task: str = ""
     patient: str = ""
     repeat: int = 1
+    singles: tuple[SingleImage, ...] = ()
 
     @property
     def person(self) -> str:

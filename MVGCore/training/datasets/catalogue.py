@@ -10,6 +10,7 @@ from MVGCore.training.datasets.brain import BratsGli, BratsLocal
 from MVGCore.training.datasets.case import DataCase, DataSet, Reader
 from MVGCore.training.datasets.heart import Acdc, LeftAtrium
 from MVGCore.training.datasets.index import IndexFolder, PreparedPairs
+from MVGCore.training.datasets.lesions import ChestDefects, DeepLesion
 from MVGCore.training.datasets.lowdose import LowDoseCT
 from MVGCore.training.datasets.prostate import MicroSegNet, Promise12
 
@@ -31,6 +32,8 @@ def readers() -> dict[str, Reader]:
         "brats-gli": BratsGli(),
         "brats-local": BratsLocal(),
         "ldct": LowDoseCT(),
+        "chest-defects": ChestDefects(),
+        "deeplesion": DeepLesion(),
     }
 
 

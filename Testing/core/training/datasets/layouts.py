@@ -161,3 +161,36 @@ def prepared_pairs(root: Path) -> None:
     image(root / "full/one.nii.gz", 0)
     image(root / "low/one.nii.gz", 1)
     (root / "full/readme.txt").write_text("no image")
+
+
+def picture(path: Path, seed: int, offset: int = 0, kind: type = np.uint8) -> np.ndarray:
+    """A picture with a bright ellipse, and where it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    j, i = np.indices((40, 48))
+    there = (j - 18 - seed % 3) ** 2 + ((i - 22) / 1.2) ** 2 < 90
+    array = (90 + 80 * there + rng.normal(0, 6, there.shape) + offset).astype(kind)
+    sitk.WriteImage(sitk.GetImageFromArray(array), str(path))
+    return there
+
+
+def chest_defects(root: Path) -> None:
+    for split, count in (("train", 3), ("test", 2)):
+        for n in range(count):
+            there = picture(root / split / "images" / f"x{n}.png", n)
+            (root / split / "masks").mkdir(exist_ok=True)
+            mask = sitk.GetImageFromArray(there.astype(np.uint8) * 255)
+            sitk.WriteImage(mask, str(root / split / "masks" / f"x{n}.png"))
+
+
+def deep_lesion(root: Path) -> None:
+    """Three slices to train on, one with two lesions, a noisy one, two to test on, one not unpacked."""
+    lines = ["File_name,Patient_index,Bounding_boxes,Possibly_noisy,Train_Val_Test"]
+    for n, (noisy, split) in enumerate(((0, 1), (0, 1), (0, 2), (1, 1), (0, 3), (0, 3), (0, 1))):
+        name = f"00000{n}_01_01"
+        if n < 6:
+            picture(root / "Images_png" / name / "109.png", n, 32768, np.uint16)
+        lines.append(f'{name}_109.png,{n},"11.5, 8.2, 33.0, 28.9",{noisy},{split}')
+        if n == 1:
+            lines.append(f'{name}_109.png,{n},"40.0, 2.0, 44.0, 5.0",{noisy},{split}')
+    (root / "DL_info.csv").write_text("\n".join(lines) + "\n")

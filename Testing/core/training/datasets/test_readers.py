@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
+from MVGCore.metrics import boxes_of, detection
 from MVGCore.training.datasets import DataCase, DataSet, cases_of, readers
 from MVGCore.training.pool import PoolBuilder, held_out_people, load_stacks, stack_paths
+from MVGCore.training.reading import read_singles
 from MVGCore.training.stack import StackConfig
 from MVGCore.volume import read_labelmap, read_volume
 from Testing.core.training.datasets import layouts
@@ -41,9 +43,22 @@ LAYOUTS: dict[str, tuple[str, Callable[[Path], None], list[str], list[str]]] = {
     "ldct": ("ldct", layouts.challenge, ["ldct_L067_3mm"], []),
     "ldct by dose": ("ldct", layouts.challenge_by_dose, ["ldct_3mm-B30_3mm_L067"], []),
     "ldct archive": ("ldct", layouts.archive, ["ldct_L004"], []),
+    "chest-defects": (
+        "chest-defects",
+        layouts.chest_defects,
+        ["chest-defects_train_0000"],
+        ["chest-defects_test_0000"],
+    ),
+    "deeplesion": (
+        "deeplesion",
+        layouts.deep_lesion,
+        ["deeplesion_train_0000"],
+        ["deeplesion_test_0000"],
+    ),
     "pairs": ("pairs", layouts.prepared_pairs, ["pairs_one"], []),
 }
-TASKS = {"ldct": "denoising", "pairs": "denoising", "brats-local": "inpainting"}
+SINGLES = {"chest-defects": "segmentation", "deeplesion": "segmentation"}
+TASKS = {**SINGLES, "ldct": "denoising", "pairs": "denoising", "brats-local": "inpainting"}
 
 
 def all_cases(reader: str, folder: Path) -> list[DataCase]:
@@ -60,7 +75,7 @@ def test_a_reader_finds_its_cases(name: str, tmp_path: Path) -> None:
     for case in cases:
         shapes = {read_volume(path).array.shape for path in case.images.values()}
         shapes |= {read_labelmap(path).array.shape for path in case.labels}
-        assert shapes == {layouts.SHAPE}
+        assert shapes == {layouts.SHAPE} or (case.singles and shapes == {(1, 40, 48)})
         assert case.task == TASKS.get(reader, "") and case.axis == 0
         if len(case.labels) == 1:
             assert set(read_labelmap(case.labels[0]).ids) <= set(case.classes), "every label has a name"
@@ -183,3 +198,29 @@ def test_an_index_may_say_everything(data: Path) -> None:
     (data / "index.json").write_text('{"cases": [{"id": "d"}]}')
     with pytest.raises(InputError, match="index.json"):
         all_cases("index", data)
+
+
+def test_boxes_of_lesions_are_drawn_as_an_image(tmp_path: Path) -> None:
+    layouts.deep_lesion(tmp_path)
+    train, _ = all_cases("deeplesion", tmp_path)
+    assert [len(each.boxes) for each in train.singles] == [
+        1,
+        2,
+        1,
+    ]  # noisy ones and those not unpacked left out
+    image, labels = read_singles(train)
+    assert image.shape == labels.shape == (3, 40, 48) and 60 < image.mean() < 140  # HU again
+    assert boxes_of(labels[1]) == [(40, 2, 44, 5), (11, 8, 33, 29)]
+    hits, false = detection(train.singles[1].boxes, [(11, 9, 33, 28), (0, 30, 5, 35)])
+    assert (hits, false) == (1, 1)
+
+
+def test_a_damaged_table_is_one_sentence(tmp_path: Path) -> None:
+    layouts.deep_lesion(tmp_path)
+    table = tmp_path / "DL_info.csv"
+    table.write_text(table.read_text().replace("11.5, 8.2", "11.5"))
+    with pytest.raises(InputError, match="not four numbers"):
+        all_cases("deeplesion", tmp_path)
+    table.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="download it again"):
+        all_cases("deeplesion", tmp_path)
