@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from MVGCore.evaluation.looks import Setting, all_settings, first_look, fit_cases, propagator_of
+from MVGCore.evaluation.looks import Setting, first_look, fit_cases, propagator_of, settings
 from MVGCore.evaluation.tables import table
 from MVGCore.models.base import InContextModel
-from MVGCore.segmentation.fuse.ends import Beyond, beyond, found_traits, weighted
+from MVGCore.segmentation.fuse.ends import SUREST, Beyond, EndModel, beyond, found_traits
 from MVGCore.segmentation.fuse.extents import found_areas
 
 RIDGE = 1e-3
+LABELS_OF = {"heart": 7, "hippocampus": 40, "head_neck_ct": 30}  # cases of which only the labels are used
+SEEDS = 3  # of the settings of these
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +42,7 @@ class Side:
         extent: slices that truly show the class.
         beyond: what the labelled slices tell.
         there: (n,) 1 where the class truly is, else 0.
-        areas: (n,) pixels that were found there.
+        areas: (n,) pixels that were found there; 0 if nothing was looked at.
     """
 
     group: str
@@ -52,40 +54,57 @@ class Side:
     areas: Floats
 
 
-def sides(setting: Setting, model: InContextModel, folder: Path) -> Iterator[Side]:
+def sides_by_labels(setting: Setting) -> Iterator[Side]:
+    """All sides of all classes of a setting, as far as labels tell of them."""
+    planes = setting.planes
+    for class_id in (int(each) for each in np.unique(planes[list(setting.slices)]) if each):
+        yield from _sides(setting, class_id, np.zeros(setting.depth))
+
+
+def sides_found(setting: Setting, model: InContextModel, folder: Path) -> Iterator[Side]:
     """All sides of all classes of a setting, of which a first look is kept in a folder."""
     found = first_look(setting, model, folder)
-    groups, planes = propagator_of(setting, model).plan.groups, setting.planes
-    for number, group in enumerate(groups):
+    for number, group in enumerate(propagator_of(setting, model).plan.groups):
         areas = found_areas(group, number, found, setting.depth)
         for place, class_id in enumerate(group.ids):
-            there = (planes == class_id).any((1, 2))
-            for each in beyond(setting.prompts, class_id, setting.spacing, setting.depth):
-                yield Side(
-                    setting.case.group,
-                    setting.case.id,
-                    setting.protocol,
-                    int(there.sum()),
-                    each,
-                    there[each.slices].astype(float),
-                    areas[place][each.slices],
-                )
+            yield from _sides(setting, class_id, areas[place])
 
 
-def fit(traits: Floats, there: Floats, weight: Floats) -> tuple[float, ...]:
-    """Offset and weights of a logistic regression; a ridge on the standardised traits keeps them small."""
-    center, scale = traits.mean(0), traits.std(0) + 1e-6
-    design = np.concatenate((np.ones((len(traits), 1)), (traits - center) / scale), 1)
+def _sides(setting: Setting, class_id: int, areas: Floats) -> Iterator[Side]:
+    case, there = setting.case, (setting.planes == class_id).any((1, 2))
+    for each in beyond(setting.prompts, class_id, setting.spacing, setting.depth):
+        true, found = there[each.slices].astype(float), areas[each.slices]
+        yield Side(case.group, case.id, setting.protocol, int(there.sum()), each, true, found)
+
+
+def fit(traits: Floats, there: Floats, weight: Floats, given: Floats | None = None) -> tuple[float, ...]:
+    """Weights of a logistic regression; a ridge on the standardised traits keeps them small.
+
+    Args:
+        traits: (n, f) what is known.
+        there: (n,) 1 or 0.
+        weight: (n,) what each counts.
+        given: (n,) log-odds that the traits add to; without them an offset is fitted, which comes first.
+    """
+    start = np.zeros(len(there)) if given is None else given
+    center = traits.mean(0) if given is None else np.zeros(traits.shape[1])
+    scale = traits.std(0) + 1e-6
+    design = (traits - center) / scale
+    if given is None:
+        design = np.concatenate((np.ones((len(traits), 1)), design), 1)
+    penalty = RIDGE * np.array([0.0] * (given is None) + [1.0] * len(scale))
     share = weight / weight.sum()
 
     def loss(solution: Floats) -> tuple[float, Floats]:
-        odds, small = design @ solution, solution * (np.arange(len(solution)) > 0)
-        value = float((share * (np.logaddexp(0, odds) - there * odds)).sum() + RIDGE / 2 * small @ small)
-        return value, design.T @ (share * (expit(odds) - there)) + RIDGE * small
+        odds = start + design @ solution
+        value = float((share * (np.logaddexp(0, odds) - there * odds)).sum())
+        slope = design.T @ (share * (expit(odds) - there)) + penalty * solution
+        return value + float(penalty @ solution**2) / 2, slope
 
     solution = minimize(loss, np.zeros(design.shape[1]), jac=True, method="L-BFGS-B").x
-    weights = solution[1:] / scale
-    return tuple(round(float(each), 3) for each in (solution[0] - weights @ center, *weights))
+    weights = solution[-len(scale) :] / scale
+    offset = [] if given is not None else [solution[0] - weights @ center]
+    return tuple(round(float(each), 3) for each in (*offset, *weights))
 
 
 def weights_of(sides: Sequence[Side]) -> list[float]:
@@ -94,19 +113,14 @@ def weights_of(sides: Sequence[Side]) -> list[float]:
     return [1 / sizes[side.group, side.protocol] / max(side.extent, 1) for side in sides]
 
 
-def fit_labels(sides: Sequence[Side]) -> tuple[float, ...]:
-    """`EndModel.by_labels`."""
-    return fit(np.concatenate([side.beyond.traits for side in sides]), *_answers(sides))
-
-
-def fit_found(sides: Sequence[Side], odds: Sequence[Floats]) -> tuple[float, ...]:
-    """`EndModel.by_found`, given the log-odds by the labelled slices of each side."""
-    return fit(np.concatenate(_found(sides, odds)), *_answers(sides))
-
-
-def _found(sides: Sequence[Side], odds: Sequence[Floats]) -> list[Floats]:
-    pairs = zip(sides, odds, strict=True)
-    return [found_traits(each, side.areas, side.beyond.area) for side, each in pairs]
+def fit_model(sides: Sequence[Side], found: Sequence[Side]) -> EndModel:
+    """The model by sides of which the labels are known, and by those of which something was found too."""
+    first = fit(np.concatenate([side.beyond.traits for side in sides]), *_answers(sides))
+    model = EndModel((first[0], first[1], first[2], first[3]), (0.0, 0.0, 0.0))
+    traits = np.concatenate([found_traits(side.areas, side.beyond.area) for side in found])
+    given = np.concatenate([side.beyond.by_labels(model) for side in found])
+    second = fit(traits, *_answers(found), np.clip(given, -SUREST, SUREST))
+    return replace(model, by_found=(second[0], second[1], second[2]))
 
 
 def _answers(sides: Sequence[Side]) -> tuple[Floats, Floats]:
@@ -123,18 +137,43 @@ def off(sides: Sequence[Side], odds: Sequence[Floats]) -> str:
     return f"{loss:.3f} ({np.average(expit(stated) - there, weights=weight):+.3f})"
 
 
-def left_out(sides: Sequence[Side]) -> str:
-    """A table: how good the odds are on each data set, with the weights that the others give."""
+def left_out(sides: Sequence[Side], found: Sequence[Side]) -> dict[str, EndModel]:
+    """Data set -> the model that the other ones give."""
+    return {
+        group: fit_model(
+            [side for side in sides if side.group != group], [side for side in found if side.group != group]
+        )
+        for group in dict.fromkeys(side.group for side in found)
+    }
+
+
+def judged(models: Mapping[str, EndModel], found: Sequence[Side]) -> str:
+    """A table: how good the odds are on each data set, with the model that the others give."""
     lines = []
-    for group in sorted({side.group for side in sides}):
-        own = [side for side in sides if side.group == group]
-        rest = [side for side in sides if side.group != group]
-        by_labels = fit_labels(rest)
-        by_found = fit_found(rest, [weighted(side.beyond.traits, by_labels) for side in rest])
-        first = [weighted(side.beyond.traits, by_labels) for side in own]
-        second = [weighted(each, by_found) for each in _found(own, first)]
-        lines.append([group, off(own, first), off(own, second)])
+    for group, model in models.items():
+        own = [side for side in found if side.group == group]
+        by_labels = [side.beyond.by_labels(model) for side in own]
+        by_found = [side.beyond.by_found(side.areas, model) for side in own]
+        lines.append([group, off(own, by_labels), off(own, by_found)])
     return table(["data set", "by labelled slices", "by what was found"], lines)
+
+
+def all_sides(model: InContextModel, folder: Path) -> tuple[list[Side], list[Side]]:
+    """Those of which the labels are known, and those that were looked at; the looks are kept in a folder."""
+    by_labels = [
+        side
+        for case in fit_cases(LABELS_OF)
+        for seed in range(SEEDS)
+        for setting in settings(case, seed)
+        for side in sides_by_labels(setting)
+    ]
+    found = [
+        side
+        for case in fit_cases()
+        for setting in settings(case)
+        for side in sides_found(setting, model, folder)
+    ]
+    return by_labels, found
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -146,12 +185,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from MVGCore.models.registry import load
 
     options.out.mkdir(parents=True, exist_ok=True)
-    model = load(options.model, "cpu")
-    all_sides = [side for setting in all_settings(fit_cases()) for side in sides(setting, model, options.out)]
-    by_labels = fit_labels(all_sides)
-    odds = [weighted(side.beyond.traits, by_labels) for side in all_sides]
-    print(f"by_labels={by_labels}, by_found={fit_found(all_sides, odds)}")
-    print(left_out(all_sides))
+    sides, found = all_sides(load(options.model, "cpu"), options.out)
+    print(fit_model(sides, found))
+    print(judged(left_out(sides, found), found))
     return 0
 
 

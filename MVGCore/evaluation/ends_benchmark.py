@@ -1,17 +1,20 @@
 """What ends cost: Dice of whole volumes, between and beyond the labelled slices, by how slices are labelled.
 
     python -m MVGCore.evaluation.ends_benchmark --role bench --out mvg-ends-benchmark
+    python -m MVGCore.evaluation.ends_benchmark --role train --looks mvg-looks
 
 Slices are labelled by three protocols, with and without answers to two questions for each class, which the
 truth gives. Each row is appended to `rows.jsonl` as soon as it is there; a run into the same folder goes on
-where an interrupted one stopped.
+where an interrupted one stopped. With `--looks` results are those of first looks, which are kept in that
+folder, once without odds of ends too; on training cases the odds are those that the other data sets give.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,18 +23,23 @@ import numpy as np
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation.annotation import case_parser, chosen_cases
-from MVGCore.evaluation.cases import BenchmarkExample, keep_slices, labelled_prompts
+from MVGCore.evaluation.cases import BenchmarkExample, Case, keep_slices, labelled_prompts
 from MVGCore.evaluation.catalogue import peer_by_name
+from MVGCore.evaluation.ends import all_sides, left_out
+from MVGCore.evaluation.looks import KeptSession, Setting, first_look, settings
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.protocols import PROTOCOLS, Parts, choose_slices, dice_parts
 from MVGCore.evaluation.tables import table
 from MVGCore.metrics import mean
+from MVGCore.models.base import InContextModel
 from MVGCore.prompts import PromptSet
+from MVGCore.segmentation.fuse.ends import SHIPPED, EndModel
 
 if TYPE_CHECKING:
     from MVGCore.session import Result, Session
 
 PLAIN, ANSWERED, KNOWN = "MVG", "MVG, two answers per class", "MVG, ends known"
+BEFORE, NO_ODDS = "MVG without odds", EndModel((99.0, 0.0, 0.0, 0.0), (99.0, 0.0, 0.0))
 ANSWERS = 2  # of each class
 
 
@@ -60,7 +68,11 @@ class Row:
 
 
 def predicted(
-    session: Session, example: BenchmarkExample, prompts: PromptSet, result: Result, all_axes: bool = True
+    session: Session | KeptSession,
+    example: BenchmarkExample,
+    prompts: PromptSet,
+    result: Result,
+    all_axes: bool = True,
 ) -> tuple[Result, int]:
     """What becomes of a result once the best question about each class was answered, twice.
 
@@ -93,33 +105,69 @@ def tell_ends(example: BenchmarkExample, prompts: PromptSet) -> None:
             prompts.add_presence(example.image, example.axis, index, index, each.id)
 
 
-def run_session(
-    session: Session, example: BenchmarkExample, slices: Sequence[int], all_axes: bool = True
-) -> list[tuple[str, Parts, float | None, int]]:
-    """Method, Dice, expected Dice and questions of MVG: as it is, with answers, and with known ends."""
-    session.set_image(example.image)
+def run_session(session: Session | KeptSession, setting: Setting, all_axes: bool = True) -> list[Row]:
+    """Rows of MVG: as it is, with answers, and with known ends."""
+    example, slices = setting.example, setting.slices
+    plain = propagated(session, setting, all_axes)
     prompts = labelled_prompts(example, slices)
-    session.set_prompts(prompts)
-    plain = session.propagate(all_axes=all_axes)
     asked, count = predicted(session, example, prompts, plain, all_axes)
     told = labelled_prompts(example, slices)
     tell_ends(example, told)
     session.set_prompts(told)
     known = session.propagate(all_axes=all_axes)
-
-    def row(method: str, result: Result, questions: int) -> tuple[str, Parts, float | None, int]:
-        parts = dice_parts(example.truth.array, result.labels.array, example.axis, slices)
-        expected = None if result.expected_dice is None else result.expected_dice.value
-        return method, parts, expected, questions
-
-    return [row(PLAIN, plain, 0), row(ANSWERED, asked, count), row(KNOWN, known, 0)]
+    return [row(setting, PLAIN, plain), row(setting, ANSWERED, asked, count), row(setting, KNOWN, known)]
 
 
-def run_peer(peer: Peer, example: BenchmarkExample, slices: Sequence[int]) -> Parts:
-    """Dice of a peer."""
+def propagated(session: Session | KeptSession, setting: Setting, all_axes: bool = True) -> Result:
+    """The result of the labelled slices alone."""
+    session.set_image(setting.example.image)
+    session.set_prompts(labelled_prompts(setting.example, setting.slices))
+    return session.propagate(all_axes=all_axes)
+
+
+def row(setting: Setting, method: str, result: Result, questions: int = 0) -> Row:
+    """What became of a setting."""
+    parts = dice_parts(setting.example.truth.array, result.labels.array, setting.example.axis, setting.slices)
+    expected = None if result.expected_dice is None else result.expected_dice.value
+    case = setting.case
+    return Row(case.id, case.group, setting.protocol, setting.slices, method, parts, expected, questions)
+
+
+def run_looks(setting: Setting, model: InContextModel, folder: Path, end_model: EndModel) -> list[Row]:
+    """The same by a first look, which is kept in a folder, and once without odds."""
+    found = first_look(setting, model, folder)
+    before = propagated(KeptSession(setting, found, model, NO_ODDS), setting)
+    session = KeptSession(setting, found, model, end_model)
+    return [row(setting, BEFORE, before), *run_session(session, setting)]
+
+
+def run_peer(peer: Peer, setting: Setting) -> Row:
+    """A row of a peer."""
+    example, slices = setting.example, setting.slices
     few = keep_slices(example.truth, example.axis, slices)
     labels = peer(example.image, few, example.axis, slices)
-    return dice_parts(example.truth.array, labels, example.axis, slices)
+    parts = dice_parts(example.truth.array, labels, example.axis, slices)
+    return Row(setting.case.id, setting.case.group, setting.protocol, slices, peer.name, parts)
+
+
+def labelled(cases: Sequence[Case], counts: Sequence[int]) -> Iterator[Setting]:
+    """Cases as they are, with so many slices labelled by each protocol."""
+    for case in cases:
+        example = case.load()
+        for protocol in PROTOCOLS:
+            for count in counts:
+                rng = np.random.default_rng([count, zlib.crc32(case.id.encode())])
+                try:
+                    slices = choose_slices(protocol, example.truth.array, example.axis, count, rng)
+                except InputError:  # too few slices show anything
+                    continue
+                yield Setting(case, example, protocol, slices)
+
+
+def looked_at(cases: Sequence[Case], counts: Sequence[int]) -> Iterator[Setting]:
+    """Of the settings that first looks are made of, the cases as they are."""
+    for case in cases:
+        yield from (each for each in settings(case) if not each.draw and len(each.slices) in counts)
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
@@ -172,6 +220,11 @@ def read_rows(path: Path) -> list[Row]:
     return rows
 
 
+def end_models(model: InContextModel, folder: Path, role: str) -> dict[str, EndModel]:
+    """Data set -> odds that took no part of it; empty for bench cases, which never take part."""
+    return left_out(*all_sides(model, folder)) if role == "train" else {}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs, appends to rows.jsonl and prints the table."""
     parser = case_parser(__doc__.splitlines()[0], 1)
@@ -182,40 +235,41 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--one-axis", action="store_true", help="leave the second look out")
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--looks", type=Path, help="results of first looks, which are kept in this folder")
     parser.add_argument("--out", type=Path, default=Path("mvg-ends-benchmark"))
     options = parser.parse_args(argv)
-    from MVGCore.session import Session
-
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "rows.jsonl"
     rows = read_rows(path)
-    done = {(row.case, row.protocol, len(row.slices)) for row in rows}
-    session = Session(options.model, "cpu", threads=options.threads)
+    done = {(row.case, row.protocol, row.slices) for row in rows}
+    cases = chosen_cases(options.role, options.every, options.cases)
     peers = [peer_by_name(name) for name in options.peers]
-    for case in chosen_cases(options.role, options.every, options.cases):
-        example = case.load()
-        for protocol in PROTOCOLS:
-            for count in options.slices:
-                if (case.id, protocol, count) in done:
-                    continue
-                rng = np.random.default_rng([count, zlib.crc32(case.id.encode())])
-                try:
-                    slices = choose_slices(protocol, example.truth.array, example.axis, count, rng)
-                except InputError:  # too few slices show anything
-                    continue
-                made = [
-                    Row(case.id, case.group, protocol, slices, *each)
-                    for each in run_session(session, example, slices, not options.one_axis)
-                ]
-                made += [
-                    Row(case.id, case.group, protocol, slices, peer.name, run_peer(peer, example, slices))
-                    for peer in peers
-                ]
-                rows += made
-                with path.open("a", encoding="utf-8") as file:
-                    file.writelines(json.dumps(asdict(row)) + "\n" for row in made)
+    run = _by_looks(options) if options.looks else _by_session(options)
+    for setting in (looked_at if options.looks else labelled)(cases, options.slices):
+        if (setting.case.id, setting.protocol, setting.slices) in done:
+            continue
+        made = [*run(setting), *(run_peer(peer, setting) for peer in peers)]
+        rows += made
+        with path.open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(asdict(row)) + "\n" for row in made)
     print(to_markdown(rows))
     return 0
+
+
+def _by_session(options: argparse.Namespace) -> Callable[[Setting], list[Row]]:
+    from MVGCore.session import Session
+
+    session = Session(options.model, "cpu", threads=options.threads)
+    return lambda setting: run_session(session, setting, not options.one_axis)
+
+
+def _by_looks(options: argparse.Namespace) -> Callable[[Setting], list[Row]]:
+    from MVGCore.models.registry import load
+
+    options.looks.mkdir(parents=True, exist_ok=True)
+    model = load(options.model, "cpu")
+    models = end_models(model, options.looks, options.role)
+    return lambda setting: run_looks(setting, model, options.looks, models.get(setting.case.group, SHIPPED))
 
 
 if __name__ == "__main__":

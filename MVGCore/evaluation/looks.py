@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,18 +22,22 @@ from MVGCore.evaluation.cases import BenchmarkExample, Case, labelled_prompts, r
 from MVGCore.evaluation.protocols import PROTOCOLS, choose_slices, thinned
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import select_device
-from MVGCore.prompts import Prompt
+from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.segmentation import Propagator
+from MVGCore.segmentation.fuse.ends import SHIPPED, EndModel
 from MVGCore.segmentation.fuse.extents import GroupPredictions
+from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.plan import slice_spacing
 from MVGCore.segmentation.plan.selection import in_batches
-from MVGCore.volume import atomic_path
+from MVGCore.segmentation.result import Result, ResultCanvas
+from MVGCore.volume import Volume, atomic_path
 
-CASES = {"heart": 7, "hippocampus": 8, "head_neck_ct": 5}  # so many of each data set
+CASES = {"heart": 7, "hippocampus": 8, "head_neck_ct": 4}  # so many of each data set are looked at
 COUNTS = (3, 5)  # labelled slices of a case as it is, and once more as many as are drawn
 MOST = 6  # labelled slices
 THICKEST = 6  # so many slices become one
 DRAWS = 2  # other thicknesses and axes for each case
+DEEPEST = 52  # slices of a volume; of deeper ones only every so manieth is taken
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,14 @@ class Setting:
         example: the volume, as thick as its slices are taken to be.
         protocol: how slices were labelled.
         slices: which.
+        draw: 0 for the case as it is, then one for each thickness and axis.
     """
 
     case: Case
     example: BenchmarkExample
     protocol: str
     slices: tuple[int, ...]
+    draw: int = 0
 
     @property
     def name(self) -> str:
@@ -80,26 +86,27 @@ class Setting:
         return slice_spacing(self.example.image.geometry.array_spacing, self.example.axis)
 
 
-def fit_cases() -> list[Case]:
-    """The training cases that constants are fitted to: the first ones of each data set."""
+def fit_cases(counts: Mapping[str, int] = CASES) -> list[Case]:
+    """The training cases that constants are fitted to: so many first ones of each data set."""
     of_group: dict[str, list[Case]] = defaultdict(list)
     for case in read_cases("train"):
         if case.label is not None and case.images:
             of_group[case.group].append(case)
-    return [case for group, count in CASES.items() for case in of_group[group][:count]]
+    return [case for group, count in counts.items() for case in of_group[group][:count]]
 
 
-def settings(case: Case) -> Iterator[Setting]:
+def settings(case: Case, seed: int = 0) -> Iterator[Setting]:
     """A case as it is and in some thicknesses along some axes, labelled by each protocol."""
-    example, rng = case.load(), np.random.default_rng(zlib.crc32(case.id.encode()))
+    example, rng = case.load(), np.random.default_rng(zlib.crc32(case.id.encode()) + seed)
+    usual = _not_too_deep(example, example.axis, 1)
     seen = set()
     for draw in range(DRAWS + 1):
-        thinner, counts = example, [*COUNTS, int(rng.integers(1, MOST + 1))]
+        thinner, counts = usual, [*COUNTS, int(rng.integers(1, MOST + 1))]
         if draw:
             axis = int(rng.integers(3))
             spacing = example.image.geometry.array_spacing
             thick = spacing[axis] > 2 * min(spacing)
-            thinner = thinned(example, axis, 1 if thick else int(rng.integers(1, THICKEST + 1)))
+            thinner = _not_too_deep(example, axis, 1 if thick else int(rng.integers(1, THICKEST + 1)))
             counts = counts[-1:]
         for protocol in PROTOCOLS:
             for count in counts:
@@ -107,10 +114,15 @@ def settings(case: Case) -> Iterator[Setting]:
                     slices = choose_slices(protocol, thinner.truth.array, thinner.axis, count, rng)
                 except InputError:  # too few slices show anything
                     continue
-                setting = Setting(case, thinner, protocol, slices)
+                setting = Setting(case, thinner, protocol, slices, draw)
                 if (setting.name, protocol) not in seen:
                     seen.add((setting.name, protocol))
                     yield setting
+
+
+def _not_too_deep(example: BenchmarkExample, axis: int, every: int) -> BenchmarkExample:
+    depth = example.truth.array.shape[axis]
+    return thinned(example, axis, max(every, -(-depth // DEEPEST)))
 
 
 def first_look(setting: Setting, model: InContextModel, folder: Path) -> dict[int, GroupPredictions]:
@@ -127,9 +139,51 @@ def first_look(setting: Setting, model: InContextModel, folder: Path) -> dict[in
     return {int(index): tuple(stack[n] for stack in stacks) for n, index in enumerate(indices)}
 
 
-def propagator_of(setting: Setting, model: InContextModel) -> Propagator:
+def propagator_of(
+    setting: Setting, model: InContextModel, end_model: EndModel = SHIPPED, claims: Claims | None = None
+) -> Propagator:
     """What looks at a setting."""
-    return Propagator(model, select_device("cpu"), setting.example.image, setting.prompts, [])
+    image = setting.example.image
+    return Propagator(
+        model, select_device("cpu"), image, setting.prompts, [], end_model=end_model, claims=claims
+    )
+
+
+@dataclass
+class KeptSession:
+    """Does what a session does with its examples, by the first look that is kept of a setting.
+
+    Attributes:
+        setting: what was labelled.
+        found: what the first look found (see `first_look`).
+        model: what found it.
+        end_model: how probable it is that classes go on.
+    """
+
+    setting: Setting
+    found: dict[int, GroupPredictions]
+    model: InContextModel
+    end_model: EndModel = SHIPPED
+    prompts: PromptSet | None = None
+
+    def set_image(self, image: Volume) -> None:
+        """The image is that of the setting."""
+
+    def set_prompts(self, prompts: PromptSet) -> None:
+        """Take other claims about ends; the labelled slices are those of the setting."""
+        self.prompts = prompts
+
+    def propagate(self, all_axes: bool = False) -> Result:
+        """The result of the first look; there is no second one."""
+        assert self.prompts is not None
+        image, axis = self.setting.example.image, self.setting.example.axis
+        claims = Claims.of(self.prompts, image, axis)
+        propagator = propagator_of(self.setting, self.model, self.end_model, claims)
+        canvas = ResultCanvas.of(image, axis, self.setting.prompts, propagator.settled)
+        open_slices = {index: each for index, each in self.found.items() if index not in propagator.settled}
+        for done in propagator.revised(open_slices, False, lambda fraction, text: None, lambda: False):
+            canvas.put(done)
+        return canvas.result(self.prompts, self.setting.slices, {}, "cpu", ())
 
 
 def _look(setting: Setting, model: InContextModel) -> dict[int, GroupPredictions]:
@@ -143,9 +197,3 @@ def _look(setting: Setting, model: InContextModel) -> dict[int, GroupPredictions
         for batch, found in zip(batches, answers, strict=True)
         for index, answer in zip(batch, found, strict=True)
     }
-
-
-def all_settings(cases: Sequence[Case]) -> Iterator[Setting]:
-    """Those of all cases."""
-    for case in cases:
-        yield from settings(case)

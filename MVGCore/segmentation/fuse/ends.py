@@ -4,12 +4,14 @@ What matches a structure beyond its end is often something else: ventricles are 
 is known of each class is turned into odds that it is there at all, which its pixels then have to share (see
 `presence`): first from the labelled slices alone, then from what was found throughout the volume as well.
 
-How the odds depend on what is known was fitted on training hearts and hippocampi, along all axes and of
-several thicknesses, with slices labelled evenly, outermost ones first, and at random (see docs/ends.md);
-`python -m MVGCore.evaluation.ends` fits them anew, and says how good they are on a data set that took no
-part. Not used, since they helped on the data sets that they were fitted to and cost on the one left out:
-whether the image changes from slice to slice, the border of the volume, whether the network finds the
-labelled slice again from its own answer.
+How the odds depend on what is known was fitted on training hearts, hippocampi, and organs of head and neck,
+along all axes and of several thicknesses, with slices labelled evenly, outermost ones first, and at random.
+The constants are those that `python -m MVGCore.evaluation.ends` prints, which also says how good they are on
+a data set that took no part (see docs/ends.md). Not used, since they helped on the data sets that they were
+fitted to and cost on the one left out: how many slices are labelled and how far they are apart (people label
+evenly, or the ends, or as it comes), whether the image changes from slice to slice, the border of the volume,
+whether the network finds the labelled slice again from its own answer. Between a labelled slice that shows a
+class and one that does not there are no odds: what is found there falls short of it rather than beyond.
 """
 
 from __future__ import annotations
@@ -24,28 +26,30 @@ from MVGCore.prompts import Prompt
 
 Floats = NDArray[np.float64]
 SPECK = 0.02  # share of the labelled area that is added to areas before their logarithms are compared
-SINGLE = 4  # with one labelled slice, the distance of labelled slices is taken to be this part of the volume
 SUREST = 7.0  # log-odds by the labelled slices count no more than this once more is known
+APEX = 0.1  # what is added to the share of the way to the apex before its logarithm is taken
 
 
 @dataclass(frozen=True)
 class EndModel:
-    """Log-odds that a class is there, as sums: an offset, and what is known, each times its weight.
+    """Log-odds that a class is there, as sums of what is known, each times its weight.
 
     Attributes:
         by_labels: offset; weights of the logarithms of the distance to the outermost labelled slice in
-            diameters of the class there, of that distance in mean distances of labelled slices, of the area
-            there as a share of the largest labelled one, and of the number of labelled slices.
-        by_found: offset; weights of the log-odds by the labelled slices, of the logarithm of the least area
-            that was found up to the slice as a share of the labelled one, and of the least one as far as the
-            volume goes. Where the area never becomes small, what is found cannot tell where a class ends.
+            diameters of the class there, of the share that it is of the way to the apex of the cone through
+            the two outermost labelled slices of the class, and of the area on the outermost one as a share of
+            the largest labelled one.
+        by_found: what is added once areas were found: what was found up to the slice, times the credit that
+            it deserves, as an offset and the weight of the logarithm of the least area, as a share of the
+            labelled one; and the weight of the steepest fall of that logarithm from one slice to the next up
+            to the slice. Where the area never becomes small, however far one goes, the credit is 0.
     """
 
-    by_labels: tuple[float, float, float, float, float]
-    by_found: tuple[float, float, float, float]
+    by_labels: tuple[float, float, float, float]
+    by_found: tuple[float, float, float]
 
 
-SHIPPED = EndModel(by_labels=(-1.121, -1.804, -0.124, 1.041, -0.698), by_found=(0.204, 0.6, 1.519, -0.965))
+SHIPPED = EndModel(by_labels=(-2.962, -1.629, -0.707, 0.465), by_found=(2.979, 0.458, 1.446))
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Beyond:
     Attributes:
         slices: their indices, outwards; at least one.
         area: of the class on the labelled slice, in pixels.
-        traits: (n, 4) what the labelled slices tell of them, see `EndModel.by_labels`.
+        traits: (n, 3) what the labelled slices tell of them, see `EndModel.by_labels`.
     """
 
     slices: NDArray[np.intp]
@@ -64,29 +68,29 @@ class Beyond:
 
     def by_labels(self, model: EndModel) -> Floats:
         """(n,) log-odds that the class is there, by the labelled slices."""
-        return weighted(self.traits, model.by_labels)
+        return model.by_labels[0] + self.traits @ np.array(model.by_labels[1:])
 
     def by_found(self, areas: Floats, model: EndModel) -> Floats:
-        """(n,) log-odds once areas (n,) in pixels were found there."""
-        return weighted(found_traits(self.by_labels(model), areas, self.area), model.by_found)
+        """(n,) log-odds once areas (n,) in pixels were found there; nan where nothing was looked for."""
+        odds = np.clip(self.by_labels(model), -SUREST, SUREST)
+        return np.asarray(odds + found_traits(areas, self.area) @ np.array(model.by_found))
 
 
-def weighted(traits: Floats, weights: Sequence[float]) -> Floats:
-    """(n,) sums of traits (n, f) times weights, after an offset (1 + f)."""
-    return np.asarray(weights[0] + traits @ np.array(weights[1:]))
-
-
-def found_traits(odds: Floats, areas: Floats, labelled: float) -> Floats:
+def found_traits(areas: Floats, labelled: float) -> Floats:
     """(n, 3) what is known once areas were found, see `EndModel.by_found`.
 
     Args:
-        odds: (n,) log-odds by the labelled slices, outwards.
-        areas: (n,) pixels that were found there.
+        areas: (n,) pixels that were found, outwards; nan where nothing was looked for, since the user said
+            that nothing is there: it tells nothing of the other slices.
         labelled: pixels on the outermost labelled slice.
     """
-    shares = np.log((areas + SPECK * labelled + 1) / ((1 + SPECK) * labelled + 1))
-    least = np.minimum.accumulate(shares)
-    return np.stack((np.clip(odds, -SUREST, SUREST), least, np.full(len(least), least[-1])), 1)
+    known = np.append(labelled, areas)
+    known = known[np.maximum.accumulate(np.where(np.isnan(known), 0, np.arange(len(known))))]
+    shares = np.log((known + SPECK * labelled + 1) / ((1 + SPECK) * labelled + 1))
+    nothing = np.log((SPECK * labelled + 1) / ((1 + SPECK) * labelled + 1))
+    least, steepest = (np.minimum.accumulate(each) for each in (shares[1:], np.diff(shares)))
+    credit = np.full(len(areas), np.clip(least[-1] / nothing, 0, 1))
+    return np.stack((credit, credit * least, np.minimum(steepest, 0)), 1)
 
 
 def beyond(
@@ -101,16 +105,24 @@ def beyond(
         depth: slices of the volume.
     """
     areas = {prompt.index: float((prompt.labels == class_id).sum()) for prompt in prompts}
-    places, largest = sorted(areas), max(areas.values())
-    gap = (places[-1] - places[0]) / (len(places) - 1) if len(places) > 1 else depth / SINGLE
+    places, shown = sorted(areas), [index for index in sorted(areas) if areas[index]]
     before, after = np.arange(places[0] - 1, -1, -1), np.arange(places[-1] + 1, depth)
-    for outermost, slices in ((places[0], before), (places[-1], after)):
+    for outermost, slices, outwards in ((places[0], before, shown), (places[-1], after, shown[::-1])):
         area = areas[outermost]
         if not area or not len(slices):
             continue
         steps = np.abs(slices - outermost)
         diameter = (area * spacing[1] * spacing[2]) ** 0.5 + spacing[1]
-        far, gaps = np.log(steps * spacing[0] / diameter), np.log(steps / gap)
-        same = np.ones(len(slices))
-        traits = (far, gaps, same * np.log(area / largest), same * np.log(len(places)))
-        yield Beyond(slices, area, np.stack(traits, 1))
+        far = np.log(steps * spacing[0] / diameter)
+        tapered = np.log(steps * _taper([(each, areas[each]) for each in outwards[:2]]) + APEX)
+        same = np.full(len(slices), np.log(area / max(areas.values())))
+        yield Beyond(slices, area, np.stack((far, tapered, same), 1))
+
+
+def _taper(outwards: Sequence[tuple[int, float]]) -> float:
+    """What a class loses of its diameter from slice to slice, as a share of that on the outermost labelled
+    one; 0 if it gains. By its two outermost labelled slices (index, area), the outer one first; or 0."""
+    if len(outwards) < 2:
+        return 0.0
+    (outer, area), (inner, larger) = outwards
+    return float(np.clip(((larger / area) ** 0.5 - 1) / abs(outer - inner), 0, 1))

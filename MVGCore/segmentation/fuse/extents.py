@@ -17,6 +17,7 @@ from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 
+EVEN_ODDS = 0.5  # pixels of which a class is less probable do not tell how far it goes
 Floats = NDArray[np.float64]
 GroupPredictions = tuple[
     NDArray[np.floating], ...
@@ -106,7 +107,7 @@ class Extents:
         was before it was weighed."""
         found = {}
         for group, planes, there in zip(self.groups, answer, self.there, strict=True):
-            areas = plausible_areas(group, planes)
+            areas = covered_areas(group, planes)
             for class_id, presence, area in zip(group.ids, there[:, index], areas, strict=True):
                 if 0 < presence < 1:
                     found[class_id] = Doubt(float(presence), float(area))
@@ -130,7 +131,8 @@ def class_extent(known: Known, class_id: int, areas: Floats | None = None) -> Fl
     Args:
         known: what tells.
         class_id: which class.
-        areas: (K,) pixels of it that were found on the slices that are not labelled; None: not known yet.
+        areas: (K,) pixels of it that were found on the slices that are not labelled, nan where nothing was
+            looked for; None: not known yet.
     """
     there = np.ones(known.depth)
     absent, alive = _said(known, class_id)
@@ -181,14 +183,16 @@ def _said(known: Known, class_id: int) -> tuple[NDArray[np.bool_], NDArray[np.bo
 
 
 def found_areas(group: ClassGroup, number: int, found: Mapping[int, GroupPredictions], depth: int) -> Floats:
-    """(C - 1, K) plausible pixels of the slices that were found of each class of a group; else 0."""
-    areas = np.zeros((len(group.ids), depth))
+    """(C - 1, K) pixels of each class of a group that were found on the slices: of those that are likelier of
+    the class than not, the probabilities; nan where nothing was looked for."""
+    areas = np.full((len(group.ids), depth), np.nan)
     for index, answer in found.items():
-        areas[:, index] = plausible_areas(group, answer[number])
+        areas[:, index] = covered_areas(group, answer[number], EVEN_ODDS)
     return areas
 
 
-def plausible_areas(group: ClassGroup, planes: NDArray[np.floating]) -> Floats:
-    """(C - 1,) pixels of the slice that the classes of a group cover by an answer (C - 1, S, S)."""
-    covered = np.where(planes > PLAUSIBLE, planes, 0).sum((1, 2), dtype=np.float64)
+def covered_areas(group: ClassGroup, planes: NDArray[np.floating], above: float = PLAUSIBLE) -> Floats:
+    """(C - 1,) pixels of the slice that the classes of a group cover by an answer (C - 1, S, S): the sum of
+    the probabilities above one."""
+    covered = np.where(planes > above, planes, 0).sum((1, 2), dtype=np.float64)
     return np.asarray(covered * group.canvas.scale[0] * group.canvas.scale[1])

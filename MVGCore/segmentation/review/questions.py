@@ -11,7 +11,7 @@ from MVGCore.outcomes import Question
 from MVGCore.segmentation.fuse.extents import Doubt
 
 COST = 0.1  # of a question, where drawing a slice costs 1
-LEAST_GAIN = 0.005  # of the size of a class; below it nobody is asked
+LEAST_GAIN = 0.002  # of the size of a class; below it nobody is asked
 
 Doubts = Mapping[int, Mapping[int, Doubt]]  # index of a slice -> class id -> what is unsure
 Floats = NDArray[np.float64]

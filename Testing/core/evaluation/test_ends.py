@@ -22,7 +22,7 @@ from MVGCore.evaluation.protocols import (
 )
 from MVGCore.outcomes import Question
 from MVGCore.prompts import PromptSet
-from MVGCore.segmentation.fuse.ends import Beyond
+from MVGCore.segmentation.fuse.ends import Beyond, EndModel
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 RNG = np.random.default_rng
@@ -74,21 +74,37 @@ def test_dice_is_told_apart_between_and_beyond(bar: BenchmarkExample) -> None:
 
 
 def a_side(group: str, steps: int, end: int, seed: int) -> ends.Side:
-    """A class that ends after some steps, and looks like it up to noise."""
-    traits = np.stack([np.log(np.arange(1, steps + 1)), *RNG(seed).normal(0, 1, (3, steps))], 1)
+    """A class that ends after some steps, and looks like it."""
+    traits = np.stack([np.log(np.arange(1, steps + 1)), *RNG(seed).normal(0, 1, (2, steps))], 1)
     there = (np.arange(steps) < end).astype(float)
-    areas = 100 * there + 1
-    return ends.Side(group, "x", EVEN, 9, Beyond(np.arange(steps), 100.0, traits), there, areas)
+    return ends.Side(group, "x", EVEN, 9, Beyond(np.arange(steps), 100.0, traits), there, 100 * there)
 
 
 def test_the_fit_finds_what_tells_and_is_judged_on_what_is_left_out() -> None:
     sides = [a_side(f"set {n % 3}", 8, 2 + n % 2, n) for n in range(30)]
-    weights = ends.fit_labels(sides)
+    model = ends.fit_model(sides, sides)
+    weights = model.by_labels
     assert weights[1] < -2 and max(abs(each) for each in weights[2:]) < 0.3 * abs(weights[1])
-    found = ends.fit_found(sides, [np.zeros(8) for _ in sides])
-    assert found[2] > 0.5
-    lines = ends.left_out(sides).splitlines()
+    assert model.by_found[1] + model.by_found[2] > 0.5
+    models = ends.left_out(sides, sides)
+    assert set(models) == {"set 0", "set 1", "set 2"} and models["set 0"] != models["set 1"]
+    lines = ends.judged(models, sides).splitlines()
     assert len(lines) == 5 and lines[2].startswith("| set 0 | 0.")
+
+
+def test_what_is_found_counts_for_nothing_where_it_never_ends(bar: BenchmarkExample) -> None:
+    side = a_side("set", 8, 3, 0).beyond
+    model = EndModel((1.0, -1.0, 0.0, 0.0), (2.0, 1.0, 0.5))
+    odds = np.clip(side.by_labels(model), -7, 7)
+    np.testing.assert_allclose(side.by_found(np.full(8, 100.0), model), odds)
+    assert (side.by_found(np.array([100.0] * 4 + [0.0] * 4), model) > odds)[:4].all()
+
+
+def test_sides_know_where_a_class_truly_ends(bar: BenchmarkExample) -> None:
+    setting = looks.Setting(BarCase(bar), bar, EVEN, (6, 11))
+    before, after = ends.sides_by_labels(setting)
+    assert list(before.there) == [1, 1, 0, 0, 0, 0] and list(after.there) == [1, 1, 0, 0, 0, 0, 0, 0]
+    assert before.extent == 10
 
 
 @dataclass

@@ -130,5 +130,34 @@ def test_the_traits_are_those_that_the_odds_were_fitted_to() -> None:
     (before, after) = beyond(PAIR, 1, SPACING, 20)
     assert list(before.slices) == list(range(7, -1, -1)) and list(after.slices) == list(range(13, 20))
     diameter = 200**0.5 + 1
-    np.testing.assert_allclose(after.traits[1], [np.log(10 / diameter), np.log(0.5), 0, np.log(2)])
+    np.testing.assert_allclose(after.traits[1], [np.log(10 / diameter), np.log(0.1), 0])
     assert after.by_labels(SHIPPED).shape == (7,)
+
+
+def test_a_cone_is_followed_to_its_apex_however_its_slices_are_spaced() -> None:
+    near = [a_prompt(8, 36), a_prompt(12, 16)]  # diameters 3 to 2: it loses an eighth of the latter a slice
+    far = [a_prompt(2, 1), *near]
+    for prompts in (near, far):
+        *_, after = beyond(prompts, 1, SPACING, 20)
+        np.testing.assert_allclose(after.traits[:, 1], np.log(np.arange(1, 8) / 8 + 0.1))
+    assert class_extent(known(*near), 1)[14] < class_extent(known(a_prompt(8, 16), a_prompt(12, 16)), 1)[14]
+
+
+def test_a_slice_that_was_not_looked_at_tells_nothing_of_the_others() -> None:
+    areas = np.full(20, 200.0)
+    areas[15:] = np.nan
+    (_, after) = beyond(PAIR, 1, SPACING, 20)
+    np.testing.assert_array_equal(
+        after.by_found(areas[13:], SHIPPED), after.by_found(np.full(7, 200.0), SHIPPED)
+    )
+    said = class_extent(known(*PAIR, absences=(absent(15, 19),)), 1, areas)
+    assert 0.1 < said[14] < 0.9 and said[15] == 0
+
+
+@given(st.lists(st.integers(5, 15), min_size=1, max_size=4, unique=True), st.integers(1, 40))
+def test_between_and_beyond_any_labelled_slices_a_class_only_fades(places: list[int], width: int) -> None:
+    prompts = [a_prompt(index, width) for index in sorted(places)]
+    for areas in (None, np.full(20, 10.0 * width), np.zeros(20)):
+        there = class_extent(known(*prompts), 1, areas)
+        assert (there[min(places) : max(places) + 1] == 1).all()
+        assert (np.diff(there[max(places) :]) <= 0).all() and (np.diff(there[: min(places) + 1]) >= 0).all()
