@@ -281,8 +281,9 @@ def test_batches_on_several_threads_give_what_one_gives(small_weights, tube, pro
         assert one.keys() == several.keys() and len(one) == 9
     for index in one.keys() & several.keys():
         assert np.array_equal(one[index].labels, several[index].labels)
-        # Sums are rounded otherwise on other numbers of threads, and answers to half precision.
-        np.testing.assert_allclose(one[index].confidence, several[index].confidence, atol=1e-3)
+        # Sums are rounded otherwise on other numbers of threads, and answers to half precision; a pixel that
+        # is as likely of a class as not then counts for its end or does not.
+        np.testing.assert_allclose(one[index].confidence, several[index].confidence, atol=3e-3)
 
 
 @pytest.fixture
