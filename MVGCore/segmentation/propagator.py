@@ -258,7 +258,8 @@ class Propagator:
             if revised is None:
                 continue
             for index, answer in found.items():
-                corrected = (*answer[:number], revised[index], *answer[number + 1 :])
+                planes = self.guidance.spared(self.plan.groups[number], answer[number], revised[index])
+                corrected = (*answer[:number], planes, *answer[number + 1 :])
                 found[index] = extents.possible(index, corrected)
 
     def _look_at(
@@ -288,12 +289,16 @@ class Propagator:
 
         What the first look saw in tiles it saw on finer pixels than a look across would (two rendered heads:
         .8617 with it, .8620 without, three quarters of the time), and across thick slices nothing is seen.
+        Nor is anything gained of classes that an existing segmentation shows (see `Guidance.spared`).
         """
         along, *within = self.plan.spacing
         if not self.quality.rounds or along > self.quality.thick * min(within):
             return []
-        sides = [group.canvas.side for group in self.plan.groups]
-        return [number for number, side in enumerate(sides) if not is_tiled(self.model, side)]
+        return [
+            number
+            for number, group in enumerate(self.plan.groups)
+            if not is_tiled(self.model, group.canvas.side) and not self.guidance.speaks_of_all(group)
+        ]
 
     def _decided(self, index: int, answer: GroupPredictions, extents: Extents) -> SliceResult:
         """A slice by its answer alone, and by how probable it is that its classes are there."""

@@ -16,11 +16,12 @@ alike (worst against without + .02 and against the draft: -.12), .95 (-.001) lik
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.existing.edges import EdgeCorrection, Shapes, fit_edges, shares
 from MVGCore.segmentation.existing.shapes import Floats, edge, signed_distance
 from MVGCore.segmentation.existing.shift import NONE, Shift, find_shift, moved
@@ -33,6 +34,7 @@ NEAR = 1.5  # pixels up to which an error is one of the edge
 FAR = 4.0  # pixels beyond which it does not matter how far off an edge is
 EXACT, INEXACT = 0.35, 3.0  # pixels that edges are off at least, and where nothing tells
 LOGIT = 1.7  # turns a distance in spreads of the edge into log-odds
+KEPT_BYTES = 64_000_000  # of what was said last: a slice is asked for several times
 FADING = 2.0  # how the others' log-odds shrink with the distance to labelled slices, in sizes of the class
 WEIGHT = 2.0  # of these log-odds beside those of the others, which are too sure (see `calibration`)
 
@@ -101,6 +103,7 @@ class ExistingVoice:
     reliability: Mapping[int, Reliability]
     labelled: tuple[int, ...]
     sizes: Mapping[int, float]
+    _kept: ContentCache = field(default_factory=lambda: ContentCache(KEPT_BYTES), init=False)
 
     @classmethod
     def of(
@@ -132,11 +135,16 @@ class ExistingVoice:
 
     def odds(self, index: int, class_id: int) -> Floats | None:
         """(H, W) log-odds of a class against all else on a slice; None: it says nothing of it."""
-        if class_id not in self.ids:
+        if not self.speaks_of(class_id):
             return None
+        return self._kept.get((index, class_id), lambda: self._odds(index, class_id))
+
+    def speaks_of(self, class_id: int) -> bool:
+        """Whether it has a class where it truly is."""
+        return class_id in self.ids and any(self.reliability[class_id].right.values())
+
+    def _odds(self, index: int, class_id: int) -> Floats:
         for_it, against, slope = self._believed(index, class_id)
-        if not for_it and not against:
-            return None
         shapes = Shapes(self.draft[index], self.ids, self.spacing[1:])
         distance = self.edges[class_id].at(index, shapes)
         return np.clip(distance * np.float32(WEIGHT * slope), -WEIGHT * against, WEIGHT * for_it)
@@ -149,7 +157,7 @@ class ExistingVoice:
     def presence(self, class_id: int) -> NDArray[np.float64]:
         """(K,) log-odds that it adds to those that a class is on a slice at all."""
         odds = np.zeros(len(self.draft))
-        if class_id in self.ids:
+        if self.speaks_of(class_id):
             for index, plane in enumerate(self.draft):
                 for_it, against, _ = self._believed(index, class_id)
                 odds[index] = WEIGHT * (for_it if (plane == class_id).any() else -against)

@@ -95,7 +95,8 @@ class Assembler:
         """What all groups say of a slice."""
         beyond = not self.placed or self._side(index) != 0
         sure = self.calibration.of(beyond, transferred=self.transferred)
-        return merge_groups(self.groups, answer, self.shape, sure, class_odds, partial(self._outside, index))
+        known = partial(self._outside, index), partial(self.guidance.finer, index)
+        return merge_groups(self.groups, answer, self.shape, sure, class_odds, *known)
 
     def known(self, index: int, drawn: Prompt | None = None) -> Known | None:
         """What is drawn of a slice, in part, and lines across it; None without either."""

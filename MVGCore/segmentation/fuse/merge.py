@@ -76,6 +76,7 @@ def merge_groups(
     sure: Sureness = AS_STATED.between,
     class_odds: Sequence[NDArray[np.float32]] | None = None,
     outside: Callable[[int], NDArray[np.bool_] | None] = lambda class_id: None,
+    finer: Callable[[ClassGroup, int], NDArray[np.float32] | None] = lambda group, class_id: None,
 ) -> MergedSlice:
     """Join groups whose classes exclude each other.
 
@@ -90,6 +91,8 @@ def merge_groups(
         favour: per group (C - 1,) factors on the odds where a class is chosen (see `decision`), which the
             confidence leaves out; None: 1.
         outside: gives (H, W) where a class is known not to be; None: nothing is known.
+        finer: gives (H, W) what to add to the log-odds of a class of a group on the pixels of the slice, if
+            something is known more finely than on the canvas; None: nothing is.
     """
     total = np.ones(shape, np.float32)
     stated = []
@@ -98,6 +101,9 @@ def merge_groups(
         native = np.maximum(group.canvas.read_back(planes)[:, part[0], part[1]], 0)
         odds = native / np.clip(1 - native.sum(0), LEAST, 1)
         for plane, class_id in zip(odds, group.ids, strict=True):
+            added = finer(group, class_id)
+            if added is not None:
+                plane *= np.exp(added[part])
             mask = outside(class_id)
             if mask is not None:
                 plane[mask[part]] = 0

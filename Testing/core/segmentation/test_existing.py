@@ -128,3 +128,19 @@ def test_classes_are_matched_by_name_then_by_number(tube: Case) -> None:
     assert matched.array[2, 0, 0] not in (0, 9)  # another name: not the same class
     names = {each.id: each.name for each in matched.classes}
     assert names[300] == "box" and names[7] == "vein" and names[matched.array[2, 0, 0]] == "x"
+
+
+def test_edges_between_the_pixels_of_a_canvas_are_kept_and_classes_it_shows_are_spared(tube: Case) -> None:
+    truth = tube[1].array
+    voice = ExistingVoice.of(truth, labelled(truth), (3,), SPACING)
+    guidance = Guidance(truth, voice)
+    group = ClassGroup((3, 5), Canvas((40, 36), 16, (20.0, 18.0), (2.5, 2.5)), Window(0, 1))
+    odds, added = voice.odds(4, 3), guidance.finer(4, group, 3)
+    assert odds is not None and added is not None and np.abs(added).max() > 0.5
+    np.testing.assert_allclose(group.canvas.read_back(group.canvas.draw_image(odds)) + added, odds, atol=1e-4)
+    first, again = np.full((2, 16, 16), 0.2, np.float16), np.full((2, 16, 16), 0.9, np.float16)
+    spared = guidance.spared(group, first, again)
+    np.testing.assert_allclose(spared[0] / spared[1], 2 / 9, rtol=0.01)
+    assert (spared.sum(0) <= 1.001).all()
+    assert guidance.finer(4, group, 5) is None and not guidance.speaks_of_all(group)
+    assert Guidance().spared(group, first, again) is again
