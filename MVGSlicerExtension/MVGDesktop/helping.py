@@ -37,6 +37,7 @@ RUNNING = (
     ("A", "use the current slice as an example"),
     ("0, X", "the selected segment is not on this slice; it ends on this slice"),
     ("Space", "preview of the current slice"),
+    ("C", "fill in the rest of the current slice, on which a little of each segment is drawn"),
     ("Ctrl+Enter", "apply"),
     ("Esc", "cancel; else hide the preview"),
     ("N", "go to the slice to label next, or to a question where an answer helps more"),

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import slicer
+from numpy.typing import NDArray
 
 from MVGCore.errors import MVGError
+from MVGCore.volume import SegmentClass, SliceKey
 from MVGDesktop.desk import Desk
-from MVGDesktop.editing.copying import copy_neighbour, copy_slice_of
+from MVGDesktop.editing.copying import copy_neighbour, copy_slice_of, fill_slice
 from MVGDesktop.editing.effects import Effect, apply_effect
 from MVGDesktop.editing.shapes import FloatArray
 from MVGDesktop.editing.strokes import take_intensities
@@ -40,6 +43,19 @@ class SliceWork:
         choice = self._desk.tools.effects.choice(self._desk.editor.choices.spare_others)
         place = None if whole else self._current()
         self._desk.tell(lambda: apply_effect(self._document, effect, choice, place))
+
+    def fill_slice(
+        self,
+        segmentation_id: str,
+        _volume_id: str,
+        place: SliceKey,
+        labels: NDArray[np.uint16],
+        classes: tuple[SegmentClass, ...],
+    ) -> None:
+        """Write what MVG has made of a slice that was begun, as one action (see `Previews.fill`)."""
+        self._document.set_segmentation(segmentation_id)
+        masks = {each.name: labels == each.id for each in classes}
+        fill_slice(self._document, place.axis, place.index, masks)
 
     def nothing_here(self) -> None:
         """Tell the panel that the selected segment is not on the current slice."""

@@ -182,7 +182,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.setCentralWidget(self._stack)
         ui = self.panel.ui
         # Out of what scrolls: Apply, how far a run is, Accept and Discard are always in sight.
-        apply = row(ui.previewButton, ui.applyButton)
+        apply = row(ui.previewButton, ui.completeButton, ui.applyButton)
         left = panel_column(self.panel.widget, (apply, ui.progressFrame, ui.reviewSection))
         self.panel_dock = add_dock(self, "MVG", left, QtCore.Qt.LeftDockWidgetArea)
         side = tools_column(self.segments, self.tools)
@@ -209,6 +209,7 @@ class MainWindow(QtWidgets.QMainWindow):
         for panel in self.views.panels:
             panel.view.changed.connect(self._show_marks)
         add_shortcuts(self, self.editor)
+        self.panel.controller.previews.fill = self.work.fill_slice  # one action of the window's own history
         self.panel.enter()
 
     def _on_volume(self, volume_id: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGDesktop.document import Document
@@ -77,22 +78,55 @@ def copy_slice_of(document: Document, source: Any, point: FloatArray, normal: Fl
         raise InputError("The result lies on another grid than your labels; accept it instead.")
     axis, index = shapes.slice_region(grid, point, normal)
     box = shapes.slice_box(grid, axis, index)
-    ids = list(source.GetSegmentation().GetSegmentIDs())
-    names = [source.GetSegmentation().GetSegment(each).GetName() for each in ids]
+    masks = {}
+    for segment_id in source.GetSegmentation().GetSegmentIDs():
+        place = wanted.place(segment_id)
+        name = source.GetSegmentation().GetSegment(segment_id).GetName()
+        masks[name] = wanted.layer(place.layer)[box] == place.value
+    _write_slice(document, box, masks, f"Take slice {index}")
+
+
+def fill_slice(document: Document, axis: int, index: int, masks: dict[str, NDArray[np.bool_]]) -> None:
+    """Give segments their part of a slice where nothing is drawn yet; can be taken back.
+
+    Args:
+        document: Whose segmentation is changed.
+        axis, index: The slice.
+        masks: Name of a segment -> (H, W), where it is on the slice; one that is new is added.
+
+    Raises:
+        InputError: The segmentation cannot be edited, or lies on other voxels than the image.
+    """
+    grid = document.voxels().grid
+    box = shapes.slice_box(grid, axis, index)
+    shape = tuple(each.stop - each.start for each in box)
+    if any(mask.size != np.prod(shape) for mask in masks.values()):
+        raise InputError("The segmentation lies on other voxels than the image; make one of the image.")
+    drawn = np.logical_or.reduce([layer[box] > 0 for layer in document.voxels().layers()])
+    rest = {name: mask.reshape(shape) & ~drawn for name, mask in masks.items()}
+    _write_slice(document, box, rest, f"Complete slice {index}", keep=True)
+
+
+def _write_slice(
+    document: Document,
+    box: shapes.Box,
+    masks: dict[str, NDArray[np.bool_]],
+    text: str,
+    keep: bool = False,
+) -> None:
+    """Give segments masks of the box of a slice, in place of all that is labelled there or beside it."""
     own = {_name_of(document, each): each for each in document.segment_ids()}
-    for name in names:
+    for name in masks:
         if name not in own:
             own[name] = document.add_segment(name)
     voxels = document.voxels()
     recorder = Recorder(voxels)
     recorder.before(box)
-    for layer in voxels.layers():
+    for layer in () if keep else voxels.layers():
         layer[box] = 0
-    for segment_id, name in zip(ids, names, strict=True):
-        place = wanted.place(segment_id)
-        mask = wanted.layer(place.layer)[box] == place.value
+    for name, mask in masks.items():
         voxels.write(own[name], shapes.Region(box, mask), Mode(), None)
-    finish(document, recorder, f"Take slice {index}")
+    finish(document, recorder, text)
 
 
 def _name_of(document: Document, segment_id: str) -> str:

@@ -201,7 +201,10 @@ class FakeWorker:
 
     def _slice(self, axis: int, index: int) -> SliceDone:
         across = [prompt for prompt in self._enabled() if prompt.axis == axis]
-        nearest = min(across, key=lambda prompt: abs(prompt.index - index))
-        labels = nearest.labels.copy()
+        whole = [prompt for prompt in across if not prompt.partial]
+        labels = min(whole, key=lambda prompt: abs(prompt.index - index)).labels.copy()
+        for prompt in across:
+            if prompt.partial and prompt.index == index:
+                labels = np.where(prompt.known, prompt.labels, labels)
         sure = np.full(labels.shape, 0.9, np.float32)
         return SliceDone(self._job, axis, index, labels, sure, Estimate(0.9, 0.05))

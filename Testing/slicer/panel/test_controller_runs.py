@@ -496,3 +496,26 @@ def test_a_task_with_another_result_waits_for_the_review(ready):
     assert "accept or discard" in ready.view().blocked["apply"]
     ready.reviews.discard()
     assert "apply" not in ready.view().blocked
+
+
+def test_a_slice_that_is_begun_is_completed_into_the_users_segments(
+    ready, worker, scene, a_volume_node, a_segmentation_node
+):
+    before = segments_of(a_segmentation_node, a_volume_node)
+    dot = np.zeros((1, *before["liver"].shape[1:]), np.uint16)
+    dot[0, 10:12, 10:12] = 1
+    classes = scene.classes(a_segmentation_node.GetID())
+    place = SliceKey(0, 3)
+    scene.fill_slice(a_segmentation_node.GetID(), a_volume_node.GetID(), place, dot[0], classes)
+    drawn = segments_of(a_segmentation_node, a_volume_node)
+    assert drawn["liver"][3].sum() == 4
+    scene.jump(a_volume_node.GetID(), place)
+    ready.previews.complete()
+    finish(ready)
+    assert problem(ready) == ""
+    after = segments_of(a_segmentation_node, a_volume_node)
+    assert (after["liver"][3] >= drawn["liver"][3]).all()
+    assert np.array_equal(after["spleen"][3], before["spleen"][2] & ~drawn["liver"][3])
+    for name in after:
+        others = np.delete(np.arange(12), 3)
+        assert np.array_equal(after[name][others], before[name][others])

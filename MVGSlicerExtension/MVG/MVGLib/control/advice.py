@@ -91,6 +91,7 @@ def blocked(now: Situation) -> dict[str, str]:
         "more_load": _no_files(now),
         "more_save": _saving(now),
         "preview": now.install or _busy(now) or _missing_input(now),
+        "complete": now.install or _busy(now) or _not_drawn(now) or _source(now),
         "apply": now.install or _busy(now) or _missing_input(now) or _other_result(now),
         "cancel": "" if now.phase in (Phase.RUNNING, Phase.PREVIEWING) else _("Nothing is running."),
     }
@@ -182,6 +183,10 @@ def _no_files(now: Situation) -> str:
 
 def _not_segments(now: Situation) -> str:
     return "" if now.settings.task.makes_segments else _("Only segments can be absent; choose Segment.")
+
+
+def _not_drawn(now: Situation) -> str:
+    return "" if now.settings.task.makes_segments else _("Only segments are completed; choose Segment.")
 
 
 def _saving(now: Situation) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from MVGCore.errors import InputError
 from MVGCore.prompts import IntensityRange, PromptSet, main_axis
 from MVGCore.session.requests import (
@@ -13,7 +15,7 @@ from MVGCore.session.requests import (
     Synthesize,
     WantedSlices,
 )
-from MVGCore.volume import LabelMap, Volume
+from MVGCore.volume import LabelMap, SliceKey, Volume
 from MVGLib.control.examples import Example, renumbered
 from MVGLib.control.parameters import DRAFT, MASK
 from MVGLib.control.protocols import SceneAccess
@@ -81,6 +83,29 @@ class OrderBook:
             ranges=ranges,
         )
         return Order(settings, segment, volume)
+
+    def completion(self, place: SliceKey) -> Order:
+        """Fill in the rest of a slice on which a little of each segment is drawn.
+
+        Raises:
+            InputError: Nothing is drawn on it, or no other slice is an example.
+        """
+        workspace = self._workspace
+        drawn = workspace.book.cut(
+            Example(workspace.volume_id, workspace.partner_id, place.axis, place.index)
+        )
+        if drawn.prompt is None or not drawn.prompt.labels.any():
+            raise InputError(_("Nothing is drawn on this slice; draw a little of each segment first."))
+        prompts = workspace.book.prompt_set()
+        others = [each for each in prompts.prompts if each.key != drawn.prompt.key]
+        if not any(each.labels.any() and each.axis == place.axis for each in others):
+            raise InputError(_("MVG learns from whole slices: label one across this axis and add it first."))
+        hints = replace(drawn.prompt, known=drawn.prompt.labels > 0)
+        told = PromptSet(others, prompts.classes)
+        told.add(hints, tuple(workspace.classes.classes.values()))
+        volume = self._scene.volume(workspace.volume_id)
+        request = PreviewSlice(index=place.index, image=volume, prompts=told, axis=place.axis)
+        return Order(workspace.settings, request, volume)
 
     def _image_request(self, volume: Volume, preview: int | None) -> AllSlices:
         settings, axis = self._workspace.settings, self.axis()

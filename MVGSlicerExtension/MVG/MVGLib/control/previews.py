@@ -1,12 +1,16 @@
-"""Makes the result on the slice in view; nothing is written."""
+"""Makes the result on the slice in view: shown, or filled in where a part of it is drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.session.results import FailureKind, SliceDone
-from MVGCore.volume import SliceKey
+from MVGCore.volume import SegmentClass, SliceKey
 from MVGLib.control.computing import Computing
 from MVGLib.control.dialogue import Dialogue, action
 from MVGLib.control.orders import OrderBook
@@ -18,9 +22,16 @@ from MVGLib.control.state import Phase
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
+Fill = Callable[[str, str, SliceKey, NDArray[np.uint16], tuple[SegmentClass, ...]], object]
+
 
 class Previews:
-    """The actions about previews."""
+    """The actions about one slice.
+
+    Attributes:
+        fill: Writes the labels of a slice into a segmentation, as one action that can be taken back; by
+            default by the scene. It is told segmentation, volume, slice, (H, W) labels and their classes.
+    """
 
     def __init__(
         self,
@@ -39,6 +50,28 @@ class Previews:
         self._orders = orders
         self._preview = preview
         self._computing = computing
+        self.fill: Fill = scene.fill_slice
+
+    @action
+    def complete(self) -> None:
+        """Fill in the rest of the slice in view, on which a little of each segment is drawn."""
+        self._permissions.require("complete")
+        workspace, place = self._workspace, self._workspace.slice_in_view()
+        order = self._orders.completion(place)
+        self._preview.hide()
+        text = f"{self._scene.plane_name(workspace.volume_id, place.axis)} {place.index}"
+        listener = _CompletionListener(self, order, place, (workspace.partner_id, workspace.volume_id))
+        self._computing.begin(Phase.PREVIEWING, text, order, listener)
+
+    def filled(self, text: str) -> None:
+        """The rest of a slice has come, or why it has not."""
+        self._computing.end()
+        self._dialogue.say(text)
+        self._dialogue.update()
+
+    def failed(self, message: str, kind: FailureKind) -> None:
+        """The worker could not do it."""
+        self._computing.fail(message, kind)
 
     @action
     def make(self) -> None:
@@ -98,3 +131,26 @@ class _PreviewListener(Listener):
         self._computing.end()
         self._preview.hide()
         self._dialogue.update()
+
+
+class _CompletionListener(Listener):
+    """Writes the rest of a slice into the segmentation in which it was begun."""
+
+    def __init__(self, previews: Previews, order: Order, place: SliceKey, nodes: tuple[str, str]) -> None:
+        self._previews = previews
+        self._order = order
+        self._place = place
+        self._nodes = nodes  # segmentation and volume
+
+    def slice_done(self, done: SliceDone) -> None:
+        assert self._order.prompts is not None
+        self._previews.fill(*self._nodes, self._place, done.values, self._order.prompts.classes)
+
+    def finished(self, summary: Any) -> None:
+        self._previews.filled(_("The rest of the slice is filled in; correct it, then add it with A."))
+
+    def failed(self, message: str, kind: FailureKind) -> None:
+        self._previews.failed(message, kind)
+
+    def cancelled(self) -> None:
+        self._previews.filled(_("Stopped. Nothing was changed."))

@@ -99,6 +99,15 @@ class SceneAccess(Protocol):
 
     def hide_preview(self) -> None: ...
 
+    def fill_slice(
+        self,
+        segmentation_id: str,
+        volume_id: str,
+        key: SliceKey,
+        labels: NDArray[np.uint16],
+        classes: tuple[SegmentClass, ...],
+    ) -> None: ...
+
     def start_segments(
         self, volume_id: str, axis: int, classes: Iterable[SegmentClass], name: str, onto: str = ""
     ) -> ResultWriter: ...

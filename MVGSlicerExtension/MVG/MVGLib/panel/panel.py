@@ -28,6 +28,7 @@ _WEIGHT_FILES = "MVG (*.safetensors)"
 _NAMES = {
     "add": _("add the slice"),
     "preview": _("preview"),
+    "complete": _("complete the slice"),
     "apply": _("apply"),
     "escape": _("cancel"),
     "next": _("next slice to label, or No to the question in view"),
@@ -87,6 +88,7 @@ class Panel:
             {
                 "add": controller.examples.add_current_slice,
                 "preview": controller.previews.make,
+                "complete": controller.previews.complete,
                 "apply": controller.runs.apply,
                 "escape": controller.escape,
                 "next": controller.no_or_next,
@@ -191,6 +193,7 @@ class Panel:
             (ui.addCurrentButton, controller.examples.add_current_slice),
             (ui.addAllButton, controller.examples.add_all_labelled),
             (ui.previewButton, controller.previews.make),
+            (ui.completeButton, controller.previews.complete),
             (ui.applyButton, controller.runs.apply),
             (ui.cancelButton, controller.runs.cancel),
             (ui.acceptButton, controller.reviews.accept),

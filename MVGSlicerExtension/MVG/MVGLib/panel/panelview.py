@@ -56,6 +56,7 @@ class PanelView:
             "more": ui.moreButton,
             "not_here": ui.notHereButton,
             "preview": ui.previewButton,
+            "complete": ui.completeButton,
             "apply": ui.applyButton,
             "cancel": ui.cancelButton,
             "accept": ui.acceptButton,
@@ -172,7 +173,8 @@ class PanelView:
         ui.otherFrame.setVisible(other and task.takes_examples)
         for button in (ui.addCurrentButton, ui.addAllButton, ui.moreButton):
             button.setVisible(task.takes_examples)
-        ui.notHereButton.setVisible(segments)
+        for button in (ui.notHereButton, ui.completeButton):
+            button.setVisible(segments)
         ui.addAllButton.setText(_("All labelled") if segments else _("All filled"))
 
     def _options(self, view: PanelState) -> None:

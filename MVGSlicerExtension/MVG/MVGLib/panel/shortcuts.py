@@ -14,6 +14,7 @@ from MVGLib.panel.qtread import read
 DESKTOP_KEYS = {
     "add": ("A",),
     "preview": ("Space",),
+    "complete": ("C",),
     "apply": ("Ctrl+Return", "Ctrl+Enter"),
     "escape": ("Esc",),
     "next": ("N",),

@@ -14,12 +14,14 @@ from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
 from MVGLib.scene import segments, sequences, surface, volumes
 from MVGLib.scene.fingerprint import fingerprint
 from MVGLib.scene.observers import NodeObserver, Observers, Watch
+from MVGLib.scene.placement import volume_shape
 from MVGLib.scene.preview import PreviewDisplay
 from MVGLib.scene.results import SegmentResult, VolumeResult, open_result
 from MVGLib.scene.snapshot import NodeSnapshot
 from MVGLib.scene.undo import Undo
 from MVGLib.scene.views import Views, plane_name
 from MVGLib.scene.volumes import Reading
+from MVGLib.scene.writing import Change, region_of, write_into
 from MVGLib.texts import _
 
 _READINGS_KEPT = 4
@@ -37,6 +39,7 @@ class Scene:
         self.mrml = mrml_scene if mrml_scene is not None else slicer.mrmlScene
         self._readings: dict[str, tuple[str, Reading]] = {}
         self._undo = Undo()
+        self._fills = Undo()  # apart, for what was accepted is taken back by itself
         self._observers = Observers()
         self._watcher = NodeObserver(self.mrml, self._observers)
         self._views = Views(self.mrml, self._observers)
@@ -168,6 +171,29 @@ class Scene:
         self._preview.hide()
 
     # Results
+
+    def fill_slice(
+        self,
+        segmentation_id: str,
+        volume_id: str,
+        key: SliceKey,
+        labels: NDArray[np.uint16],
+        classes: tuple[SegmentClass, ...],
+    ) -> None:
+        """Give segments the (H, W) labels of a slice where nothing is drawn on it; one step of undo.
+
+        Raises:
+            InputError: The segmentation cannot be written into.
+        """
+        node, volume_node = self._segmentation_node(segmentation_id), self._volume_node(volume_id)
+        shape = volume_shape(volume_node)
+        whole = np.zeros(shape, np.uint16)
+        np.moveaxis(whole, key.axis, 0)[key.index] = labels
+        region = region_of(shape, key.axis, [key.index], [])
+        drawn = self._flattened(segmentation_id, volume_id, key).labels > 0
+        np.moveaxis(region, key.axis, 0)[key.index] &= ~drawn
+        with self._fills.step(node):
+            write_into(node, Change(volume_node, whole, region, classes))
 
     def start_segments(
         self, volume_id: str, axis: int, classes: Iterable[SegmentClass], name: str, onto: str = ""
@@ -364,3 +390,4 @@ class Scene:
         self._preview.hide()
         self._readings.clear()
         self._undo.forget()
+        self._fills.forget()
