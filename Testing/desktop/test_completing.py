@@ -1,4 +1,4 @@
-"""A slice on which a little is drawn is filled in: one key, one action to take back, nothing drawn is lost."""
+"""A slice on which a little is drawn is filled in: one key, one action, nothing that was drawn is lost."""
 
 from __future__ import annotations
 
