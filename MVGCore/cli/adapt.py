@@ -12,6 +12,7 @@ from MVGCore.cli.console import (
     add_model_options,
     add_seed_option,
     add_series_option,
+    add_trust_option,
     check_outputs,
     is_quiet,
 )
@@ -32,6 +33,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
     add_series_option(parser)
     add_level_option(parser)
+    add_trust_option(parser)
     parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
     parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
     parser.add_argument(

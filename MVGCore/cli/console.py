@@ -89,6 +89,15 @@ def add_series_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that lets headers name voxels outside their folder."""
+    parser.add_argument(
+        "--data-elsewhere",
+        action="store_true",
+        help="trust the headers (.nhdr, .mhd): read voxels that they name outside their folder",
+    )
+
+
 def add_level_option(parser: argparse.ArgumentParser) -> None:
     """Adds the option that chooses among the resolutions of an OME-Zarr image."""
     parser.add_argument(

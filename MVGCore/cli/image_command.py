@@ -12,6 +12,7 @@ from MVGCore.cli.console import (
     add_level_option,
     add_model_options,
     add_series_option,
+    add_trust_option,
     check_outputs,
     is_quiet,
 )
@@ -29,6 +30,7 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
     add_series_option(parser)
     add_level_option(parser)
+    add_trust_option(parser)
     out = {"type": Path, "required": True, "metavar": "OUT"}
     parser.add_argument("-o", "--output", help=".nrrd, .nii.gz or .mha", **out)  # type: ignore[arg-type]
     parser.add_argument(

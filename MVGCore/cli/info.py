@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from MVGCore.cli.console import add_series_option, table
+from MVGCore.cli.console import add_series_option, add_trust_option, table
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
 from MVGCore.volume.labelmap import voxel_counts
@@ -36,6 +36,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         "subject", metavar="FILE|MODEL", help="a file, a DICOM folder, or the name of a model"
     )
     add_series_option(parser)
+    add_trust_option(parser)
     parser.set_defaults(run=run)
 
 

@@ -7,7 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
-from contextlib import redirect_stdout
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from typing import Any, TextIO, cast
 
 from MVGCore.cli import (
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            with redirect_stdout(cast(TextIO, PrintableStream(sys.stdout))):
+            with redirect_stdout(cast(TextIO, PrintableStream(sys.stdout))), _trust(arguments):
                 arguments.run(arguments)
     except (Cancelled, KeyboardInterrupt):
         return _complain("Cancelled.", ExitCode.FAILED)
@@ -76,6 +76,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         sentence = f"Something unforeseen went wrong ({_first_line(error)}); run again with --debug for more."
         return _report(error, ExitCode.FAILED, arguments.debug, sentence)
     return ExitCode.OK
+
+
+def _trust(arguments: argparse.Namespace) -> AbstractContextManager[None]:
+    """Lets headers name voxels outside their folder, where the user says so."""
+    if not getattr(arguments, "data_elsewhere", False):
+        return nullcontext()
+    from MVGCore.volume.outside import data_elsewhere
+
+    return data_elsewhere()
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

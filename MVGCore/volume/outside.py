@@ -6,7 +6,9 @@ A header that names any file of the machine would show its contents as voxels.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from MVGCore.errors import InputError
@@ -61,15 +63,33 @@ def beside(header: Path, name: str) -> Path:
     """The data file that a header names.
 
     Raises:
-        InputError: It is not in the folder of the header, or below.
+        DataElsewhere: It is not in the folder of the header, or below, and nobody has said that it may.
     """
     file = header.parent / name
-    if not is_within(file, header.parent):
-        raise InputError(
+    if not is_within(file, header.parent) and not _elsewhere.get():
+        raise DataElsewhere(
             f"The header '{header}' names the file '{name}' outside its folder as its data, which is not "
-            "read; move the data beside the header and name it there."
+            "read; move the data beside the header and name it there, or, if you trust the header, say "
+            "--data-elsewhere."
         )
     return file
+
+
+class DataElsewhere(InputError):
+    """The voxels of an image lie outside the folder of its header: only who trusts it wants them read."""
+
+
+_elsewhere: ContextVar[bool] = ContextVar("elsewhere", default=False)
+
+
+@contextmanager
+def data_elsewhere() -> Iterator[None]:
+    """Read voxels from wherever a header says in this block: the user has said that it may be trusted."""
+    before = _elsewhere.set(True)
+    try:
+        yield
+    finally:
+        _elsewhere.reset(before)
 
 
 def data_files(header: Path, place: str, listed: Sequence[str] = ()) -> list[Path]:

@@ -49,6 +49,17 @@ def ask_to_recover(parent: QtWidgets.QWidget, what: str) -> bool:
     return bool(box.exec_() == QtWidgets.QMessageBox.Yes)
 
 
+def ask_to_trust(parent: QtWidgets.QWidget, why: str) -> bool:
+    """Ask whether voxels may be read from where a header says, outside its folder."""
+    box = QtWidgets.QMessageBox(parent)
+    box.setIcon(QtWidgets.QMessageBox.Warning)
+    box.setWindowTitle("MVG")
+    box.setText(f"{why}\n\nRead that file? Do so only if you know where the header comes from.")
+    box.setStandardButtons(QtWidgets.QMessageBox.Yes | QtWidgets.QMessageBox.No)
+    box.setDefaultButton(QtWidgets.QMessageBox.No)
+    return bool(box.exec_() == QtWidgets.QMessageBox.Yes)
+
+
 def ask_where_to_save(
     parent: QtWidgets.QWidget, title: str, suggested: Path, filters: Sequence[tuple[str, str]]
 ) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import slicer
 from PyQt5 import QtWidgets
 
+from MVGCore.volume.outside import DataElsewhere, data_elsewhere
+from MVGDesktop.asking import ask_to_trust
 from MVGDesktop.desk import Desk
 from MVGDesktop.files.dicom import choose_series, find_series, is_series
 from MVGDesktop.files.nodes import segmentation_node, volume_node
@@ -144,9 +146,15 @@ class Filing:
         return True
 
     def _read(self, path: Path, wanted: str | None) -> Content | None:
-        """What a file holds; None if no series of a folder was chosen."""
+        """What a file holds; None if no series of a folder was chosen, or its header is not trusted."""
         if not is_series(path):
-            return read_file(path, self._document.volume)
+            try:
+                return read_file(path, self._document.volume)
+            except DataElsewhere as error:
+                if not ask_to_trust(self._desk.frame, str(error).partition(";")[0] + "."):
+                    return None
+            with data_elsewhere():
+                return read_file(path, self._document.volume)
         series = choose_series(path, self._desk.frame) if wanted is None else find_series(path, wanted)
         return None if series is None else read_file(path, series=series)
 

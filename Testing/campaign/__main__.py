@@ -20,7 +20,15 @@ def _by_module(module: str) -> Callable[[range, Path], Outcome]:
 
 
 # What can be run: module, trials of one block.
-BLOCKS = {"reads": _BLOCK, "flips": _BLOCK, "disks": 100, "kills": 10, "panel": 4, "soak": 2000}
+BLOCKS = {
+    "reads": _BLOCK,
+    "flips": _BLOCK,
+    "disks": 100,
+    "kills": 40,
+    "panel": 1,
+    "soak": 2000,
+    "guided": _BLOCK,
+}
 
 
 def run(what: str, trials: int, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -135,3 +136,40 @@ def _let_adaptation_help() -> None:
 def content(folder: Path) -> dict[str, bytes]:
     """All files below a folder."""
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def lost(
+    before: dict[str, bytes], written: dict[str, bytes], after: dict[str, bytes], whole: bool, folder: Path
+) -> str:
+    """What is not as it was, nor, unless `whole`, as it would have been if nothing had happened.
+
+    Args:
+        before: The files of a folder by name, before a command was run.
+        written: Those that it writes.
+        after: Those that are there now.
+        whole: Only what is as it was will do.
+        folder: Where they are.
+    """
+    if missing := before.keys() - after.keys():
+        return f"gone: {sorted(missing)}"
+    if strange := after.keys() - before.keys() - (set() if whole else written.keys()):
+        return f"left behind: {sorted(strange)}"
+    for name, data in after.items():
+        as_before = data == before.get(name)
+        as_meant = not whole and (data == written.get(name) or is_whole(folder / name))
+        if not as_before and not as_meant:
+            return f"{name} is neither the earlier file nor the new one"
+    return ""
+
+
+def is_whole(file: Path) -> bool:
+    """Whether a file is whole that differs every time: it tells times, or what was learned in them."""
+    from MVGCore.models.weights import read_checkpoint
+
+    if file.suffix == ".safetensors":
+        read_checkpoint(file)
+        return True
+    if file.suffix == ".json":
+        json.loads(file.read_text())
+        return True
+    return file.suffix == ".jsonl"  # it grows by lines; what a line that was cut off means the next run shows

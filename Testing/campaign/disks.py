@@ -5,7 +5,6 @@ python -m Testing.campaign.disks FIRST LAST FOLDER
 
 from __future__ import annotations
 
-import json
 import resource
 import shutil
 import signal
@@ -20,7 +19,7 @@ import numpy as np
 from MVGCore.errors import MVGError, OutputError
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import write_labelmap, write_volume
-from Testing.campaign.commands import commands, content, in_a_fork, warm, write_case
+from Testing.campaign.commands import commands, content, in_a_fork, lost, warm, write_case
 from Testing.campaign.flips import ENDINGS
 from Testing.campaign.seeds import image, labels
 from Testing.campaign.trials import serve
@@ -104,7 +103,7 @@ class Disks:
         finding = (self._of_command if kind in self._commands else self._of_file)(kind, folder, size)
         if kind in self._commands and content(self._case) != given:
             finding = "an input changed"
-        finding = finding or _lost(before, written, folder, whole=kind in self._files)
+        finding = finding or lost(before, written, content(folder), kind in self._files, folder)
         if kind == "mvg label" and not finding:
             finding = self._of_command(kind, folder, None)  # does what is missing
         shutil.rmtree(folder)
@@ -129,35 +128,6 @@ class Disks:
         if code == 0 or (code == 1 and size is not None and "free some space" in said):
             return ""
         return f"it ended with {code} and said: {said[-300:]}"
-
-
-def _lost(before: dict[str, bytes], written: dict[str, bytes], folder: Path, whole: bool) -> str:
-    """What is not as it was, nor, unless `whole`, as it would have been with a larger disk."""
-    after = content(folder)
-    if missing := before.keys() - after.keys():
-        return f"gone: {sorted(missing)}"
-    if strange := after.keys() - before.keys() - (set() if whole else written.keys()):
-        return f"left behind: {sorted(strange)}"
-    for name, data in after.items():
-        as_before = data == before.get(name)
-        as_meant = not whole and (data == written.get(name) or _is_whole(folder / name))
-        if not as_before and not as_meant:
-            return f"{name} is neither the earlier file nor the new one"
-    return ""
-
-
-def _is_whole(file: Path) -> bool:
-    """Whether a file is whole that differs every time: it tells times, or what was learned in them."""
-    from MVGCore.models.weights import read_checkpoint
-
-    if file.suffix == ".safetensors":
-        read_checkpoint(file)
-        return True
-    if file.suffix in (".json", ".jsonl"):
-        for text in file.read_text().splitlines() if file.suffix == ".jsonl" else [file.read_text()]:
-            json.loads(text)
-        return True
-    return False
 
 
 def main(words: list[str]) -> None:

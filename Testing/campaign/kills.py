@@ -1,9 +1,9 @@
 """Kill -9 at random points: what was there before stays whole, nothing runs on, the next run cleans up.
 
-    python -m Testing.campaign.kills FIRST LAST FOLDER
+python -m Testing.campaign.kills FIRST LAST FOLDER
 
-In turn: a program that writes volumes over and over, `mvg segment`, `mvg label`, the worker of a client, and
-the client itself with its worker.
+Commands and a program that writes over and over are forks of this process, killed after a random part of the
+processor's time that they take; a host with its worker, the worker alone and the window are programs.
 """
 
 from __future__ import annotations
@@ -11,59 +11,29 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import psutil
 
 from MVGCore.errors import MVGError
-from MVGCore.volume import (
-    Geometry,
-    LabelMap,
-    Volume,
-    read_segmentation,
-    read_volume,
-    write_labelmap,
-    write_volume,
-)
+from MVGCore.volume import Geometry, LabelMap, Volume, read_volume, write_labelmap, write_volume
+from Testing.campaign.commands import commands, content, in_a_fork, lost, warm, write_case
+from Testing.campaign.killed_programs import MARK, kill_host, kill_window, kill_worker
 from Testing.campaign.trials import serve
 
 NAME = "kill -9"
-KINDS = ("writing", "segment", "label", "worker", "host")
-MARK = "MVG_CAMPAIGN"
-_SHAPE = (6, 24, 24)
-_LONGEST = {"writing": 1.5, "segment": 12.0, "label": 15.0, "worker": 8.0, "host": 8.0}
-
-_WRITER = """
-import sys, itertools
-import numpy as np
-from MVGCore.volume import Geometry, Volume, write_volume
-array = np.random.default_rng(0).integers(0, 99, (20, 64, 64)).astype(np.int16)
-for number in itertools.count():
-    array[0, 0, 0] = number % 2
-    write_volume(sys.argv[1], Volume(array, Geometry.identity(array.shape)))
-"""
-_HOST = """
-import sys, time
-from pathlib import Path
-from MVGCore.prompts import PromptSet
-from MVGCore.volume import read_labelmap, read_volume
-from MVGCore.worker.host.client import Client
-client = Client(log_folder=Path(sys.argv[3]))
-image = read_volume(sys.argv[1])
-client.set_image(image)
-client.set_prompts(PromptSet.from_labelmap(image, read_labelmap(sys.argv[2])))
-while True:
-    client.propagate()
-    while client.busy:
-        client.poll()
-        print(client.worker_pid or "", flush=True)
-        time.sleep(0.02)
-"""
+_FORKED = ("segment", "label", "adapt", "denoise", "inpaint")
+_PROGRAMS = {"worker": kill_worker, "host": kill_host, "window": kill_window}
+# Programs take seconds to start, so they come once in twenty trials each.
+KINDS = ("writing",) * 12 + _FORKED + tuple(_PROGRAMS)
+_ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".seg.nrrd")
+_WRITING_SECONDS = 0.3
 
 
 class Kills:
@@ -74,117 +44,126 @@ class Kills:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._image, self._few = folder / "image.nrrd", folder / "few.seg.nrrd"
-        k, j, i = np.ogrid[: _SHAPE[0], : _SHAPE[1], : _SHAPE[2]]
-        ball = (k - 3) ** 2 * 9 + (j - 12) ** 2 + (i - 12) ** 2 <= 64
-        geometry = Geometry.identity(_SHAPE)
-        write_volume(self._image, Volume((ball * 100 + (j + i) % 7).astype(np.int16), geometry))
-        few = np.where(np.arange(_SHAPE[0])[:, None, None] == 3, ball, 0).astype(np.uint8)
-        write_labelmap(self._few, LabelMap.of(few, geometry))
+        from Testing.display import open_display
+
+        open_display()
+        self._folder, self._given = folder, folder / "given"
+        self._given.mkdir()
+        write_case(self._given)
+        self._written = warm(self._given, folder / "case")
+        self._seconds = {name: self._processor_seconds(name) for name in _FORKED}
+
+    def _processor_seconds(self, name: str) -> float:
+        before = os.times()
+        (self._folder / "case").mkdir()
+        in_a_fork(commands(self._given, self._folder / "case")[name])
+        shutil.rmtree(self._folder / "case")
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
 
     def trial(self, number: int) -> tuple[str, str]:
         """Kill one program; gives its kind, and what was lost, left running or left behind."""
         rng = np.random.default_rng(number)
         kind = KINDS[number % len(KINDS)]
-        case = self._folder / "case"
+        case, given = self._folder / "case", content(self._given)
         case.mkdir()
+        os.environ[MARK] = str(number)
         try:
-            finding = self._kill(kind, case, float(rng.uniform(0.05, _LONGEST[kind])), str(number), rng)
-        except (MVGError, OSError, AssertionError) as error:
+            if kind == "writing":
+                finding = self._kill_writer(case, rng)
+            elif kind in _PROGRAMS:
+                finding = _PROGRAMS[kind](self._given, case, rng)
+            else:
+                finding = self._kill_command(kind, case, rng)
+        except (MVGError, OSError, AssertionError, RuntimeError) as error:
             finding = f"{type(error).__name__}: {error}"
+        finally:
+            del os.environ[MARK]
         finding = finding or _running_on(str(number))
+        if content(self._given) != given:
+            finding = "an input changed"
         shutil.rmtree(case)
         return kind, finding
 
-    def _kill(self, kind: str, case: Path, seconds: float, mark: str, rng: np.random.Generator) -> str:
-        inputs = {file: file.read_bytes() for file in (self._image, self._few)}
-        output = (
-            case / str(rng.choice(("x.nrrd", "x.nhdr", "x.nii.gz", "x.mha"))) if kind == "writing" else None
-        )
-        if kind in ("worker", "host"):
-            words = [sys.executable, "-c", _HOST, str(self._image), str(self._few), str(case / "logs")]
-        elif kind == "writing":
-            words = [sys.executable, "-c", _WRITER, str(output)]
-        else:
-            output = case / "out.seg.nrrd"
-            write_labelmap(output, LabelMap.of(np.ones(_SHAPE, np.uint8), Geometry.identity(_SHAPE)))
-            words = self._mvg(kind, case, output)
-        program = subprocess.Popen(
-            words,
-            env={**os.environ, MARK: mark},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(seconds)
-        if kind == "worker":
-            _kill_worker(program)
-            time.sleep(0.5)
-            alive = program.poll() is None
-            _end(program)
-            return "" if alive else "the host ended with its worker"
-        _end(program)
-        if any(file.read_bytes() != content for file, content in inputs.items()):
-            return "an input changed"
-        return _damage(kind, case, output)
+    def _kill_command(self, name: str, case: Path, rng: np.random.Generator) -> str:
+        words = commands(self._given, case)[name]
+        if rng.integers(2):
+            in_a_fork(words)
+        before = content(case)
+        if name == "label" and rng.integers(2):  # some of the results are missing
+            for file in [*case.rglob("two.seg.nrrd")]:
+                file.unlink()
+            before = {key: data for key, data in before.items() if not key.endswith("two.seg.nrrd")}
+        seconds = float(rng.uniform(0, 1.1 * self._seconds[name]))
 
-    def _mvg(self, kind: str, case: Path, output: Path) -> list[str]:
-        mvg = [sys.executable, "-m", "MVGCore.cli.main"]
-        if kind == "segment":
-            return [
-                *mvg,
-                "segment",
-                str(self._image),
-                "--labels",
-                str(self._few),
-                "-o",
-                str(output),
-                "--quiet",
-            ]
-        images = case / "images"
-        images.mkdir()
-        for number in range(3):
-            shutil.copy(self._image, images / f"case_{number}.nrrd")
-        return [
-            *mvg,
-            "label",
-            str(images),
-            "--examples",
-            str(self._few),
-            "-o",
-            str(case / "labels"),
-            "--quiet",
-        ]
+        def run() -> int:
+            from MVGCore.cli.main import main
+
+            return main(words)
+
+        kill_fork(run, seconds)
+        if finding := lost(before, self._written[name], _without_scratch(case), False, case):
+            return finding
+        code, said = in_a_fork(words)
+        left = [key for key in content(case) if ".mvg-" in key]
+        if code or left or content(case).keys() != self._written[name].keys():
+            return f"the next run ended with {code}: {said[-200:]} {sorted(content(case))}"
+        return ""
+
+    def _kill_writer(self, case: Path, rng: np.random.Generator) -> str:
+        path = case / f"x{rng.choice(_ENDINGS)}"
+        shape = (12, 48, 48)
+        array = np.random.default_rng(0).integers(0, 9, shape).astype(np.uint8)
+        states = [array, array.copy()]
+        states[1][0, 0, 0] += 10
+
+        def write(state: np.ndarray) -> None:
+            geometry = Geometry.identity(shape)
+            if ".seg" in path.name:
+                write_labelmap(path, LabelMap.of(state, geometry))
+            else:
+                write_volume(path, Volume(state, geometry))
+
+        def run() -> int:
+            for number in count():
+                write(states[number % 2])
+            return 0
+
+        write(states[1])
+        whole = len(list(case.iterdir()))
+        kill_fork(run, float(rng.uniform(0, _WRITING_SECONDS)))
+        read = read_volume(path).array
+        if not any(np.array_equal(read, state) for state in states):
+            return f"{path.name} is neither what was written before nor after"
+        write(states[0])
+        return "" if len(list(case.iterdir())) == whole else f"left behind: {sorted(content(case))}"
 
 
-def _end(program: subprocess.Popen[bytes]) -> None:
-    program.send_signal(signal.SIGKILL)
-    program.wait()
-    assert program.stdout is not None
-    program.stdout.close()
+def kill_fork(run: Callable[[], int], seconds: float) -> None:
+    """Run something in a fork, and kill it once it has taken so much of the processor's time."""
+    child = os.fork()
+    if not child:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
+        try:
+            os._exit(run())
+        except BaseException:
+            os._exit(99)
+    process = psutil.Process(child)
+    while process.status() != psutil.STATUS_ZOMBIE:
+        times = process.cpu_times()
+        if times.user + times.system >= seconds:
+            break
+        time.sleep(0.002)
+    time.sleep(0.01 * seconds % 0.01)  # the system counts in steps of 10 ms
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
-def _kill_worker(program: subprocess.Popen[bytes]) -> None:
-    for child in psutil.Process(program.pid).children(recursive=True):
-        child.kill()
-
-
-def _damage(kind: str, case: Path, output: Path | None) -> str:
-    """What is not whole of what the program wrote, or stays behind once somebody writes there again."""
-    if output is not None and output.exists():
-        (read_volume if kind == "writing" else read_segmentation)(output)
-    for result in (case / "labels").glob("*.seg.nrrd") if kind == "label" else ():
-        read_segmentation(result)
-    for folder in (case, case / "labels"):
-        if folder.is_dir():
-            write_labelmap(
-                folder / "next.nrrd", LabelMap.of(np.ones(_SHAPE, np.uint8), Geometry.identity(_SHAPE))
-            )
-            left = [each.name for each in folder.glob(".mvg-*")]
-            if left:
-                return f"left behind: {left}"
-    return ""
+def _without_scratch(case: Path) -> dict[str, bytes]:
+    return {key: data for key, data in content(case).items() if ".mvg-" not in key}
 
 
 def _running_on(mark: str) -> str:
@@ -202,7 +181,7 @@ def _running_on(mark: str) -> str:
 
 def _is_of(process: psutil.Process, mark: str) -> bool:
     try:
-        own = process.environ().get(MARK) == mark and process.pid != os.getpid()
+        own = process.pid != os.getpid() and process.environ().get(MARK) == mark
         return own and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False

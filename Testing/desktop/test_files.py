@@ -25,6 +25,7 @@ from MVGDesktop.files.dicom import SeriesChooser
 from MVGDesktop.files.opening import Kind, open_file
 from Testing.core.volume.dicom.builder import enhanced, ramp, save, stack
 from Testing.core.volume.dicom.builder import segmentation as dicom_segmentation
+from Testing.desktop.acting import answering
 from Testing.desktop.conftest import settle
 
 pytestmark = pytest.mark.display
@@ -274,3 +275,19 @@ def test_what_a_file_is(image_file: Path, application) -> None:
     opened = open_file(image_file)
     assert opened.kind is Kind.VOLUME
     slicer.mrmlScene.RemoveNode(opened.node)
+
+
+def test_data_elsewhere_are_asked_about(window, a_volume: Volume, tmp_path: Path) -> None:
+    write_volume(tmp_path / "x.mhd", a_volume)
+    folder = tmp_path / "headers"
+    folder.mkdir()
+    header = (tmp_path / "x.mhd").read_text()
+    data = next(tmp_path.glob("*.zraw")).name
+    lines = [line for line in header.replace(data, f"../{data}").split("\n") if "checksum" not in line]
+    (folder / "x.mhd").write_text("\n".join(lines))
+    with answering("No") as asked:
+        assert not window.filing.open(folder / "x.mhd")
+    assert "outside its folder" in asked[0] and window.document.volume is None
+    with answering("Yes"):
+        assert window.filing.open(folder / "x.mhd")
+    assert window.document.volume.GetName() == "x"

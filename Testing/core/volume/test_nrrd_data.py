@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from MVGCore.cli.main import main
 from MVGCore.errors import InputError
 from MVGCore.volume import read_volume
+from MVGCore.volume.outside import DataElsewhere, data_elsewhere
 
 ARRAY = np.arange(24, dtype="<i2").reshape(2, 3, 4)
 FIELDS = {
@@ -131,3 +133,17 @@ def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
     path = write(tmp_path / "x.nhdr", data_file="x" * 3000)
     with pytest.raises(InputError, match="cannot be read|missing"):
         read_volume(path)
+
+
+def test_data_elsewhere_are_read_where_the_user_says_so(slices: Path, tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "headers"
+    folder.mkdir()
+    path = write(folder / "x.nhdr", data_file="../s%02d.raw 1 2 1")
+    with pytest.raises(DataElsewhere, match="--data-elsewhere"):
+        read_volume(path)
+    with data_elsewhere():
+        assert np.array_equal(read_volume(path).array, ARRAY)
+    with pytest.raises(DataElsewhere):
+        read_volume(path)
+    assert main(["info", str(path)]) == 2 and main(["info", str(path), "--data-elsewhere"]) == 0
+    assert "--data-elsewhere" in capsys.readouterr().err
