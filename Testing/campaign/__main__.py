@@ -69,7 +69,7 @@ def table(out: Path) -> str:
     for total in totals.values():
         row = f"| {total.name} | {total.trials:,} | {len(total.findings)} | {total.seconds:,.0f} |"
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(total.kinds.items()))
-        plain = list(total.kinds.values()) == [total.trials]
+        plain = list(total.kinds.values()) in ([], [total.trials])
         lines.append(row if plain else row.replace(total.name, f"{total.name} ({kinds})"))
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from Testing.campaign.__main__ import outcomes, table
 from Testing.campaign.disks import Disks
 from Testing.campaign.flips import ENDINGS, Flips
 from Testing.campaign.mutators import mutate
+from Testing.campaign.soak import Soak
 from Testing.campaign.trials import Outcome, in_processes
 
 pytestmark = pytest.mark.skipif(
@@ -91,3 +93,12 @@ def test_the_table_adds_up(tmp_path: Path) -> None:
     assert [each.trials for each in outcomes(tmp_path / "out")] == [10, 5, 2000]
     assert "| reads | 15 | 1 | 2 |" in table(tmp_path / "out")
     assert "| kills | 2,000 | 0 | 9 |" in table(tmp_path / "out")
+    with open(tmp_path / "out", "a") as stream:
+        stream.write(Outcome("rounds", 2, [], 3.0, Counter(actions=400)).to_json() + "\n")
+    assert "| rounds (actions 400) | 2 | 0 | 3 |" in table(tmp_path / "out")
+
+
+def test_runs_in_one_worker(tmp_path: Path) -> None:
+    soak = Soak(tmp_path, 3)
+    assert findings(soak.trial, range(1, 4)) == []
+    soak.close()

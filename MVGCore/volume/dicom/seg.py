@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Mask = NDArray[np.bool_]
 
+_CLASS, _LARGEST_CLASS = "MVG class", 65535
+
 
 def read_seg(path: Path, grid: Geometry | None = None) -> Segmentation:
     """Read a DICOM segmentation: binary, fractional (from one half on) or a label map.
@@ -40,23 +43,46 @@ def read_seg(path: Path, grid: Geometry | None = None) -> Segmentation:
     header = read_header(path)
     planes = planes_of(path, header)
     with damage_named(path):
-        classes = {each.id: each for each in map(_class_of, header.SegmentSequence) if each is not None}
+        ids = _class_ids(header)
+        found = (_class_of(item, ids) for item in header.SegmentSequence)
+        classes = {each.id: each for each in found if each is not None}
         numbers = [_number(header, frame) for frame in range(len(planes))]
         half = _half(header)
     slots = slots_of(planes, grid)
     if half > 1:
         warnings.warn(f"'{path}' holds fractions: from one half on a voxel counts as labelled.", stacklevel=3)
-    masks = ((slots.index[place], number, mask) for place, number, mask in _masks(planes, numbers, half))
+    masks = (
+        (slots.index[place], ids.get(number, number), mask)
+        for place, number, mask in _masks(planes, numbers, half)
+    )
     return layered(masks, slots.geometry, classes)
 
 
-def _class_of(item: Dataset) -> SegmentClass | None:
+def class_id_text(class_id: int) -> str:
+    """How MVG writes the number of a class, for which the format has no place of its own."""
+    return f"{_CLASS} {class_id}"
+
+
+def _class_ids(header: Dataset) -> dict[int, int]:
+    """Number of a segment -> number of its class, where MVG wrote them."""
+    found = {
+        int(item.SegmentNumber): match
+        for item in header.SegmentSequence
+        if (match := re.fullmatch(rf"{_CLASS} (\d{{1,5}})", str(item.get("TrackingID") or "")))
+    }
+    ids = {number: int(match[1]) for number, match in found.items()}
+    others = {int(item.SegmentNumber) for item in header.SegmentSequence} - ids.keys()
+    unique = len(set(ids.values()) | others) == len(ids) + len(others)
+    return ids if unique and all(0 < each <= _LARGEST_CLASS for each in ids.values()) else {}
+
+
+def _class_of(item: Dataset, ids: Mapping[int, int]) -> SegmentClass | None:
     number = int(item.SegmentNumber)
     if number == 0:  # label maps may describe their background
         return None
     terms = Terms.of_segment(item)
     return SegmentClass(
-        id=number,
+        id=ids.get(number, number),
         name=str(item.get("SegmentLabel") or "").strip() or f"class {number}",
         color=_color(item.get("RecommendedDisplayCIELabValue")) or distinct_color(number),
         terminology=terms.text if terms is not None else "",

@@ -14,7 +14,7 @@ from MVGCore.errors import GeometryMismatchError, InputError, MissingExtraError
 from MVGCore.version import __version__
 from MVGCore.volume.dicom.files import read_header, sop_class
 from MVGCore.volume.dicom.grid import grid_of
-from MVGCore.volume.dicom.seg import read_seg
+from MVGCore.volume.dicom.seg import class_id_text, read_seg
 from MVGCore.volume.dicom.series import Series
 from MVGCore.volume.dicom.terms import Code, terms_of
 from MVGCore.volume.geometry import Geometry
@@ -138,6 +138,7 @@ def _pixels(segmentation: Segmentation, written: Sequence[Segment], slices: NDAr
 
 
 def _description(number: int, class_: SegmentClass) -> SegmentDescription:
+    import highdicom
     from highdicom import AlgorithmIdentificationSequence
     from highdicom.color import CIELabColor
     from highdicom.seg import SegmentAlgorithmTypeValues, SegmentDescription
@@ -170,6 +171,9 @@ def _description(number: int, class_: SegmentClass) -> SegmentDescription:
             name=_MODEL, family=codes.DCM.ArtificialIntelligence, version=__version__, source=_MAKER
         ),
         anatomic_regions=[region] if region else None,
+        # Numbers of segments count from 1 without a gap, so that they cannot be those of the classes.
+        tracking_id=class_id_text(class_.id),
+        tracking_uid=highdicom.UID(),
         display_color=CIELabColor.from_rgb(*(round(255 * each) for each in class_.color)),
     )
 
@@ -201,8 +205,10 @@ def _measures(geometry: Geometry) -> Any:
 def _check_written(path: Path, segmentation: Segmentation, written: Sequence[Segment]) -> None:
     back = read_seg(path, segmentation.geometry)
     same = back.geometry.is_close(segmentation.geometry) and len(back.segments) == len(written)
+    found = {each.class_.id: each for each in back.segments}
     if not same or not all(
-        np.array_equal(_mask(back, one), _mask(segmentation, other))
-        for one, other in zip(back.segments, written, strict=True)
+        each.class_.id in found
+        and np.array_equal(_mask(back, found[each.class_.id]), _mask(segmentation, each))
+        for each in written
     ):
         raise OSError("what can be read back differs from what was to be written")

@@ -61,10 +61,20 @@ def test_it_reads_back_equal(series: Path, tmp_path: Path) -> None:
     assert back.geometry.is_close(image.geometry)
     for segment, class_ in zip(back.segments, CLASSES, strict=True):
         assert np.array_equal(back.layers[segment.layer] == segment.label_value, labels.array == class_.id)
-        assert segment.class_.name == class_.name
+        assert segment.class_.name == class_.name and segment.class_.id == class_.id
         assert segment.class_.color == pytest.approx(class_.color, abs=0.01)
     assert Terms.of_text(back.segments[0].class_.terminology) == Terms.of_text(KIDNEY)
     assert "SCT^10200004^Liver" in back.segments[1].class_.terminology
+    assert np.array_equal(back.to_labelmap().array, labels.array)
+
+
+def test_numbers_of_classes_count_only_if_each_is_another(tmp_path: Path) -> None:
+    series = save(tmp_path / "ct", stack(ramp(*SHAPE)))
+    write_labelmap(tmp_path / "out.dcm", labels_on(read_volume(series).geometry), series)
+    data = dcmread(tmp_path / "out.dcm")
+    data.SegmentSequence[1].TrackingID = data.SegmentSequence[0].TrackingID
+    data.save_as(tmp_path / "changed.dcm")
+    assert [each.class_.id for each in read_segmentation(tmp_path / "changed.dcm").segments] == [1, 2, 3]
 
 
 def test_highdicom_reads_the_same(tmp_path: Path) -> None:
