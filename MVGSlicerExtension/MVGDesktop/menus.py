@@ -80,7 +80,7 @@ class Menus:
         self._add(menu, "Save &volume as…", keeper.save_volume_as)
         menu.addSeparator()
         self._add(menu, "Cases to label &next…", desk.queue.ask)
-        self._add(menu, "Save sl&ice, next case", desk.queue.save_and_next, "Ctrl+Return")
+        self._add(menu, "Save sl&ice, next case", desk.queue.save_and_next, "Ctrl+Shift+Return")
         self._add(menu, "&Review page of the labels", desk.queue.review)
         menu.addSeparator()
         self._add(menu, "&Close", filing.close_case, "Ctrl+W")

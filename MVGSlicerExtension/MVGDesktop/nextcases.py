@@ -104,5 +104,5 @@ class Queue:
         self._desk.views.panels[case.place.axis].go_to(case.place.index)
         self._desk.say(
             f"{case.entry.volume}, slice {case.entry.index} along {case.entry.axis}: correct it, then "
-            f"File > Save slice, next case (Ctrl+Return). {self.cases.text}"
+            f"File > Save slice, next case (Ctrl+Shift+Return). {self.cases.text}"
         )

@@ -124,6 +124,7 @@ class MainWindow(QtWidgets.QMainWindow):
         """Change the colours and remember them."""
         self.settings.setValue(SETTING, theme.value)
         dark = apply_theme(QtWidgets.QApplication.instance(), theme)
+        self.panel.show()  # signs and frames of messages have colours of their own
         self.views.set_background(
             "#000000", "#16181b" if dark else "#c9d3de", "#2b3036" if dark else "#eef1f5"
         )

@@ -5,8 +5,9 @@
 
 It needs a screen (or `xvfb-run` before the command) and the extras demo and desktop.
 Writes desktop.png (a result in review, light) and desktop-label.png (labelling a slice, dark). With --sizes
-it writes labelling on screens of 1366 x 768 and 1920 x 1080 pixels, and of 1280 x 720 at 200 %, light and
-dark, to be looked at; the screen has to be that large: `xvfb-run -s "-screen 0 2560x1440x24"`.
+it writes the start, labelling, and a result about whose end is asked, on screens of 1366 x 768 and
+1920 x 1080 pixels and of 1280 x 720 at 200 %, light and dark, to be looked at; the screen has to be that
+large: `xvfb-run -s "-screen 0 2560x1440x24 -dpi 96"`.
 """
 
 from __future__ import annotations
@@ -57,24 +58,38 @@ def main(folder: Path) -> None:
 
 
 def sizes(folder: Path, screens: Sequence[tuple[int, int]]) -> None:
-    """Writes labelling at some sizes of the window, light and dark."""
+    """Writes start, labelling and review at some sizes of the window, light and dark."""
     prepare()
     slicer.app.set_testing(True)
     with tempfile.TemporaryDirectory() as scratch:
         settings = QtCore.QSettings(str(Path(scratch) / "settings.ini"), QtCore.QSettings.IniFormat)
         window = MainWindow(settings, Path(scratch) / "recovery")
         window.show()
+        in_all_looks(window, screens, folder / "start")
         window.filing.open_demo()
         window.filing.label_demo()
-        for theme in (Theme.LIGHT, Theme.DARK):
-            window.set_theme(theme)
-            for screen in screens:
-                window.resize(*screen)
-                label(window)
-                rest(2000)
-                name = f"{screen[0]}x{screen[1]}-{round(window.devicePixelRatioF())}x-{theme.value}.png"
-                window.picture().save(str(folder / name))
+        in_all_looks(window, screens, folder / "label", label)
+        review(window)
+        window.panel.controller.asking.show()
+        in_all_looks(window, screens, folder / "review")
         window.close_everything()
+
+
+def in_all_looks(
+    window: MainWindow,
+    screens: Sequence[tuple[int, int]],
+    path: Path,
+    before: Callable[[MainWindow], object] = lambda window: None,
+) -> None:
+    """Writes the window as it is now, at some sizes, light and dark; `path` begins the names of the files."""
+    for theme in (Theme.LIGHT, Theme.DARK):
+        window.set_theme(theme)
+        for screen in screens:
+            window.resize(*screen)
+            before(window)
+            rest(1500)
+            look = f"{screen[0]}x{screen[1]}-{round(window.devicePixelRatioF())}x-{theme.value}"
+            window.picture().save(f"{path}-{look}.png")
 
 
 def all_sizes(folder: Path) -> None:
