@@ -194,7 +194,7 @@ def test_an_own_style_sheet_does_not_keep_the_colours_of_before(open_window, app
 
     ui = open_window.panel.ui
     open_window.set_theme(Theme.LIGHT)
-    open_window.panel.controller.about("keys")
+    open_window.panel.controller.setup.about("keys")
     assert ui.messageFrame.isVisible() and ui.messageFrame.styleSheet()
     open_window.set_theme(Theme.DARK)
     settle(application)
