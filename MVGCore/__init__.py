@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from MVGCore.version import __version__
 
 if TYPE_CHECKING:
-    from MVGCore.errors import Cancelled as Cancelled
+    from MVGCore.errors import CancelledError as CancelledError
     from MVGCore.errors import GeometryMismatchError as GeometryMismatchError
     from MVGCore.errors import InputError as InputError
     from MVGCore.errors import MissingExtraError as MissingExtraError
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _EXPORTS = {
     "MVGCore.errors": (
-        "Cancelled",
+        "CancelledError",
         "GeometryMismatchError",
         "InputError",
         "MVGError",

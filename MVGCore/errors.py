@@ -21,7 +21,7 @@ class OutputError(MVGError):
     """A result could not be written; whatever was at its place before is unchanged."""
 
 
-class Cancelled(MVGError):
+class CancelledError(MVGError):
     """The user stopped the work."""
 
 
@@ -30,6 +30,6 @@ class MissingExtraError(MVGError):
 
 
 def stop_if(cancelled: Callable[[], bool]) -> None:
-    """Raise `Cancelled` where the user wants to stop; asked between two parts of some work."""
+    """Raise `CancelledError` where the user wants to stop; asked between two parts of some work."""
     if cancelled():
-        raise Cancelled("Cancelled.")
+        raise CancelledError("Cancelled.")

@@ -251,14 +251,14 @@ def boxes_of(labels: NDArray[np.integer], least: int = 4) -> list[tuple[int, int
 
 
 def detection(
-    truth: Sequence[Sequence[float]], found: Sequence[Sequence[float]], least: float = 0.5
+    truth: Sequence[Sequence[float]], boxes: Sequence[Sequence[float]], least: float = 0.5
 ) -> tuple[int, int]:
     """How many true boxes were found, and how many of those found are false.
 
     A box (left, top, right, bottom) is found by one that overlaps it by `least` of their union; each one
     found finds one.
     """
-    left = list(found)
+    left = list(boxes)
     hits = 0
     for box in truth:
         best = max(left, key=lambda each: overlap(box, each), default=None)

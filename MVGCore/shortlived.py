@@ -20,7 +20,7 @@ _MOST_TEXT = 1 << 16
 _SPARED = 0.8  # of the memory that is free, so that the machine stays usable
 
 
-class Failed(MVGError):
+class ProcessFailedError(MVGError):
     """The process said that it cannot do it: what it printed."""
 
 
@@ -43,7 +43,7 @@ def ask(module: str, arguments: Sequence[str], seconds: float) -> str:
         What it printed.
 
     Raises:
-        Failed: It cannot.
+        ProcessFailedError: It cannot.
         Died: It crashed or took too long.
     """
     with (
@@ -71,7 +71,7 @@ def ask(module: str, arguments: Sequence[str], seconds: float) -> str:
     if code == 0:
         return text
     if text and code == 1:
-        raise Failed(text)
+        raise ProcessFailedError(text)
     raise Died(f"the library that reads it ended with signal {-code}" if code < 0 else f"code {code}")
 
 

@@ -31,19 +31,19 @@ class ProgressBar:
     clean.
 
     Example:
-        with Progress("Segmenting", wanted=None) as bar:
+        with Progress("Segmenting", visible=None) as bar:
             session.propagate(progress=bar.update)
     """
 
-    def __init__(self, title: str, wanted: bool | None = None) -> None:
+    def __init__(self, title: str, visible: bool | None = None) -> None:
         """Prepares a bar.
 
         Args:
             title: what is being done, at the left of the bar.
-            wanted: True draws it, False does not, None asks whether standard error is a terminal.
+            visible: True draws it, False does not, None asks whether standard error is a terminal.
         """
         self._title = title
-        self._shown = sys.stderr.isatty() if wanted is None else wanted
+        self._shown = sys.stderr.isatty() if visible is None else visible
         self._bar: tqdm | None = None
 
     def __enter__(self) -> ProgressBar:

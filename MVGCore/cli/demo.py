@@ -45,7 +45,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 
 
 @dataclass(frozen=True)
-class Row:
+class DemoRow:
     """One line of the table: a method, its Dice on the slices that nobody labelled, its time."""
 
     method: str
@@ -112,7 +112,7 @@ def run(arguments: argparse.Namespace) -> None:
         )
 
 
-def run_mvg(task: DemoTask, arguments: argparse.Namespace) -> tuple[LabelMap, Row]:
+def run_mvg(task: DemoTask, arguments: argparse.Namespace) -> tuple[LabelMap, DemoRow]:
     """Segments the template and returns the labels with their line of the table."""
     from MVGCore.prompts import PromptSet
     from MVGCore.session import Session
@@ -124,10 +124,10 @@ def run_mvg(task: DemoTask, arguments: argparse.Namespace) -> tuple[LabelMap, Ro
     with ProgressBar("Segmenting", arguments.progress) as bar:
         result = session.propagate(progress=bar.update)
     seconds = time.perf_counter() - start
-    return result.labels, Row("MVG", task.score(result.labels.array), seconds)
+    return result.labels, DemoRow("MVG", task.score(result.labels.array), seconds)
 
 
-def run_peers(task: DemoTask) -> list[Row]:
+def run_peers(task: DemoTask) -> list[DemoRow]:
     """Runs the other methods on the same labelled slices; one that does not work is named and left out."""
     from MVGCore.evaluation.catalogue import peer_by_name
     from MVGCore.evaluation.runner import BenchmarkTask, MethodProcess
@@ -140,7 +140,7 @@ def run_peers(task: DemoTask) -> list[Row]:
         if outcome.labels is None or outcome.seconds is None:
             print(f"mvg: {name} is left out: {outcome.error}", file=sys.stderr)
         else:
-            rows.append(Row(name, task.score(outcome.labels), outcome.seconds))
+            rows.append(DemoRow(name, task.score(outcome.labels), outcome.seconds))
     return rows
 
 
@@ -175,7 +175,7 @@ def slice_dice(truth: np.ndarray, labels: np.ndarray, axis: int) -> dict[int, fl
     return scores
 
 
-def comparison(rows: Sequence[Row]) -> str:
+def comparison(rows: Sequence[DemoRow]) -> str:
     """Returns the table of methods: Dice per class, their mean, and the seconds."""
     names = [each.name for each in rows[0].score.classes]
     cells = [

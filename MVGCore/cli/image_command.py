@@ -42,10 +42,10 @@ def add_image_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
 
 
-def add_pair_arguments(parser: argparse.ArgumentParser, source: str, wanted: str) -> None:
+def add_pair_arguments(parser: argparse.ArgumentParser, source: str, target: str) -> None:
     """Adds the options that name another volume with what is wanted of it."""
     parser.add_argument("--examples-from", type=Path, metavar="A", help=source)
-    parser.add_argument("--examples-to", type=Path, metavar="B", help=wanted)
+    parser.add_argument("--examples-to", type=Path, metavar="B", help=target)
 
 
 def check_paths(arguments: argparse.Namespace, inputs: Iterable[Path | None]) -> None:
@@ -80,12 +80,12 @@ def read_pair(arguments: argparse.Namespace, axis: int | None) -> ImageExamples 
     from MVGCore.images import ImageExamples
     from MVGCore.volume import read_volume
 
-    given, wanted = arguments.examples_from, arguments.examples_to
-    if (given is None) != (wanted is None):
+    given, target = arguments.examples_from, arguments.examples_to
+    if (given is None) != (target is None):
         raise InputError("Examples need both: name --examples-from and --examples-to.")
     if given is None:
         return None
-    return ImageExamples.from_volumes(read_volume(given), read_volume(wanted), axis=axis)
+    return ImageExamples.from_volumes(read_volume(given), read_volume(target), axis=axis)
 
 
 def open_session(arguments: argparse.Namespace, image: Volume) -> Session:

@@ -26,7 +26,7 @@ from MVGCore.cli import (
 )
 from MVGCore.cli.console import ExitCode, shared_options
 from MVGCore.cli.printable import PrintableStream, printable
-from MVGCore.errors import Cancelled, InputError, MissingExtraError, MVGError
+from MVGCore.errors import CancelledError, InputError, MissingExtraError, MVGError
 from MVGCore.version import __version__
 
 COMMANDS = (segment, label, qa, adapt, desktop, denoise, inpaint, synthesize, info, demo, train, benchmark)
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             warnings.showwarning = _show_warning
             with redirect_stdout(cast(TextIO, PrintableStream(sys.stdout))), _trust(arguments):
                 arguments.run(arguments)
-    except (Cancelled, KeyboardInterrupt):
+    except (CancelledError, KeyboardInterrupt):
         return _complain("Cancelled.", ExitCode.FAILED)
     except (InputError, MissingExtraError) as error:
         return _report(error, ExitCode.BAD_INPUT, arguments.debug)

@@ -22,7 +22,7 @@ _SEPARATORS = "_-. "
 
 
 @dataclass(frozen=True)
-class Example:
+class ExampleSource:
     """Where labelled slices come from.
 
     Attributes:
@@ -51,7 +51,7 @@ class Example:
         return PromptSet.from_labelmap(image, read_labelmap(self.labels, image.geometry))
 
 
-def find_examples(sources: Iterable[Path], items: Sequence[Item]) -> tuple[Example, ...]:
+def find_examples(sources: Iterable[Path], items: Sequence[Item]) -> tuple[ExampleSource, ...]:
     """The examples that paths stand for, together with those that the data set itself names.
 
     Args:
@@ -63,7 +63,7 @@ def find_examples(sources: Iterable[Path], items: Sequence[Item]) -> tuple[Examp
     Raises:
         InputError: a path is missing or no example, or no image or several are called like a label map.
     """
-    named = [Example(item.labels, item.image) for item in items if item.labels is not None]
+    named = [ExampleSource(item.labels, item.image) for item in items if item.labels is not None]
     given = [example for source in sources for example in _of_source(source, items)]
     found = tuple(dict.fromkeys([*named, *given]))
     if not found:
@@ -71,7 +71,7 @@ def find_examples(sources: Iterable[Path], items: Sequence[Item]) -> tuple[Examp
     return found
 
 
-def merged_prompts(examples: Iterable[Example]) -> PromptSet:
+def merged_prompts(examples: Iterable[ExampleSource]) -> PromptSet:
     """All labelled slices as one set.
 
     Raises:
@@ -83,37 +83,37 @@ def merged_prompts(examples: Iterable[Example]) -> PromptSet:
     return together
 
 
-def _of_source(source: Path, items: Sequence[Item]) -> Iterator[Example]:
+def _of_source(source: Path, items: Sequence[Item]) -> Iterator[ExampleSource]:
     if not source.exists():
         raise InputError(f"There is no example '{source}'; check the name.")
     if source.is_dir():
         yield from _of_folder(source, items)
     elif source.suffix.lower() == PROMPTS_SUFFIX:
-        yield Example(source)
+        yield ExampleSource(source)
     elif source.suffix.lower() == ".csv":
         yield from _of_csv(source)
     else:
-        yield Example(source, _image_of(source.name, items))
+        yield ExampleSource(source, _image_of(source.name, items))
 
 
-def _of_folder(folder: Path, items: Sequence[Item]) -> Iterator[Example]:
+def _of_folder(folder: Path, items: Sequence[Item]) -> Iterator[ExampleSource]:
     results = read_results(folder)
     if results:
         for record in results.values():
             if record.done:
-                yield Example(folder / record.output, Path(record.image))
+                yield ExampleSource(folder / record.output, Path(record.image))
         return
     if (folder / NEXT_LIST).is_file():
         yield from _of_proposals(folder)
         return
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() == PROMPTS_SUFFIX:
-            yield Example(path)
+            yield ExampleSource(path)
         elif path.is_file() and format_by_name(path) is not None:
-            yield Example(path, _image_of(path.relative_to(folder).as_posix(), items))
+            yield ExampleSource(path, _image_of(path.relative_to(folder).as_posix(), items))
 
 
-def _of_proposals(folder: Path) -> Iterator[Example]:
+def _of_proposals(folder: Path) -> Iterator[ExampleSource]:
     """The proposed slices that a person has corrected and switched on."""
     try:
         entries = [(each["prompts"], each["image"]) for each in json.loads((folder / NEXT_LIST).read_text())]
@@ -122,17 +122,17 @@ def _of_proposals(folder: Path) -> Iterator[Example]:
     for prompts, image in entries:
         path = folder / prompts
         if path.is_file() and PromptSet.load(path).enabled:
-            yield Example(path, Path(image))
+            yield ExampleSource(path, Path(image))
 
 
-def _of_csv(path: Path) -> Iterator[Example]:
+def _of_csv(path: Path) -> Iterator[ExampleSource]:
     with open(path, newline="", encoding="utf-8-sig") as stream:
         for row in csv.DictReader(stream):
             if not row.get("image") or not row.get("labels"):
                 raise InputError(
                     f"'{path}' needs the columns 'image' and 'labels', both filled in each line."
                 )
-            yield Example(path.parent / row["labels"], path.parent / row["image"])
+            yield ExampleSource(path.parent / row["labels"], path.parent / row["image"])
 
 
 def _image_of(labels: str, items: Sequence[Item]) -> Path:

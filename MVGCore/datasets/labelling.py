@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from MVGCore.datasets.atlas.atlas import MOST, Atlas, label_by_atlases
+from MVGCore.datasets.atlas.atlas import MOST_ATLASES, Atlas, label_by_atlases
 from MVGCore.datasets.atlas.result import result_of
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum
@@ -114,7 +114,9 @@ class Labeller:
             return self._session.propagate(all_axes=self._work.settings.all_axes)
         start = time.perf_counter()
         ids, probabilities = label_by_atlases(image, self._atlases)
-        notes = [f"Its labels were fused from those of {min(MOST, len(self._atlases))} other volumes."]
+        notes = [
+            f"Its labels were fused from those of {min(MOST_ATLASES, len(self._atlases))} other volumes."
+        ]
         if self._specialist is not None:
             probabilities = self._specialist.mixed(image, ids, probabilities)
             notes.append(f"A network trained on this data set had {self._specialist.share:.0%} of the say.")

@@ -11,14 +11,14 @@ from MVGCore.datasets.atlas.atlas import Atlas
 from MVGCore.datasets.atlas.judge import MOST_JUDGED, Judgement, Told, judge, told_by_others
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum, together
-from MVGCore.datasets.examples import Example
+from MVGCore.datasets.examples import ExampleSource
 from MVGCore.datasets.manifest import NAME, Record
 from MVGCore.datasets.run import Crew, alone, label_dataset
 from MVGCore.datasets.specialist.study import judged_together, study
 from MVGCore.datasets.work import Completed, Work
 from MVGCore.errors import MVGError
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation.review.expected_dice import Line, Lines
+from MVGCore.segmentation.review.expected_dice import DiceLine, DiceLines
 from MVGCore.volume import atomic_path
 from MVGCore.volume.formats import stem
 
@@ -87,18 +87,18 @@ def _taught(
     key = together([work.made_of["examples"], work.made_of["weights"], work.made_of["settings"]])
     path, file = folder / JUDGEMENT, folder / f"specialist-{key[:12]}.safetensors"
     kept = _read(path, key)
-    wanted = work.settings.minutes > 0
-    if kept is None or (wanted and not file.is_file()):
+    trains = work.settings.minutes > 0
+    if kept is None or (trains and not file.is_file()):
         atlases = [Atlas.read(each.image, each.labels) for each in work.completed]
         drawn = [_drawn(work.examples, each.image) for each in work.completed]
-        told = told_by_others(atlases, len(atlases) if wanted else MOST_JUDGED, cancelled)
-        if wanted:
+        told = told_by_others(atlases, len(atlases) if trains else MOST_JUDGED, cancelled)
+        if trains:
             kept = _specialised(work, file, atlases, drawn, told, items, cancelled, trained)
         else:
             kept = judge(told, drawn)
         _write(path, key, kept)
     work = replace(work, lines=kept.lines)
-    if not wanted:
+    if not trains:
         return work
     return replace(work, specialist=file, made_of={**work.made_of, "specialist": checksum(file)})
 
@@ -123,13 +123,13 @@ def _specialised(
     return judge(judged_together(specialist, atlases, told), judging)
 
 
-def _drawn(examples: tuple[Example, ...], image: Path) -> list[Prompt]:
+def _drawn(examples: tuple[ExampleSource, ...], image: Path) -> list[Prompt]:
     return [prompt for each in examples if each.image == image for prompt in each.prompts().prompts]
 
 
-def _write(path: Path, key: str, found: Judgement) -> None:
+def _write(path: Path, key: str, judgement: Judgement) -> None:
     with atomic_path(path) as temporary:
-        content = {"key": key, "lines": asdict(found.lines), "dice": found.dice}
+        content = {"key": key, "lines": asdict(judgement.lines), "dice": judgement.dice}
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
@@ -138,7 +138,7 @@ def _read(path: Path, key: str) -> Judgement | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["key"] != key:
             return None
-        lines = {name: Line(**values) for name, values in content["lines"].items()}
-        return Judgement(Lines(**lines), content["dice"])
+        lines = {name: DiceLine(**values) for name, values in content["lines"].items()}
+        return Judgement(DiceLines(**lines), content["dice"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

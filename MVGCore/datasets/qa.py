@@ -54,7 +54,7 @@ class ReviewRequest:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Measured:
     """What is measured of one volume."""
 
     record: Record
@@ -134,13 +134,13 @@ def _map_kinds(request: ReviewRequest) -> list[str]:
     return kinds
 
 
-def _looked_at(request: ReviewRequest, record: Record, other: Record | None) -> _Seen:
+def _looked_at(request: ReviewRequest, record: Record, other: Record | None) -> _Measured:
     """Everything that is measured of a volume; pictures are drawn later, one volume at a time."""
     if not record.done:
-        return _Seen(record, reason=record.reason)
+        return _Measured(record, reason=record.reason)
     try:
         labels = read_labelmap(request.folder / record.output)
-        seen = _Seen(record, labels.classes, measure_classes(labels))
+        seen = _Measured(record, labels.classes, measure_classes(labels))
         truth = _truth(request, record, labels)
         if truth is not None:
             seen = _compared(seen, labels, truth, request.surfaces)
@@ -150,7 +150,7 @@ def _looked_at(request: ReviewRequest, record: Record, other: Record | None) -> 
             seen = replace(seen, agreement=dice_per_class(labels.array, against.array, ids))
         return seen
     except MVGError as error:
-        return _Seen(record, reason=str(error))
+        return _Measured(record, reason=str(error))
 
 
 def _truth(request: ReviewRequest, record: Record, labels: LabelMap) -> LabelMap | None:
@@ -158,7 +158,7 @@ def _truth(request: ReviewRequest, record: Record, labels: LabelMap) -> LabelMap
     return None if path is None else match_labels(read_labelmap(path), labels.geometry)
 
 
-def _compared(seen: _Seen, labels: LabelMap, truth: LabelMap, surfaces: bool) -> _Seen:
+def _compared(seen: _Measured, labels: LabelMap, truth: LabelMap, surfaces: bool) -> _Measured:
     dice = dice_per_class(
         truth.array, labels.array, [each for each in truth.ids if (truth.array == each).any()]
     )
@@ -173,7 +173,7 @@ def _compared(seen: _Seen, labels: LabelMap, truth: LabelMap, surfaces: bool) ->
 
 
 def _part(
-    request: ReviewRequest, order: int, seen: _Seen, unlike: Mapping[int, tuple[str, ...]]
+    request: ReviewRequest, order: int, seen: _Measured, unlike: Mapping[int, tuple[str, ...]]
 ) -> VolumePart:
     record, report = seen.record, seen.record.report
     label = record.name if request.names else f"Volume {order + 1}"
@@ -196,7 +196,7 @@ def _part(
     )
 
 
-def _without_names(request: ReviewRequest, seen: _Seen, label: str) -> str:
+def _without_names(request: ReviewRequest, seen: _Measured, label: str) -> str:
     """A reason names files, and these may name patients."""
     if request.names:
         return seen.reason
@@ -206,7 +206,9 @@ def _without_names(request: ReviewRequest, seen: _Seen, label: str) -> str:
     return reason
 
 
-def _row(measures: ClassMeasures, told: Mapping[str, Any], seen: _Seen, unlike: tuple[str, ...]) -> ClassRow:
+def _row(
+    measures: ClassMeasures, told: Mapping[str, Any], seen: _Measured, unlike: tuple[str, ...]
+) -> ClassRow:
     surface, hd95 = (seen.surface or {}).get(measures.id, (None, None))
     return ClassRow(
         measures.id,
@@ -227,7 +229,7 @@ def _mean(values: Iterator[float | None]) -> float | None:
 
 
 def _pictures(
-    request: ReviewRequest, seen: Sequence[_Seen], others: Mapping[str, Record]
+    request: ReviewRequest, seen: Sequence[_Measured], others: Mapping[str, Record]
 ) -> Iterator[list[Picture]]:
     for each in seen:
         try:

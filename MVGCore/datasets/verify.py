@@ -36,17 +36,17 @@ def verify(
         InputError: there are no results.
     """
     records = {name: each for name, each in read_results(work.folder).items() if each.done}
-    wanted = [item for item in items if item.name in records]
-    if not wanted:
+    chosen = [item for item in items if item.name in records]
+    if not chosen:
         raise InputError(f"There is no result of this data set in '{work.folder}'; label it first.")
     found = {}
     with tempfile.TemporaryDirectory(prefix=".verify.", dir=work.folder) as scratch:
         apart = replace(work, folder=Path(scratch))
-        for done, again in enumerate(crew(apart, wanted), 1):
+        for done, again in enumerate(crew(apart, chosen), 1):
             difference = _difference(work, records[again.name], again)
             if difference:
                 found[again.name] = difference
-            shown(again, done, len(wanted))
+            shown(again, done, len(chosen))
     return found
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum, together
-from MVGCore.datasets.examples import Example
+from MVGCore.datasets.examples import ExampleSource
 from MVGCore.models.registry import describe
 from MVGCore.volume.formats import Format, format_by_name
 
 if TYPE_CHECKING:
-    from MVGCore.segmentation.review.expected_dice import Lines  # with torch, which the data do not need
+    from MVGCore.segmentation.review.expected_dice import DiceLines  # with torch, which the data do not need
 
 
 BY_IMAGE = "auto"  # labels of a picture as a picture, of anything else as a segmentation
@@ -75,15 +75,15 @@ class Work:
     """
 
     folder: Path
-    examples: tuple[Example, ...]
+    examples: tuple[ExampleSource, ...]
     settings: Settings
     made_of: Mapping[str, str]
     completed: tuple[Completed, ...] = ()
-    lines: Lines | None = None
+    lines: DiceLines | None = None
     specialist: Path | None = None
 
     @classmethod
-    def of(cls, folder: Path, examples: tuple[Example, ...], settings: Settings) -> Work:
+    def of(cls, folder: Path, examples: tuple[ExampleSource, ...], settings: Settings) -> Work:
         """The work for these examples, whose files are read once for their checksums.
 
         Raises:
@@ -112,7 +112,7 @@ def _ending_for(image: Path) -> str:
     return ".tif" if image.suffix.lower() in (".tif", ".tiff") else ".png"
 
 
-def ingredients(examples: tuple[Example, ...], settings: Settings) -> dict[str, str]:
+def ingredients(examples: tuple[ExampleSource, ...], settings: Settings) -> dict[str, str]:
     """Checksums of what all results of a data set depend on, whichever machine makes them.
 
     Raises:

@@ -184,7 +184,7 @@ class SynthesisDraft:
     def fit(
         cls,
         images: Tensor,
-        wanted: Tensor,
+        target: Tensor,
         waves: int = 256,
         samples: int = 8192,
         ridge: float = 3e-3,
@@ -194,30 +194,30 @@ class SynthesisDraft:
 
         Args:
             images: (N, 3, H, W) previous, this and next slice of the source contrast.
-            wanted: (N, H, W) the middle slice in the other contrast.
+            target: (N, H, W) the middle slice in the other contrast.
             waves: number of random Fourier features.
             samples: pixels to learn from, drawn evenly.
             ridge: strength of the regularisation, as a share of the mean variance of the features.
             rounds: times that the pixels are weighed anew by their errors, which turns least squares into
                 least absolute errors (T1 to T2 on a training case: mean absolute error .0178 to .0167).
         """
-        features, answers = _neighbourhood(images), wanted.flatten().float()
+        features, values = _neighbourhood(images), target.flatten().float()
         generator = torch.Generator().manual_seed(0)
         if len(features) > samples:
             chosen = torch.randint(len(features), (samples,), generator=generator)
-            features, answers = features[chosen], answers[chosen]
+            features, values = features[chosen], values[chosen]
         mean, scale = features.mean(0), features.std(0).clamp(min=1e-4)
         # Half of the waves are long and see trends, half are short and see detail.
         lengths = torch.where(torch.arange(waves) % 2 == 0, 6.0, 2.5)
         directions = torch.randn(features.shape[1], waves, generator=generator) / lengths
         phases = torch.rand(waves, generator=generator) * 2 * math.pi
-        limits = float(answers.min()), float(answers.max())
+        limits = float(values.min()), float(values.max())
         draft = cls(mean, scale, directions, phases, torch.zeros(0), limits)
         design = draft._design(features)
-        weights = _ridge_regression(design, answers, torch.ones_like(answers), ridge)
+        weights = _ridge_regression(design, values, torch.ones_like(values), ridge)
         for _ in range(rounds):
-            error = (design @ weights - answers).abs()
-            weights = _ridge_regression(design, answers, 1 / error.clamp(min=SMALL_ERROR), ridge)
+            error = (design @ weights - values).abs()
+            weights = _ridge_regression(design, values, 1 / error.clamp(min=SMALL_ERROR), ridge)
         return replace(draft, weights=weights)
 
     def predict(self, images: Tensor) -> Tensor:
@@ -232,7 +232,7 @@ class SynthesisDraft:
         return torch.cat((torch.ones(len(scaled), 1), scaled, waves), 1)
 
 
-def _ridge_regression(design: Tensor, answers: Tensor, shares: Tensor, ridge: float) -> Tensor:
+def _ridge_regression(design: Tensor, values: Tensor, shares: Tensor, ridge: float) -> Tensor:
     """(D,) weights for a design (n, D), answers (n,) and how much each of them counts (n,).
 
     In double precision: with a condition of 1e8 the answers of single precision are sometimes noise (on one
@@ -243,7 +243,7 @@ def _ridge_regression(design: Tensor, answers: Tensor, shares: Tensor, ridge: fl
     gram = exact.T @ weighed
     ridges = torch.full((len(gram),), ridge * float(gram.diagonal().mean()), dtype=gram.dtype)
     ridges[0] = 1e-6  # the mean is free
-    return torch.linalg.solve(gram + torch.diag(ridges), weighed.T @ answers.double()).float()
+    return torch.linalg.solve(gram + torch.diag(ridges), weighed.T @ values.double()).float()
 
 
 def _neighbourhood(images: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class BenchmarkCase(Protocol):
 
 
 @dataclass(frozen=True)
-class _Step:
+class _CaseStep:
     """One case with one number of labelled slices, and the methods that have no result there yet."""
 
     case: BenchmarkCase
@@ -197,14 +197,14 @@ class _Run:
 
     def complete(self, cases: Sequence[BenchmarkCase], counts: tuple[int, ...], progress: Progress) -> None:
         """Reads what is there and computes the rest, in the order of the cases."""
-        wanted = [(case, count) for case in cases for count in counts]
-        earlier = self._earlier({(case.id, count) for case, count in wanted})
+        pairs = [(case, count) for case in cases for count in counts]
+        earlier = self._earlier({(case.id, count) for case, count in pairs})
         self.rows = list(earlier.values())
         steps = []
-        for case, count in wanted:
+        for case, count in pairs:
             open_methods = tuple(m for m in self._methods if (case.id, count, m.name) not in earlier)
             if open_methods:
-                steps.append(_Step(case, count, open_methods))
+                steps.append(_CaseStep(case, count, open_methods))
         with ExitStack() as stack:
             processes = {
                 m.name: stack.enter_context(MethodProcess(m, self._time_limit_s)) for m in self._methods
@@ -214,11 +214,11 @@ class _Run:
                 progress(done / total, text)
         progress(1.0, "done")
         methods = [method.name for method in self._methods]
-        order = [(case.id, count) for case, count in wanted]
+        order = [(case.id, count) for case, count in pairs]
         self.rows.sort(key=lambda row: (order.index((row.case, row.labelled)), methods.index(row.method)))
 
     def _compute(
-        self, steps: Sequence[_Step], processes: dict[str, MethodProcess]
+        self, steps: Sequence[_CaseStep], processes: dict[str, MethodProcess]
     ) -> Iterator[tuple[int, str]]:
         """Yields (methods begun so far, what begins now)."""
         done, loaded = 0, ""
@@ -234,7 +234,7 @@ class _Run:
                 done += 1
             done += 0 if task else len(step.methods)
 
-    def _task(self, step: _Step, example: BenchmarkExample) -> BenchmarkTask | None:
+    def _task(self, step: _CaseStep, example: BenchmarkExample) -> BenchmarkTask | None:
         try:
             slices = labelled_slices(example.truth, example.axis, step.labelled)
         except InputError as error:
@@ -245,7 +245,7 @@ class _Run:
 
     def _one(
         self,
-        step: _Step,
+        step: _CaseStep,
         example: BenchmarkExample,
         task: BenchmarkTask,
         method: Peer,
@@ -298,12 +298,12 @@ class _Run:
             classes=score.classes,
         )
 
-    def _earlier(self, wanted: set[tuple[str, int]]) -> dict[tuple[str, int, str], BenchmarkRow]:
+    def _earlier(self, pairs: set[tuple[str, int]]) -> dict[tuple[str, int, str], BenchmarkRow]:
         """Results of the same methods with the same settings; others in the file are left alone."""
         settings = {method.name: repr(method) for method in self._methods}
         found = {}
         for row in read_rows(self._path):
-            if (row.case, row.labelled) in wanted and settings.get(row.method) == row.settings:
+            if (row.case, row.labelled) in pairs and settings.get(row.method) == row.settings:
                 found[row.case, row.labelled, row.method] = row
         return found
 

@@ -80,8 +80,8 @@ class Case:
     def contrast(self) -> str:
         """The contrast to segment: the only one, or the one in which the labelled structure was drawn."""
         contrasts = [name for name, _ in self.images]
-        wanted = (_CONTRAST_OF.get(name) for _, name in self.classes)
-        return next((name for name in wanted if name in contrasts), contrasts[0])
+        preferred = (_CONTRAST_OF.get(name) for _, name in self.classes)
+        return next((name for name in preferred if name in contrasts), contrasts[0])
 
     def load(self) -> BenchmarkExample:
         """Reads the image and its label map, brought to the image's grid.

@@ -24,7 +24,7 @@ from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.segmentation import Propagator, SliceResult
 from MVGCore.segmentation.fuse.calibration import AS_STATED, OBVIOUS, Calibration, Curve, Sureness
-from MVGCore.segmentation.review.expected_dice import LEAST_AREA, Line, Lines, stated_dice, summed
+from MVGCore.segmentation.review.expected_dice import LEAST_AREA, DiceLine, DiceLines, stated_dice, summed
 from MVGCore.segmentation.transfer.label_transfer import transfer_labels
 
 COUNTS = (1, 2, 3, 5)
@@ -85,8 +85,8 @@ def runs(model: InContextModel, cases: Sequence[Case], calibration: Calibration)
             prompts = labelled_prompts(example, slices).prompts
             propagator = Propagator(model, device, example.image, prompts, [], calibration=calibration)
             depth = example.truth.array.shape[example.axis]
-            wanted = [index for index in range(depth) if index not in slices]
-            made = propagator.slices(wanted, lambda fraction, text: None, lambda: False, all_axes=True)
+            unlabelled = [index for index in range(depth) if index not in slices]
+            made = propagator.slices(unlabelled, lambda fraction, text: None, lambda: False, all_axes=True)
             last = {each.index: each for each in made}  # corrected slices come twice
             near = range(max(0, shown[0] - AROUND), min(depth, shown[-1] + AROUND + 1))
             done = [last[index] for index in near if index in last]
@@ -180,14 +180,14 @@ def two_fold_error(samples: Sequence[Pixels]) -> float:
     )
 
 
-def fit_line(pairs: Sequence[tuple[float, float]]) -> Line:
+def fit_line(pairs: Sequence[tuple[float, float]]) -> DiceLine:
     """The true Dice and its scatter as lines in the stated one."""
     stated, true = np.array(pairs).T
     slope, offset = _straight(stated, true)
     value = np.clip(offset + slope * stated, 0, 1)
     # The mean absolute deviation of a normal distribution is 0.8 of its standard deviation.
     spread_slope, spread = _straight(1 - value, np.abs(true - value) / 0.8)
-    return Line(*(round(float(each), 3) for each in (offset, slope, spread, spread_slope)))
+    return DiceLine(*(round(float(each), 3) for each in (offset, slope, spread, spread_slope)))
 
 
 def _straight(x: Floats, y: Floats) -> tuple[float, float]:
@@ -246,7 +246,7 @@ def fit_calibration(model: InContextModel, cases: Sequence[Case]) -> Calibration
     return Calibration(*(Sureness(curves[place, True], curves[place, False]) for place in PLACES))
 
 
-def fit_lines(model: InContextModel, cases: Sequence[Case], calibration: Calibration) -> Lines:
+def fit_lines(model: InContextModel, cases: Sequence[Case], calibration: Calibration) -> DiceLines:
     """The lines of classes, slices and volumes; prints how far the expectation is off."""
     pairs: tuple[list[tuple[float, float]], ...] = ([], [], [])
     for run in runs(model, cases, calibration):
@@ -257,7 +257,7 @@ def fit_lines(model: InContextModel, cases: Sequence[Case], calibration: Calibra
         lines.append(fit_line(each))
         off = [abs(lines[-1](stated).value - true) for stated, true in each]
         print(f"{name}: {len(each)} pairs, the expected Dice is off by {np.mean(off):.3f} on average")
-    return Lines(*lines)
+    return DiceLines(*lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

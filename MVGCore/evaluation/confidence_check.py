@@ -27,8 +27,8 @@ from MVGCore.evaluation.confidence import (
 )
 from MVGCore.evaluation.tables import table
 from MVGCore.models.registry import load
-from MVGCore.segmentation.fuse.calibration import SHIPPED, Curve
-from MVGCore.segmentation.review.expected_dice import SHIPPED as LINES
+from MVGCore.segmentation.fuse.calibration import SHIPPED_CALIBRATION, Curve
+from MVGCore.segmentation.review.expected_dice import SHIPPED_LINES
 
 KINDS = ((BETWEEN, True), (BETWEEN, False), (BEYOND, True), (BEYOND, False))
 HEAD = (
@@ -44,7 +44,7 @@ HEAD = (
 
 
 @dataclass
-class Found:
+class CheckedRuns:
     """What was found of some cases.
 
     Attributes:
@@ -66,8 +66,8 @@ class Found:
             if len(pixels.stated):
                 self.samples[kind].append(pixels)
         classes, _, volume = dice_pairs(run)
-        self.of_class += [(LINES.of_class(stated).value, true) for stated, true in classes]
-        self.of_volume += [(LINES.of_volume(stated).value, true) for stated, true in volume]
+        self.of_class += [(SHIPPED_LINES.of_class(stated).value, true) for stated, true in classes]
+        self.of_volume += [(SHIPPED_LINES.of_volume(stated).value, true) for stated, true in volume]
 
     def row(self, name: str) -> list[str]:
         """Errors of confidence and of the expected Dice, as a row of the table."""
@@ -78,16 +78,16 @@ class Found:
         return [name, str(len(self.cases)), *errors, _off(self.of_class), _off(self.of_volume)]
 
 
-def check(found: Iterable[tuple[str, ConfidenceRun]]) -> list[list[str]]:
+def check(checked: Iterable[tuple[str, ConfidenceRun]]) -> list[list[str]]:
     """Rows of the table, one of each data set and one of all.
 
     Args:
-        found: data set and run, propagated with the shipped calibration.
+        checked: data set and run, propagated with the shipped calibration.
     """
     rng = np.random.default_rng(0)
-    groups: dict[str, Found] = defaultdict(Found)
-    together = Found()
-    for group, run in found:
+    groups: dict[str, CheckedRuns] = defaultdict(CheckedRuns)
+    together = CheckedRuns()
+    for group, run in checked:
         groups[group].add(run, rng)
         together.add(run, rng)
     return [*(each.row(name) for name, each in sorted(groups.items())), together.row("all")]
@@ -107,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     model = load(options.model, "cpu")
     cases = chosen_cases("bench", options.every, options.cases)
     group_of = {case.id: case.group for case in cases}
-    print(table(HEAD, check((group_of[run.case], run) for run in runs(model, cases, SHIPPED))))
+    print(table(HEAD, check((group_of[run.case], run) for run in runs(model, cases, SHIPPED_CALIBRATION))))
     return 0
 
 

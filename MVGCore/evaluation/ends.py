@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from MVGCore.evaluation.looks import Setting, first_look, fit_cases, propagator_of, settings
+from MVGCore.evaluation.firstlooks import Setting, first_look, fit_cases, propagator_of, settings
 from MVGCore.evaluation.tables import table
 from MVGCore.models.base import InContextModel
-from MVGCore.segmentation.fuse.ends import SUREST, Beyond, EndModel, beyond, found_traits
-from MVGCore.segmentation.fuse.extents import found_areas
+from MVGCore.segmentation.fuse.ends import SUREST, Beyond, EndModel, beyond, prediction_traits
+from MVGCore.segmentation.fuse.extents import predicted_areas
 
 RIDGE = 1e-3
 LABELS_OF = {"heart": 7, "hippocampus": 40, "head_neck_ct": 30}  # cases of which only the labels are used
@@ -34,7 +34,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Side:
+class ClassSide:
     """One side of one class of a case, with some slices labelled.
 
     Attributes:
@@ -54,27 +54,27 @@ class Side:
     areas: Floats
 
 
-def sides_by_labels(setting: Setting) -> Iterator[Side]:
+def sides_by_labels(setting: Setting) -> Iterator[ClassSide]:
     """All sides of all classes of a setting, as far as labels tell of them."""
     planes = setting.planes
     for class_id in (int(each) for each in np.unique(planes[list(setting.slices)]) if each):
         yield from _sides(setting, class_id, np.zeros(setting.depth))
 
 
-def sides_found(setting: Setting, model: InContextModel, folder: Path) -> Iterator[Side]:
+def sides_found(setting: Setting, model: InContextModel, folder: Path) -> Iterator[ClassSide]:
     """All sides of all classes of a setting, of which a first look is kept in a folder."""
-    found = first_look(setting, model, folder)
+    predicted = first_look(setting, model, folder)
     for number, group in enumerate(propagator_of(setting, model).plan.groups):
-        areas = found_areas(group, number, found, setting.depth)
+        areas = predicted_areas(group, number, predicted, setting.depth)
         for place, class_id in enumerate(group.ids):
             yield from _sides(setting, class_id, areas[place])
 
 
-def _sides(setting: Setting, class_id: int, areas: Floats) -> Iterator[Side]:
+def _sides(setting: Setting, class_id: int, areas: Floats) -> Iterator[ClassSide]:
     case, there = setting.case, (setting.planes == class_id).any((1, 2))
     for each in beyond(setting.prompts, class_id, setting.spacing, setting.depth):
-        true, found = there[each.slices].astype(float), areas[each.slices]
-        yield Side(case.group, case.id, setting.protocol, int(there.sum()), each, true, found)
+        true, predicted = there[each.slices].astype(float), areas[each.slices]
+        yield ClassSide(case.group, case.id, setting.protocol, int(there.sum()), each, true, predicted)
 
 
 def fit(traits: Floats, there: Floats, weight: Floats, given: Floats | None = None) -> tuple[float, ...]:
@@ -107,58 +107,59 @@ def fit(traits: Floats, there: Floats, weight: Floats, given: Floats | None = No
     return tuple(round(float(each), 3) for each in (*offset, *weights))
 
 
-def weights_of(sides: Sequence[Side]) -> list[float]:
+def weights_of(sides: Sequence[ClassSide]) -> list[float]:
     """What a slice of each side counts: data sets and protocols alike, and long structures as short ones."""
     sizes = Counter((side.group, side.protocol) for side in sides)
     return [1 / sizes[side.group, side.protocol] / max(side.extent, 1) for side in sides]
 
 
-def fit_model(sides: Sequence[Side], found: Sequence[Side]) -> EndModel:
+def fit_model(sides: Sequence[ClassSide], predicted: Sequence[ClassSide]) -> EndModel:
     """The model by sides of which the labels are known, and by those of which something was found too."""
-    first = fit(np.concatenate([side.beyond.traits for side in sides]), *_answers(sides))
+    first = fit(np.concatenate([side.beyond.traits for side in sides]), *_truth(sides))
     model = EndModel((first[0], first[1], first[2], first[3]), (0.0, 0.0, 0.0))
-    traits = np.concatenate([found_traits(side.areas, side.beyond.area) for side in found])
-    given = np.concatenate([side.beyond.by_labels(model) for side in found])
-    second = fit(traits, *_answers(found), np.clip(given, -SUREST, SUREST))
-    return replace(model, by_found=(second[0], second[1], second[2]))
+    traits = np.concatenate([prediction_traits(side.areas, side.beyond.area) for side in predicted])
+    given = np.concatenate([side.beyond.by_labels(model) for side in predicted])
+    second = fit(traits, *_truth(predicted), np.clip(given, -SUREST, SUREST))
+    return replace(model, by_prediction=(second[0], second[1], second[2]))
 
 
-def _answers(sides: Sequence[Side]) -> tuple[Floats, Floats]:
+def _truth(sides: Sequence[ClassSide]) -> tuple[Floats, Floats]:
     """(n,) whether the class is there, and what each slice counts."""
     counts = [np.full(len(s.there), weight) for s, weight in zip(sides, weights_of(sides), strict=True)]
     return np.concatenate([side.there for side in sides]), np.concatenate(counts)
 
 
-def off(sides: Sequence[Side], odds: Sequence[Floats]) -> str:
+def off(sides: Sequence[ClassSide], odds: Sequence[Floats]) -> str:
     """Mean log-loss of odds, and their bias: mean probability less the share of slices that are there."""
-    there, weight = _answers(sides)
+    there, weight = _truth(sides)
     stated = np.concatenate(odds)
     loss = np.average(np.logaddexp(0, stated) - there * stated, weights=weight)
     return f"{loss:.3f} ({np.average(expit(stated) - there, weights=weight):+.3f})"
 
 
-def left_out(sides: Sequence[Side], found: Sequence[Side]) -> dict[str, EndModel]:
+def left_out(sides: Sequence[ClassSide], predicted: Sequence[ClassSide]) -> dict[str, EndModel]:
     """Data set -> the model that the other ones give."""
     return {
         group: fit_model(
-            [side for side in sides if side.group != group], [side for side in found if side.group != group]
+            [side for side in sides if side.group != group],
+            [side for side in predicted if side.group != group],
         )
-        for group in dict.fromkeys(side.group for side in found)
+        for group in dict.fromkeys(side.group for side in predicted)
     }
 
 
-def judged(models: Mapping[str, EndModel], found: Sequence[Side]) -> str:
+def judged(models: Mapping[str, EndModel], predicted: Sequence[ClassSide]) -> str:
     """A table: how good the odds are on each data set, with the model that the others give."""
     lines = []
     for group, model in models.items():
-        own = [side for side in found if side.group == group]
+        own = [side for side in predicted if side.group == group]
         by_labels = [side.beyond.by_labels(model) for side in own]
-        by_found = [side.beyond.by_found(side.areas, model) for side in own]
-        lines.append([group, off(own, by_labels), off(own, by_found)])
+        by_prediction = [side.beyond.by_prediction(side.areas, model) for side in own]
+        lines.append([group, off(own, by_labels), off(own, by_prediction)])
     return table(["data set", "by labelled slices", "by what was found"], lines)
 
 
-def all_sides(model: InContextModel, folder: Path) -> tuple[list[Side], list[Side]]:
+def all_sides(model: InContextModel, folder: Path) -> tuple[list[ClassSide], list[ClassSide]]:
     """Those of which the labels are known, and those that were looked at; the looks are kept in a folder."""
     by_labels = [
         side
@@ -167,13 +168,13 @@ def all_sides(model: InContextModel, folder: Path) -> tuple[list[Side], list[Sid
         for setting in settings(case, seed)
         for side in sides_by_labels(setting)
     ]
-    found = [
+    predicted = [
         side
         for case in fit_cases()
         for setting in settings(case)
         for side in sides_found(setting, model, folder)
     ]
-    return by_labels, found
+    return by_labels, predicted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -185,9 +186,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from MVGCore.models.registry import load
 
     options.out.mkdir(parents=True, exist_ok=True)
-    sides, found = all_sides(load(options.model, "cpu"), options.out)
-    print(fit_model(sides, found))
-    print(judged(left_out(sides, found), found))
+    sides, predicted = all_sides(load(options.model, "cpu"), options.out)
+    print(fit_model(sides, predicted))
+    print(judged(left_out(sides, predicted), predicted))
     return 0
 
 

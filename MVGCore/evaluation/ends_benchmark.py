@@ -1,11 +1,11 @@
 """What ends cost: Dice of whole volumes, between and beyond the labelled slices, by how slices are labelled.
 
     python -m MVGCore.evaluation.ends_benchmark --role bench --out mvg-ends-benchmark
-    python -m MVGCore.evaluation.ends_benchmark --role train --looks mvg-looks
+    python -m MVGCore.evaluation.ends_benchmark --role train --first-looks mvg-looks
 
 Slices are labelled by three protocols, with and without answers to two questions for each class, which the
 truth gives. Each row is appended to `rows.jsonl` as soon as it is there; a run into the same folder goes on
-where an interrupted one stopped. With `--looks` results are those of first looks, which are kept in that
+where an interrupted one stopped. With `--first-looks` results are those of first looks, which are kept in that
 folder, once without odds of ends too; on training cases the odds are those that the other data sets give.
 """
 
@@ -26,25 +26,25 @@ from MVGCore.evaluation.annotation import case_parser, chosen_cases
 from MVGCore.evaluation.cases import BenchmarkExample, Case, keep_slices, labelled_prompts
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.ends import all_sides, left_out
-from MVGCore.evaluation.looks import KeptSession, Setting, first_look, settings
+from MVGCore.evaluation.firstlooks import KeptSession, Setting, first_look, settings
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.protocols import PROTOCOLS, Parts, choose_slices, dice_parts
 from MVGCore.evaluation.tables import table
 from MVGCore.metrics import mean
 from MVGCore.models.base import InContextModel
 from MVGCore.prompts import PromptSet
-from MVGCore.segmentation.fuse.ends import SHIPPED, EndModel
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, EndModel
 
 if TYPE_CHECKING:
     from MVGCore.session import Result, Session
 
 PLAIN, ANSWERED, KNOWN = "MVG", "MVG, two answers per class", "MVG, ends known"
 BEFORE, NO_ODDS = "MVG without odds", EndModel((99.0, 0.0, 0.0, 0.0), (99.0, 0.0, 0.0))
-ANSWERS = 2  # of each class
+ANSWERS_PER_CLASS = 2  # of each class
 
 
 @dataclass(frozen=True)
-class Row:
+class EndsRow:
     """One method on one case with some labelled slices.
 
     Attributes:
@@ -81,7 +81,7 @@ def predicted(
     """
     count = 0
     planes = np.moveaxis(example.truth.array, example.axis, 0)
-    for _ in range(ANSWERS):
+    for _ in range(ANSWERS_PER_CLASS):
         best = {question.class_id: question for question in reversed(result.questions)}
         for question in best.values():
             there = bool((planes[question.index] == question.class_id).any())
@@ -105,7 +105,7 @@ def tell_ends(example: BenchmarkExample, prompts: PromptSet) -> None:
             prompts.add_presence(example.image, example.axis, index, index, each.id)
 
 
-def run_session(session: Session | KeptSession, setting: Setting, all_axes: bool = True) -> list[Row]:
+def run_session(session: Session | KeptSession, setting: Setting, all_axes: bool = True) -> list[EndsRow]:
     """Rows of MVG: as it is, with answers, and with known ends."""
     example, slices = setting.example, setting.slices
     plain = propagated(session, setting, all_axes)
@@ -125,15 +125,15 @@ def propagated(session: Session | KeptSession, setting: Setting, all_axes: bool 
     return session.propagate(all_axes=all_axes)
 
 
-def row(setting: Setting, method: str, result: Result, questions: int = 0) -> Row:
+def row(setting: Setting, method: str, result: Result, questions: int = 0) -> EndsRow:
     """What became of a setting."""
     parts = dice_parts(setting.example.truth.array, result.labels.array, setting.example.axis, setting.slices)
     expected = None if result.expected_dice is None else result.expected_dice.value
     case = setting.case
-    return Row(case.id, case.group, setting.protocol, setting.slices, method, parts, expected, questions)
+    return EndsRow(case.id, case.group, setting.protocol, setting.slices, method, parts, expected, questions)
 
 
-def run_looks(setting: Setting, model: InContextModel, folder: Path, end_model: EndModel) -> list[Row]:
+def run_looks(setting: Setting, model: InContextModel, folder: Path, end_model: EndModel) -> list[EndsRow]:
     """The same by a first look, which is kept in a folder, and once without odds."""
     found = first_look(setting, model, folder)
     before = propagated(KeptSession(setting, found, model, NO_ODDS), setting)
@@ -141,13 +141,13 @@ def run_looks(setting: Setting, model: InContextModel, folder: Path, end_model: 
     return [row(setting, BEFORE, before), *run_session(session, setting)]
 
 
-def run_peer(peer: Peer, setting: Setting) -> Row:
+def run_peer(peer: Peer, setting: Setting) -> EndsRow:
     """A row of a peer."""
     example, slices = setting.example, setting.slices
     few = keep_slices(example.truth, example.axis, slices)
     labels = peer(example.image, few, example.axis, slices)
     parts = dice_parts(example.truth.array, labels, example.axis, slices)
-    return Row(setting.case.id, setting.case.group, setting.protocol, slices, peer.name, parts)
+    return EndsRow(setting.case.id, setting.case.group, setting.protocol, slices, peer.name, parts)
 
 
 def labelled(cases: Sequence[Case], counts: Sequence[int]) -> Iterator[Setting]:
@@ -170,7 +170,7 @@ def looked_at(cases: Sequence[Case], counts: Sequence[int]) -> Iterator[Setting]
         yield from (each for each in settings(case) if not each.draw and len(each.slices) in counts)
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
+def to_markdown(rows: Sequence[EndsRow]) -> str:
     """Means over the cases of each data set."""
     keys = dict.fromkeys((row.group, row.protocol, len(row.slices), row.method) for row in rows)
     lines = []
@@ -210,13 +210,13 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[EndsRow]:
     """The rows that a run has written so far."""
     rows = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         values = json.loads(line)
         values["parts"], values["slices"] = Parts(**values["parts"]), tuple(values["slices"])
-        rows.append(Row(**values))
+        rows.append(EndsRow(**values))
     return rows
 
 
@@ -235,7 +235,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--one-axis", action="store_true", help="leave the second look out")
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--looks", type=Path, help="results of first looks, which are kept in this folder")
+    parser.add_argument(
+        "--first-looks", type=Path, help="results of first looks, which are kept in this folder"
+    )
     parser.add_argument("--out", type=Path, default=Path("mvg-ends-benchmark"))
     options = parser.parse_args(argv)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -244,8 +246,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     done = {(row.case, row.protocol, row.slices) for row in rows}
     cases = chosen_cases(options.role, options.every, options.cases)
     peers = [peer_by_name(name) for name in options.peers]
-    run = _by_looks(options) if options.looks else _by_session(options)
-    for setting in (looked_at if options.looks else labelled)(cases, options.slices):
+    run = _by_looks(options) if options.first_looks else _by_session(options)
+    for setting in (looked_at if options.first_looks else labelled)(cases, options.slices):
         if (setting.case.id, setting.protocol, setting.slices) in done:
             continue
         made = [*run(setting), *(run_peer(peer, setting) for peer in peers)]
@@ -256,20 +258,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _by_session(options: argparse.Namespace) -> Callable[[Setting], list[Row]]:
+def _by_session(options: argparse.Namespace) -> Callable[[Setting], list[EndsRow]]:
     from MVGCore.session import Session
 
     session = Session(options.model, "cpu", threads=options.threads)
     return lambda setting: run_session(session, setting, not options.one_axis)
 
 
-def _by_looks(options: argparse.Namespace) -> Callable[[Setting], list[Row]]:
+def _by_looks(options: argparse.Namespace) -> Callable[[Setting], list[EndsRow]]:
     from MVGCore.models.registry import load
 
-    options.looks.mkdir(parents=True, exist_ok=True)
+    options.first_looks.mkdir(parents=True, exist_ok=True)
     model = load(options.model, "cpu")
-    models = end_models(model, options.looks, options.role)
-    return lambda setting: run_looks(setting, model, options.looks, models.get(setting.case.group, SHIPPED))
+    models = end_models(model, options.first_looks, options.role)
+    return lambda setting: run_looks(
+        setting, model, options.first_looks, models.get(setting.case.group, SHIPPED_END_MODEL)
+    )
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def run_images(
     methods: Sequence[ImagePeer] | None = None,
     progress: Progress | None = None,
     out_dir: str | Path = "benchmark",
-    found: Sequence[ImageSource] | None = None,
+    sources_used: Sequence[ImageSource] | None = None,
     cases: Sequence[str] | None = None,
     time_limit_s: float = 120.0,
 ) -> ImageReport:
@@ -44,7 +44,7 @@ def run_images(
         progress: called with the fraction done and what is being done.
         out_dir: folder of `image_results.jsonl`; earlier results of the same methods and settings found there
             are kept and not computed again.
-        found: volumes to make problems of, instead of the suite's own.
+        sources_used: volumes to make problems of, instead of the suite's own.
         cases: only those of these names; there may be none of them.
         time_limit_s: a method that takes longer on a problem is stopped there.
 
@@ -54,21 +54,21 @@ def run_images(
     methods = (ImageSessionMethod(), *image_peers()) if methods is None else tuple(methods)
     notes = []
     try:
-        found = sources() if found is None else found
+        sources_used = sources() if sources_used is None else sources_used
     except InputError as error:
-        found, notes = [], [f"The image tasks were skipped: {error}"]
-    found = [source for source in found if cases is None or source.case.id in cases]
+        sources_used, notes = [], [f"The image tasks were skipped: {error}"]
+    sources_used = [source for source in sources_used if cases is None or source.case.id in cases]
     folder = Path(out_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made ({error}): choose another.") from error
-    run = _Run(methods, folder / IMAGE_RESULTS, time_limit_s)
-    run.complete(found, progress or (lambda fraction, text: None))
+    run = _ImageRun(methods, folder / IMAGE_RESULTS, time_limit_s)
+    run.complete(sources_used, progress or (lambda fraction, text: None))
     return ImageReport(tuple(run.rows), (*notes, *run.notes))
 
 
-class _Run:
+class _ImageRun:
     """The results so far, and one process per method."""
 
     def __init__(self, methods: Sequence[ImagePeer], path: Path, time_limit_s: float) -> None:
@@ -79,18 +79,20 @@ class _Run:
         self.rows: list[ImageRow] = []
         self.notes: list[str] = []
 
-    def complete(self, found: Sequence[ImageSource], progress: Progress) -> None:
+    def complete(self, sources_used: Sequence[ImageSource], progress: Progress) -> None:
         """Read what is there and compute the rest."""
-        places = [(source, condition, choice) for source in found for condition, choice in source.conditions]
+        places = [
+            (source, condition, choice) for source in sources_used for condition, choice in source.conditions
+        ]
         earlier = self._earlier()
-        wanted = {
+        keys = {
             (source.task, source.case.id, condition, choice, method.name)
             for source, condition, choice in places
             for method in self._methods
             if source.task in method.tasks
         }
-        self.rows = [row for key, row in earlier.items() if key in wanted]
-        total, done = max(1, len(wanted) - len(self.rows)), 0
+        self.rows = [row for key, row in earlier.items() if key in keys]
+        total, done = max(1, len(keys) - len(self.rows)), 0
         with ExitStack() as stack:
             processes = {
                 method.name: stack.enter_context(
@@ -98,7 +100,7 @@ class _Run:
                 )
                 for method in self._methods
             }
-            for source in found:
+            for source in sources_used:
                 missing = [each for each in source.conditions if self._open(source, *each, earlier)]
                 for problem in source.problems(missing) if missing else ():
                     for method in self._open(source, problem.condition, problem.choice, earlier):
@@ -158,15 +160,15 @@ class _Run:
     def _earlier(self) -> dict[tuple[Any, ...], ImageRow]:
         """Results of the same methods with the same settings."""
         settings = {method.name: repr(method) for method in self._methods}
-        found = {}
+        sources_used = {}
         for line in self._path.read_text(encoding="utf-8").splitlines() if self._path.is_file() else ():
             try:
                 row = ImageRow.from_line(line)
             except (json.JSONDecodeError, TypeError):  # cut short by an interruption
                 continue
             if settings.get(row.method) == row.settings:
-                found[row.task, row.case, row.condition, row.choice, row.method] = row
-        return found
+                sources_used[row.task, row.case, row.condition, row.choice, row.method] = row
+        return sources_used
 
 
 def score_image(problem: Problem, answer: NDArray[Any]) -> tuple[float, float | None, float]:
@@ -220,5 +222,5 @@ def warm_up_problem(task: str) -> Problem:
     if task == "synthesize":
         few = np.zeros_like(array)
         few[[1, 6]] = 1 - array[[1, 6]]
-        return replace(base, wanted=Volume(few, geometry), given=(1, 6), truth=1 - array)
+        return replace(base, target=Volume(few, geometry), given=(1, 6), truth=1 - array)
     return base

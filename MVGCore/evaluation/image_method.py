@@ -52,6 +52,6 @@ class ImageSessionMethod:
             return session.inpaint(problem.holes, axis=problem.axis, slice_range=span)
         from MVGCore.images import ImageExamples
 
-        assert problem.wanted is not None
-        examples = ImageExamples.from_volumes(problem.image, problem.wanted, problem.axis, problem.given)
+        assert problem.target is not None
+        examples = ImageExamples.from_volumes(problem.image, problem.target, problem.axis, problem.given)
         return session.synthesize(examples, slice_range=span)

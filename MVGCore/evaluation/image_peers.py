@@ -259,10 +259,10 @@ class Telea:
 
 def _examples(problem: Problem) -> tuple[FloatArray, FloatArray]:
     """Given slices in both contrasts, (N, H, W)."""
-    assert problem.wanted is not None
+    assert problem.target is not None
     given = list(problem.given)
-    image, wanted = problem.planes(problem.image.array), problem.planes(problem.wanted.array)
-    return image[given].astype(np.float32), wanted[given].astype(np.float32)
+    image, target = problem.planes(problem.image.array), problem.planes(problem.target.array)
+    return image[given].astype(np.float32), target[given].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -274,9 +274,9 @@ class HistogramMatching:
 
     def __call__(self, problem: Problem) -> NDArray[Any]:
         """See `ImagePeer`."""
-        image, wanted = _examples(problem)
+        image, target = _examples(problem)
         shares = np.linspace(0, 100, 1001)
-        before, after = np.percentile(image, shares), np.percentile(wanted, shares)
+        before, after = np.percentile(image, shares), np.percentile(target, shares)
         before, first = np.unique(before, return_index=True)
         planes = problem.planes(problem.image.array)[list(problem.slices)]
         return np.interp(planes, before, after[first]).astype(np.float32)
@@ -292,9 +292,9 @@ class Polynomial:
 
     def __call__(self, problem: Problem) -> NDArray[Any]:
         """See `ImagePeer`."""
-        image, wanted = _examples(problem)
+        image, target = _examples(problem)
         low, high = float(image.min()), float(image.max())
-        fitted = np.polynomial.Polynomial.fit(image.ravel(), wanted.ravel(), self.degree, domain=[low, high])
+        fitted = np.polynomial.Polynomial.fit(image.ravel(), target.ravel(), self.degree, domain=[low, high])
         planes = problem.planes(problem.image.array)[list(problem.slices)].astype(np.float64)
         return fitted(np.clip(planes, low, high)).astype(np.float32)
 
@@ -313,10 +313,10 @@ class NearestPatches:
 
     def __call__(self, problem: Problem) -> NDArray[Any]:
         """See `ImagePeer`."""
-        image, wanted = _examples(problem)
+        image, target = _examples(problem)
         scale = float(image.std())
         rng = np.random.default_rng(problem.seed)
-        features, answers = self._patches(image / scale), wanted.ravel()
+        features, targets = self._patches(image / scale), target.ravel()
         some = rng.choice(len(features), min(self.samples, len(features)), replace=False)
         mean = features[some].mean(0)
         _, _, axes = np.linalg.svd(features[some] - mean, full_matrices=False)
@@ -327,7 +327,7 @@ class NearestPatches:
             plane = problem.planes(problem.image.array)[k][None].astype(np.float32) / scale
             distance, nearest = tree.query((self._patches(plane) - mean) @ axes, self.neighbours, eps=0.5)
             weights = 1 / (np.asarray(distance) + 1e-3)
-            mixed = (answers[some][nearest] * weights).sum(1) / weights.sum(1)
+            mixed = (targets[some][nearest] * weights).sum(1) / weights.sum(1)
             found.append(mixed.reshape(plane.shape[1:]))
         return np.stack(found).astype(np.float32)
 

@@ -22,7 +22,7 @@ NOISES = ("gaussian", "rician", "poisson")
 LEVELS = (0.05, 0.1, 0.2)  # standard deviation, of the window; of Poisson noise at the window's upper end
 HOLES = ("blobs", "boxes", "missing slab", "dropped slices")
 CONTRASTS = (("t1", "t2"), ("t1", "flair"), ("t1", "t1c"))
-EXAMPLES = (5, 3)
+EXAMPLE_COUNTS = (5, 3)
 CHOICES = 3  # of the example slices
 
 # (case, contrast) for denoising and inpainting: one of every kind of image, fixed before any result was seen.
@@ -56,7 +56,7 @@ class Problem:
         window: of the answer: errors are measured as shares of it.
         slices: those that count.
         holes: what is missing, for inpainting.
-        wanted: the wanted contrast with the slices `given` filled, for synthesis.
+        target: the wanted contrast with the slices `given` filled, for synthesis.
         given: the example slices.
         sigma: true standard deviation of the noise in the image's units, for methods that ask for it.
     """
@@ -71,7 +71,7 @@ class Problem:
     window: Window
     slices: tuple[int, ...]
     holes: LabelMap | None = None
-    wanted: Volume | None = None
+    target: Volume | None = None
     given: tuple[int, ...] = ()
     sigma: float = 0.0
     seed: int = 0
@@ -112,18 +112,18 @@ class ImageSource:
             return tuple((f"{kind} {level:g}", 0) for kind in NOISES for level in LEVELS)
         if self.task == "inpaint":
             return tuple((kind, 0) for kind in HOLES)
-        given, wanted = self.contrasts
+        given, target = self.contrasts
         return tuple(
-            (f"{given} to {wanted}, {count} slices", choice)
-            for count in EXAMPLES
-            for choice in range(CHOICES if count == EXAMPLES[0] else 1)
+            (f"{given} to {target}, {count} slices", choice)
+            for count in EXAMPLE_COUNTS
+            for choice in range(CHOICES if count == EXAMPLE_COUNTS[0] else 1)
         )
 
-    def problems(self, wanted: Sequence[tuple[str, int]]) -> Iterator[Problem]:
+    def problems(self, target: Sequence[tuple[str, int]]) -> Iterator[Problem]:
         """The problems of some conditions."""
         images = [read_volume(dict(self.case.images)[each]) for each in self.contrasts]
         make = {"denoise": _noisy, "inpaint": _holed, "synthesize": _paired}[self.task]
-        for condition, choice in wanted:
+        for condition, choice in target:
             yield make(self, images, condition, choice)
 
 
@@ -261,13 +261,13 @@ def make_holes(
 def _paired(source: ImageSource, images: Sequence[Volume], condition: str, choice: int) -> Problem:
     axis = source.case.axis
     shown = _shown_slices(images[0], axis)
-    image, wanted = (slab_of(each, axis, shown) for each in images)
+    image, target = (slab_of(each, axis, shown) for each in images)
     count, depth = int(condition.split()[-2]), len(shown)
     given = choose_examples(depth, count, choice)
-    window = robust_window(wanted.array)
-    few = np.full_like(wanted.array, wanted.array.min())
+    window = robust_window(target.array)
+    few = np.full_like(target.array, target.array.min())
     part = (slice(None),) * axis + (list(given),)
-    few[part] = wanted.array[part]
+    few[part] = target.array[part]
     return Problem(
         "synthesize",
         source.case.id,
@@ -275,10 +275,10 @@ def _paired(source: ImageSource, images: Sequence[Volume], condition: str, choic
         choice,
         replace(image, name=source.case.id),
         axis,
-        wanted.array.astype(np.float32),
+        target.array.astype(np.float32),
         window,
         tuple(k for k in range(depth) if k not in given),
-        wanted=replace(wanted, array=few),
+        target=replace(target, array=few),
         given=given,
     )
 

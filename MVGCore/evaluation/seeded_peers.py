@@ -55,11 +55,11 @@ class Seeds:
         seeds[given] = np.searchsorted(ids, shown) + 1
         return cls(intensities, seeds, ids, (edges[axis], rows, columns), box)
 
-    def paste(self, found: np.ndarray, few: LabelMap, axis: int, slices: Sequence[int]) -> np.ndarray:
+    def paste(self, winners: np.ndarray, few: LabelMap, axis: int, slices: Sequence[int]) -> np.ndarray:
         """Turns (S, H, W) positions in `ids` into labels of the whole volume, labelled slices as given."""
         planes = np.moveaxis(few.array, axis, 0)
         filled = np.zeros_like(planes)
-        filled[:, self.box[0], self.box[1]] = self.ids[found]
+        filled[:, self.box[0], self.box[1]] = self.ids[winners]
         given = sorted_slices(slices)
         filled[given] = planes[given]
         return in_volume_order(filled, axis)
@@ -121,10 +121,10 @@ class RandomWalker:
         problem = Seeds.of(image, few, axis, slices)
         factor = int(np.ceil(np.sqrt(problem.image.size * len(problem.ids) / self.max_unknowns)))
         if factor == 1:
-            found = self._walk(problem.image, problem.seeds) - 1
+            winners = self._walk(problem.image, problem.seeds) - 1
         else:
-            found = self._walk_coarsely(problem, factor)
-        return problem.paste(found, few, axis, slices)
+            winners = self._walk_coarsely(problem, factor)
+        return problem.paste(winners, few, axis, slices)
 
     def _walk(self, image: np.ndarray, seeds: np.ndarray, probabilities: bool = False) -> np.ndarray:
         """(S, H, W) seeds -> the same, complete; or (labels, S, H, W) probabilities in the seeds' order."""
@@ -152,13 +152,13 @@ class RandomWalker:
         known, ranks = np.unique(np.append(seeds, 0), return_inverse=True)
         consecutive = ranks[:-1].reshape(seeds.shape).astype(np.int32)
         probabilities = self._walk(image, consecutive, probabilities=True)
-        found, best = np.zeros(shape, np.intp), np.full(shape, -1.0, np.float32)
+        winners, best = np.zeros(shape, np.intp), np.full(shape, -1.0, np.float32)
         for label, probability in zip(known[1:], probabilities, strict=True):
             fine = transform.resize(probability, padded, order=1, mode="edge", anti_aliasing=False)
             fine = fine[:, : shape[1], : shape[2]].astype(np.float32)
             wins = fine > best
-            found[wins], best[wins] = label - 1, fine[wins]
-        return found
+            winners[wins], best[wins] = label - 1, fine[wins]
+        return winners
 
 
 def _box(mask: np.ndarray) -> tuple[slice, slice]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from MVGCore.drafts.image import blur, membrane
 
 WAYS = 4
-USUAL = (0.25, 0.25, 0.5, 0.0)  # their shares where nothing can be tried
+USUAL_SHARES = (0.25, 0.25, 0.5, 0.0)  # their shares where nothing can be tried
 STEP = 0.25  # of the shares that are tried
 SCALES = (8, 4, 2, 1)  # pixels of a slice per pixel, coarse to fine, at which shapes are brought together
 ROUNDS = 6  # at every scale
@@ -23,7 +23,7 @@ _EDGE = 0.02  # gradients below it say nothing
 
 
 @dataclass(frozen=True)
-class Side:
+class KnownSide:
     """What is known on one side of a slice: the nearest and second nearest values of every pixel, (2, H, W),
     and how many slices away they are, infinite where there are none."""
 
@@ -31,7 +31,7 @@ class Side:
     far: Tensor
 
     @classmethod
-    def of(cls, stack: Tensor, known: Tensor, row: int, step: int) -> Side:
+    def of(cls, stack: Tensor, known: Tensor, row: int, step: int) -> KnownSide:
         """Look from a row of a stack (K, H, W) in steps of -1 or 1."""
         values = torch.zeros(2, *stack.shape[1:])
         far = torch.full_like(values, torch.inf)
@@ -63,7 +63,7 @@ def fill_ways(stack: Tensor, holes: Tensor, rows: Sequence[int]) -> Tensor:
 def _one(stack: Tensor, known: Tensor, row: int) -> Tensor:
     own, intact = stack[row], known[row]
     around = membrane(own[None], intact[None])[0]
-    before, after = Side.of(stack, known, row, -1), Side.of(stack, known, row, 1)
+    before, after = KnownSide.of(stack, known, row, -1), KnownSide.of(stack, known, row, 1)
     there = ~(before.far[0].isinf() & after.far[0].isinf())
     linear = _linear(before, after)
     guesses = torch.stack([linear, _cubic(before, after, linear), _moved(before, after, linear)])
@@ -73,13 +73,13 @@ def _one(stack: Tensor, known: Tensor, row: int) -> Tensor:
     return torch.where(intact, own, torch.cat((guesses, around[None])))
 
 
-def _linear(before: Side, after: Side) -> Tensor:
+def _linear(before: KnownSide, after: KnownSide) -> Tensor:
     first, second = 1 / before.far[0], 1 / after.far[0]
     total = (first + second).clamp(min=1e-9)
     return (before.values[0] * first + after.values[0] * second) / total
 
 
-def _cubic(before: Side, after: Side, linear: Tensor) -> Tensor:
+def _cubic(before: KnownSide, after: KnownSide, linear: Tensor) -> Tensor:
     """The cubic polynomial through two values on either side; linear where one of them is missing."""
     places = torch.stack((-before.far[1], -before.far[0], after.far[0], after.far[1]))
     values = torch.stack((before.values[1], before.values[0], after.values[0], after.values[1]))
@@ -95,7 +95,7 @@ def _cubic(before: Side, after: Side, linear: Tensor) -> Tensor:
     return torch.where(complete, total, linear)
 
 
-def _moved(before: Side, after: Side, linear: Tensor) -> Tensor:
+def _moved(before: KnownSide, after: KnownSide, linear: Tensor) -> Tensor:
     """Linear between places that belong together: a displacement that brings before and after to agree."""
     both = before.far[0].isfinite() & after.far[0].isfinite()
     if not both.any():
@@ -164,4 +164,4 @@ def best_ways(errors: Sequence[Tensor]) -> tuple[float, ...]:
         mean_squares = torch.einsum("cw,wv,cv->c", mixtures, products, mixtures)
         scores += mean_squares / mean_squares.mean().clamp(min=1e-12)
     best = mixtures[int(scores.argmin())]
-    return tuple(((best + torch.tensor(USUAL)) / 2).tolist())
+    return tuple(((best + torch.tensor(USUAL_SHARES)) / 2).tolist())

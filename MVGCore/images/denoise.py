@@ -13,15 +13,15 @@ from torch import Tensor
 
 from MVGCore.drafts.image import denoise_draft
 from MVGCore.errors import InputError
-from MVGCore.images.engine import Engine, Question
+from MVGCore.images.dct import REACH, dct_denoise
+from MVGCore.images.engine import Engine, ImageQuestion
 from MVGCore.images.examples import ImageExamples, neighbours
 from MVGCore.images.gate import Trial, best_share, mix, spread
 from MVGCore.images.noise import Noise, measure_noise
+from MVGCore.images.recorrupted import RecorruptedSlab, best_strength
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage
 from MVGCore.images.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, TaskStopwatch, fill, finish
 from MVGCore.images.shown import Shown, pixel_step, scaled, show
-from MVGCore.images.shrink import REACH, shrink
-from MVGCore.images.split import Split, best_strength
 from MVGCore.prompts import AXIS_NAMES
 from MVGCore.volume import Volume, Window, check_image, neighbour_indices, robust_window
 
@@ -29,7 +29,7 @@ MEASURED = 9  # slices that the noise is measured in
 OWN_EXAMPLES = 5  # slices that a volume gives as examples of itself
 TRIALS = 4
 WHOLE = (slice(None), slice(None))
-MARGIN = 0.003  # by so much the network must be better: the trials are noisy themselves
+NETWORK_MARGIN = 0.003  # by so much the network must be better: the trials are noisy themselves
 
 
 def run_denoise(
@@ -68,13 +68,13 @@ def run_denoise(
     calls = Callbacks(progress, cancelled, slice_range, shown)
     image, watch = check_image(image), TaskStopwatch()
     axis = _axis(image, examples, axis)
-    wanted = list(calls.slices(image.geometry.shape[axis], axis))
+    indices = list(calls.slices(image.geometry.shape[axis], axis))
     calls.tell(0.0, "Measuring the noise")
     denoising = Denoising.prepare(engine, image, axis, examples, np.random.default_rng(seed), calls)
     watch.lap("prepare")
     calls.tell(PREPARED, "Denoising")
     canvas = ResultImage(image, axis, image.array.copy())
-    fill(canvas, wanted, denoising.generate, calls)
+    fill(canvas, indices, denoising.generate, calls)
     watch.lap("generate")
     noise = denoising.noise
     note = f"Noise: {noise.kind}, standard deviation {noise.level:.1%} of the intensity window."
@@ -135,9 +135,12 @@ class Denoising:
         window, noise = measure(raw)
         made = cls(engine, scaled(raw, window), window, noise, pixel_step(image, axis), calls)
         calls.check()
-        splits, trials = made._splits(rng), []
+        slabs, trials = made._slabs(rng), []
         made.strength = best_strength(
-            splits, lambda split, strength: made._draft(split.noisier, [split.row], split.noise, strength)
+            slabs,
+            lambda recorrupted, strength: made._draft(
+                recorrupted.noisier, [recorrupted.row], recorrupted.noise, strength
+            ),
         )
         if examples is None:
             made.shown = made._own_examples(rng)
@@ -146,8 +149,8 @@ class Denoising:
             few = examples if local else examples.thinned(FOREIGN)
             made.shown = show(few, image, window, window, local, clip=False)
             trials = made._left_out_trials(made.shown)
-        trials = trials or [made._split_trial(split, rng) for split in splits]
-        made.share = best_share(trials, power=2, undecided=0.0, margin=MARGIN)
+        trials = trials or [made._slab_trial(recorrupted, rng) for recorrupted in slabs]
+        made.share = best_share(trials, power=2, undecided=0.0, margin=NETWORK_MARGIN)
         return made
 
     def generate(self, indices: list[int]) -> Tensor:
@@ -168,7 +171,7 @@ class Denoising:
         noise, strength = noise or self.noise, strength or self.strength
         first, last = max(0, min(rows) - 2 * REACH), max(rows) + 2 * REACH + 1
         stable, sigma = noise.stabilise(planes[first:last])
-        return noise.restore(shrink(stable, strength * sigma, [row - first for row in rows]))
+        return noise.restore(dct_denoise(stable, strength * sigma, [row - first for row in rows]))
 
     def _ask(
         self,
@@ -186,11 +189,11 @@ class Denoising:
         assert self.shown is not None
         chosen = self.shown.nearest(float(np.mean(places)), PROMPTS, but)
         down, across = part
-        question = Question(
+        question = ImageQuestion(
             torch.from_numpy(neighbours(planes.numpy(), rows)),
             draft.clamp(0, 1),
             self.shown.images[chosen][:, :, down, across],
-            self.shown.wanted[chosen][:, down, across].clamp(0, 1),
+            self.shown.target[chosen][:, down, across].clamp(0, 1),
             self.shown.distances(places, chosen),
         )
         return self.engine.answer(question, self.calls.is_cancelled)
@@ -212,36 +215,36 @@ class Denoising:
         for n in spread(range(count)) if count > 1 else ():
             draft = self._draft(shown.images[n], [1])
             generated = self._ask(shown.images[n], draft, [1], [round(shown.places[n])], but=n)
-            trials.append(Trial(draft, generated, shown.wanted[[n]]))
+            trials.append(Trial(draft, generated, shown.target[[n]]))
         return trials
 
-    def _splits(self, rng: np.random.Generator) -> list[Split]:
+    def _slabs(self, rng: np.random.Generator) -> list[RecorruptedSlab]:
         """A few slabs of the volume, taken apart."""
         down, across = self._part
-        splits = []
+        slabs = []
         for place in inner(len(self.planes), TRIALS):
             self.calls.check()
             first = max(0, place - 2 * REACH)
             slab = self.planes[first : place + 2 * REACH + 1, down, across]
             clean = self._draft(slab, range(len(slab)))
-            splits.append(Split.of(slab, clean, place, place - first, self.noise, rng))
-        return splits
+            slabs.append(RecorruptedSlab.of(slab, clean, place, place - first, self.noise, rng))
+        return slabs
 
-    def _split_trial(self, split: Split, rng: np.random.Generator) -> Trial:
+    def _slab_trial(self, recorrupted: RecorruptedSlab, rng: np.random.Generator) -> Trial:
         """The network on one of them.
 
         Where magnitudes hold next to no signal, new noise on the draft is compared with the draft instead.
         """
-        row, place = [split.row], [split.place]
-        draft = self._draft(split.noisier, row, split.noise)
-        generated = self._ask(split.noisier, draft, row, place, part=self._part)
-        truth = split.other[row]
-        if split.air.any():
-            again = self.noise.add(split.clean, rng)
+        row, place = [recorrupted.row], [recorrupted.place]
+        draft = self._draft(recorrupted.noisier, row, recorrupted.noise)
+        generated = self._ask(recorrupted.noisier, draft, row, place, part=self._part)
+        truth = recorrupted.other[row]
+        if recorrupted.air.any():
+            again = self.noise.add(recorrupted.clean, rng)
             own = self._draft(again, row)
             answer = self._ask(again, own, row, place, part=self._part)
-            pairs = ((own, draft), (answer, generated), (split.clean[row], truth))
-            draft, generated, truth = (torch.where(split.air, *pair) for pair in pairs)
+            pairs = ((own, draft), (answer, generated), (recorrupted.clean[row], truth))
+            draft, generated, truth = (torch.where(recorrupted.air, *pair) for pair in pairs)
         return Trial(draft, generated, truth)
 
     @property
@@ -271,7 +274,7 @@ def measure(raw: NDArray[Any]) -> tuple[Window, Noise]:
     for place in places:
         slab = scaled(raw[max(0, place - REACH) : place + REACH + 1], window)
         stable, sigma = noise.stabilise(slab)
-        clean.append(noise.restore(shrink(stable, sigma, [min(place, REACH)])))
+        clean.append(noise.restore(dct_denoise(stable, sigma, [min(place, REACH)])))
     found = robust_window(torch.cat(clean).numpy())
     size = window.high - window.low
     own = Window(window.low + found.low * size, window.low + found.high * size)

@@ -14,12 +14,12 @@ from MVGCore.models.device import Device, autocast, placed, select_device
 from MVGCore.models.tiling import Tile, Tiling
 from MVGCore.tasks.image import ImageTask, image_target
 
-BATCH = 8
+SLICES_AT_ONCE = 8
 _TASK = ImageTask("image")
 
 
 @dataclass(frozen=True)
-class Question:
+class ImageQuestion:
     """T slices to generate and N examples of how; all intensities in 0..1.
 
     Attributes:
@@ -52,10 +52,10 @@ class Engine:
 
     model: InContextModel
     device: Device
-    batch: int = BATCH
+    batch: int = SLICES_AT_ONCE
     notes: list[str] = field(default_factory=list)
 
-    def answer(self, question: Question, cancelled: Callable[[], bool]) -> Tensor:
+    def answer(self, question: ImageQuestion, cancelled: Callable[[], bool]) -> Tensor:
         """Generate the slices: (T, H, W), near 0..1. Tiles in which all is known are left as they are.
 
         Raises:
@@ -64,7 +64,7 @@ class Engine:
         height, width = question.images.shape[-2:]
         tiling = Tiling.of((height, width), self.model.canvas_sides)
         known = question.known
-        padded = Question(
+        padded = ImageQuestion(
             tiling.pad(question.images),
             tiling.pad(question.draft),
             tiling.pad(question.prompt_images),
@@ -85,7 +85,7 @@ class Engine:
             tiling.crop(total, tile).add_(values * tile.weights)
         return tiling.unpad(total)
 
-    def _tile(self, part: Question) -> Tensor:
+    def _tile(self, part: ImageQuestion) -> Tensor:
         """(T, side, side); on a full GPU in smaller batches, then on the CPU."""
         while True:
             try:
@@ -102,9 +102,9 @@ class Engine:
                 self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")
                 self.device = select_device("cpu")
                 placed(self.model, self.device)
-                self.batch = BATCH
+                self.batch = SLICES_AT_ONCE
 
-    def _encode(self, part: Question) -> PromptMemory:
+    def _encode(self, part: ImageQuestion) -> PromptMemory:
         place, count = self.device.torch_device, len(part.prompt_images)
         batch = PromptBatch(
             part.prompt_images[None],
@@ -115,7 +115,7 @@ class Engine:
         with torch.inference_mode(), autocast(self.device):
             return self.model.encode_prompts(batch.to(place))
 
-    def _generate(self, memory: PromptMemory, part: Question) -> Tensor:
+    def _generate(self, memory: PromptMemory, part: ImageQuestion) -> Tensor:
         place = self.device.torch_device
         target = image_target(part.images, part.draft, None if part.known is None else part.known.float())
         with torch.inference_mode(), autocast(self.device):
@@ -123,8 +123,8 @@ class Engine:
         return _TASK.decode(colours.float())[:, 0].cpu()
 
 
-def _cut(question: Question, tiling: Tiling, tile: Tile) -> Question:
-    return Question(
+def _cut(question: ImageQuestion, tiling: Tiling, tile: Tile) -> ImageQuestion:
+    return ImageQuestion(
         tiling.crop(question.images, tile),
         tiling.crop(question.draft, tile),
         tiling.crop(question.prompt_images, tile),
@@ -134,9 +134,9 @@ def _cut(question: Question, tiling: Tiling, tile: Tile) -> Question:
     )
 
 
-def _of_targets(question: Question, rows: Tensor) -> Question:
+def _of_targets(question: ImageQuestion, rows: Tensor) -> ImageQuestion:
     """Only some of the T slices."""
-    return Question(
+    return ImageQuestion(
         question.images[rows],
         question.draft[rows],
         question.prompt_images,

@@ -24,12 +24,12 @@ class ImageExample:
         index: its place in its own volume.
         image: (3, H, W) float32, raw intensities of the previous, this and the next slice; at the border of
             the volume the slice itself stands for the missing neighbour.
-        wanted: (H, W) raw intensities, in the numeric type of the volume that they come from.
+        target: (H, W) raw intensities, in the numeric type of the volume that they come from.
     """
 
     index: int
     image: FloatArray
-    wanted: NDArray[Any]
+    target: NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class ImageExamples:
         slices: at least one, by index.
         geometry: of the volume that they come from.
         image_window: of the intensities of that volume.
-        wanted_window: of the wanted slices' intensities.
+        target_window: of the wanted slices' intensities.
         source: where they come from, e.g. the name of the image.
     """
 
@@ -49,7 +49,7 @@ class ImageExamples:
     slices: tuple[ImageExample, ...]
     geometry: Geometry
     image_window: Window
-    wanted_window: Window
+    target_window: Window
     source: str = ""
 
     @property
@@ -61,7 +61,7 @@ class ImageExamples:
     def from_volumes(
         cls,
         image: Volume,
-        wanted: Volume,
+        target: Volume,
         axis: int | None = None,
         slices: Sequence[int] | None = None,
     ) -> ImageExamples:
@@ -69,7 +69,7 @@ class ImageExamples:
 
         Args:
             image: what is given, complete.
-            wanted: what is wanted of it, on the same grid; only some of its slices need be filled.
+            target: what is wanted of it, on the same grid; only some of its slices need be filled.
             axis: array axis of the slices; by default the one along which single slices are filled, or that
                 of the largest spacing where most of the volume is.
             slices: which to take; by default those that are filled: not one and the same value throughout.
@@ -78,17 +78,17 @@ class ImageExamples:
             GeometryMismatchError: the volumes have different grids.
             InputError: no slice is filled, there is no such axis or slice, or an image cannot be used.
         """
-        image, wanted = check_image(image), check_image(wanted)
-        if not wanted.geometry.is_close(image.geometry):
+        image, target = check_image(image), check_image(target)
+        if not target.geometry.is_close(image.geometry):
             raise GeometryMismatchError(
-                f"The wanted slices do not lie on the image: they have {wanted.geometry.describe()}; the "
+                f"The wanted slices do not lie on the image: they have {target.geometry.describe()}; the "
                 f"image has {image.geometry.describe()}. Resample one to the grid of the other."
             )
         if axis is None:
-            axis = _drawn_axis(wanted)
+            axis = _drawn_axis(target)
         if axis not in (0, 1, 2):
             raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
-        planes = np.moveaxis(wanted.array, axis, 0)
+        planes = np.moveaxis(target.array, axis, 0)
         chosen = filled_planes(planes) if slices is None else _existing(slices, axis, len(planes))
         if not chosen:
             raise InputError("No wanted slice is filled; fill at least one.")
@@ -130,13 +130,13 @@ def filled_planes(planes: NDArray[Any]) -> list[int]:
     return [int(k) for k in np.flatnonzero((flat != flat[:, :1]).any(1))]
 
 
-def _drawn_axis(wanted: Volume) -> int:
+def _drawn_axis(target: Volume) -> int:
     """The axis along which most planes are empty, if most are; else the one of the largest spacing."""
     filled = [
-        len(filled_planes(np.moveaxis(wanted.array, axis, 0))) / wanted.array.shape[axis] for axis in range(3)
+        len(filled_planes(np.moveaxis(target.array, axis, 0))) / target.array.shape[axis] for axis in range(3)
     ]
     axis = int(np.argmin(filled))
-    return axis if filled[axis] <= 0.5 else wanted.geometry.coarsest_axis
+    return axis if filled[axis] <= 0.5 else target.geometry.coarsest_axis
 
 
 def _existing(slices: Sequence[int], axis: int, depth: int) -> list[int]:
@@ -146,7 +146,7 @@ def _existing(slices: Sequence[int], axis: int, depth: int) -> list[int]:
     return chosen
 
 
-def _window(wanted: NDArray[Any]) -> Window:
-    if wanted.min() == wanted.max():
+def _window(target: NDArray[Any]) -> Window:
+    if target.min() == target.max():
         raise InputError("The wanted slices are all of one intensity; choose slices that show something.")
-    return robust_window(wanted)
+    return robust_window(target)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from MVGCore.errors import GeometryMismatchError, InputError
-from MVGCore.images.between import USUAL, WAYS, best_ways, fill_ways
-from MVGCore.images.engine import Engine, Question
+from MVGCore.images.between import USUAL_SHARES, WAYS, best_ways, fill_ways
+from MVGCore.images.engine import Engine, ImageQuestion
 from MVGCore.images.gate import Trial, best_share, mix, spread
 from MVGCore.images.holes import Move, deepest, moved, moves_for
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage
@@ -21,8 +21,10 @@ from MVGCore.images.run import PREPARED, Callbacks, Progress, TaskStopwatch, fil
 from MVGCore.images.shown import pixel_step, scaled
 from MVGCore.volume import LabelMap, Volume, Window, check_image, neighbour_indices, robust_window
 
-MARGIN = 0.03  # by so much of the draft's error the network must be better: a few holes are a small sample
-EXAMPLES = 3  # intact slices that are shown with the hole over them
+NETWORK_MARGIN = (
+    0.03  # by so much of the draft's error the network must be better: a few holes are a small sample
+)
+EXAMPLE_SLICES = 3  # intact slices that are shown with the hole over them
 
 
 def run_inpaint(
@@ -65,13 +67,13 @@ def run_inpaint(
     if axis not in (0, 1, 2):
         raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
     across = np.moveaxis(holes, axis, 0)
-    wanted = [k for k in calls.slices(len(across), axis) if across[k].any()]
+    with_holes = [k for k in calls.slices(len(across), axis) if across[k].any()]
     calls.tell(0.0, "Moving the holes over intact slices")
     filling = Filling.prepare(engine, usable, axis, across, calls)
     watch.lap("prepare")
     calls.tell(PREPARED, "Filling")
     canvas = ResultImage(image, axis, image.array.copy())
-    fill(canvas, wanted, filling.generate, calls, holes=across)
+    fill(canvas, with_holes, filling.generate, calls, holes=across)
     watch.lap("generate")
     return finish("inpaint", canvas, engine, watch, filling.share)
 
@@ -127,7 +129,7 @@ class Filling:
     step: float
     reach: int
     calls: Callbacks
-    ways: tuple[float, ...] = USUAL
+    ways: tuple[float, ...] = USUAL_SHARES
     share: float = 0.0
 
     @classmethod
@@ -143,7 +145,9 @@ class Filling:
         if tries:
             truths = [(made.planes[[one.move.row]] - one.filled)[:, one.region] for one in tries]
             made.ways = best_ways(truths)
-        made.share = best_share([made._trial(one) for one in tries], power=2, undecided=0.0, margin=MARGIN)
+        made.share = best_share(
+            [made._trial(one) for one in tries], power=2, undecided=0.0, margin=NETWORK_MARGIN
+        )
         return made
 
     def generate(self, indices: list[int]) -> Tensor:
@@ -184,11 +188,11 @@ class Filling:
     ) -> Tensor:
         """The network's answer for slices with holes, of the kind that the slices `sources` have."""
         middle = sources[len(sources) // 2]
-        moves = [move for move in moves_for(self.holes, middle, EXAMPLES + 1) if move.row != but]
-        moves = moves[:EXAMPLES] or [Move(middle, middle)]
+        moves = [move for move in moves_for(self.holes, middle, EXAMPLE_SLICES + 1) if move.row != but]
+        moves = moves[:EXAMPLE_SLICES] or [Move(middle, middle)]
         images, labels = zip(*(self._example(move) for move in moves), strict=True)
         distance = np.abs(np.asarray(rows)[:, None] - [move.row for move in moves]) * self.step
-        question = Question(
+        question = ImageQuestion(
             self._seen(holes, rows),
             draft.clamp(0, 1),
             torch.stack(images),

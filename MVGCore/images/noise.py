@@ -20,7 +20,7 @@ _SIGN = 0.6
 _STEPS = 400  # of the tables of Rician moments
 _CLEARLY = 0.85  # another kind than Gaussian must fit so much better
 EMPTY = 5e-3  # so much above the floor something is shown
-LEAST = 1e-3  # no noise at all
+LEAST_NOISE = 1e-3  # no noise at all
 DARKEST = 1e-4  # share of the pixels that are darker than the floor
 AIR_MARGIN = 1.06  # what is hardly brighter than noise alone is taken for air: the bias is steep there
 FAINT = 0.15  # of the strongest noise: what is below it is as good as none
@@ -131,11 +131,11 @@ def measure_noise(planes: Tensor, smooth: Tensor) -> Noise:
     shows = means > floor + EMPTY
     means, detail = means[shows], detail[shows]
     if len(means) < 16 * BINS:
-        return Noise("gaussian", LEAST)
+        return Noise("gaussian", LEAST_NOISE)
     parts = means.argsort().tensor_split(BINS)
     mean = torch.stack([means[part].mean() for part in parts])
     deviation = torch.stack([detail[part].quantile(QUANTILE) for part in parts]) / _HALF_NORMAL
-    return _best_kind(mean, deviation.clamp(min=LEAST), floor)
+    return _best_kind(mean, deviation.clamp(min=LEAST_NOISE), floor)
 
 
 def _finest_detail(planes: Tensor) -> Tensor:

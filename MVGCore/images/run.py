@@ -77,7 +77,7 @@ class TaskStopwatch:
 
 def fill(
     canvas: ResultImage,
-    wanted: Sequence[int],
+    indices: Sequence[int],
     generate: Generate,
     calls: Callbacks,
     near: Sequence[int] = (),
@@ -87,7 +87,7 @@ def fill(
 
     Args:
         canvas: what is filled.
-        wanted: slices to generate, ascending.
+        indices: slices to generate, ascending.
         generate: slices -> raw intensities (T, H, W).
         calls: told about every run and every slice.
         near: runs nearest to these slices come first.
@@ -97,15 +97,15 @@ def fill(
         Cancelled: the caller wants to stop.
     """
     done = 0
-    for run in ordered(wanted, RUN, near):
+    for run in ordered(indices, RUN, near):
         calls.check()
         for index, values in zip(run, generate(run).numpy(), strict=True):
             finished = canvas.put(index, values, None if holes is None else holes[index])
             if calls.shown:
                 calls.shown(finished)
         done += len(run)
-        share = PREPARED + (1 - PREPARED) * done / len(wanted)
-        calls.tell(share, f"{done} of {len(wanted)} slices")
+        share = PREPARED + (1 - PREPARED) * done / len(indices)
+        calls.tell(share, f"{done} of {len(indices)} slices")
 
 
 def finish(

@@ -23,7 +23,7 @@ class Shown:
 
     Attributes:
         images: (N, 3, H, W) in 0..1.
-        wanted: (N, H, W), 0 and 1 at the ends of the window of the wanted intensities, not clipped.
+        target: (N, H, W), 0 and 1 at the ends of the window of the wanted intensities, not clipped.
         places: (N,) slice of the image that each resembles most: its own index, or for an example from
             another volume the same share of the way through.
         local: (N,) bool, whether it is a slice of the image itself.
@@ -31,7 +31,7 @@ class Shown:
     """
 
     images: Tensor
-    wanted: Tensor
+    target: Tensor
     places: NDArray[np.float64]
     local: NDArray[np.bool_]
     step: float
@@ -51,7 +51,7 @@ class Shown:
         """All examples of several sets for one image."""
         return cls(
             torch.cat([part.images for part in parts]),
-            torch.cat([part.wanted for part in parts]),
+            torch.cat([part.target for part in parts]),
             np.concatenate([part.places for part in parts]),
             np.concatenate([part.local for part in parts]),
             parts[0].step,
@@ -73,7 +73,7 @@ def show(
     examples: ImageExamples,
     image: Volume,
     image_window: Window,
-    wanted_window: Window,
+    target_window: Window,
     local: bool,
     clip: bool = True,
 ) -> Shown:
@@ -83,22 +83,22 @@ def show(
         examples: of the image itself or of another volume.
         image: what will be asked about.
         image_window: of the image; another volume is shown in its own.
-        wanted_window: of the answer; likewise.
+        target_window: of the answer; likewise.
         local: whether the examples are slices of the image.
         clip: whether intensities outside the window are clipped; noise must not be.
     """
     axis = examples.axis
     images = np.stack([each.image for each in examples.slices])
-    wanted = np.stack([each.wanted for each in examples.slices]).astype(np.float32)
+    target = np.stack([each.target for each in examples.slices]).astype(np.float32)
     places = np.array(examples.indices, dtype=np.float64)
     if not local:
-        image_window, wanted_window = examples.image_window, examples.wanted_window
+        image_window, target_window = examples.image_window, examples.target_window
         places *= (image.geometry.shape[axis] - 1) / max(examples.geometry.shape[axis] - 1, 1)
-        images, wanted = _aligned(images, wanted, examples, image)
+        images, target = _aligned(images, target, examples, image)
     flags, given = np.full(len(places), local), scaled(images, image_window)
     return Shown(
         given.clamp(0, 1) if clip else given,
-        scaled(wanted, wanted_window),
+        scaled(target, target_window),
         places,
         flags,
         pixel_step(image, axis),
@@ -106,7 +106,7 @@ def show(
 
 
 def _aligned(
-    images: NDArray[np.float32], wanted: NDArray[np.float32], examples: ImageExamples, image: Volume
+    images: NDArray[np.float32], target: NDArray[np.float32], examples: ImageExamples, image: Volume
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Slices of another volume with the pixels of the image's slices, its body over the image's body."""
     axis = examples.axis
@@ -124,7 +124,7 @@ def _aligned(
     canvas = Canvas((images.shape[-2], images.shape[-1]), side, center, scale)
     top, left = (side - rows) // 2, (side - columns) // 2
     part = (..., slice(top, top + rows), slice(left, left + columns))
-    return canvas.draw_image(images)[part], canvas.draw_image(wanted)[part]
+    return canvas.draw_image(images)[part], canvas.draw_image(target)[part]
 
 
 def _center(planes: NDArray[np.float32]) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from MVGCore.drafts.image import SynthesisDraft
 from MVGCore.errors import InputError
-from MVGCore.images.engine import Engine, Question
+from MVGCore.images.engine import Engine, ImageQuestion
 from MVGCore.images.examples import ImageExamples, neighbours
 from MVGCore.images.gate import Trial, best_share, mix, spread
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage, constant_like
@@ -63,8 +63,8 @@ def run_synthesize(
     local = [each for each in sets if each.belong_to(image)]
     axis, watch = sets[0].axis, TaskStopwatch()
     depth = image.geometry.shape[axis]
-    kept = {example.index: example.wanted for each in local for example in each.slices}
-    wanted = [index for index in calls.slices(depth, axis) if index not in kept]
+    kept = {example.index: example.target for each in local for example in each.slices}
+    indices = [index for index in calls.slices(depth, axis) if index not in kept]
     calls.tell(0.0, "Preparing the examples")
     synthesis = Synthesis.prepare(engine, image, sets, calls)
     watch.lap("prepare")
@@ -72,7 +72,7 @@ def run_synthesize(
     for index, values in kept.items():
         np.moveaxis(canvas.array, axis, 0)[index] = values
     calls.tell(PREPARED, "Generating")
-    fill(canvas, wanted, synthesis.generate, calls, near=tuple(kept))
+    fill(canvas, indices, synthesis.generate, calls, near=tuple(kept))
     watch.lap("generate")
     name = f"{image.name} synthesised" if image.name else "synthesised"
     return finish(
@@ -83,8 +83,8 @@ def run_synthesize(
 def _canvas(
     image: Volume, sets: Sequence[ImageExamples], local: Sequence[ImageExamples], axis: int
 ) -> ResultImage:
-    dtype = (local or sets)[0].slices[0].wanted.dtype
-    lowest = min(example.wanted.min() for each in (local or sets) for example in each.slices)
+    dtype = (local or sets)[0].slices[0].target.dtype
+    lowest = min(example.target.min() for each in (local or sets) for example in each.slices)
     return ResultImage(image, axis, constant_like(image, lowest, dtype), float(lowest))
 
 
@@ -101,7 +101,7 @@ class Synthesis:
     Attributes:
         engine: the model.
         image, axis, window: the volume, its slices and its intensities.
-        wanted_window: of the answer.
+        target_window: of the answer.
         shown: the examples.
         calls: of the caller.
         draft: the regression that the network corrects.
@@ -112,7 +112,7 @@ class Synthesis:
     image: Volume
     axis: int
     window: Window
-    wanted_window: Window
+    target_window: Window
     shown: Shown
     calls: Callbacks
     draft: SynthesisDraft
@@ -125,13 +125,13 @@ class Synthesis:
         """Fit the draft to the examples and weigh it against the network on examples that are left out."""
         window = robust_window(image.array)
         local = [each.belong_to(image) for each in sets]
-        wanted = next((each for each, own in zip(sets, local, strict=True) if own), sets[0]).wanted_window
+        target = next((each for each, own in zip(sets, local, strict=True) if own), sets[0]).target_window
         shown = Shown.joined(
-            [show(each, image, window, wanted, own) for each, own in zip(sets, local, strict=True)]
+            [show(each, image, window, target, own) for each, own in zip(sets, local, strict=True)]
         )
         some = spread(range(len(shown.places)), FITTED)
         draft = _fit(shown, some)
-        made = cls(engine, image, sets[0].axis, window, wanted, shown, calls, draft)
+        made = cls(engine, image, sets[0].axis, window, target, shown, calls, draft)
         made.share = best_share(made._trials(), power=1, undecided=UNDECIDED)
         return made
 
@@ -146,14 +146,14 @@ class Synthesis:
             chosen = self.shown.nearest(float(np.mean(indices)), PROMPTS)
             generated = self._ask(images, draft, indices, chosen)
         values = mix(draft, generated, self.share)
-        return values * (self.wanted_window.high - self.wanted_window.low) + self.wanted_window.low
+        return values * (self.target_window.high - self.target_window.low) + self.target_window.low
 
     def _ask(self, images: Tensor, draft: Tensor, indices: Sequence[int], chosen: list[int]) -> Tensor:
-        question = Question(
+        question = ImageQuestion(
             images,
             draft.clamp(0, 1),
             self.shown.images[chosen],
-            self.shown.wanted[chosen].clamp(0, 1),
+            self.shown.target[chosen].clamp(0, 1),
             self.shown.distances(indices, chosen),
         )
         return self.engine.answer(question, self.calls.is_cancelled)
@@ -168,7 +168,7 @@ class Synthesis:
         for left_out in spread(candidates):
             others = [n for n in range(count) if n != left_out]
             part = _fit(self.shown, spread(others, FITTED))
-            images, truth = self.shown.images[[left_out]], self.shown.wanted[[left_out]]
+            images, truth = self.shown.images[[left_out]], self.shown.target[[left_out]]
             draft, place = part.predict(images), self.shown.places[left_out]
             chosen = self.shown.nearest(place, PROMPTS, but=left_out)
             generated = self._ask(images, draft, [int(round(place))], chosen)
@@ -179,5 +179,5 @@ class Synthesis:
 def _fit(shown: Shown, chosen: Sequence[int]) -> SynthesisDraft:
     """The regression of some examples: larger than in training, where time is short."""
     return SynthesisDraft.fit(
-        shown.images[chosen], shown.wanted[chosen], waves=512, samples=24_000, ridge=1e-4, rounds=2
+        shown.images[chosen], shown.target[chosen], waves=512, samples=24_000, ridge=1e-4, rounds=2
     )

@@ -125,13 +125,13 @@ def apply_checkpoint(model: InContextModel, checkpoint: Checkpoint) -> None:
     model.load_state_dict(checkpoint.tensors)
 
 
-def _first_difference(expected: Shapes, found: Shapes) -> str | None:
+def _first_difference(expected: Shapes, actual: Shapes) -> str | None:
     for key, shape in expected.items():
-        if key not in found:
+        if key not in actual:
             return f"'{key}' is missing"
-        if found[key] != shape:
-            return f"'{key}' has the shape {found[key]} instead of {shape}"
-    unknown = next((key for key in found if key not in expected), None)
+        if actual[key] != shape:
+            return f"'{key}' has the shape {actual[key]} instead of {shape}"
+    unknown = next((key for key in actual if key not in expected), None)
     return None if unknown is None else f"it does not know '{unknown}'"
 
 

@@ -21,10 +21,9 @@ from MVGCore.prompts import Prompt
 from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.existing.guidance import Guidance
 from MVGCore.segmentation.fuse.assemble import Assembler, SliceResult
-from MVGCore.segmentation.fuse.calibration import SHIPPED, Calibration
+from MVGCore.segmentation.fuse.calibration import SHIPPED_CALIBRATION, Calibration
 from MVGCore.segmentation.fuse.decision import ClassOdds, fit_class_odds
-from MVGCore.segmentation.fuse.ends import SHIPPED as SHIPPED_ENDS
-from MVGCore.segmentation.fuse.ends import EndModel
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, EndModel
 from MVGCore.segmentation.fuse.extents import Doubt, Extents, GroupPredictions, Known
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
@@ -42,7 +41,7 @@ from MVGCore.segmentation.timing import Stopwatch
 from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
-BATCH = 8
+SLICES_AT_ONCE = 8
 T = TypeVar("T")
 
 
@@ -75,10 +74,10 @@ class Propagator:
     local: Sequence[Prompt]
     foreign: Sequence[Prompt]
     seed: int = 0
-    batch: int = BATCH
+    batch: int = SLICES_AT_ONCE
     cache: ContentCache = field(default_factory=ContentCache)
-    calibration: Calibration = SHIPPED
-    end_model: EndModel = SHIPPED_ENDS
+    calibration: Calibration = SHIPPED_CALIBRATION
+    end_model: EndModel = SHIPPED_END_MODEL
     transferred: Sequence[Sequence[Prompt]] = ()
     crossing: Crossing | None = None
     claims: Claims | None = None
@@ -115,7 +114,7 @@ class Propagator:
 
     def slices(
         self,
-        wanted: Sequence[int],
+        indices: Sequence[int],
         progress: Progress,
         cancelled: Callable[[], bool],
         all_axes: bool = False,
@@ -124,7 +123,7 @@ class Propagator:
         """Generate slices, those nearest to a labelled slice first.
 
         Args:
-            wanted: their indices.
+            indices: of the slices.
             progress: called with the done fraction and a text.
             cancelled: asked between batches; true ends the run.
             all_axes: look at the volume along its other axes as well, if all of its slices are wanted. Their
@@ -136,12 +135,12 @@ class Propagator:
         """
         self.watch.clear()
         self.notes.clear()
-        if not wanted:
+        if not indices:
             progress(1.0, "All slices are labelled")
             return
-        again = self._seen_whole(wanted)
+        again = self._seen_whole(indices)
         across = len(self._groups_across()) if again and all_axes else 0
-        stages = self._stages(len(wanted), across, progress)
+        stages = self._stages(len(indices), across, progress)
         stages.reached("learn", 0.0, "Preparing the examples")
         self.contexts(cancelled)
         if self.transferred:
@@ -149,25 +148,25 @@ class Propagator:
                 transfer_note(sorted({prompt.index for part in self.transferred for prompt in part}))
             )
         known = [prompt.index for prompt in self.placed]
-        batches = in_batches(wanted, known, batch_size(self.batch, self.device))
-        if guess and self.local and not self._has_answers(batches[0]):
+        batches = in_batches(indices, known, batch_size(self.batch, self.device))
+        if guess and self.local and not self._is_kept(batches[0]):
             yield self._guessed(batches[0][0])
-        found, done = {}, 0
+        by_index, done = {}, 0
         stages.reached("learn", 0.3, "Learning what the structures look like")
-        with closing(self.answers(batches, cancelled)) as answers:
-            for batch, predicted in zip(batches, answers, strict=True):
+        with closing(self.generated(batches, cancelled)) as generated:
+            for batch, predicted in zip(batches, generated, strict=True):
                 for index, told in zip(batch, predicted, strict=True):
                     answer = self.guidance.heard(index, self.plan.groups, told)
                     yield self._decided(index, answer, self._extents)
                     if again:
-                        found[index] = answer
+                        by_index[index] = answer
                 done += len(batch)
                 look = "First look, slice" if across else "Slice"
-                text = f"{look} {batch[-1]} ({done} of {len(wanted)})"
-                stages.reached("first look", done / len(wanted), text)
+                text = f"{look} {batch[-1]} ({done} of {len(indices)})"
+                stages.reached("first look", done / len(indices), text)
         if again:
-            yield from self.revised(found, all_axes, partial(stages.reached, "second look"), cancelled)
-        stages.reached("decide", 1.0, f"{len(wanted)} of {len(wanted)} slices")
+            yield from self.revised(by_index, all_axes, partial(stages.reached, "second look"), cancelled)
+        stages.reached("decide", 1.0, f"{len(indices)} of {len(indices)} slices")
 
     def _stages(self, slices: int, across: int, progress: Progress) -> Stages:
         """How the work of a run is spread over its stages, of which one looks at some groups across."""
@@ -188,12 +187,12 @@ class Propagator:
         heard = self.guidance.heard(index, self.plan.groups, answer)
         return self._decided(index, heard, self._extents)
 
-    def _has_answers(self, batch: Sequence[int]) -> bool:
+    def _is_kept(self, batch: Sequence[int]) -> bool:
         return all(batch_key(example_sets, batch) in self.cache for example_sets in self._contexts)
 
     def revised(
         self,
-        found: dict[int, GroupPredictions],
+        by_index: dict[int, GroupPredictions],
         all_axes: bool,
         progress: Progress,
         cancelled: Callable[[], bool],
@@ -201,21 +200,21 @@ class Propagator:
         """The slices once more, by what was found in all of them, in the order of the first look.
 
         Args:
-            found: index -> what the first look says.
+            by_index: index -> what the first look says.
             all_axes: look along the other axes first.
             progress: called with the fraction of this look that is done, and a text.
             cancelled: asked between batches; true ends it.
         """
-        extents = Extents.of(self.plan.groups, self._extents.known, found)
-        weighed = {index: extents.weighed(index, answer) for index, answer in found.items()}
+        extents = Extents.of(self.plan.groups, self._extents.known, by_index)
+        weighed = {index: extents.weighed(index, answer) for index, answer in by_index.items()}
         if all_axes:
             self._look_again(weighed, extents, progress, cancelled)
         with self.watch.of("decide"):
             class_odds = fit_class_odds(weighed.values())
         for index, answer in weighed.items():
-            yield self._finished(index, answer, extents.doubts(index, found[index]), class_odds)
+            yield self._finished(index, answer, extents.doubts(index, by_index[index]), class_odds)
 
-    def answers(
+    def generated(
         self, batches: Sequence[Sequence[int]], cancelled: Callable[[], bool]
     ) -> Generator[list[GroupPredictions], None, None]:
         """What the groups say of the slices of each batch, several batches at a time, by a first look.
@@ -225,8 +224,8 @@ class Propagator:
         """
         learning = partial(self._with_memory, self._learn)
         jobs = [learning, *(partial(self._generate, batch) for batch in batches)]
-        with closing(side_by_side(jobs, workers(self.device), cancelled)) as answers:
-            yield from islice(answers, 1, None)
+        with closing(side_by_side(jobs, workers(self.device), cancelled)) as generated:
+            yield from islice(generated, 1, None)
 
     def _learn(self) -> list[GroupPredictions]:
         """Learn the appearances of all groups; no answer yet."""
@@ -235,14 +234,14 @@ class Propagator:
                 context.appearance(self.model, self.device)
         return []
 
-    def _seen_whole(self, wanted: Sequence[int]) -> bool:
+    def _seen_whole(self, indices: Sequence[int]) -> bool:
         """Whether every slice is labelled or wanted; some have to be labelled to prove a second look."""
         known = {prompt.index for prompt in self.local}
-        return bool(known) and known.union(wanted, self.settled) == set(range(len(self._planes)))
+        return bool(known) and known.union(indices, self.settled) == set(range(len(self._planes)))
 
     def _look_again(
         self,
-        found: dict[int, GroupPredictions],
+        by_index: dict[int, GroupPredictions],
         extents: Extents,
         progress: Progress,
         cancelled: Callable[[], bool],
@@ -253,19 +252,19 @@ class Propagator:
             tell = partial(_tell_across, progress, place, len(numbers))
             told = prediction_key(self._contexts[number]), self.guidance.key
             key = ("second look", told, extents.there[number].tobytes())
-            revised = self.cache.get(key, partial(self._look_at, number, found, tell, cancelled))
+            revised = self.cache.get(key, partial(self._look_at, number, by_index, tell, cancelled))
             tell(1.0)
             if revised is None:
                 continue
-            for index, answer in found.items():
+            for index, answer in by_index.items():
                 planes = self.guidance.spared(self.plan.groups[number], answer[number], revised[index])
                 corrected = (*answer[:number], planes, *answer[number + 1 :])
-                found[index] = extents.possible(index, corrected)
+                by_index[index] = extents.possible(index, corrected)
 
     def _look_at(
         self,
         number: int,
-        found: dict[int, GroupPredictions],
+        by_index: dict[int, GroupPredictions],
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> NDArray[np.float16] | None:
@@ -273,7 +272,7 @@ class Propagator:
         empty = np.zeros(self._planes.shape[1:], np.uint16)
         labelled = dict.fromkeys(self.settled, empty)
         labelled |= {prompt.index: prompt.labels for prompt in self.local}
-        own = {index: answer[number] for index, answer in found.items()}
+        own = {index: answer[number] for index, answer in by_index.items()}
 
         def look() -> NDArray[np.float16] | None:
             context = self._contexts[number][0]
@@ -381,11 +380,11 @@ class Propagator:
 
     def _generate(self, slices: Sequence[int]) -> list[GroupPredictions]:
         """What the groups say of the slices of a batch; on a full GPU in halves, then on the CPU."""
-        answers: list[GroupPredictions] = []
-        while len(answers) < len(slices):
-            batch = list(slices[len(answers) : len(answers) + self.batch])
+        generated: list[GroupPredictions] = []
+        while len(generated) < len(slices):
+            batch = list(slices[len(generated) : len(generated) + self.batch])
             try:
-                answers += self._generate_now(batch)
+                generated += self._generate_now(batch)
                 continue
             except torch.cuda.OutOfMemoryError:
                 if self.device.name == "cpu":
@@ -395,7 +394,7 @@ class Propagator:
                 self.batch = len(batch) // 2
             else:
                 self._leave_gpu()
-        return answers
+        return generated
 
     def _generate_now(
         self,

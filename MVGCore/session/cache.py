@@ -40,12 +40,12 @@ class Prepared:
         self.completed: dict[int, SliceResult] = {}
         self.notes: tuple[str, ...] = ()
         self.quality, self._seed = quality, seed
-        self._memo = ContentCache()
+        self._contents = ContentCache()
         self._made: tuple[Hashable, Propagator] | None = None
 
     def forget(self) -> None:
         """Let go of everything: the image or the model has changed."""
-        self._memo.clear()
+        self._contents.clear()
         self._made = None
 
     def propagator(
@@ -107,10 +107,10 @@ class Prepared:
                 _copies(ordered),
                 _copies(foreign),
                 self._seed,
-                cache=self._memo,
+                cache=self._contents,
                 transferred=[]
                 if any(p.labels.any() for p in own)
-                else self._carried(foreign, image, ordered),
+                else self._transferred(foreign, image, ordered),
                 crossing=Crossing(axis, tuple(_copies(lines))) if lines else None,
                 quality=self.quality,
                 claims=claims,
@@ -128,10 +128,12 @@ class Prepared:
         self._made = (names, propagator)
         return propagator
 
-    def _carried(self, foreign: Sequence[Prompt], image: Volume, own: Sequence[Prompt]) -> list[list[Prompt]]:
+    def _transferred(
+        self, foreign: Sequence[Prompt], image: Volume, own: Sequence[Prompt]
+    ) -> list[list[Prompt]]:
         """What examples of other volumes say of slices that are not labelled here."""
         names = tuple(prompt.fingerprint for prompt in foreign)
-        transferred = self._memo.get(("carried", names), lambda: transfer_labels(foreign, image))
+        transferred = self._contents.get(("carried", names), lambda: transfer_labels(foreign, image))
         labelled = {prompt.index for prompt in own}
         left = [[prompt for prompt in part if prompt.index not in labelled] for part in transferred]
         return [part for part in left if any(prompt.labels.any() for prompt in part)]

@@ -16,28 +16,30 @@ GIGABYTE = 1e9
 
 def info(device: str, model: str) -> Info:
     """What a session on this device has, and what else there is."""
-    found = devices(device)
-    return Info(device, model, memory_hint(device, found), found, versions())
+    available = devices(device)
+    return Info(device, model, memory_hint(device, available), available, versions())
 
 
 def devices(used: str = "cpu") -> tuple[DeviceInfo, ...]:
     """All places to compute; only of the one in use the free graphics memory is asked, which takes some."""
     memory = psutil.virtual_memory()
-    found = [DeviceInfo("cpu", platform.processor() or platform.machine(), memory.available, memory.total)]
+    available = [
+        DeviceInfo("cpu", platform.processor() or platform.machine(), memory.available, memory.total)
+    ]
     if torch.cuda.is_available():
         for number in range(torch.cuda.device_count()):
             name = f"cuda:{number}"
             free = torch.cuda.mem_get_info(number)[0] if name == used else None
             card = torch.cuda.get_device_properties(number)
-            found.append(DeviceInfo(name, card.name, free, card.total_memory))
+            available.append(DeviceInfo(name, card.name, free, card.total_memory))
     if torch.backends.mps.is_available():
-        found.append(DeviceInfo("mps", "Apple graphics", memory.available, memory.total))
-    return tuple(found)
+        available.append(DeviceInfo("mps", "Apple graphics", memory.available, memory.total))
+    return tuple(available)
 
 
-def memory_hint(used: str, found: tuple[DeviceInfo, ...]) -> str:
+def memory_hint(used: str, available: tuple[DeviceInfo, ...]) -> str:
     """A few words about the memory of the device in use."""
-    for each in found:
+    for each in available:
         if each.name == used and each.free_bytes is not None and each.total_bytes is not None:
             free, total = each.free_bytes / GIGABYTE, each.total_bytes / GIGABYTE
             return f"{used}: {free:.1f} of {total:.0f} GB free"

@@ -19,17 +19,17 @@ SliceRange = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class WantedSlices:
+class TargetSlices:
     """Slices of one volume that are wanted of the same slices of another.
 
     Attributes:
-        wanted: on the grid of `image`; only some of its slices need be filled.
+        target: on the grid of `image`; only some of its slices need be filled.
         image: what they are wanted of; None stands for the image that was set.
         axis: array axis of the slices; None finds it.
         slices: which to take; None takes those that are filled.
     """
 
-    wanted: Volume
+    target: Volume
     image: Volume | None = None
     axis: int | None = None
     slices: tuple[int, ...] | None = None
@@ -123,7 +123,7 @@ class Denoise:
     """
 
     image: Volume | None = None
-    examples: WantedSlices | None = None
+    examples: TargetSlices | None = None
     axis: int | None = None
     slice_range: SliceRange | None = None
 
@@ -152,7 +152,7 @@ class Synthesize:
         image, slice_range: as of `Denoise`.
     """
 
-    examples: tuple[WantedSlices, ...]
+    examples: tuple[TargetSlices, ...]
     image: Volume | None = None
     slice_range: SliceRange | None = None
 

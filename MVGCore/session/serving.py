@@ -21,7 +21,7 @@ Tell = Callable[[Event], object]
 Cancelled = Callable[[], bool]
 
 
-class Session(Protocol):
+class ServingSession(Protocol):
     """What requests need of `MVGCore.session.Session`, which says what each of these does."""
 
     @property
@@ -65,7 +65,7 @@ class Session(Protocol):
     def adaptation_name(self, seconds: float, steps: int | None = ...) -> str: ...
     def forget_adaptation(self) -> None: ...
     def save_model(self, path: str) -> None: ...
-    def image_examples(self, given: requests.WantedSlices | None) -> ImageExamples | None: ...
+    def image_examples(self, given: requests.TargetSlices | None) -> ImageExamples | None: ...
 
     def denoise(
         self, examples: ImageExamples | None = ..., axis: int | None = ..., **choices: Any
@@ -76,7 +76,7 @@ class Session(Protocol):
     ) -> ImageResult: ...
 
 
-def serve(session: Session, request: requests.Request, tell: Tell, cancelled: Cancelled) -> Summary:
+def serve(session: ServingSession, request: requests.Request, tell: Tell, cancelled: Cancelled) -> Summary:
     """Does what a request asks; its image and examples have been given to the session.
 
     Raises:
@@ -85,7 +85,9 @@ def serve(session: Session, request: requests.Request, tell: Tell, cancelled: Ca
     return _WORK[type(request)](session, request, tell, cancelled)
 
 
-def _segment(session: Session, request: requests.SegmentVolume, tell: Tell, cancelled: Cancelled) -> Summary:
+def _segment(
+    session: ServingSession, request: requests.SegmentVolume, tell: Tell, cancelled: Cancelled
+) -> Summary:
     if request.quality is not None:
         session.set_quality(request.quality)
     adaptation, start = _adapt_first(session, request.adapt_seconds, tell, cancelled)
@@ -104,7 +106,7 @@ def _segment(session: Session, request: requests.SegmentVolume, tell: Tell, canc
 
 
 def _adapt_first(
-    session: Session, seconds: float | None, tell: Tell, cancelled: Cancelled
+    session: ServingSession, seconds: float | None, tell: Tell, cancelled: Cancelled
 ) -> tuple[AdaptReport | None, float]:
     """What came of the adaptation that a request needs, if it had to be made, and what fraction is done."""
     if seconds == 0:
@@ -114,12 +116,14 @@ def _adapt_first(
     return session.adapt(seconds, _progress(tell, 0.0, ADAPT_SHARE), cancelled), ADAPT_SHARE
 
 
-def _adapted_to(session: Session) -> str:
+def _adapted_to(session: ServingSession) -> str:
     """What the weights in use are adapted to; an adaptation that gained nothing was not kept."""
     return session.adapted_to if session.adapted else ""
 
 
-def _preview(session: Session, request: requests.PreviewSlice, tell: Tell, cancelled: Cancelled) -> Summary:
+def _preview(
+    session: ServingSession, request: requests.PreviewSlice, tell: Tell, cancelled: Cancelled
+) -> Summary:
     start = time.perf_counter()
     axis = session.prompt_axis if request.axis is None else request.axis
     done = session.preview(request.index, cancelled, axis, request.draft, request.ranges)
@@ -127,38 +131,40 @@ def _preview(session: Session, request: requests.PreviewSlice, tell: Tell, cance
     return results.Previewed(axis, done.index, time.perf_counter() - start, session.device)
 
 
-def _adapt(session: Session, request: requests.Adapt, tell: Tell, cancelled: Cancelled) -> Summary:
+def _adapt(session: ServingSession, request: requests.Adapt, tell: Tell, cancelled: Cancelled) -> Summary:
     report = session.adapt(request.seconds, _progress(tell), cancelled, request.steps)
     return results.Adapted(report, session.device, _adapted_to(session))
 
 
 def _forget(
-    session: Session, request: requests.ForgetAdaptation, tell: Tell, cancelled: Cancelled
+    session: ServingSession, request: requests.ForgetAdaptation, tell: Tell, cancelled: Cancelled
 ) -> Summary:
     session.forget_adaptation()
     return results.Forgotten()
 
 
-def _save(session: Session, request: requests.SaveModel, tell: Tell, cancelled: Cancelled) -> Summary:
+def _save(session: ServingSession, request: requests.SaveModel, tell: Tell, cancelled: Cancelled) -> Summary:
     session.save_model(request.path)
     return results.ModelSaved(request.path)
 
 
-def _denoise(session: Session, request: requests.Denoise, tell: Tell, cancelled: Cancelled) -> Summary:
+def _denoise(session: ServingSession, request: requests.Denoise, tell: Tell, cancelled: Cancelled) -> Summary:
     examples = session.image_examples(request.examples)
     return _made(session.denoise, request, tell, cancelled, examples=examples, axis=request.axis)
 
 
-def _inpaint(session: Session, request: requests.Inpaint, tell: Tell, cancelled: Cancelled) -> Summary:
+def _inpaint(session: ServingSession, request: requests.Inpaint, tell: Tell, cancelled: Cancelled) -> Summary:
     return _made(session.inpaint, request, tell, cancelled, mask=request.mask, axis=request.axis)
 
 
-def _synthesize(session: Session, request: requests.Synthesize, tell: Tell, cancelled: Cancelled) -> Summary:
+def _synthesize(
+    session: ServingSession, request: requests.Synthesize, tell: Tell, cancelled: Cancelled
+) -> Summary:
     examples = [session.image_examples(each) for each in request.examples]
     return _made(session.synthesize, request, tell, cancelled, examples=examples)
 
 
-def _info(session: Session, request: requests.AskInfo, tell: Tell, cancelled: Cancelled) -> Summary:
+def _info(session: ServingSession, request: requests.AskInfo, tell: Tell, cancelled: Cancelled) -> Summary:
     return info(session.device, session.model_name)
 
 
@@ -189,7 +195,7 @@ def _progress(tell: Tell, start: float = 0.0, end: float = 1.0) -> Callable[[flo
     return progress
 
 
-_WORK: Mapping[type, Callable[[Session, Any, Tell, Cancelled], Summary]] = {
+_WORK: Mapping[type, Callable[[ServingSession, Any, Tell, Cancelled], Summary]] = {
     requests.SegmentVolume: _segment,
     requests.PreviewSlice: _preview,
     requests.Adapt: _adapt,

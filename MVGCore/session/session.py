@@ -196,7 +196,7 @@ class Session:
         start, heard, shown = time.perf_counter(), shown is not None, shown or _unheard
         image, prompts = self._ready()
         axis = self.prompt_axis if axis is None else axis
-        wanted = slices_within(image.geometry.shape[axis], slice_range)
+        indices = slices_within(image.geometry.shape[axis], slice_range)
         if not all(prompt.is_slice_of(image) for prompt in prompts.enabled):
             (progress or _silent)(0.0, "Carrying the examples of other volumes over")
         wishes = Wishes(draft, tuple(ranges))
@@ -210,12 +210,12 @@ class Session:
         shape = image.geometry.shape
         for index in settled:
             shown(SliceResult.empty(index, shape[:axis] + shape[axis + 1 :]))
-        for index in sorted(self._prepared.completed.keys() & wanted):
+        for index in sorted(self._prepared.completed.keys() & indices):
             canvas.put(self._prepared.completed[index])
             shown(self._prepared.completed[index])
-        wanted = [index for index in wanted if index not in {*known, *settled, *self._prepared.completed}]
+        indices = [index for index in indices if index not in {*known, *settled, *self._prepared.completed}]
         hears = progress or _silent, cancelled or _never
-        for done in self._slices(propagator, wanted, *hears, all_axes, guess=heard):
+        for done in self._slices(propagator, indices, *hears, all_axes, guess=heard):
             canvas.put(done)
             shown(done)
         ids = propagator.ids
@@ -382,7 +382,7 @@ class Session:
         with self._engine() as engine:
             return run_synthesize(engine, self._ready_image(), examples, **choices)
 
-    def image_examples(self, given: requests.WantedSlices | None) -> ImageExamples | None:
+    def image_examples(self, given: requests.TargetSlices | None) -> ImageExamples | None:
         """Examples of an image task as a request gives them; without an image they are of the present one.
 
         Raises:
@@ -391,7 +391,7 @@ class Session:
         if given is None:
             return None
         image = self._ready_image() if given.image is None else given.image
-        return ImageExamples.from_volumes(image, given.wanted, given.axis, given.slices)
+        return ImageExamples.from_volumes(image, given.target, given.axis, given.slices)
 
     @property
     def prompt_axis(self) -> int:
@@ -426,14 +426,14 @@ class Session:
     def _slices(
         self,
         propagator: Propagator,
-        wanted: Sequence[int],
+        indices: Sequence[int],
         progress: Progress,
         cancelled: Callable[[], bool],
         all_axes: bool = False,
         guess: bool = False,
     ) -> Iterator[SliceResult]:
         try:
-            yield from propagator.slices(wanted, progress, cancelled, all_axes, guess)
+            yield from propagator.slices(indices, progress, cancelled, all_axes, guess)
         finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
             self._device = propagator.device
 

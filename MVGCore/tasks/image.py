@@ -52,8 +52,8 @@ class ImageTask:
 
     def loss(self, colours: Tensor, answer: Tensor) -> Tensor:
         """Smooth-L1 of all three channels, within the region."""
-        wanted = self.encode(answer)
-        error = F.smooth_l1_loss(colours.float(), wanted, beta=self.beta, reduction="none").mean(1)
+        label = self.encode(answer)
+        error = F.smooth_l1_loss(colours.float(), label, beta=self.beta, reduction="none").mean(1)
         return self.weight * self.mean(error)
 
     def mean(self, error: Tensor) -> Tensor:
@@ -66,8 +66,8 @@ class ImageTask:
 
     def relative_to(self, target: TargetBatch, answer: Tensor) -> ImageTask:
         """The task with errors in units of what the draft of each target leaves; the answer is (T, H, W)."""
-        wanted = self.encode(answer)
-        left = F.smooth_l1_loss(target.label, wanted, beta=self.beta, reduction="none").mean(1)
+        label = self.encode(answer)
+        left = F.smooth_l1_loss(target.label, label, beta=self.beta, reduction="none").mean(1)
         region = torch.ones_like(left) if self.region is None else self.region.to(left)
         scale = (left * region).sum((1, 2)) / region.sum((1, 2)).clamp(min=1)
         drafted = target.draft.amax((1, 2, 3)) > 0

@@ -33,7 +33,7 @@ class TrainConfig:
         network: sizes of it that differ from its own, e.g. {"drop_path": 0.2}.
         weights: begin a run with these weights instead of random ones.
         per_case, synthetic: stacks to prepare of every training case, and synthetic ones.
-        found: stacks to prepare of every case with structures found in its image instead of its labels.
+        self_labelled: stacks to prepare of every case with structures of its image instead of its labels.
         stacks: how they are cut.
         small_side, side: canvas in pixels at first and later; small_share: share of the time with the small
             one.
@@ -64,7 +64,7 @@ class TrainConfig:
     weights: Path | None = None
     per_case: int = 4
     synthetic: int = 2000
-    found: int = 2
+    self_labelled: int = 2
     stacks: StackConfig = field(default_factory=StackConfig)
     small_side: int = 96
     side: int = 128

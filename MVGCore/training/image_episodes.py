@@ -17,10 +17,10 @@ from torch import Tensor
 from MVGCore.drafts.image import SynthesisDraft, denoise_draft, inpaint_draft
 from MVGCore.models.base import TargetBatch
 from MVGCore.tasks.image import image_target, random_curve
+from MVGCore.training.corruption import EpisodeNoise, HoleKind
 from MVGCore.training.episode import Episode, padded_prompts
 from MVGCore.training.hints import Patches
 from MVGCore.training.planes import Augmentation, Warp
-from MVGCore.training.spoiling import EpisodeNoise, HoleKind
 from MVGCore.training.stack import SliceStack
 from MVGCore.volume import neighbour_indices
 
@@ -123,97 +123,97 @@ class ImageEpisodes:
         return hidden if parts.region is None else hidden & parts.region
 
     def _denoising(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
-        rng, split = self.rng, len(shown)
+        rng, count = self.rng, len(shown)
         clean = self.augment.contrasted(warp.with_neighbours(stack.image, [*shown, *asked]), rng)
         noise = EpisodeNoise.draw(rng)
-        noisy, answer = noise.add(clean, rng), clean[split:, 1]
-        labels = clean[:split, 1]
+        noisy, answer = noise.add(clean, rng), clean[count:, 1]
+        labels = clean[:count, 1]
         if rng.random() < self.shares.own_examples:
-            planes = noisy[:split].flatten(0, 1)[:, None]
-            guess = noise.draft(planes).clamp(0, 1).unflatten(0, (split, 3))
-            noisy, labels = torch.cat((noise.add(guess, rng), noisy[split:])), guess[:, 1]
-        target = self._target(noisy[split:], lambda: noise.draft(noisy[split:]), answer)
-        return _Parts(noisy[:split], labels, target, answer)
+            planes = noisy[:count].flatten(0, 1)[:, None]
+            guess = noise.draft(planes).clamp(0, 1).unflatten(0, (count, 3))
+            noisy, labels = torch.cat((noise.add(guess, rng), noisy[count:])), guess[:, 1]
+        target = self._target(noisy[count:], lambda: noise.draft(noisy[count:]), answer)
+        return _Parts(noisy[:count], labels, target, answer)
 
     def _noisy_pairs(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         """Denoising of real noise: the noisy image of the pair is given, the clean one is wanted."""
         assert stack.other is not None
-        split, wanted = len(shown), [*shown, *asked]
-        both = torch.stack([warp.with_neighbours(image, wanted) for image in (stack.image, stack.other)])
+        count, indices = len(shown), [*shown, *asked]
+        both = torch.stack([warp.with_neighbours(image, indices) for image in (stack.image, stack.other)])
         clean, noisy = self.augment.contrasted(both, self.rng)
-        answer = clean[split:, 1]
-        target = self._target(noisy[split:], lambda: denoise_draft(noisy[split:]), answer)
-        return _Parts(noisy[:split], clean[:split, 1], target, answer)
+        answer = clean[count:, 1]
+        target = self._target(noisy[count:], lambda: denoise_draft(noisy[count:]), answer)
+        return _Parts(noisy[:count], clean[:count, 1], target, answer)
 
     def _inpainting(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         rng, depth = self.rng, len(stack.image)
         kind = HoleKind.draw(rng)
-        wanted = [*shown, *asked]
+        indices = [*shown, *asked]
         # Of each slice: the nearest intact ones before and after its hole, and its neighbours.
-        around = [[k - kind.before - 1, k - 1, k, k + 1, k + kind.after + 1] for k in wanted]
+        around = [[k - kind.before - 1, k - 1, k, k + 1, k + kind.after + 1] for k in indices]
         unique, place = np.unique(np.clip(around, 0, depth - 1), return_inverse=True)
         planes = self.augment.contrasted(warp.sample(stack.image[unique]) / 255, rng)
-        stacks = planes[torch.from_numpy(place.reshape(-1))].unflatten(0, (len(wanted), 5))
-        split, seen, guesses, regions = len(shown), [], [], []
-        for n, k in enumerate(wanted):
+        stacks = planes[torch.from_numpy(place.reshape(-1))].unflatten(0, (len(indices), 5))
+        count, seen, guesses, regions = len(shown), [], [], []
+        for n, k in enumerate(indices):
             hole = kind.mask(self.side, rng)
             # Beyond the border of the volume a slice stands for its neighbour, hole and all.
             missing = [False, kind.before > 0 or k == 0, True, kind.after > 0 or k == depth - 1, False]
             holes = torch.stack([hole & there for there in missing])
             seen.append((stacks[n] * ~holes)[1:4])
-            if n >= split:
+            if n >= count:
                 rows = [row for row in range(5) if 0 <= around[n][row] < depth]
                 places = [float(around[n][row]) for row in rows]
                 guesses.append(inpaint_draft(stacks[n, rows], holes[rows], places, [rows.index(2)])[0])
                 regions.append(hole)
         images, region = torch.stack(seen), torch.stack(regions)
-        return self._inpainted(images, stacks[:, 2], split, region, region, torch.stack(guesses))
+        return self._inpainted(images, stacks[:, 2], count, region, region, torch.stack(guesses))
 
     def _given_holes(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
         """Inpainting of the stack's own holes; what is missing without an answer is shown to nobody."""
-        split, wanted = len(shown), [*shown, *asked]
-        around = neighbour_indices(wanted, len(stack.image))
-        planes = self.augment.contrasted(warp.with_neighbours(stack.image, wanted), self.rng)
-        labels = warp.sample(stack.labels[around.reshape(-1)], "nearest").unflatten(0, (len(wanted), 3))
-        holes, region = labels > 0, labels[split:, 1] == 1
-        guesses = [inpaint_draft(planes[n], holes[n], [-1, 0, 1], [1])[0] for n in range(split, len(wanted))]
-        answers = torch.where(labels[:, 1] == 2, 0, planes[:, 1])
-        missing = holes[split:, 1]
-        return self._inpainted(planes * ~holes, answers, split, missing, region, torch.stack(guesses))
+        count, indices = len(shown), [*shown, *asked]
+        around = neighbour_indices(indices, len(stack.image))
+        planes = self.augment.contrasted(warp.with_neighbours(stack.image, indices), self.rng)
+        labels = warp.sample(stack.labels[around.reshape(-1)], "nearest").unflatten(0, (len(indices), 3))
+        holes, region = labels > 0, labels[count:, 1] == 1
+        guesses = [inpaint_draft(planes[n], holes[n], [-1, 0, 1], [1])[0] for n in range(count, len(indices))]
+        truth = torch.where(labels[:, 1] == 2, 0, planes[:, 1])
+        missing = holes[count:, 1]
+        return self._inpainted(planes * ~holes, truth, count, missing, region, torch.stack(guesses))
 
     def _inpainted(
-        self, images: Tensor, answers: Tensor, split: int, missing: Tensor, region: Tensor, guess: Tensor
+        self, images: Tensor, truth: Tensor, count: int, missing: Tensor, region: Tensor, guess: Tensor
     ) -> _Parts:
-        """Prompts and targets of an inpainting; the first `split` slices are prompts.
+        """Prompts and targets of an inpainting; the first `count` slices are prompts.
 
         Images (n, 3, S, S) with holes, answers (n, S, S); of the targets what is missing, where its answer
         counts, and drafts (T, S, S).
         """
-        answer = answers[split:]
+        answer = truth[count:]
         if self.rng.random() < self.shares.outside_known:
             hidden = self.rng.random() < self.shares.hidden
-            target = image_target(images[split:], None if hidden else guess, ~missing)
-            return _Parts(images[:split], answers[:split], target, answer, region)
-        target = self._target(images[split:], lambda: guess, answer)
-        return _Parts(images[:split], answers[:split], target, answer, region | ~missing)
+            target = image_target(images[count:], None if hidden else guess, ~missing)
+            return _Parts(images[:count], truth[:count], target, answer, region)
+        target = self._target(images[count:], lambda: guess, answer)
+        return _Parts(images[:count], truth[:count], target, answer, region | ~missing)
 
     def _synthesis(self, stack: SliceStack, warp: Warp, shown: list[int], asked: list[int]) -> _Parts:
-        rng, split, wanted = self.rng, len(shown), [*shown, *asked]
+        rng, count, indices = self.rng, len(shown), [*shown, *asked]
         source, other = stack.image, stack.other
         if other is not None and rng.random() < 0.5:
             source, other = other, source
-        images = self.augment.contrasted(warp.with_neighbours(source, wanted), rng)
+        images = self.augment.contrasted(warp.with_neighbours(source, indices), rng)
         if other is None or rng.random() < self.shares.curve:
             labels = random_curve(images[:, 1], rng)
         else:
-            labels = self.augment.contrasted(warp.sample(other[wanted]) / 255, rng)
+            labels = self.augment.contrasted(warp.sample(other[indices]) / 255, rng)
 
         def guess() -> Tensor:
-            draft = SynthesisDraft.fit(images[:split], labels[:split], samples=SAMPLES)
-            return draft.predict(images[split:])
+            draft = SynthesisDraft.fit(images[:count], labels[:count], samples=SAMPLES)
+            return draft.predict(images[count:])
 
-        target = self._target(images[split:], guess, labels[split:])
-        return _Parts(images[:split], labels[:split], target, labels[split:])
+        target = self._target(images[count:], guess, labels[count:])
+        return _Parts(images[:count], labels[:count], target, labels[count:])
 
     def _target(self, images: Tensor, guess: Callable[[], Tensor], answer: Tensor) -> TargetBatch:
         """With the draft, with patches of the answer, or with nothing."""

@@ -15,14 +15,14 @@ from scipy import ndimage
 
 from MVGCore.errors import InputError
 from MVGCore.training.datasets import DataCase, DataSet, cases_of
-from MVGCore.training.found import found_structures
 from MVGCore.training.reading import LoadedCase, read_labels
 from MVGCore.training.real import CropRegion, cut
+from MVGCore.training.selflabelling import image_structures
 from MVGCore.training.stack import SliceStack, StackConfig, StackFile, build_stack, load_stack, save_stack
 from MVGCore.training.synthetic import ShapePool, synthetic_region
 
 HELD_OUT_EVERY = 16  # training cases of each set, and synthetic stacks: one is held out for decisions
-FOUND = "found"  # in the names of stacks whose structures were found in the image
+SELF_LABELLED = "found"  # in the names of stacks whose structures were found in the image
 SETTINGS = "stacks.json"  # what the stacks of a pool were cut like
 
 
@@ -55,19 +55,19 @@ class PoolBuilder:
         self,
         per_case: int,
         synthetic: int,
-        found: int = 0,
+        self_labelled: int = 0,
         progress: Callable[[float, str], None] | None = None,
     ) -> None:
-        """Make what is not there yet: `per_case` stacks of every real case, `found` more of those that
+        """Make what is not there: `per_case` stacks of every real case, `self_labelled` more of those that
         segmentation is trained on, with structures found in their images, and `synthetic` synthetic ones."""
-        total = sum(len(_names(case, per_case, found)) for case in self._real_cases) + synthetic
-        for n, name in enumerate(self._make(per_case, synthetic, found)):
+        total = sum(len(_names(case, per_case, self_labelled)) for case in self._real_cases) + synthetic
+        for n, name in enumerate(self._make(per_case, synthetic, self_labelled)):
             if progress:
                 progress((n + 1) / total, name)
 
-    def _make(self, per_case: int, synthetic: int, found: int) -> Iterator[str]:
+    def _make(self, per_case: int, synthetic: int, self_labelled: int) -> Iterator[str]:
         for case in self._real_cases:
-            names = _names(case, per_case, found)
+            names = _names(case, per_case, self_labelled)
             yield from self._real(case, self._split(case.person in self._held_out), names)
         shapes: ShapePool | None = None
         for number in range(synthetic):
@@ -80,15 +80,17 @@ class PoolBuilder:
             yield path.stem
 
     def _real(self, case: DataCase, split: str, names: Mapping[str, bool]) -> Iterator[str]:
-        paths = {self.folder / split / f"{name}.npz": is_found for name, is_found in names.items()}
+        paths = {
+            self.folder / split / f"{name}.npz": is_self_labelled for name, is_self_labelled in names.items()
+        }
         missing = [path for path in paths if not path.exists()]
         loaded = LoadedCase.read(case, self.stacks.ct_window) if missing else None
-        for path, is_found in paths.items():
+        for path, is_self_labelled in paths.items():
             if loaded and path in missing:
                 rng = np.random.default_rng([self.seed, 2, *path.stem.encode()])
                 volume = loaded.volume(rng)
-                if is_found:
-                    structures = found_structures(volume.image, volume.spacing, rng)
+                if is_self_labelled:
+                    structures = image_structures(volume.image, volume.spacing, rng)
                     volume = replace(volume, labels=structures)
                 region = cut(volume, rng, self.stacks.side, self.stacks.whole)
                 self._save(path, case.id, region, rng, case.task)
@@ -111,17 +113,17 @@ class PoolBuilder:
 
     def _check_settings(self) -> None:
         """Stacks of different settings must not be mixed; pools that do not say have the usual ones."""
-        path, wanted = self.folder / SETTINGS, json.loads(json.dumps(asdict(self.stacks)))
+        path, settings = self.folder / SETTINGS, json.loads(json.dumps(asdict(self.stacks)))
         usual = json.loads(json.dumps(asdict(StackConfig())))
         made = any(self.folder.glob("*/*.npz"))
-        found = json.loads(path.read_text()) if path.exists() else usual
-        if made and found != wanted:
+        there = json.loads(path.read_text()) if path.exists() else usual
+        if made and there != settings:
             raise InputError(
                 f"The pool {self.folder} was built with other settings of stacks; name another folder with "
                 "--set pool=DIR, or delete it."
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(wanted))
+        path.write_text(json.dumps(settings))
 
     def _shapes(self) -> ShapePool:
         """Heads without images, and every labelled organ of the training cases that are not held out."""
@@ -143,10 +145,12 @@ def _segments(task: str) -> bool:
     return task in ("", "segmentation")
 
 
-def _names(case: DataCase, per_case: int, found: int) -> dict[str, bool]:
+def _names(case: DataCase, per_case: int, self_labelled: int) -> dict[str, bool]:
     """Name of every stack of a case -> whether its structures are found in the image."""
     names = {f"{case.id}_{n}": False for n in range(per_case * case.repeat)}
-    return names | {f"{case.id}_{FOUND}{n}": True for n in range(found if _segments(case.task) else 0)}
+    return names | {
+        f"{case.id}_{SELF_LABELLED}{n}": True for n in range(self_labelled if _segments(case.task) else 0)
+    }
 
 
 def held_out_people(groups: Sequence[Sequence[DataCase]]) -> set[str]:

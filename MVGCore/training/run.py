@@ -34,7 +34,7 @@ def _prepare_pool(config: TrainConfig, log: Log) -> Path:
     pool = config.pool or config.out / "pool"
     pool.mkdir(parents=True, exist_ok=True)
     builder = PoolBuilder(config.located_sets, pool, config.seed, config.stacks)
-    builder.build(config.per_case, config.synthetic, config.found, _tenths(log))
+    builder.build(config.per_case, config.synthetic, config.self_labelled, _tenths(log))
     return pool
 
 

@@ -193,10 +193,10 @@ def choose_classes(regions: Regions, preferred: Sequence[int], rng: np.random.Ge
         return np.zeros(regions.shape, np.uint8)
     if preferred and rng.random() < 0.8:
         candidates = [n for n in candidates if n in preferred] or candidates
-    wanted = int(rng.integers(1, min(len(candidates), MAX_STACK_CLASSES) + 1))
+    number_of_classes = int(rng.integers(1, min(len(candidates), MAX_STACK_CLASSES) + 1))
     labels = np.zeros(regions.shape, np.uint8)
-    for number in rng.permutation(candidates)[: wanted + int(rng.integers(0, 2))]:
-        labels[regions == number] = rng.integers(1, wanted + 1)
+    for number in rng.permutation(candidates)[: number_of_classes + int(rng.integers(0, 2))]:
+        labels[regions == number] = rng.integers(1, number_of_classes + 1)
     present = np.unique(labels[labels > 0])
     lookup = np.zeros(256, np.uint8)
     lookup[present] = np.arange(1, len(present) + 1)

@@ -36,16 +36,16 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         OutputError: The file cannot be written (full disk, no permission, write-protected). An earlier file
             is unchanged.
     """
-    wanted = Path(path)
+    destination = Path(path)
     scratch: Path | None = None
     try:
-        target = _followed(wanted)
+        target = _followed(destination)
         _check_target(target)
         scratch = scratch_beside(target)
-        yield scratch / wanted.name
-        _move_into_place(scratch, wanted, target)
+        yield scratch / destination.name
+        _move_into_place(scratch, destination, target)
     except OSError as error:
-        raise OutputError(why_not_written(wanted, error)) from error
+        raise OutputError(why_not_written(destination, error)) from error
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
@@ -105,11 +105,11 @@ def _check_target(target: Path) -> None:
         raise OutputError(f"'{target}' is write-protected; choose another name, or allow writing to it.")
 
 
-def _move_into_place(scratch: Path, wanted: Path, target: Path) -> None:
-    companions = [file for file in scratch.iterdir() if file.name != wanted.name]
-    if companions and wanted != target:
+def _move_into_place(scratch: Path, destination: Path, target: Path) -> None:
+    companions = [file for file in scratch.iterdir() if file.name != destination.name]
+    if companions and destination != target:
         raise OSError(errno.ELOOP, "it is a link, and its data would lie beside its target; name the target")
-    for file in (*companions, scratch / wanted.name):
+    for file in (*companions, scratch / destination.name):
         if target.exists():
             _take_after(target, file)
         _flush_to_disk(file)
@@ -118,7 +118,7 @@ def _move_into_place(scratch: Path, wanted: Path, target: Path) -> None:
         # Data have a name of their own each time: the earlier header has its own until the new one is there.
         for file in companions:
             os.replace(file, target.parent / file.name)
-        os.replace(scratch / wanted.name, target)
+        os.replace(scratch / destination.name, target)
         remove_unused(former)
 
 

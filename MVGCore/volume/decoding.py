@@ -82,12 +82,12 @@ def read_voxels(
     """
     start = stream.tell()
     stored = os.fstat(stream.fileno()).st_size - start
-    wanted = int(np.prod(shape, dtype=object)) * kind.itemsize
+    expected = int(np.prod(shape, dtype=object)) * kind.itemsize
     if encoding is Encoding.RAW and skip < 0:
-        skip = stored - wanted
-    check_promise(path, wanted + max(skip, 0), stored, _RATIOS[encoding])
+        skip = stored - expected
+    check_promise(path, expected + max(skip, 0), stored, _RATIOS[encoding])
     try:
-        data = np.empty(wanted, np.uint8)
+        data = np.empty(expected, np.uint8)
         if encoding is Encoding.RAW:
             stream.seek(start + skip)
             _fill(stream, data.data)

@@ -117,11 +117,11 @@ def _read_text(stream: BinaryIO, shape: Sequence[int], kind: np.dtype[Any], path
 
 def _read_hex(stream: BinaryIO, shape: Sequence[int], kind: np.dtype[Any], path: Path) -> NDArray[Any]:
     """Two letters for a byte."""
-    wanted = int(np.prod(shape, dtype=object)) * kind.itemsize
-    check_promise(path, 2 * wanted, _rest(stream))
+    expected = int(np.prod(shape, dtype=object)) * kind.itemsize
+    check_promise(path, 2 * expected, _rest(stream))
     data = bytearray.fromhex(stream.read().decode("ascii"))
-    if len(data) != wanted:
-        raise InputError(f"'{path}' has {len(data)} bytes of voxels instead of {wanted}; export it again.")
+    if len(data) != expected:
+        raise InputError(f"'{path}' has {len(data)} bytes of voxels instead of {expected}; export it again.")
     return np.frombuffer(data, kind).reshape(shape).astype(kind.newbyteorder("="), copy=False)
 
 

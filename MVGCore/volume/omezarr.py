@@ -14,7 +14,7 @@ import numpy as np
 from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.limits import free_memory, size_text
-from MVGCore.volume.region import Part, around, cropped
+from MVGCore.volume.region import RegionPart, around, cropped
 from MVGCore.volume.stored import Stored
 from MVGCore.volume.zarrpart import read_part
 
@@ -122,7 +122,7 @@ def _existing(path: Path, levels: Sequence[_Level], level: int) -> _Level:
 
 def _part(
     path: Path, levels: Sequence[_Level], chosen: _Level, geometry: Geometry, near: Geometry | None
-) -> Part:
+) -> RegionPart:
     """What is read of a level: all, or what lies near a box, if that fits into the memory."""
     free, level = free_memory(), levels.index(chosen)
     if near is None or chosen.size <= free // _WORK:

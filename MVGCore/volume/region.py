@@ -10,7 +10,7 @@ from MVGCore.errors import InputError
 from MVGCore.volume.geometry import Geometry
 from MVGCore.volume.labelmap import LabelMap
 
-Part = tuple[slice, slice, slice]
+RegionPart = tuple[slice, slice, slice]
 
 # A structure goes on beyond the labelled slices, and grows and moves between them.
 _MARGIN, _LEAST_MARGIN = 0.5, 16
@@ -32,7 +32,7 @@ def labelled_box(labels: LabelMap) -> Geometry:
     return cropped(labels.geometry, (ends[0], ends[1], ends[2]))
 
 
-def around(grid: Geometry, box: Geometry) -> Part:
+def around(grid: Geometry, box: Geometry) -> RegionPart:
     """Which voxels (K, J, I) of a grid lie in a box or near it: within half its length, at least 16 voxels.
 
     Raises:
@@ -49,7 +49,7 @@ def around(grid: Geometry, box: Geometry) -> Part:
     return part[0], part[1], part[2]
 
 
-def cropped(grid: Geometry, part: Part) -> Geometry:
+def cropped(grid: Geometry, part: RegionPart) -> Geometry:
     """The grid of a part."""
     first = [each.start for each in reversed(part)]
     origin = grid.index_to_world(np.array(first, dtype=float))

@@ -39,8 +39,8 @@ def check_written(path: Path, array: NDArray[Any], geometry: Geometry, again: St
     """
     if not np.array_equal(again.array, array):
         raise OSError("what can be read back differs from what was to be written")
-    wanted = geometry.corners()
-    tolerance = max(_POSITION_MM, _POSITION_SHARE * float(np.abs(wanted).max()))
-    moved = float(np.abs(again.geometry.corners() - wanted).max())
+    expected = geometry.corners()
+    tolerance = max(_POSITION_MM, _POSITION_SHARE * float(np.abs(expected).max()))
+    moved = float(np.abs(again.geometry.corners() - expected).max())
     if not moved <= tolerance:
         raise OSError(f"{path.suffix} would put the voxels {moved:.3g} mm away from their place")

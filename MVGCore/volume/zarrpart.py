@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.private import temporary_prefix
-from MVGCore.shortlived import Died, Failed, ask, limit_itself
+from MVGCore.shortlived import Died, ProcessFailedError, ask, limit_itself
 
 _SECONDS, _BYTES_A_SECOND = 60.0, 5e6
 # Beside the part itself: chunks, as they are and unpacked.
@@ -45,7 +45,7 @@ def read_part(path: Path, name: str, region: Region, size: int) -> NDArray[Any]:
         words = [str(path.absolute()), name, json.dumps(list(region)), out]
         try:
             ask("MVGCore.volume.zarrpart", words, _SECONDS + size / _BYTES_A_SECOND)
-        except (Died, Failed) as error:
+        except (Died, ProcessFailedError) as error:
             raise InputError(
                 f"The voxels of '{path}' cannot be read ({error}); they may be damaged: copy or export the "
                 "image again."

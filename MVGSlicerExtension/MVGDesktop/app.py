@@ -101,10 +101,10 @@ def _open(window: MainWindow, start: Start) -> None:
     window.show()
     unattended = start.screenshot is not None
     for path in start.files:
-        wanted = start.series
-        if unattended and wanted is None and path.is_dir():  # nobody is there to choose
-            wanted = str(find_series(path).number)
-        if not window.filing.open(path, series=wanted) and unattended:
+        series = start.series
+        if unattended and series is None and path.is_dir():  # nobody is there to choose
+            series = str(find_series(path).number)
+        if not window.filing.open(path, series=series) and unattended:
             raise InputError(window.statusBar().currentMessage())
     if start.demo:
         window.filing.open_demo()

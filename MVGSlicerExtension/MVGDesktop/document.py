@@ -86,8 +86,8 @@ class Document(QtCore.QObject):
         if self.volume is not None:
             show_only_fitting(self.volume)
             fitting = [each.GetID() for each in segmentations_of(self.volume)]
-            wanted = [each for each in (labels_id, self.segmentation_id) if each in fitting]
-            self.set_segmentation(next(iter(wanted or fitting[::-1]), ""))
+            preferred = [each for each in (labels_id, self.segmentation_id) if each in fitting]
+            self.set_segmentation(next(iter(preferred or fitting[::-1]), ""))
         self.volumeChanged.emit(volume_id)
 
     def fits(self, segmentation: Any) -> bool:
@@ -122,8 +122,8 @@ class Document(QtCore.QObject):
 
     def segment(self, segment_id: str = "") -> Any:
         """A `vtkSegment` of the segmentation, by default the active one, or None."""
-        wanted, node = segment_id or self.segment_id, self.segmentation
-        return node.GetSegmentation().GetSegment(wanted) if node is not None and wanted else None
+        preferred, node = segment_id or self.segment_id, self.segmentation
+        return node.GetSegmentation().GetSegment(preferred) if node is not None and preferred else None
 
     def voxels(self) -> Voxels:
         """The voxels of the segmentation.

@@ -17,7 +17,7 @@ from MVGDesktop.files.nodes import segmentation_node, volume_node
 from MVGDesktop.files.opening import (
     IMAGES,
     SCENES,
-    Content,
+    FileContent,
     Kind,
     Opened,
     add,
@@ -130,8 +130,8 @@ class Filing:
         )
         return list(paths)
 
-    def _open(self, path: Path, adding: bool, wanted: str | None = None) -> bool:
-        content = self._read(path, wanted)
+    def _open(self, path: Path, adding: bool, which: str | None = None) -> bool:
+        content = self._read(path, which)
         if content is None:
             return False
         closes = content.kind is Kind.SCENE or (content.kind is Kind.VOLUME and not adding)
@@ -145,7 +145,7 @@ class Filing:
         self.recent.add(path)
         return True
 
-    def _read(self, path: Path, wanted: str | None) -> Content | None:
+    def _read(self, path: Path, which: str | None) -> FileContent | None:
         """What a file holds; None if no series of a folder was chosen, or its header is not trusted."""
         if not is_series(path):
             try:
@@ -155,7 +155,7 @@ class Filing:
                     return None
             with data_elsewhere():
                 return read_file(path, self._document.volume)
-        series = choose_series(path, self._desk.frame) if wanted is None else find_series(path, wanted)
+        series = choose_series(path, self._desk.frame) if which is None else find_series(path, which)
         return None if series is None else read_file(path, series=series)
 
     def _take(self, opened: Opened, path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import slicer
 import vtk
 
-from MVGDesktop.editing.shapes import Grid
+from MVGDesktop.editing.shapes import VoxelGrid
 
 
-def volume_grid(volume: Any) -> Grid:
+def volume_grid(volume: Any) -> VoxelGrid:
     """The voxels of a volume node in the world."""
     local, to_world = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(local)
@@ -18,4 +18,4 @@ def volume_grid(volume: Any) -> Grid:
     transforms.GetMatrixTransformBetweenNodes(volume.GetParentTransformNode(), None, to_world)
     vtk.vtkMatrix4x4.Multiply4x4(to_world, local, local)
     size = volume.GetImageData().GetDimensions()
-    return Grid((size[2], size[1], size[0]), slicer.util.arrayFromVTKMatrix(local))
+    return VoxelGrid((size[2], size[1], size[0]), slicer.util.arrayFromVTKMatrix(local))

@@ -21,9 +21,9 @@ class Recoverer:
     def __init__(self, desk: Desk, filing: Filing) -> None:
         self._desk, self._filing = desk, filing
 
-    def offer(self, found: Sequence[Leftover]) -> None:
+    def offer(self, leftovers: Sequence[Leftover]) -> None:
         """Ask about the newest work that a crash left; what is not wanted is deleted."""
-        for leftover in found[:1]:
+        for leftover in leftovers[:1]:
             if ask_to_recover(self._desk.frame, leftover.text):
                 self._desk.attempt(lambda leftover=leftover: self.recover(leftover))
             else:

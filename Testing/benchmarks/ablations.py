@@ -25,7 +25,7 @@ from MVGCore.training.config import TrainConfig
 from MVGCore.training.episode import EpisodeBatch
 from MVGCore.training.held_out import score_held_out
 from MVGCore.training.hints import HintShares
-from MVGCore.training.pool import FOUND, load_stacks, stack_paths
+from MVGCore.training.pool import SELF_LABELLED, load_stacks, stack_paths
 from MVGCore.training.run import held_out_batches
 from MVGCore.training.stack import SliceStack
 from MVGCore.training.trainer import Trainer
@@ -84,7 +84,7 @@ def chosen(variant: Variant, paths: Sequence[Path], stacks: Sequence[SliceStack]
     if variant.stacks == "real":
         return [stack for stack in stacks if stack.facts.real]
     if variant.stacks == "labelled":
-        return [stack for path, stack in zip(paths, stacks, strict=True) if FOUND not in path.stem]
+        return [stack for path, stack in zip(paths, stacks, strict=True) if SELF_LABELLED not in path.stem]
     return list(stacks)
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from MVGCore.datasets.atlas.atlas import Atlas
 from MVGCore.datasets.atlas.registration import affine, deformed, registration_image, warped_labels
 from MVGCore.datasets.catalogue import Item
-from MVGCore.datasets.examples import Example
+from MVGCore.datasets.examples import ExampleSource
 from MVGCore.datasets.learning import learn
 from MVGCore.datasets.manifest import read_results
 from MVGCore.datasets.pool import label_here
@@ -58,7 +58,7 @@ class Draw:
         return cls(tuple(chosen), tuple(rest[n] for n in rng.permutation(len(rest))[:targets]))
 
 
-def write_examples(draw: Draw, folder: Path, slices: int) -> tuple[Example, ...]:
+def write_examples(draw: Draw, folder: Path, slices: int) -> tuple[ExampleSource, ...]:
     """Label maps in which so many evenly spaced slices are filled."""
     found = []
     for case in draw.examples:
@@ -67,7 +67,7 @@ def write_examples(draw: Draw, folder: Path, slices: int) -> tuple[Example, ...]
             loaded = case.load()
             chosen = labelled_slices(loaded.truth, loaded.axis, slices)
             write_segmentation(path, keep_slices(loaded.truth, loaded.axis, chosen))
-        found.append(Example(path, dict(case.images)[case.contrast]))
+        found.append(ExampleSource(path, dict(case.images)[case.contrast]))
     return tuple(found)
 
 

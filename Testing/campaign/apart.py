@@ -28,7 +28,7 @@ def ask(module: str, arguments: Sequence[str], seconds: float) -> str:
     if code == 0:
         return text
     if text and code == 1:
-        raise shortlived.Failed(text)
+        raise shortlived.ProcessFailedError(text)
     raise shortlived.Died(f"the library that reads it ended with code {code}")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from MVGCore.errors import InputError
-from MVGCore.shortlived import Died, Failed
+from MVGCore.shortlived import Died, ProcessFailedError
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume, write_labelmap, write_volume
 from Testing.campaign.apart import ask
 
@@ -200,5 +200,5 @@ def _open_scene(path: Path) -> None:
     check_scene(path)
     try:
         ask("MVGDesktop.files.probe", [str(path), "10"], 60)
-    except (Died, Failed) as error:
+    except (Died, ProcessFailedError) as error:
         raise InputError(f"The scene cannot be read: {error}.") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from MVGCore import shortlived
-from MVGCore.shortlived import Died, Failed, ask
+from MVGCore.shortlived import Died, ProcessFailedError, ask
 
 PROGRAM = """
 import os, sys
@@ -45,7 +45,7 @@ def test_what_a_process_says_comes_back(program: str) -> None:
 
 
 def test_what_it_cannot_do_is_told(program: str) -> None:
-    with pytest.raises(Failed, match="the file is empty"):
+    with pytest.raises(ProcessFailedError, match="the file is empty"):
         ask(program, ["cannot"], 60)
 
 
@@ -61,7 +61,7 @@ def test_a_process_that_hangs_is_ended(program: str) -> None:
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="Only Linux keeps to the limit.")
 def test_memory_is_limited(program: str) -> None:
-    with pytest.raises(Failed, match="no memory"):
+    with pytest.raises(ProcessFailedError, match="no memory"):
         ask(program, ["eat"], 60)
 
 

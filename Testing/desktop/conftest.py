@@ -141,7 +141,7 @@ def reset(window: MainWindow) -> None:
     """Bring a window back to how it starts."""
     import slicer
 
-    from MVGDesktop.editing.tools import Choices, Tool
+    from MVGDesktop.editing.tools import Tool, ToolChoices
 
     slicer.mrmlScene.Clear(False)
     window.document.set_volume("")
@@ -153,7 +153,7 @@ def reset(window: MainWindow) -> None:
     window.editor.use(Tool.NAVIGATE)
     for box in (window.tools.sphere, window.tools.spare, window.tools.range.limited):
         box.setChecked(False)
-    window.editor.set_radius(Choices().radius)
+    window.editor.set_radius(ToolChoices().radius)
     window.settings.clear()
     window.statusBar().clearMessage()
     window.views.activate(window.views.panels[0])

@@ -181,11 +181,11 @@ def test_themes_have_readable_text(open_window, application, name: str) -> None:
 def test_the_system_is_followed_again_after_another_choice(open_window, application) -> None:
     from MVGDesktop.theme import Theme, system_is_dark
 
-    wanted = system_is_dark()
-    open_window.set_theme(Theme.DARK if not wanted else Theme.LIGHT)
-    assert system_is_dark() == wanted
+    expected = system_is_dark()
+    open_window.set_theme(Theme.DARK if not expected else Theme.LIGHT)
+    assert system_is_dark() == expected
     open_window.set_theme(Theme.SYSTEM)
-    assert (application.palette().color(application.palette().Window).lightness() < 128) == wanted
+    assert (application.palette().color(application.palette().Window).lightness() < 128) == expected
 
 
 def test_an_own_style_sheet_does_not_keep_the_colours_of_before(open_window, application) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGDesktop.editing.shapes import Grid, Region, brush, fill, polygon, slice_region
+from MVGDesktop.editing.shapes import Region, VoxelGrid, brush, fill, polygon, slice_region
 
 SHAPE = (7, 9, 8)
 number = st.floats(-8, 30, allow_nan=False)
@@ -17,7 +17,7 @@ spacing = st.floats(0.4, 3.0)
 
 
 @st.composite
-def grids(draw) -> Grid:
+def grids(draw) -> VoxelGrid:
     """Turned about z and stretched."""
     angle = draw(st.floats(0, 6.2))
     turn = np.array(
@@ -26,7 +26,7 @@ def grids(draw) -> Grid:
     matrix = np.eye(4)
     matrix[:3, :3] = turn @ np.diag([draw(spacing), draw(spacing), draw(spacing)])
     matrix[:3, 3] = draw(point)
-    return Grid(SHAPE, matrix)
+    return VoxelGrid(SHAPE, matrix)
 
 
 def whole(region: Region) -> np.ndarray:
@@ -35,7 +35,7 @@ def whole(region: Region) -> np.ndarray:
     return mask
 
 
-def centres(grid: Grid) -> np.ndarray:
+def centres(grid: VoxelGrid) -> np.ndarray:
     return grid.world_of(tuple(slice(0, size) for size in SHAPE))
 
 
@@ -46,7 +46,7 @@ def distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarr
     return np.linalg.norm(points - start - along[..., None] * way, axis=-1)
 
 
-def voxel_under(grid: Grid, place: np.ndarray) -> np.ndarray:
+def voxel_under(grid: VoxelGrid, place: np.ndarray) -> np.ndarray:
     mask = np.zeros(SHAPE, bool)
     index = tuple(np.floor(grid.index(place) + 0.5).astype(int)[::-1])
     if all(0 <= value < size for value, size in zip(index, SHAPE, strict=True)):
@@ -56,17 +56,17 @@ def voxel_under(grid: Grid, place: np.ndarray) -> np.ndarray:
 
 @settings(deadline=None)
 @given(grids(), point, point, st.floats(0.3, 6))
-def test_a_ball_covers_what_is_near_its_way(grid: Grid, start, end, radius: float) -> None:
+def test_a_ball_covers_what_is_near_its_way(grid: VoxelGrid, start, end, radius: float) -> None:
     found = whole(brush(grid, start, end, radius, None))
     far = distance(centres(grid), start, end)
-    wanted = (far <= radius) | voxel_under(grid, end)
+    expected = (far <= radius) | voxel_under(grid, end)
     unsure = np.abs(far - radius) < 1e-6  # rounding may decide either way
-    assert np.array_equal(found[~unsure], wanted[~unsure])
+    assert np.array_equal(found[~unsure], expected[~unsure])
 
 
 @settings(deadline=None)
 @given(grids(), st.integers(0, 2), st.integers(0, 6), point, point, st.floats(0.3, 6))
-def test_a_flat_brush_stays_on_the_slice_it_is_on(grid: Grid, axis, index, start, end, radius) -> None:
+def test_a_flat_brush_stays_on_the_slice_it_is_on(grid: VoxelGrid, axis, index, start, end, radius) -> None:
     normal = grid.to_world[:3, 2 - axis] / np.linalg.norm(grid.to_world[:3, 2 - axis])
     on = grid.index([start, end])
     on[:, 2 - axis] = index  # the view lies on the middle of a slice
@@ -76,14 +76,14 @@ def test_a_flat_brush_stays_on_the_slice_it_is_on(grid: Grid, axis, index, start
     layer[(slice(None),) * axis + (slice(index, index + 1),)] = True
     assert not found[~layer].any()
     far = distance(centres(grid), start, end)
-    wanted = ((far <= radius) & layer) | (voxel_under(grid, end) & layer)
+    expected = ((far <= radius) & layer) | (voxel_under(grid, end) & layer)
     unsure = np.abs(far - radius) < 1e-6
-    assert np.array_equal(found[~unsure], wanted[~unsure])
+    assert np.array_equal(found[~unsure], expected[~unsure])
 
 
 @settings(deadline=None)
 @given(grids(), point, st.floats(0, 6.2), st.floats(0.3, 4))
-def test_parallel_slices_share_no_voxel(grid: Grid, place, angle, radius) -> None:
+def test_parallel_slices_share_no_voxel(grid: VoxelGrid, place, angle, radius) -> None:
     """Also where the view is turned against the grid, or lies exactly between two slices."""
     normal = grid.to_world[:3, 2] / np.linalg.norm(grid.to_world[:3, 2])
     step = grid.thickness(normal) * normal
@@ -111,7 +111,7 @@ def test_a_polygon_fills_its_inside(middle, angles, radius, index) -> None:
     corners = [
         (middle[0] + radius * math.sin(each), middle[1] + radius * math.cos(each)) for each in sorted(angles)
     ]
-    grid = Grid(SHAPE, np.diag([2.0, 1.5, 3.0, 1.0]))
+    grid = VoxelGrid(SHAPE, np.diag([2.0, 1.5, 3.0, 1.0]))
     world = grid.position([(column, row, index) for row, column in corners])
     found = whole(polygon(grid, world, np.array([0.0, 0.0, 1.0])))
     assert not np.delete(found, index, axis=0).any()
@@ -151,6 +151,6 @@ def test_fill_is_the_smallest_set_closed_under_neighbours(seed: int) -> None:
 
 
 def test_the_axis_that_a_view_looks_along() -> None:
-    grid = Grid(SHAPE, np.diag([-1.0, -1.0, 2.0, 1.0]))
+    grid = VoxelGrid(SHAPE, np.diag([-1.0, -1.0, 2.0, 1.0]))
     assert slice_region(grid, np.array([0.0, 0.0, 5.0]), np.array([0.0, 0.0, -1.0])) == (0, 3)
     assert slice_region(grid, np.array([-4.0, 0.0, 5.0]), np.array([1.0, 0.1, 0.0])) == (2, 4)

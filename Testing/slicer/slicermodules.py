@@ -48,10 +48,10 @@ class Editor:
         self._built().sourceVolumeNodeChanged()
 
     def setActiveEffectByName(self, name: str) -> None:
-        wanted = name == "MVG"
-        if wanted != self._active:
-            self._active = wanted
-            (self._built().activate if wanted else self._built().deactivate)()
+        ours = name == "MVG"
+        if ours != self._active:
+            self._active = ours
+            (self._built().activate if ours else self._built().deactivate)()
 
     def activeEffect(self) -> Any:
         return self._built().scriptedEffect if self._active else None

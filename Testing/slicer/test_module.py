@@ -225,12 +225,12 @@ def test_dicom_labels_come_and_go_by_the_logic(module: ModuleType, app: Any, tmp
 def test_a_cancelled_run_leaves_the_scene_as_it_was(module: ModuleType, app: Any) -> None:
     import slicer
 
-    from MVGCore.errors import Cancelled
+    from MVGCore.errors import CancelledError
     from MVGLib.host import selftest
 
     volume, segmentation, _ = selftest.add_nodes()
     before = slicer.mrmlScene.GetNumberOfNodes()
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         module.MVGLogic().segment(volume, segmentation, cancelled=lambda: True)
     assert slicer.mrmlScene.GetNumberOfNodes() == before
 

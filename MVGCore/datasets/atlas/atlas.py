@@ -24,7 +24,7 @@ from MVGCore.errors import InputError, stop_if
 from MVGCore.volume import LabelMap, Volume, normalise, read_labelmap, read_volume, robust_window
 from MVGCore.volume.labelmap import present_ids
 
-MOST = 7  # atlases that are deformed to a volume: the most similar ones after an affine registration
+MOST_ATLASES = 7  # atlases that are deformed to a volume: the most similar ones after an affine registration
 
 
 @dataclass(frozen=True)
@@ -95,24 +95,24 @@ def label_by_atlases(
 
 def _of_dimension(atlases: Sequence[Atlas], dimension: int) -> list[Atlas]:
     """Slices tell nothing of volumes, nor the other way round."""
-    found = [atlas for atlas in atlases if atlas.coarse.GetDimension() == dimension]
-    if atlases and not found:
+    registered = [atlas for atlas in atlases if atlas.coarse.GetDimension() == dimension]
+    if atlases and not registered:
         here, there = ("single slice", "volumes") if dimension == 2 else ("volume", "single slices")
         raise InputError(f"It is a {here} and the examples are {there}; label some slices of its kind.")
-    return found
+    return registered
 
 
 def _most_similar(placed: Sequence[tuple[Atlas, Registered]]) -> Iterator[tuple[Atlas, Registered]]:
     shown: set[int] = set()
     for n, (atlas, start) in enumerate(sorted(placed, key=lambda each: -each[1].likeness)):
-        if n < MOST or set(atlas.ids) - shown:
+        if n < MOST_ATLASES or set(atlas.ids) - shown:
             yield atlas, start
         shown |= set(atlas.ids)
 
 
-def _vote(image: Volume, atlas: Atlas, found: Registered) -> Vote:
+def _vote(image: Volume, atlas: Atlas, registered: Registered) -> Vote:
     return Vote(
-        warped_labels(atlas.labels, image.geometry, found),
-        warped_image(atlas.image, image.geometry, found),
+        warped_labels(atlas.labels, image.geometry, registered),
+        warped_image(atlas.image, image.geometry, registered),
         atlas.ids,
     )

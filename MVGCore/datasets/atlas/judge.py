@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
 from MVGCore.datasets.atlas.result import slice_areas
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation.review.expected_dice import Line, Lines, stated_dice, summed
+from MVGCore.segmentation.review.expected_dice import DiceLine, DiceLines, stated_dice, summed
 
 MOST_JUDGED = 5  # volumes that are left out, one after the other
 LEAST_ERROR = 0.05
-UNKNOWN = Line(0.0, 0.9, 0.15)  # of a single example, which none can judge
+UNKNOWN = DiceLine(0.0, 0.9, 0.15)  # of a single example, which none can judge
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Judgement:
         dice: mean Dice of the left-out slices over all classes; None if nothing could be left out.
     """
 
-    lines: Lines
+    lines: DiceLines
     dice: float | None
 
 
@@ -78,14 +78,15 @@ def judge(told: Sequence[Told], drawn: Sequence[Sequence[Prompt]]) -> Judgement:
             stated.append(one)
             true.append(other)
     if not true:
-        return Judgement(Lines(UNKNOWN, UNKNOWN, UNKNOWN), None)
+        return Judgement(DiceLines(UNKNOWN, UNKNOWN, UNKNOWN), None)
     worth = float(np.sum(true) / max(np.sum(stated), 1e-6))
     errors = np.array(true) - worth * np.array(stated)
     spread = max(LEAST_ERROR, float(np.sqrt(np.mean(errors**2))))
-    line = Line(0.0, worth, spread)
+    line = DiceLine(0.0, worth, spread)
     classes = max(1, len(true) // volumes)
     return Judgement(
-        Lines(line, line, Line(0.0, worth, max(LEAST_ERROR, spread / np.sqrt(classes)))), float(np.mean(true))
+        DiceLines(line, line, DiceLine(0.0, worth, max(LEAST_ERROR, spread / np.sqrt(classes)))),
+        float(np.mean(true)),
     )
 
 

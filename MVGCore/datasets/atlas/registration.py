@@ -138,17 +138,17 @@ def _shrunk(image: sitk.Image, level: int) -> sitk.Image:
     return sitk.Shrink(sitk.SmoothingRecursiveGaussian(image, sigmas), [level] * image.GetDimension())
 
 
-def warped_labels(labels: LabelMap, onto: Geometry, found: Registered) -> NDArray[np.uint16]:
+def warped_labels(labels: LabelMap, onto: Geometry, registered: Registered) -> NDArray[np.uint16]:
     """Labels of the moving volume on the grid of the fixed one."""
     moving = _as_sitk(labels.array.astype(np.uint16), labels.geometry)
-    result = sitk.Resample(moving, _grid(onto), found.transform, sitk.sitkNearestNeighbor, 0)
+    result = sitk.Resample(moving, _grid(onto), registered.transform, sitk.sitkNearestNeighbor, 0)
     return np.asarray(sitk.GetArrayFromImage(result)).reshape(onto.shape)
 
 
-def warped_image(image: Volume, onto: Geometry, found: Registered) -> NDArray[np.float32]:
+def warped_image(image: Volume, onto: Geometry, registered: Registered) -> NDArray[np.float32]:
     """The moving volume, 0..1, on the grid of the fixed one."""
     moving = _as_sitk(normalise(image.array, robust_window(image.array)).astype(np.float32), image.geometry)
-    result = sitk.Resample(moving, _grid(onto), found.transform)
+    result = sitk.Resample(moving, _grid(onto), registered.transform)
     return np.asarray(sitk.GetArrayFromImage(result)).reshape(onto.shape)
 
 

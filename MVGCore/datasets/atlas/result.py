@@ -12,7 +12,7 @@ from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Result, ResultCanvas, SliceResult
 from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import (
-    Lines,
+    DiceLines,
     class_estimates,
     slice_estimate,
     summed,
@@ -27,7 +27,7 @@ def result_of(
     probabilities: NDArray[np.float32],
     axis: int,
     classes: Sequence[SegmentClass],
-    lines: Lines,
+    lines: DiceLines,
     seconds: dict[str, float],
     notes: Sequence[str],
 ) -> Result:

@@ -20,7 +20,7 @@ MADE_UP = 0.5  # of the drafts; the others are real
 
 
 @dataclass(frozen=True)
-class Lesson:
+class SpecialistLesson:
     """One input and what is wanted.
 
     Attributes:
@@ -49,7 +49,7 @@ class Teacher:
         self._rng = np.random.default_rng(seed)
         self._noise = torch.Generator().manual_seed(seed)
 
-    def lesson(self, material: Material) -> Lesson:
+    def lesson(self, material: Material) -> SpecialistLesson:
         """A random part of a volume that has labels."""
         assert material.labels is not None and material.weight is not None and material.known is not None
         grid = self._grid(material.image.shape[1:])
@@ -58,7 +58,9 @@ class Teacher:
         draft = _sampled(material.draft, grid) if real else self._spoiled(labels)
         image = self._changed(_sampled(material.image, grid))
         shown = torch.cat((image, draft))
-        return Lesson(shown[None], labels[None], _sampled(material.weight, grid)[None], material.known[None])
+        return SpecialistLesson(
+            shown[None], labels[None], _sampled(material.weight, grid)[None], material.known[None]
+        )
 
     def _grid(self, shape: Sequence[int]) -> Tensor:
         """Where the voxels of a turned, stretched and bent part lie in a volume, for `grid_sample`."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 LEVELS = 3  # halvings, the fold among them
-LEAST = 5  # voxels along an axis, below which it is halved no more
+LEAST_VOXELS = 5  # voxels along an axis, below which it is halved no more
 THICK = 1.6  # an axis whose voxels are so much longer than the finest is not halved yet
 LEAST_SHARE = 0.05  # of a class in a draft: what it leaves out may be there all the same
 
@@ -71,7 +71,9 @@ def halvings(shape: Sequence[int], spacing: Sequence[float]) -> list[Steps]:
     size, voxel, found = list(shape), list(spacing), []
     for _ in range(LEVELS):
         finest = min(v for v, n in zip(voxel, size, strict=True) if n > 1)
-        step = [2 if n >= 2 * LEAST and v < THICK * finest else 1 for n, v in zip(size, voxel, strict=True)]
+        step = [
+            2 if n >= 2 * LEAST_VOXELS and v < THICK * finest else 1 for n, v in zip(size, voxel, strict=True)
+        ]
         size = [-(-n // s) for n, s in zip(size, step, strict=True)]
         voxel = [v * s for v, s in zip(voxel, step, strict=True)]
         found.append((step[0], step[1], step[2]))

@@ -28,7 +28,7 @@ VOXELS_PER_SECOND, OVERHEAD_VOXELS = 400_000, 10_000
 
 
 @dataclass(frozen=True)
-class Case:
+class SpecialistCase:
     """A labelled volume to learn from.
 
     Attributes:
@@ -148,7 +148,7 @@ def spoken(
 
 def learn_specialist(
     classes: Sequence[int],
-    cases: Sequence[Case],
+    cases: Sequence[SpecialistCase],
     others: Callable[[], Iterator[tuple[Volume, NDArray[np.float32]]]],
     minutes: float,
     seed: int,
@@ -216,12 +216,12 @@ def _mix(
     return (1 - share) * probabilities + share * spoken(network, design, image, probabilities)
 
 
-def _material(case: Case, voxel: Sequence[float]) -> Material:
+def _material(case: SpecialistCase, voxel: Sequence[float]) -> Material:
     material = Material.of(case.image, case.probabilities, voxel, case.places)
     return material.taught(case.places, case.weight, case.known)
 
 
-def _judged(network: UNet, design: Design, cases: Sequence[Case]) -> tuple[float, float, float]:
+def _judged(network: UNet, design: Design, cases: Sequence[SpecialistCase]) -> tuple[float, float, float]:
     """The best share of the network, the Dice of that mixture on the judging slices, and that without it."""
     asked = [case for case in cases if case.judging]
     if not asked:
@@ -242,7 +242,7 @@ def _judged(network: UNet, design: Design, cases: Sequence[Case]) -> tuple[float
     return best, scores[best], scores[0.0]
 
 
-def _slice_dice(case: Case, probabilities: NDArray[np.float32]) -> float:
+def _slice_dice(case: SpecialistCase, probabilities: NDArray[np.float32]) -> float:
     """Mean over the classes that the judging slices of a volume show."""
     index = list(case.judging)
     found = np.moveaxis(probabilities.argmax(0), case.axis, 0)[index]

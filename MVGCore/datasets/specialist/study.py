@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
 from MVGCore.datasets.atlas.judge import Told
-from MVGCore.datasets.specialist.specialist import Case, Specialist, learn_specialist
+from MVGCore.datasets.specialist.specialist import Specialist, SpecialistCase, learn_specialist
 from MVGCore.errors import MVGError, stop_if
 from MVGCore.prompts import Prompt
 from MVGCore.volume import Volume, read_volume
@@ -55,7 +55,7 @@ def study(
         known = tuple(each in atlas.ids for each in classes)
         indices = [tuple(prompt.index for prompt in each) for each in (drawn[n], judging[n])]
         axis = drawn[n][0].axis if drawn[n] else 0
-        cases.append(Case(atlas.image, said, places, known, axis, *indices))
+        cases.append(SpecialistCase(atlas.image, said, places, known, axis, *indices))
 
     def unlabelled() -> Iterator[tuple[Volume, NDArray[np.float32]]]:
         room = MOST_BYTES

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from MVGCore.datasets.specialist.lessons import Lesson, Teacher
+from MVGCore.datasets.specialist.lessons import SpecialistLesson, Teacher
 from MVGCore.datasets.specialist.material import Material
 from MVGCore.datasets.specialist.network import UNet, halvings
 from MVGCore.errors import stop_if
@@ -83,7 +83,7 @@ def train(
     network.eval()
 
 
-def loss(logits: Tensor, lesson: Lesson) -> Tensor:
+def loss(logits: Tensor, lesson: SpecialistLesson) -> Tensor:
     """Cross-entropy and Dice; classes of which nothing is known may be background as well."""
     known = lesson.known[:, :, None, None, None]
     shares = logits.softmax(1)
@@ -103,10 +103,10 @@ def answer(network: UNet, material: Material, design: Design) -> Tensor:
     network.eval()
     seen = torch.cat((material.image, material.draft))[None]
     shape = seen.shape[2:]
-    wanted = [
+    padded = [
         max(least, -(-n // UNIT) * UNIT) if least > 1 else n
         for n, least in zip(shape, design.size, strict=True)
     ]
-    padding = [side for n, w in zip(reversed(shape), reversed(wanted), strict=True) for side in (0, w - n)]
+    padding = [side for n, w in zip(reversed(shape), reversed(padded), strict=True) for side in (0, w - n)]
     probabilities = network(functional.pad(seen, padding, mode="replicate")).softmax(1)[0]
     return probabilities[:, : shape[0], : shape[1], : shape[2]]

@@ -113,14 +113,14 @@ def fit_edges(
         mask = labelled[index] == class_id
         if not mask.any() or not (own.labels == class_id).any():
             continue
-        wanted = signed_distance(mask, own.spacing, own.limit)
+        drawn = signed_distance(mask, own.spacing, own.limit)
         found = own.of(class_id)
-        change = np.clip(wanted - found, -own.limit / 2, own.limit / 2)
+        change = np.clip(drawn - found, -own.limit / 2, own.limit / 2)
         changes[index] = ndimage.gaussian_filter(change, 1.0)
         whole, zone = own.outer(class_id)
         near = (np.abs(whole) <= min(own.spacing)) & (zone > 0)
         if near.any():
-            offsets[index] = float(np.median((wanted - whole)[near]))
+            offsets[index] = float(np.median((drawn - whole)[near]))
     options: list[tuple[float, EdgeCorrection, dict[int, Floats]]] = []
     for kind, least in LEAST_GAIN.items():
         if kind == "local" and options[0][0] < WORTH:

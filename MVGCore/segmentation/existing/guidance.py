@@ -14,7 +14,7 @@ from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.volume import SegmentClass
 
 Bools = NDArray[np.bool_]
-LEAST = 1e-4  # of background, so that odds stay finite
+LEAST_BACKGROUND = 1e-4  # of background, so that odds stay finite
 Predictions = tuple[NDArray[np.floating], ...]  # per group (C - 1, S, S) probabilities of its classes
 
 
@@ -93,7 +93,9 @@ class Guidance:
 
     def _heard(self, index: int, group: ClassGroup, planes: NDArray[np.floating]) -> NDArray[np.floating]:
         stated = planes.astype(np.float32)
-        raised = np.maximum(stated, LEAST**2) / np.clip(1 - stated.sum(0), LEAST, 1)  # odds
+        raised = np.maximum(stated, LEAST_BACKGROUND**2) / np.clip(
+            1 - stated.sum(0), LEAST_BACKGROUND, 1
+        )  # odds
         for place, class_id in enumerate(group.ids):
             odds = None if self.voice is None else self.voice.odds(index, class_id)
             if odds is not None:

@@ -28,22 +28,22 @@ class Overlaps:
     Attributes:
         shared: (n, C, D, R, Q) pixels that slice n and the segmentation share of a class, for shifts by D
             slices, R rows and Q columns.
-        given, found: (n, C) and (n, C, D) pixels of the class on the labelled slice and on what lies there;
-            -1 in `found` where the slice is shifted out of the volume.
+        given, existing: (n, C) and (n, C, D) pixels of the class on the labelled slice and on what lies
+            there; -1 in `existing` where the slice is shifted out of the volume.
         shifts: those along slices, rows and columns.
     """
 
     shared: Floats
     given: Floats
-    found: Floats
+    existing: Floats
     shifts: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
 
     def best(self, slices: Sequence[int]) -> Shift:
         """The shift with the largest mean Dice over the classes on some of the labelled slices."""
         chosen = list(slices)
-        there = self.found[chosen] >= 0  # (n, C, D)
+        there = self.existing[chosen] >= 0  # (n, C, D)
         given = (self.given[chosen][..., None] * there).sum(0)
-        total = given + np.where(there, self.found[chosen], 0).sum(0)
+        total = given + np.where(there, self.existing[chosen], 0).sum(0)
         dice = 2 * self.shared[chosen].sum(0) / np.maximum(total, 1)[..., None, None]
         shown = given > 0
         mean = dice.sum(0) / np.maximum(shown.sum(0), 1)[:, None, None]
@@ -101,13 +101,13 @@ def find_shift(
     return best(range(len(places))) if gain > GAIN else NONE
 
 
-def mean_dice(found: Mapping[int, Labels], truth: Mapping[int, Labels], ids: Sequence[int]) -> float:
+def mean_dice(existing: Mapping[int, Labels], truth: Mapping[int, Labels], ids: Sequence[int]) -> float:
     """Mean Dice over the classes that some slices show, all slices of a class counted together."""
     dices = []
     for class_id in ids:
         given = sum(int((truth[k] == class_id).sum()) for k in truth)
-        shared = sum(int(((truth[k] == class_id) & (found[k] == class_id)).sum()) for k in truth)
-        other = sum(int((found[k] == class_id).sum()) for k in truth)
+        shared = sum(int(((truth[k] == class_id) & (existing[k] == class_id)).sum()) for k in truth)
+        other = sum(int((existing[k] == class_id).sum()) for k in truth)
         if given:
             dices.append(2 * shared / (given + other))
     return float(np.mean(dices)) if dices else 1.0
@@ -132,7 +132,7 @@ def _overlaps(
     rows, columns = (np.arange(-(each // stride), each // stride + 1) for each in reach[1:])
     shape = (len(places), len(ids), len(downs))
     shared = np.zeros((*shape, len(rows), len(columns)))
-    given, found = np.zeros(shape[:2]), np.full(shape, -1.0)
+    given, existing = np.zeros(shape[:2]), np.full(shape, -1.0)
     for n, index in enumerate(places):
         for c, class_id in enumerate(ids):
             target = (labelled[index][part] == class_id).astype(np.float32)
@@ -141,10 +141,10 @@ def _overlaps(
                 if not 0 <= index - down < len(draft):
                     continue
                 source = (draft[index - down][part] == class_id).astype(np.float32)
-                found[n, c, d] = source.sum()
-                if given[n, c] and found[n, c, d]:
+                existing[n, c, d] = source.sum()
+                if given[n, c] and existing[n, c, d]:
                     shared[n, c, d] = _correlated(target, source)[np.ix_(rows, columns)]
-    return Overlaps(shared, given, found, (downs, rows, columns)), stride
+    return Overlaps(shared, given, existing, (downs, rows, columns)), stride
 
 
 def _correlated(target: NDArray[np.float32], source: NDArray[np.float32]) -> Floats:
@@ -168,8 +168,8 @@ def _refined(
     truth = {k: labelled[k] for k in slices if 0 <= k - coarse[0] < len(draft)}
 
     def score(row: int, column: int) -> float:
-        found = {k: np.asarray(ndimage.shift(draft[k - coarse[0]], (row, column), order=0)) for k in truth}
-        return mean_dice(found, truth, ids)
+        existing = {k: np.asarray(ndimage.shift(draft[k - coarse[0]], (row, column), order=0)) for k in truth}
+        return mean_dice(existing, truth, ids)
 
     options = [(coarse[1] + row, coarse[2] + column) for row in near for column in near]
     best = max(options, key=lambda each: score(*each))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-LEAST = 1e-4  # confidences nearer to 0 or 1 are not told apart
+LEAST_CONFIDENCE = 1e-4  # confidences nearer to 0 or 1 are not told apart
 OBVIOUS = 0.995  # background that is stated with more than this is left as it is: it was right
 
 
@@ -21,7 +21,7 @@ class Curve:
 
     def __call__(self, stated: Floats) -> Floats:
         """Stated confidence -> probability of being right, same shape."""
-        clipped = np.clip(stated, LEAST, 1 - LEAST)
+        clipped = np.clip(stated, LEAST_CONFIDENCE, 1 - LEAST_CONFIDENCE)
         odds = (clipped / (1 - clipped)) ** self.slope * np.float32(np.exp(self.offset))
         return (odds / (1 + odds)).astype(np.float32)
 
@@ -63,7 +63,7 @@ AS_STATED = Calibration()
 # fitted anew, on first looks at 7 hearts and 12 hippocampi labelled by three protocols, once classes had odds
 # to be there (see `ends`), which take most of what was too sure away. For other weights or another mixture:
 # python -m MVGCore.evaluation.confidence
-SHIPPED = Calibration(
+SHIPPED_CALIBRATION = Calibration(
     between=Sureness(Curve(0.667, 0.045), Curve(0.891, -0.135)),
     beyond=Sureness(Curve(1.112, 0.109), Curve(0.839, 0.245)),
     transferred=Sureness(Curve(0.333, -0.380), Curve(0.503, 0.607)),

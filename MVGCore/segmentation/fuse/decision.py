@@ -29,14 +29,14 @@ LEAST_SHARE = 0.1  # no pixel is chosen below this probability
 ROUNDS = 2  # the choice raises the Dice, which raises what is asked for
 
 
-def fit_class_odds(found: Iterable[Sequence[NDArray[np.floating]]]) -> ClassOdds:
+def fit_class_odds(probabilities: Iterable[Sequence[NDArray[np.floating]]]) -> ClassOdds:
     """What the classes get ahead.
 
     Args:
-        found: of each slice, per group (C - 1, S, S) probabilities of its classes, which take in how probable
+        probabilities: of each slice, per group (C - 1, S, S) of its classes, which take in how probable
             it is that a class is on the slice (see `extents`).
     """
-    return [dice_factors(slices) for slices in zip(*found, strict=True)]
+    return [dice_factors(slices) for slices in zip(*probabilities, strict=True)]
 
 
 def dice_factors(slices: Sequence[NDArray[np.floating]]) -> Floats:

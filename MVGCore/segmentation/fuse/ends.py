@@ -39,17 +39,17 @@ class EndModel:
             diameters of the class there, of the share that it is of the way to the apex of the cone through
             the two outermost labelled slices of the class, and of the area on the outermost one as a share of
             the largest labelled one.
-        by_found: what is added once areas were found: what was found up to the slice, times the credit that
+        by_prediction: what is added once areas are known: what was found up to it, times the credit that
             it deserves, as an offset and the weight of the logarithm of the least area, as a share of the
             labelled one; and the weight of the steepest fall of that logarithm from one slice to the next up
             to the slice. Where the area never becomes small, however far one goes, the credit is 0.
     """
 
     by_labels: tuple[float, float, float, float]
-    by_found: tuple[float, float, float]
+    by_prediction: tuple[float, float, float]
 
 
-SHIPPED = EndModel(by_labels=(-2.962, -1.629, -0.707, 0.465), by_found=(2.979, 0.458, 1.446))
+SHIPPED_END_MODEL = EndModel(by_labels=(-2.962, -1.629, -0.707, 0.465), by_prediction=(2.979, 0.458, 1.446))
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class Beyond:
         """(n,) log-odds that the class is there, by the labelled slices."""
         return model.by_labels[0] + self.traits @ np.array(model.by_labels[1:])
 
-    def by_found(self, areas: Floats, model: EndModel) -> Floats:
+    def by_prediction(self, areas: Floats, model: EndModel) -> Floats:
         """(n,) log-odds once areas (n,) in pixels were found there; nan where nothing was looked for."""
         odds = np.clip(self.by_labels(model), -SUREST, SUREST)
-        return np.asarray(odds + found_traits(areas, self.area) @ np.array(model.by_found))
+        return np.asarray(odds + prediction_traits(areas, self.area) @ np.array(model.by_prediction))
 
 
-def found_traits(areas: Floats, labelled: float) -> Floats:
+def prediction_traits(areas: Floats, labelled: float) -> Floats:
     """(n, 3) what is known once areas were found, see `EndModel.by_found`.
 
     Args:

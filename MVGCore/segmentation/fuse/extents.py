@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation.fuse.ends import SHIPPED, Beyond, EndModel, beyond
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, Beyond, EndModel, beyond
 from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 from MVGCore.segmentation.fuse.presence import with_presence
 from MVGCore.segmentation.plan.claims import Claims
@@ -54,7 +54,7 @@ class Known:
     spacing: tuple[float, float, float]
     claims: Claims
     crossing: Crossing | None = None
-    model: EndModel = SHIPPED
+    model: EndModel = SHIPPED_END_MODEL
     presence: Mapping[int, Floats] = field(default_factory=dict)
 
     @property
@@ -79,12 +79,15 @@ class Extents:
 
     @classmethod
     def of(
-        cls, groups: Sequence[ClassGroup], known: Known, found: Mapping[int, GroupPredictions] | None = None
+        cls,
+        groups: Sequence[ClassGroup],
+        known: Known,
+        predictions: Mapping[int, GroupPredictions] | None = None,
     ) -> Extents:
         """By the labelled slices alone, or by the answers to all other slices as well."""
         there = []
         for number, group in enumerate(groups):
-            areas = None if found is None else found_areas(group, number, found, known.depth)
+            areas = None if predictions is None else predicted_areas(group, number, predictions, known.depth)
             rows = [
                 class_extent(known, class_id, None if areas is None else areas[place])
                 for place, class_id in enumerate(group.ids)
@@ -105,13 +108,13 @@ class Extents:
     def doubts(self, index: int, answer: GroupPredictions) -> dict[int, Doubt]:
         """Class id -> what is unsure, of the classes that may or may not be on a slice; of the answer as it
         was before it was weighed."""
-        found = {}
+        predictions = {}
         for group, planes, there in zip(self.groups, answer, self.there, strict=True):
             areas = covered_areas(group, planes)
             for class_id, presence, area in zip(group.ids, there[:, index], areas, strict=True):
                 if 0 < presence < 1:
-                    found[class_id] = Doubt(float(presence), float(area))
-        return found
+                    predictions[class_id] = Doubt(float(presence), float(area))
+        return predictions
 
     @property
     def settled(self) -> tuple[int, ...]:
@@ -142,7 +145,7 @@ def class_extent(known: Known, class_id: int, areas: Floats | None = None) -> Fl
             if areas is None:
                 odds = side.by_labels(known.model)
             else:
-                odds = side.by_found(areas[side.slices], known.model)
+                odds = side.by_prediction(areas[side.slices], known.model)
             if class_id in known.presence:
                 odds = odds + known.presence[class_id][side.slices]
             there[side.slices] = _survival(side, odds, absent, alive)
@@ -182,11 +185,13 @@ def _said(known: Known, class_id: int) -> tuple[NDArray[np.bool_], NDArray[np.bo
     return absent & ~alive, alive
 
 
-def found_areas(group: ClassGroup, number: int, found: Mapping[int, GroupPredictions], depth: int) -> Floats:
+def predicted_areas(
+    group: ClassGroup, number: int, predictions: Mapping[int, GroupPredictions], depth: int
+) -> Floats:
     """(C - 1, K) pixels of each class of a group that were found on the slices: of those that are likelier of
     the class than not, the probabilities; nan where nothing was looked for."""
     areas = np.full((len(group.ids), depth), np.nan)
-    for index, answer in found.items():
+    for index, answer in predictions.items():
         areas[:, index] = covered_areas(group, answer[number], EVEN_ODDS)
     return areas
 

@@ -14,7 +14,7 @@ from MVGCore.segmentation.plan.plan import ClassGroup
 # Smaller probabilities do not count towards the expected area of a class: over a whole slice they add up to
 # more than there is (held-out head and neck, 2 slices: expected Dice .36 with them, .48 without, true .51).
 PLAUSIBLE = 0.05
-LEAST = 1e-4  # probability below which nothing is told apart; keeps odds finite
+LEAST_PROBABILITY = 1e-4  # probability below which nothing is told apart; keeps odds finite
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def average(
     backgrounds = [1 - each.sum(1, keepdims=True) for each in probabilities]
     says = sum(each * know for each, know in zip(probabilities, knows, strict=True))
     denies = sum(each * know for each, know in zip(backgrounds, knows, strict=True))
-    odds = np.divide(says, np.maximum(denies, LEAST), out=odds, where=knows.any(0))
+    odds = np.divide(says, np.maximum(denies, LEAST_PROBABILITY), out=odds, where=knows.any(0))
     return np.asarray(odds / (1 + odds.sum(1, keepdims=True)), np.float32)
 
 
@@ -99,7 +99,7 @@ def merge_groups(
     for group, planes in zip(groups, probabilities, strict=True):
         part = _extent(group)
         native = np.maximum(group.canvas.read_back(planes)[:, part[0], part[1]], 0)
-        odds = native / np.clip(1 - native.sum(0), LEAST, 1)
+        odds = native / np.clip(1 - native.sum(0), LEAST_PROBABILITY, 1)
         for plane, class_id in zip(odds, group.ids, strict=True):
             added = finer(group, class_id)
             if added is not None:
@@ -115,7 +115,7 @@ def merge_groups(
         total == 1, np.float32(1), sure(claimed, labels)
     )  # beyond all canvases nobody doubts
     # What the chosen class loses by calibration the others share, each by its part.
-    rest = (1 - confidence) / np.maximum(total - best, LEAST)
+    rest = (1 - confidence) / np.maximum(total - best, LEAST_PROBABILITY)
     areas = {}
     for group, (part, odds) in zip(groups, stated, strict=True):
         for plane, class_id in zip(odds, group.ids, strict=True):

@@ -39,7 +39,7 @@ from dataclasses import astuple, dataclass
 import torch
 from torch import Tensor
 
-from MVGCore.segmentation.predict.context import DraftHint, Looks
+from MVGCore.segmentation.predict.context import AppearanceAt, DraftHint
 
 LEAST_OPINION = 1e-3  # no opinion counts as surer than this
 
@@ -73,15 +73,19 @@ def smallness(positions: Tensor, classes: int) -> Tensor:
 
 
 def blend(
-    generated: Tensor, hint: DraftHint, looks: Looks | None, weights: Weights, small: Tensor | None = None
+    generated: Tensor,
+    hint: DraftHint,
+    appearance_at: AppearanceAt | None,
+    weights: Weights,
+    small: Tensor | None = None,
 ) -> Tensor:
     """Weighted geometric mean: log-probabilities (T, C, S, S).
 
     Args:
         generated: (T, C, S, S) log-probabilities, the model's answer.
         hint: what the drafts say.
-        looks: tells what the appearance says; None: left out, the others count as much more. It is asked only
-            where it could change the likeliest class: elsewhere it is taken to agree.
+        appearance_at: what the appearance says; None: left out, the others count as much more. It is asked
+            only where it could change the likeliest class: elsewhere it is taken to agree.
         weights: the shares.
         small: (C,) see `smallness`; None: no class is.
     """
@@ -97,11 +101,11 @@ def blend(
     told = sum(share * opinion for share, opinion in zip(others, opinions, strict=True))
     share = own.expand_as(told[:, :1])[:, 0]
     mixed = told / (1 - share[:, None])
-    if looks is not None:
+    if appearance_at is not None:
         first, second = told.topk(2, 1).values.unbind(1)
         undecided = first - second < -share * math.log(LEAST_OPINION)
         if undecided.any():
-            said = looks(undecided).exp().clamp(min=LEAST_OPINION).log()
+            said = appearance_at(undecided).exp().clamp(min=LEAST_OPINION).log()
             # A view, so that what is written arrives in the mixture.
             mixed.movedim(1, -1)[undecided] = (
                 told.movedim(1, -1)[undecided] + share[undecided][:, None] * said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.segmentation.fuse.merge import LEAST
+from MVGCore.segmentation.fuse.merge import LEAST_PROBABILITY
 
 
 def with_presence(planes: NDArray[np.floating], presence: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -25,6 +25,6 @@ def with_presence(planes: NDArray[np.floating], presence: NDArray[np.floating]) 
     answer = planes.astype(np.float32)
     for position in np.flatnonzero(presence < 1):
         own = answer[position].copy()
-        answer *= 1 + (1 - presence[position]) * own / np.maximum(1 - own, LEAST)
+        answer *= 1 + (1 - presence[position]) * own / np.maximum(1 - own, LEAST_PROBABILITY)
         answer[position] = presence[position] * own
     return answer.astype(planes.dtype)

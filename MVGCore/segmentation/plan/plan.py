@@ -17,7 +17,9 @@ from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.contrast import labelled_window
 from MVGCore.volume.normalise import Window, robust_window
 
-MARGIN = 0.3  # around what is labelled, as a share of its extent: structures grow between labelled slices
+CANVAS_MARGIN = (
+    0.3  # around what is labelled, as a share of its extent: structures grow between labelled slices
+)
 GRID = 24  # canvases begin and end on a grid of about this share of what is labelled
 WINDOW_STEPS = 50  # and windows on one of this share of the volume's intensities
 
@@ -150,7 +152,7 @@ def fit_canvas(
     """
     rows, columns = (_steady_range(np.flatnonzero(shown.any((0, axis)))) for axis in (2, 1))
     shape = (shown.shape[1], shown.shape[2])
-    canvas = Canvas.around((*rows, *columns), shape, spacing, sides[0], MARGIN)
+    canvas = Canvas.around((*rows, *columns), shape, spacing, sides[0], CANVAS_MARGIN)
     if sides[0] * max(canvas.scale) > sides[-1]:
         canvas = canvas.within_slice()
     finest = max(canvas.scale)

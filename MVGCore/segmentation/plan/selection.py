@@ -31,19 +31,19 @@ def slices_within(depth: int, slice_range: tuple[int, int] | None) -> list[int]:
     return list(range(first, last + 1))
 
 
-def in_batches(wanted: Sequence[int], known: Sequence[int], size: int) -> list[list[int]]:
+def in_batches(indices: Sequence[int], known: Sequence[int], size: int) -> list[list[int]]:
     """Slices that share their nearest labelled ones, in batches.
 
     Nearest batches come first, outwards beyond the ends. The very first is small: something is to be seen
     soon.
 
     Args:
-        wanted: indices of slices, at least one.
+        indices: indices of slices, at least one.
         known: those of labelled slices, ascending.
         size: slices of a batch at most.
     """
     gaps: dict[int, list[int]] = {}
-    for index in wanted:
+    for index in indices:
         gaps.setdefault(int(np.searchsorted(known, index)), []).append(index)
 
     def distance(index: int) -> int:

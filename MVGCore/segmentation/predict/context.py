@@ -20,7 +20,7 @@ from MVGCore.models.tiled import fitted, is_tiled
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.predict.group_drafts import GroupDrafts, draw_known
-from MVGCore.segmentation.predict.part import Part
+from MVGCore.segmentation.predict.part import CanvasPart
 from MVGCore.tasks.palette import colour_probabilities, random_palette
 from MVGCore.tasks.segmentation import SegmentationTask
 from MVGCore.volume.normalise import normalise
@@ -32,7 +32,7 @@ MAYBE = 0.05  # where the drafts give the classes less than this, the network is
 QUICK_PROMPTS = 2  # of a slice that is shown at once
 
 Learner = Callable[[InContextModel, Device], Appearance]
-Looks = Callable[[Tensor], Tensor]  # (T, S, S) True at n pixels -> their (n, C) log-probabilities
+AppearanceAt = Callable[[Tensor], Tensor]  # (T, S, S) True at n pixels -> their (n, C) log-probabilities
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ class GroupContext:
         order = np.argsort(np.where(np.isnan(distance), np.inf, distance), kind="stable")
         return tuple(int(n) for n in order[: self.most])
 
-    def looks(
-        self, model: InContextModel, device: Device, images: Tensor, part: Part | None = None
-    ) -> Looks | None:
+    def appearance_at(
+        self, model: InContextModel, device: Device, images: Tensor, part: CanvasPart | None = None
+    ) -> AppearanceAt | None:
         """Tells log-probabilities by appearance of the pixels of slices (T, 3, S, S) that it is asked for, or
         of a part of them.
 
@@ -139,7 +139,7 @@ class GroupContext:
         distance = np.abs(np.asarray(slices)[:, None] - self.places[None, list(prompts)]) * self.step
         return torch.from_numpy(np.where(np.isnan(distance), FAR, distance).astype(np.float32))
 
-    def part(self, model: InContextModel, hint: DraftHint | None) -> Part | None:
+    def part(self, model: InContextModel, hint: DraftHint | None) -> CanvasPart | None:
         """Where the drafts see something; None: all of the canvas has to be looked at.
 
         Classes that only other volumes show are in no draft, and models may need whole canvases.
@@ -147,7 +147,7 @@ class GroupContext:
         side = self.group.canvas.side
         if hint is None or model.grid is None or np.isnan(self.places).any() or is_tiled(model, side):
             return None
-        return Part.around(hint.shown, model.grid)
+        return CanvasPart.around(hint.shown, model.grid)
 
     def hint(self, slices: Sequence[int]) -> DraftHint | None:
         """What the draft says of some slices of one gap; None without a draft."""
@@ -176,7 +176,7 @@ class DraftHint:
         trust = enlarge(part.agreement[:, None]).clamp(min=LEAST_TRUST)
         return cls(enlarge(part.geodesic.movedim(1, 0)), enlarge(part.diffusion.movedim(1, 0)), trust)
 
-    def within(self, part: Part) -> DraftHint:
+    def within(self, part: CanvasPart) -> DraftHint:
         """A part of the canvas."""
         parts = (self.geodesic, self.diffusion, self.trust)
         return DraftHint(*(each[..., part.rows, part.columns] for each in parts))
@@ -220,7 +220,7 @@ def generate(
     chosen: Sequence[int],
     hint: DraftHint | None,
     given: Given | None = None,
-    part: Part | None = None,
+    part: CanvasPart | None = None,
 ) -> Tensor:
     """Class log-probabilities (T, C, S, S) of slices (T, 3, S, S) from the chosen prompts, over all
     colourings; of a part of the canvas (T, C, h, w), if only that is asked for."""

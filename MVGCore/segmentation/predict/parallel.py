@@ -16,7 +16,7 @@ import torch
 from MVGCore.errors import stop_if
 from MVGCore.models.device import Device
 
-MOST = 4  # jobs at a time: each takes memory
+MOST_JOBS = 4  # jobs at a time: each takes memory
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 def workers(device: Device) -> int:
     """How many jobs run at a time: one per thread of torch, up to four; one on a GPU, which has its own
     order of work."""
-    return min(MOST, torch.get_num_threads()) if device.name == "cpu" else 1
+    return min(MOST_JOBS, torch.get_num_threads()) if device.name == "cpu" else 1
 
 
 def batch_size(size: int, device: Device) -> int:

@@ -13,14 +13,14 @@ NOTHING = -9.2  # log-probability of a class where nothing is generated: one in 
 
 
 @dataclass(frozen=True)
-class Part:
+class CanvasPart:
     """Some rows and columns of a canvas; none of either where nothing may be."""
 
     rows: slice
     columns: slice
 
     @classmethod
-    def around(cls, shown: Tensor, grid: int, margin: int = MARGIN) -> Part:
+    def around(cls, shown: Tensor, grid: int, margin: int = MARGIN) -> CanvasPart:
         """The part that shows pixels (S, S) with a margin, from one multiple of the grid to another."""
         return cls(*(_reach(shown.any(axis), grid, margin) for axis in (1, 0)))
 

@@ -42,7 +42,7 @@ def predict_batch(
         batch: indices of the slices.
         known: what is drawn of a slice and where; None: nothing.
         watch: takes the time of each stage.
-        memo: keeps the answers, unless the slices are drawn in part.
+        cache: keeps the answers, unless the slices are drawn in part.
         in_part: the slices are drawn in part; the network sees that, and the others count less.
 
     Raises:
@@ -104,8 +104,8 @@ def _group_probabilities(
         if hint is not None and in_part:
             logs = blend(logs, hint, None, COMPLETING)
         elif hint is not None and not (part and part.empty):
-            looks = context.looks(model, device, images, part)
+            appearance_at = context.appearance_at(model, device, images, part)
             shown = hint if part is None else hint.within(part)
-            logs = blend(logs, shown, looks, USUAL_SHARES, context.small)
+            logs = blend(logs, shown, appearance_at, USUAL_SHARES, context.small)
         whole = logs if part is None else part.spread(logs, context.group.canvas.side)
     return whole.exp()[:, 1:].numpy()

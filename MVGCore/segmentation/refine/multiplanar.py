@@ -43,14 +43,14 @@ from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 from MVGCore.segmentation.plan.plan import fit_canvas
 from MVGCore.segmentation.predict.context import Encodings, GroupContext, draw_given, encode_prompts, generate
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
-from MVGCore.segmentation.predict.part import Part
+from MVGCore.segmentation.predict.part import CanvasPart
 from MVGCore.segmentation.quality import THOROUGH, Quality
 from MVGCore.segmentation.refine.stack import GroupVolume, Halves, class_odds, probabilities
 from MVGCore.segmentation.stages import share_of_round
 from MVGCore.volume import neighbour_indices
 from MVGCore.volume.canvas import Canvas
 
-EXAMPLES = 5  # evenly spaced slices; a class that none of them shows brings one more
+CROSS_EXAMPLES = 5  # evenly spaced slices; a class that none of them shows brings one more
 SHARE = 0.25  # weight of a look that has proved itself; the first look keeps the rest
 # A look has no weight at the first value, all of it at the second:
 RECALL = (-0.1, 0.0)  # Dice on labelled slices less the Dice that the first look expects elsewhere
@@ -62,7 +62,7 @@ PROBED = 4  # every so manieth slice is first looked at without the lines
 STRIDE = 0.5
 ENOUGH_ROWS = 32  # slices that are looked at in any case, if there are so many
 AROUND = 16  # canvas pixels around what the first look has found that are looked at again
-BATCH = 8
+SLICES_AT_ONCE = 8
 LEAST_ROWS = 3  # what shows on fewer slices gives no examples
 
 Floats = NDArray[np.float32]
@@ -218,7 +218,7 @@ class PlaneStack:
         Raises:
             Cancelled: `cancelled()` was true.
         """
-        size = batch_size(BATCH, self.device)
+        size = batch_size(SLICES_AT_ONCE, self.device)
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
         jobs, changes = [partial(self._change, batch, lines) for batch in batches], []
         with closing(side_by_side(jobs, workers(self.device), cancelled)) as answers:
@@ -239,13 +239,13 @@ class PlaneStack:
         within = found.sum(1, keepdims=True) > 0.5  # of the canvas; nothing is said beyond
         return np.where(within, class_odds(found[:, 1:], 1) - self.odds[here], np.float16(0))
 
-    def _part(self, rows: list[int]) -> Part | None:
+    def _part(self, rows: list[int]) -> CanvasPart | None:
         """Of the canvas, that which shows something on some slices."""
         if self.model.grid is None:
             return None
         shown = np.asarray((self.labels[rows] > 0).any(0))
         drawn = torch.from_numpy(self.context.group.canvas.draw_image(shown) > 0)
-        return Part.around(drawn, self.model.grid, AROUND)
+        return CanvasPart.around(drawn, self.model.grid, AROUND)
 
     def dice(self, rows: Sequence[int], change: Halves, where: NDArray[np.bool_]) -> Floats:
         """(C,) Dice between both looks on some slices, where (R, K, S) is true; 0 for background."""
@@ -306,7 +306,7 @@ def _seen_across(
 def example_rows(labels: NDArray[np.integer], rows: Sequence[int], classes: int) -> list[int]:
     """Which of some slices of labels (R, K, S) serve as examples: evenly spaced ones, and where a class that
     they leave out shows most."""
-    chosen = {round(step) for step in np.linspace(0, len(rows) - 1, EXAMPLES + 2)[1:-1]}
+    chosen = {round(step) for step in np.linspace(0, len(rows) - 1, CROSS_EXAMPLES + 2)[1:-1]}
     for position in range(1, classes + 1):
         areas = (labels[list(rows)] == position).sum((1, 2))
         if areas.any() and not areas[list(chosen)].any():

@@ -43,7 +43,7 @@ class GroupVolume:
         cls,
         group: ClassGroup,
         planes: NDArray[np.generic],
-        found: Mapping[int, NDArray[np.floating]],
+        by_index: Mapping[int, NDArray[np.floating]],
         labelled: Mapping[int, NDArray[np.uint16]],
         crossing: Crossing | None = None,
     ) -> GroupVolume:
@@ -52,7 +52,7 @@ class GroupVolume:
         Args:
             group: the classes.
             planes: (K, H, W) raw intensities.
-            found: index of a slice -> (C - 1, S, S) probabilities of the classes.
+            by_index: index of a slice -> (C - 1, S, S) probabilities of the classes.
             labelled: index of a slice -> its labels (H, W); each slice is found or labelled.
             crossing: slices that are labelled across other axes.
         """
@@ -67,7 +67,7 @@ class GroupVolume:
             else:
                 given = np.full((group.canvas.side,) * 2, -1)
             images.append(canvases(group, plane).numpy())
-            odds.append(class_odds(np.where(given >= 0, given == classes, found.get(index, 0.0))))
+            odds.append(class_odds(np.where(given >= 0, given == classes, by_index.get(index, 0.0))))
             known.append(given >= 0)
         return cls(np.stack(images), np.stack(odds), np.stack(known))
 

@@ -37,7 +37,7 @@ STRETCHES = (0.85, 1.0, 1.15)  # of the distances between slices, true to scale
 LEVELS, ITERATIONS = 3, 30
 # Of the deformation, in pixels of the square; Dice of the labels with 1, 1.5, 2: .67, .67, .65.
 SMOOTHNESS = 1.5
-MOST = 6  # volumes of examples that are propagated; each takes its own time
+MOST_VOLUMES = 6  # volumes of examples that are propagated; each takes its own time
 QUANTILES = np.linspace(0, 1, 32)
 
 Planes = NDArray[np.float32]
@@ -67,7 +67,7 @@ def transfer_labels(foreign: Sequence[Prompt], image: Volume) -> list[list[Promp
     """Labelled slices of this volume, made of those of others.
 
     For each of the other volumes, most similar ones first, at most one per slice, by index. Of many volumes
-    the `MOST` most similar ones are taken, and those that show a class that these do not.
+    the `MOST_VOLUMES` most similar ones are taken, and those that show a class that these do not.
 
     Args:
         foreign: labelled slices of other volumes, all of the same axis.
@@ -90,11 +90,11 @@ def transfer_labels(foreign: Sequence[Prompt], image: Volume) -> list[list[Promp
 
 
 def _most(matched: Sequence[tuple[list[Prompt], Match]]) -> Iterator[tuple[list[Prompt], Match]]:
-    """The first `MOST`, and those of the rest that show a class that nobody showed before."""
+    """The first `MOST_VOLUMES`, and those of the rest that show a class that nobody showed before."""
     shown: set[int] = set()
     for n, (prompts, match) in enumerate(matched):
         classes = {value for prompt in prompts for value in label_values(prompt.labels)}
-        if n < MOST or classes - shown:
+        if n < MOST_VOLUMES or classes - shown:
             yield prompts, match
         shown |= classes
 

@@ -8,24 +8,24 @@ from pathlib import Path
 from MVGCore.errors import InputError
 
 
-def find(folder: Path, wanted: str, dataset: str) -> Path:
+def find(folder: Path, place: str, dataset: str) -> Path:
     """The first thing of that name in a folder or up to two levels below, where archives tend to put it.
 
     Args:
         folder: what the user named.
-        wanted: relative path, may be a pattern.
+        place: relative path, may be a pattern.
         dataset: for the message.
 
     Raises:
         InputError: there is no such folder, or it does not hold what is wanted.
     """
     check(folder, dataset)
-    for pattern in (wanted, f"*/{wanted}", f"*/*/{wanted}"):
+    for pattern in (place, f"*/{place}", f"*/*/{place}"):
         found = visible(folder, pattern)
         if found:
             return found[0]
     raise InputError(
-        f"The folder {folder} is not laid out as {dataset}: it holds no {wanted}; name the folder that does."
+        f"The folder {folder} is not laid out as {dataset}: it holds no {place}; name the folder that does."
     )
 
 

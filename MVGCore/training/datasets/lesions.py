@@ -84,8 +84,8 @@ def _rows(table: Path) -> list[dict[str, str]]:
     try:
         with open(table, newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
-        wanted = ("File_name", "Bounding_boxes", "Possibly_noisy", "Train_Val_Test")
-        return [{name: row[name] or "" for name in wanted} for row in rows]
+        columns = ("File_name", "Bounding_boxes", "Possibly_noisy", "Train_Val_Test")
+        return [{name: row[name] or "" for name in columns} for row in rows]
     except (OSError, ValueError, KeyError, csv.Error) as error:
         raise InputError(f"{table} cannot be read ({error!r}): download it again.") from error
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.private import temporary_prefix
-from MVGCore.shortlived import Died, Failed, ask, limit_itself
+from MVGCore.shortlived import Died, ProcessFailedError, ask, limit_itself
 from MVGCore.volume.dicom.files import DamagedFile, damage_named, read_header, read_whole
 from MVGCore.volume.dicom.planes import Plane, planes_of
 
@@ -44,7 +44,7 @@ def decoded_apart(planes: Sequence[Plane]) -> Iterator[NDArray[Any]]:
         plan.write_text(json.dumps(frames), encoding="utf-8")
         try:
             ask("MVGCore.volume.dicom.apart", [str(plan), str(out)], _SECONDS + pixels / _BYTES_A_SECOND)
-        except Failed as error:
+        except ProcessFailedError as error:
             raise _told(str(error)) from error
         except Died as error:
             raise InputError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError
 from MVGCore.volume.dicom.files import DamagedFile, transfer_syntax
 from MVGCore.volume.dicom.planes import Plane
-from MVGCore.volume.dicom.sources import Stored
+from MVGCore.volume.dicom.sources import StoredNumbers
 from MVGCore.volume.picturefile import LUMINANCE
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _bits(packed: bytes, plane: Plane) -> NDArray[np.uint8]:
     return frame.reshape(rows, columns)
 
 
-def _without_unused_bits(array: NDArray[Any], stored: Stored) -> NDArray[Any]:
+def _without_unused_bits(array: NDArray[Any], stored: StoredNumbers) -> NDArray[Any]:
     """Older files keep overlays in the bits above those that count, or below."""
     spare = array.dtype.itemsize * 8 - stored.used
     if spare <= 0 or array.dtype.kind not in "iu":

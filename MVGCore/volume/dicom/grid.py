@@ -15,12 +15,12 @@ from MVGCore.volume.geometry import Geometry
 # Part of the distance of slices by which one may be off; scanners round positions to a hundredth of a mm.
 _OFF = 0.05
 # So many times as many slices as there are may be needed to make unequal distances equal.
-_MOST = 4
+_MOST_FILLED = 4
 _TILT_DEGREES = 0.1
 
 
 @dataclass(frozen=True)
-class Grid:
+class SliceGrid:
     """A regular grid through slices.
 
     Attributes:
@@ -36,7 +36,7 @@ class Grid:
     notes: tuple[str, ...]
 
 
-def grid_of(planes: Sequence[Plane]) -> Grid:
+def grid_of(planes: Sequence[Plane]) -> SliceGrid:
     """The grid of slices in the order of space.
 
     Raises:
@@ -48,10 +48,10 @@ def grid_of(planes: Sequence[Plane]) -> Grid:
         if not first.source.alone:
             notes.append("the positions of the slices are unknown: order and distances are guessed")
         geometry = geometry_of(first, count, first.normal * (first.between or 1.0))
-        return Grid(geometry, np.arange(count), np.zeros(count), tuple(notes))
+        return SliceGrid(geometry, np.arange(count), np.zeros(count), tuple(notes))
     if count == 1:
         step = first.normal * (first.between or 1.0)
-        return Grid(geometry_of(first, 1, step), np.zeros(1, np.intp), np.zeros(1), tuple(notes))
+        return SliceGrid(geometry_of(first, 1, step), np.zeros(1, np.intp), np.zeros(1), tuple(notes))
     positions = np.array([plane.position for plane in planes])
     heights = (positions - positions[0]) @ first.normal
     _check_line(positions, heights, min(first.spacing or (1.0,)))
@@ -64,7 +64,7 @@ def grid_of(planes: Sequence[Plane]) -> Grid:
     above = np.minimum(below + 1, count - 1)
     weight = (slices - index[below]) / np.maximum(index[above] - index[below], 1e-9)
     weight[np.abs(slices - index[below]) <= _OFF] = 0
-    return Grid(geometry_of(first, len(slices), step), below, weight, tuple(notes))
+    return SliceGrid(geometry_of(first, len(slices), step), below, weight, tuple(notes))
 
 
 def geometry_of(first: Plane, count: int, step: NDArray[np.float64]) -> Geometry:
@@ -98,7 +98,7 @@ def _indices(heights: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
     smallest, largest = float(gaps.min()), float(gaps.max())
     step = float(np.median(gaps[gaps <= smallest * (1 + 2 * _OFF)]))
     total = max(round(heights[-1] / step), 1)
-    if total + 1 > _MOST * len(heights):
+    if total + 1 > _MOST_FILLED * len(heights):
         raise InputError(
             f"the distances of the slices are too unequal ({smallest:.4g} to {largest:.4g} mm); "
             "give slices at equal distances"

@@ -13,7 +13,7 @@ from MVGCore.volume.dicom.apart import decoded_apart
 from MVGCore.volume.dicom.decoders import frame_of
 from MVGCore.volume.dicom.files import DamagedFile, damage_named, read_whole
 from MVGCore.volume.dicom.planes import Plane
-from MVGCore.volume.dicom.sources import Stored
+from MVGCore.volume.dicom.sources import StoredNumbers
 
 
 def read_stack(planes: Sequence[Plane]) -> NDArray[Any]:
@@ -53,7 +53,7 @@ def stored_frames(planes: Sequence[Plane]) -> Iterator[tuple[int, NDArray[Any]]]
     return ((index, stored) for index, stored, _ in _decoded(planes))
 
 
-def value_type(stored: Sequence[Stored]) -> np.dtype[Any]:
+def value_type(stored: Sequence[StoredNumbers]) -> np.dtype[Any]:
     """The smallest type that holds whatever the slices may have."""
     if any(each.floating for each in stored):
         return np.dtype(np.float64 if any(each.allocated > 32 for each in stored) else np.float32)

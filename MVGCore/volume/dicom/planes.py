@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.volume.dicom.files import PIXELS, DamagedFile, damage_named
-from MVGCore.volume.dicom.sources import Source, Stored, source_of, stored_as
+from MVGCore.volume.dicom.sources import Source, StoredNumbers, source_of, stored_as
 from MVGCore.volume.dicom.values import float_of, floats_of, written
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Plane:
     orientation: tuple[float, ...] | None
     spacing: tuple[float, ...] | None
     between: float
-    stored: Stored
+    stored: StoredNumbers
     traits: tuple[tuple[str, str], ...]
 
     @property

@@ -120,10 +120,10 @@ def _referenced_series(dataset: Dataset) -> set[str]:
     }
 
 
-def _grid_beside(path: Path, wanted: set[str]) -> Geometry:
+def _grid_beside(path: Path, uids: set[str]) -> Geometry:
     for folder in (path.parent, path.parent.parent):
         try:
-            found = [each for each in list_series(folder) if each.uid in wanted and each.is_volume]
+            found = [each for each in list_series(folder) if each.uid in uids and each.is_volume]
         except InputError:
             continue
         if found:

@@ -21,7 +21,7 @@ from MVGCore.volume.dicom.files import (
     read_header,
     sop_class,
 )
-from MVGCore.volume.dicom.grid import Grid, grid_of
+from MVGCore.volume.dicom.grid import SliceGrid, grid_of
 from MVGCore.volume.dicom.pixels import read_stack, same_pixels
 from MVGCore.volume.dicom.planes import Plane, is_image, planes_of
 from MVGCore.volume.dicom.sources import stands_alone
@@ -177,22 +177,22 @@ def _picture(path: Path) -> Dataset | None:
     return header if is_image(header) and stands_alone(header) else None
 
 
-def find_series(path: Path, wanted: int | str | None = None) -> Series:
+def find_series(path: Path, which: int | str | None = None) -> Series:
     """The series that a folder, or a file of one, stands for.
 
     Args:
         path: A folder, or one file, which means the series that it belongs to.
-        wanted: Which of them: its number in the list, its SeriesInstanceUID, or a part of its description.
+        which: Which of them: its number in the list, its SeriesInstanceUID, or a part of its description.
 
     Raises:
         InputError: There is none, or several and nothing says which.
     """
     series = list_series(path)
-    if wanted is not None:
-        found = _wanted(series, wanted)
+    if which is not None:
+        found = _matching(series, which)
         if len(found) == 1:
             return found[0]
-        raise InputError(f"'{path}' holds {len(found) or 'no'} series '{wanted}'; it has {_listed(series)}.")
+        raise InputError(f"'{path}' holds {len(found) or 'no'} series '{which}'; it has {_listed(series)}.")
     likely = [each for each in series if each.is_volume] or series
     if len(likely) == 1:
         return likely[0]
@@ -221,16 +221,16 @@ def read_series(series: Series) -> Volume:
     return Volume(values, grid.geometry, modality=series.modality)
 
 
-def read_dicom(path: Path, wanted: int | str | Series | None = None) -> Volume:
+def read_dicom(path: Path, which: int | str | Series | None = None) -> Volume:
     """Read a series from a DICOM folder, or the one that a file belongs to.
 
     Raises:
         InputError: See `find_series` and `read_series`.
     """
-    return read_series(wanted if isinstance(wanted, Series) else find_series(path, wanted))
+    return read_series(which if isinstance(which, Series) else find_series(path, which))
 
 
-def _on_grid(values: np.ndarray, grid: Grid) -> np.ndarray:
+def _on_grid(values: np.ndarray, grid: SliceGrid) -> np.ndarray:
     if not grid.weight.any():
         return values if len(values) == len(grid.below) else values[grid.below]
     result = values[grid.below]
@@ -295,8 +295,8 @@ def _nothing(path: Path, damaged: Sequence[DamagedFile]) -> InputError:
     return InputError(f"'{path}' is DICOM without an image; give the folder of the slices.")
 
 
-def _wanted(series: Sequence[Series], wanted: int | str) -> list[Series]:
-    text = str(wanted).strip()
+def _matching(series: Sequence[Series], which: int | str) -> list[Series]:
+    text = str(which).strip()
     if text.isdecimal():
         return [each for each in series if each.number == int(text)]
     exact = [each for each in series if text in (each.uid, each.description)]

@@ -60,8 +60,8 @@ def _on(grid: Geometry, planes: Sequence[Plane], positions: NDArray[np.float64])
     )
     places = grid.world_to_index(positions[:, None] + corners)  # (n, 3 corners, ijk)
     index = np.round(places[:, 0, 2])
-    wanted = np.array([[0, 0], [first.size[1] - 1, 0], [0, first.size[0] - 1]])
-    aside = np.abs(places[..., :2] - wanted).max()
+    expected = np.array([[0, 0], [first.size[1] - 1, 0], [0, first.size[0] - 1]])
+    aside = np.abs(places[..., :2] - expected).max()
     turned = np.abs(places[..., 2] - places[:, :1, 2]).max()
     if max(aside, turned) > _ON_GRID or index.min() < 0 or index.max() >= grid.shape[0]:
         return None

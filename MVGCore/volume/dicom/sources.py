@@ -19,7 +19,7 @@ _ALONE = frozenset({"CR", "DX", "MG", "IO", "PX", "RG", "US", "ES", "OP", "GM", 
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredNumbers:
     """How the numbers of a slice are stored and what they mean.
 
     Attributes:
@@ -118,7 +118,7 @@ def source_of(file: Path, header: Dataset) -> Source:
     )
 
 
-def stored_as(header: Dataset, values: Any) -> Stored:
+def stored_as(header: Dataset, values: Any) -> StoredNumbers:
     """How the numbers of a slice are stored; `values` is the item with its slope and intercept, or None."""
     floating = "PixelData" not in header
     allocated = int(header.BitsAllocated)
@@ -127,7 +127,7 @@ def stored_as(header: Dataset, values: Any) -> Stored:
         slope = header.get("DoseGridScaling")
     used = min(int(header.get("BitsStored") or allocated), allocated)
     below = int(header.get("HighBit") or used - 1) + 1 - used  # not 0 in old files only
-    return Stored(
+    return StoredNumbers(
         allocated=allocated,
         used=used,
         below=below if 0 < below <= allocated - used else 0,

@@ -100,9 +100,9 @@ def _structure(name: str) -> Code | None:
     """The anatomical structure that DICOM's list of segmented ones has under a name."""
     from pydicom.sr.codedict import codes
 
-    wanted = "".join(each for each in name.lower() if each.isalnum())
+    plain = "".join(each for each in name.lower() if each.isalnum())
     for keyword in codes.CID7166.dir() + codes.CID7192.dir():
-        if keyword.lower() == wanted:
+        if keyword.lower() == plain:
             found = getattr(codes.SCT, keyword)
             return Code("SCT", found.value, found.meaning)
     return None

@@ -135,9 +135,9 @@ class Client:
         threads: int | None = None,
     ) -> None:
         """The model to use, from the next job on; the arguments are those of `Session`."""
-        wanted = messages.SetModel(str(model), device, seed, threads)
-        if self._talk.state("model") != wanted:
-            self._talk.set("model", wanted)
+        chosen = messages.SetModel(str(model), device, seed, threads)
+        if self._talk.state("model") != chosen:
+            self._talk.set("model", chosen)
 
     def set_image(self, image: Volume) -> None:
         """The image to work on, from the next job on.
@@ -206,7 +206,7 @@ class Client:
                 if isinstance(event, Failed):
                     raise _ERRORS.get(event.kind, MVGError)(event.message)
                 if isinstance(event, Cancelled):
-                    raise errors.Cancelled("Cancelled.")
+                    raise errors.CancelledError("Cancelled.")
                 if isinstance(event, Progress | SliceDone):
                     shown(replace(event, job=NO_JOB))
             if not stopping and cancelled():

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.nn.modules.module import register_module_forward_pre_hook
 
-from MVGCore.errors import Cancelled, InputError, MissingExtraError, MVGError, OutputError, stop_if
+from MVGCore.errors import CancelledError, InputError, MissingExtraError, MVGError, OutputError, stop_if
 from MVGCore.session import Session, results
 from MVGCore.session.hardware import info
 from MVGCore.session.requests import Adapt
@@ -80,13 +80,13 @@ class RequestRunner:
             log.exception("The %s cannot be used.", what)
             self._problems[what] = error.with_traceback(None)  # it would keep what failed in memory
 
-    def _load(self, wanted: messages.SetModel) -> None:
+    def _load(self, chosen: messages.SetModel) -> None:
         self._session = None  # the former model leaves the memory before the next one comes
-        self._session = Session(wanted.model, wanted.device, wanted.seed, wanted.threads)
+        self._session = Session(chosen.model, chosen.device, chosen.seed, chosen.threads)
         for what in ("image", "prompts"):
             if what in self._state and what not in self._problems:
                 self._hand_over(what)
-        self._report(results.Ready(**vars(info(self._session.device, wanted.model))))
+        self._report(results.Ready(**vars(info(self._session.device, chosen.model))))
 
     def _use_adapted(self, message: messages.UseAdapted) -> None:
         if self._session is None:  # the model itself could not be loaded, which the next job tells
@@ -121,7 +121,7 @@ class RequestRunner:
             session = self._ready()
             if isinstance(message, messages.Run):
                 self._report(results.Finished(job, self._run(session, message)))
-        except Cancelled:
+        except CancelledError:
             self._report(results.Cancelled(job))
         except Exception as error:
             self._report(failure(job, error))
@@ -131,7 +131,7 @@ class RequestRunner:
         try:
             summary = session.run(message.request, lambda event: self._tell(job, event), self._cancelled)
             stop_if(self._cancelled)  # too late to stop the work, but the host does not expect a result
-        except Cancelled:
+        except CancelledError:
             if isinstance(message.request, Adapt):
                 self._undo_adaptation(session, former)
             raise

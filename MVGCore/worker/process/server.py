@@ -25,7 +25,7 @@ POLITENESS = 5  # the host's own windows come first
 log = logging.getLogger("MVGCore.worker")
 
 
-class Line:
+class HostLine:
     """Messages to and from the host; sending is possible from every thread."""
 
     def __init__(self, receive: BinaryIO, send: BinaryIO) -> None:
@@ -84,7 +84,7 @@ class Stops:
 class Server:
     """Listens in one thread, works in the calling one."""
 
-    def __init__(self, line: Line, folders: Folders) -> None:
+    def __init__(self, line: HostLine, folders: Folders) -> None:
         self._line, self._folders = line, folders
         self._stops = Stops()
         self._messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -165,7 +165,7 @@ class Server:
 def serve(receive: BinaryIO, send: BinaryIO) -> int:
     """Serve the host at the other end; gives the exit code."""
     _prepare_process()
-    line = Line(receive, send)
+    line = HostLine(receive, send)
     try:
         folders = line.read()
     except ProtocolError as error:

@@ -33,7 +33,7 @@ _KINDS = "buif"
 
 
 @dataclass(frozen=True)
-class Item:
+class ArrayLayout:
     """Type (as `numpy.dtype.str`) and shape of one array."""
 
     dtype: str
@@ -46,7 +46,7 @@ class Parcel:
 
     folder: int
     name: str
-    items: tuple[Item, ...]
+    items: tuple[ArrayLayout, ...]
 
 
 def make_folders(in_memory: bool = True) -> tuple[Path, ...]:
@@ -112,7 +112,7 @@ class Exchange:
         for array in arrays:
             if array.dtype.kind not in _KINDS:
                 raise InputError(f"Values of type {array.dtype} cannot be used; convert them to numbers.")
-        items = tuple(Item(array.dtype.str, tuple(array.shape)) for array in arrays)
+        items = tuple(ArrayLayout(array.dtype.str, tuple(array.shape)) for array in arrays)
         name, reason = next(self._names), "no folder"
         for number, folder in enumerate(self._folders):
             try:
@@ -151,7 +151,7 @@ class Exchange:
         return self._folders[parcel.folder] / parcel.name
 
 
-def _room(item: Item) -> NDArray[Any]:
+def _room(item: ArrayLayout) -> NDArray[Any]:
     try:
         dtype = np.dtype(item.dtype)
         if dtype.kind not in _KINDS or min(item.shape, default=0) < 0 or math.prod(item.shape) > 1 << 40:

@@ -71,18 +71,18 @@ def copy_slice_of(document: Document, source: Any, point: FloatArray, normal: Fl
     """
     if source is document.segmentation:
         raise InputError("The result itself is being edited; choose your own labels in the list of segments.")
-    wanted = Voxels(source)
+    origin = Voxels(source)
     document.need_segment()
     grid = document.voxels().grid
-    if wanted.grid.shape != grid.shape or not np.allclose(wanted.grid.to_world, grid.to_world, atol=1e-3):
+    if origin.grid.shape != grid.shape or not np.allclose(origin.grid.to_world, grid.to_world, atol=1e-3):
         raise InputError("The result lies on another grid than your labels; accept it instead.")
     axis, index = shapes.slice_region(grid, point, normal)
     box = shapes.slice_box(grid, axis, index)
     masks = {}
     for segment_id in source.GetSegmentation().GetSegmentIDs():
-        place = wanted.place(segment_id)
+        place = origin.place(segment_id)
         name = source.GetSegmentation().GetSegment(segment_id).GetName()
-        masks[name] = wanted.layer(place.layer)[box] == place.value
+        masks[name] = origin.layer(place.layer)[box] == place.value
     _write_slice(document, box, masks, f"Take slice {index}")
 
 

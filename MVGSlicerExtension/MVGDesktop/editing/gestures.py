@@ -30,7 +30,7 @@ class Gesture(Protocol):
     def drop(self) -> None: ...
 
 
-class Lines:
+class ViewLines:
     """The outline of each view, by world positions."""
 
     def __init__(self, outlines: dict[SliceView, Outline]) -> None:
@@ -53,10 +53,10 @@ class Lines:
                 view.request_render()
 
 
-class Trace:
+class TraceGesture:
     """Shows the line of the intensity under the mouse; a click fills it."""
 
-    def __init__(self, document: Document, lines: Lines, fill: Fill) -> None:
+    def __init__(self, document: Document, lines: ViewLines, fill: Fill) -> None:
         self._document, self._lines, self._fill = document, lines, fill
         self._line: FloatArray | None = None
 
@@ -87,7 +87,7 @@ class Trace:
 class Measure:
     """Shows the length of the line that is dragged; nothing of it is kept."""
 
-    def __init__(self, lines: Lines, tell: Callable[[str], None]) -> None:
+    def __init__(self, lines: ViewLines, tell: Callable[[str], None]) -> None:
         self._lines, self._tell = lines, tell
         self._start: FloatArray | None = None
 

@@ -35,7 +35,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class Grid:
+class VoxelGrid:
     """The voxels of a segmentation in the world.
 
     Attributes:
@@ -77,7 +77,9 @@ class Grid:
         return self.position(np.stack([i, j, k], axis=-1))
 
 
-def brush(grid: Grid, start: FloatArray, end: FloatArray, radius: float, normal: FloatArray | None) -> Region:
+def brush(
+    grid: VoxelGrid, start: FloatArray, end: FloatArray, radius: float, normal: FloatArray | None
+) -> Region:
     """The voxels that a round brush covers on its way from `start` to `end`.
 
     Args:
@@ -117,14 +119,14 @@ def on_slice(height: FloatArray, thickness: float) -> BoolArray:
     return (height > -half + _ROUNDING) & (height <= half + _ROUNDING)
 
 
-def slice_region(grid: Grid, point: FloatArray, normal: FloatArray) -> tuple[int, int]:
+def slice_region(grid: VoxelGrid, point: FloatArray, normal: FloatArray) -> tuple[int, int]:
     """(array axis, index) of the slice through a world position that lies across `normal` best."""
     axis = grid.axis_along(normal)
     index = int(np.floor(grid.index(point)[2 - axis] + 0.5))
     return axis, index
 
 
-def slice_box(grid: Grid, axis: int, index: int) -> Box:
+def slice_box(grid: VoxelGrid, axis: int, index: int) -> Box:
     """The box of one slice; empty where the index lies outside."""
     box = [slice(0, size) for size in grid.shape]
     inside = 0 <= index < grid.shape[axis]
@@ -132,7 +134,7 @@ def slice_box(grid: Grid, axis: int, index: int) -> Box:
     return tuple(box)  # type: ignore[return-value]
 
 
-def polygon(grid: Grid, corners: FloatArray, normal: FloatArray) -> Region:
+def polygon(grid: VoxelGrid, corners: FloatArray, normal: FloatArray) -> Region:
     """The voxels whose centres lie inside a closed polygon of world positions (N, 3) on one slice."""
     axis, index = slice_region(grid, corners[0], normal)
     others = [2 - each for each in range(3) if each != axis]  # positions in (i, j, k), in array order
@@ -170,7 +172,7 @@ def _inside(corners: FloatArray, rows: NDArray[np.int_], columns: NDArray[np.int
     return inside
 
 
-def _with_voxel(grid: Grid, region: Region, point: FloatArray) -> Region:
+def _with_voxel(grid: VoxelGrid, region: Region, point: FloatArray) -> Region:
     """`region` and the voxel under a point, so that the smallest brush paints something."""
     index = np.floor(grid.index(point) + 0.5).astype(int)[::-1]
     inside = all(each.start <= value < each.stop for each, value in zip(region.box, index, strict=True))

@@ -88,7 +88,7 @@ def take_intensities(
     if document.image() is None:
         raise InputError("The segmentation lies on other voxels than the image; make one of the image.")
 
-    def everything(grid: shapes.Grid) -> Region:
+    def everything(grid: shapes.VoxelGrid) -> Region:
         box = tuple(slice(0, size) for size in grid.shape)
         if slice_at is not None:
             box = shapes.slice_box(grid, *shapes.slice_region(grid, *slice_at))

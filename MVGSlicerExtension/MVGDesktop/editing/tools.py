@@ -12,7 +12,7 @@ from PyQt5 import QtCore, QtGui
 
 from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
-from MVGDesktop.editing.gestures import Gesture, Lines, Measure, Trace
+from MVGDesktop.editing.gestures import Gesture, Measure, TraceGesture, ViewLines
 from MVGDesktop.editing.shapes import FloatArray, Region
 from MVGDesktop.editing.strokes import Reported, Stroke, apply_region, finish
 from MVGDesktop.editing.voxels import Mode
@@ -39,7 +39,7 @@ class Tool(Enum):
 
 
 @dataclass
-class Choices:
+class ToolChoices:
     """How the tools work; changed by the controls beside them.
 
     Attributes:
@@ -74,12 +74,12 @@ class Editor(QtCore.QObject):
 
     def __init__(self, document: Document, views: list[SliceView]) -> None:
         super().__init__()
-        self.choices = Choices()
+        self.choices = ToolChoices()
         self._document, self._views = document, views
         self._outlines = {view: Outline(view.renderer) for view in views}
-        lines = Lines(self._outlines)
+        lines = ViewLines(self._outlines)
         self._gestures: dict[Tool, Gesture] = {
-            Tool.TRACE: Trace(document, lines, self._fill_polygon),
+            Tool.TRACE: TraceGesture(document, lines, self._fill_polygon),
             Tool.MEASURE: Measure(lines, self.measured.emit),
         }
         self._stroke: Stroke | None = None

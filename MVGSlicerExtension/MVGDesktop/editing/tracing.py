@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGDesktop.editing import shapes
-from MVGDesktop.editing.shapes import FloatArray, Grid
+from MVGDesktop.editing.shapes import FloatArray, VoxelGrid
 
 
-def traced(grid: Grid, image: NDArray[Any], point: FloatArray, normal: FloatArray) -> FloatArray | None:
+def traced(grid: VoxelGrid, image: NDArray[Any], point: FloatArray, normal: FloatArray) -> FloatArray | None:
     """The line along which a slice has the intensity that it has at a place.
 
     Args:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vtk.util.numpy_support import vtk_to_numpy
 
 from MVGCore.errors import InputError
-from MVGDesktop.editing.shapes import Grid, Region
+from MVGDesktop.editing.shapes import Region, VoxelGrid
 
 REPRESENTATION = "Binary labelmap"
 Array = NDArray[Any]
@@ -75,7 +75,7 @@ class Voxels:
         return matrix
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> VoxelGrid:
         """The voxels in the world."""
         to_world = vtk.vtkMatrix4x4()
         slicer.vtkMRMLTransformNode.GetMatrixTransformBetweenNodes(
@@ -83,7 +83,7 @@ class Voxels:
         )
         size = self._reference.GetDimensions()
         matrix = slicer.util.arrayFromVTKMatrix(to_world) @ self.local_matrix
-        return Grid((size[2], size[1], size[0]), matrix)
+        return VoxelGrid((size[2], size[1], size[0]), matrix)
 
     def place(self, segment_id: str) -> Place:
         """Where a segment is kept."""

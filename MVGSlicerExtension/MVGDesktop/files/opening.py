@@ -33,7 +33,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Content:
+class FileContent:
     """What a file holds, not in the scene yet.
 
     Attributes:
@@ -69,7 +69,7 @@ def is_scene(path: str | os.PathLike[str]) -> bool:
     return str(path).lower().endswith(SCENES)
 
 
-def read_file(path: str | os.PathLike[str], volume: Any = None, series: Series | None = None) -> Content:
+def read_file(path: str | os.PathLike[str], volume: Any = None, series: Series | None = None) -> FileContent:
     """Read an image or labels; of a scene only its name is looked at.
 
     A file of whole numbers with few values on the grid of the open volume is taken as labels.
@@ -87,9 +87,9 @@ def read_file(path: str | os.PathLike[str], volume: Any = None, series: Series |
         image = read_volume(path, series)
         image.name = series.name
         # A file of the series stands for it, also where its folder holds others.
-        return Content(series.file, Kind.VOLUME, image=image, window=series.window)
+        return FileContent(series.file, Kind.VOLUME, image=image, window=series.window)
     if is_scene(path):
-        return Content(path, Kind.SCENE)
+        return FileContent(path, Kind.SCENE)
     if holds_segments(path):
         return read_labels(path, volume)
     try:
@@ -101,11 +101,11 @@ def read_file(path: str | os.PathLike[str], volume: Any = None, series: Series |
         return read_labels(path, volume)
     if volume is not None and looks_like_labels(image, volume):
         labels = LabelMap.of(image.array, image.geometry)
-        return Content(path, Kind.SEGMENTATION, segmentation=Segmentation.from_labelmap(labels))
-    return Content(path, Kind.VOLUME, image=image)
+        return FileContent(path, Kind.SEGMENTATION, segmentation=Segmentation.from_labelmap(labels))
+    return FileContent(path, Kind.VOLUME, image=image)
 
 
-def read_labels(path: str | os.PathLike[str], volume: Any = None) -> Content:
+def read_labels(path: str | os.PathLike[str], volume: Any = None) -> FileContent:
     """Read a file as labels, whatever it looks like.
 
     Args:
@@ -116,10 +116,10 @@ def read_labels(path: str | os.PathLike[str], volume: Any = None) -> Content:
         InputError: It cannot be read, or its values are not labels.
     """
     grid = geometry_of_volume(volume) if volume is not None else None
-    return Content(Path(path), Kind.SEGMENTATION, segmentation=read_segmentation(path, grid))
+    return FileContent(Path(path), Kind.SEGMENTATION, segmentation=read_segmentation(path, grid))
 
 
-def add(content: Content, volume: Any = None) -> Opened:
+def add(content: FileContent, volume: Any = None) -> Opened:
     """Add what was read to the scene; a scene replaces the one that is there.
 
     Args:

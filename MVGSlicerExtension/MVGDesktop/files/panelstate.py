@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import slicer
 
-from MVGDesktop.files.record import PanelState
+from MVGDesktop.files.record import PanelRecord
 from MVGLib.control.parameters import RESULT, Parameters
 from MVGLib.scene.resultbase import INPUT, MARKS
 
 
-def panel_state() -> PanelState:
+def panel_state() -> PanelRecord:
     """What the panel had been told until now; a result that is still being computed is none yet."""
     values, references = Parameters.of_scene(slicer.mrmlScene).kept()
     marks, inputs = {}, {}
@@ -18,10 +18,10 @@ def panel_state() -> PanelState:
         found = {name: result.GetAttribute(name) for name in MARKS}
         marks[result.GetID()] = {name: value for name, value in found.items() if value is not None}
         inputs[result.GetID()] = result.GetNodeReferenceID(INPUT) or ""
-    return PanelState(values, references, marks, inputs)
+    return PanelRecord(values, references, marks, inputs)
 
 
-def put_back(state: PanelState, ids: dict[str, str]) -> None:
+def put_back(state: PanelRecord, ids: dict[str, str]) -> None:
     """Tell the panel's node again what it had been told.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 from PyQt5 import QtCore
 
 _KEY = "Files/Recent"
-_MOST = 8
+_MOST_RECENT = 8
 
 
 class RecentFiles:
@@ -26,4 +26,4 @@ class RecentFiles:
         """A file was opened."""
         text = str(Path(path).resolve())
         paths = [text, *(each for each in self.paths() if each != text)]
-        self._settings.setValue(_KEY, paths[:_MOST])
+        self._settings.setValue(_KEY, paths[:_MOST_RECENT])

@@ -31,7 +31,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class PanelState:
+class PanelRecord:
     """What the panel had been told, by the ids that the nodes had.
 
     Attributes:
@@ -48,7 +48,7 @@ class PanelState:
 
 
 @dataclass(frozen=True)
-class Record:
+class SceneRecord:
     """All of it.
 
     Attributes:
@@ -63,7 +63,7 @@ class Record:
     images: tuple[Image, ...]
     labels: Texts
     ids: Texts
-    panel: PanelState
+    panel: PanelRecord
     saved_at: float
     pid: float
     started: float
@@ -77,7 +77,7 @@ class Record:
             return False
 
 
-def write_record(folder: Path, images: list[Image], labels: Texts, ids: Texts, panel: PanelState) -> None:
+def write_record(folder: Path, images: list[Image], labels: Texts, ids: Texts, panel: PanelRecord) -> None:
     """Write the record of this process into a folder; it is moved into place as a whole."""
     first, *others = images
     content = {
@@ -96,7 +96,7 @@ def write_record(folder: Path, images: list[Image], labels: Texts, ids: Texts, p
         scratch.write_text(json.dumps(content), encoding="utf-8")
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> SceneRecord:
     """Read a record, also one of a former version, which knew less.
 
     Raises:
@@ -117,16 +117,16 @@ def read_record(path: Path) -> Record:
     labels = {_file_name(file): name for file, name in _texts(content["segmentations"]).items()}
     ids = _texts(content.get("ids", {}))
     times = _number(content, "pid"), _number(content, "started")
-    return Record(images, labels, ids, _panel(content.get("panel", {})), saved_at, *times)
+    return SceneRecord(images, labels, ids, _panel(content.get("panel", {})), saved_at, *times)
 
 
-def _panel(content: Any) -> PanelState:
+def _panel(content: Any) -> PanelRecord:
     if not isinstance(content, dict):
         raise TypeError("panel is no dictionary")
     marks = content.get("marks", {})
     if not isinstance(marks, dict):
         raise TypeError("marks is no dictionary")
-    return PanelState(
+    return PanelRecord(
         _texts(content.get("values", {})),
         _texts(content.get("references", {})),
         {str(node_id): _texts(each) for node_id, each in marks.items()},

@@ -22,7 +22,7 @@ from MVGCore.volume import Segmentation, Volume, write_segmentation, write_volum
 from MVGDesktop.document import Document
 from MVGDesktop.files.nodes import PATH_ATTRIBUTE, segmentation_of, volume_of
 from MVGDesktop.files.panelstate import panel_state
-from MVGDesktop.files.record import RECORD, Image, PanelState, Record, read_record, write_record
+from MVGDesktop.files.record import RECORD, Image, PanelRecord, SceneRecord, read_record, write_record
 from MVGDesktop.segmentations import seen_segmentations
 
 INTERVAL_MS = 20_000
@@ -45,7 +45,7 @@ class Leftover:
     """
 
     folder: Path
-    record: Record
+    record: SceneRecord
 
     @property
     def volume(self) -> Path:
@@ -174,7 +174,7 @@ class Autosave(QtCore.QObject):
         ]
         return _Work(images, copies, labels, panel)
 
-    def _counts(self, node: Any, panel: PanelState) -> bool:
+    def _counts(self, node: Any, panel: PanelRecord) -> bool:
         """Whether a node is the user's, or a result that is complete."""
         unfinished = node.GetAttribute(_RESULT_ATTRIBUTE) and node.GetID() not in panel.marks
         return not node.GetHideFromEditors() and not unfinished
@@ -229,4 +229,4 @@ class _Work:
     images: list[Image]
     copies: dict[str, Volume]  # file -> what is to be written there
     labels: list[_Labels]
-    panel: PanelState
+    panel: PanelRecord

@@ -11,7 +11,7 @@ from typing import Any
 import slicer
 
 from MVGCore.errors import InputError
-from MVGCore.shortlived import Died, Failed, ask
+from MVGCore.shortlived import Died, ProcessFailedError, ask
 from MVGDesktop.files.archive import unpack
 from MVGDesktop.files.importing import import_scene
 from MVGDesktop.files.nodes import PATH_ATTRIBUTE
@@ -62,7 +62,7 @@ def _replace(scene: Path, files: set[Path], named: Path) -> None:
         with _kept_if_it_fails():
             slicer.mrmlScene.Clear(False)
             import_scene(scene)
-    except (Died, Failed, InputError) as error:
+    except (Died, ProcessFailedError, InputError) as error:
         raise InputError(
             f"'{named}' cannot be read as a scene ({error}); it may be damaged, so save it again."
         ) from error

@@ -8,7 +8,7 @@ from PyQt5 import QtCore, QtGui, QtWidgets
 
 _GAP = 2
 _UNLIMITED = 16777215  # QWIDGETSIZE_MAX
-_WANTED = "_shown_when_open"  # property of a child that the program itself has shown or hidden
+_VISIBLE_WHEN_OPEN = "_shown_when_open"  # property of a child that the program itself has shown or hidden
 
 
 def _kept(kind: Any, name: str, default: Any) -> Any:
@@ -103,7 +103,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
             child.installEventFilter(self)
         if event.polished() and isinstance(child, QtWidgets.QWidget) and not child.isWindow():
             if child.testAttribute(QtCore.Qt.WA_WState_ExplicitShowHide) and child.isHidden():
-                child.setProperty(_WANTED, False)
+                child.setProperty(_VISIBLE_WHEN_OPEN, False)
             self._show_child(child)
         super().childEvent(event)
 
@@ -111,7 +111,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
         kinds = (QtCore.QEvent.ShowToParent, QtCore.QEvent.HideToParent)
         if event.type() in kinds and not self._ours and isinstance(child, QtWidgets.QWidget):
             # What the program shows while the section is folded appears when it is unfolded.
-            child.setProperty(_WANTED, event.type() == QtCore.QEvent.ShowToParent)
+            child.setProperty(_VISIBLE_WHEN_OPEN, event.type() == QtCore.QEvent.ShowToParent)
             if self.collapsed:
                 self._show_child(child)
         return False
@@ -129,10 +129,10 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
 
     def _show_child(self, child: QtWidgets.QWidget) -> None:
         """Show a child if the section is open and the program has not hidden it."""
-        wanted = child.property(_WANTED)
+        visible = child.property(_VISIBLE_WHEN_OPEN)
         self._ours = True
-        child.setVisible(not self.collapsed and wanted is not False)
-        if wanted is not False:
+        child.setVisible(not self.collapsed and visible is not False)
+        if visible is not False:
             # Hidden by us, not by the program: its next `hide()` has to count although nothing is to be seen.
             child.setAttribute(QtCore.Qt.WA_WState_ExplicitShowHide, False)
         self._ours = False

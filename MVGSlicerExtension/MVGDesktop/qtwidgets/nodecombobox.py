@@ -123,13 +123,13 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
         """List the nodes of a scene; None lists none."""
         if scene is self.mrmlScene():
             return
-        wanted = self._requested if self._requested is not None else self.currentNodeID
+        chosen = self._requested if self._requested is not None else self.currentNodeID
         self._quiet = True
         self._rows.set_scene(scene)
         self._show_none()
         self._show_actions()
         self._quiet = False
-        self.setCurrentNodeID(wanted)
+        self.setCurrentNodeID(chosen)
         self._requested = None
         self.setEnabled(scene is not None)
 

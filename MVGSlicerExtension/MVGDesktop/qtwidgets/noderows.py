@@ -47,10 +47,10 @@ class Filter:
             return False
         if node.GetClassName() != kind and any(node.IsA(each) for each in self.hide_children):
             return False
-        wanted = {name: value for (of, name), value in self.attributes.items() if of == kind}
+        required = {name: value for (of, name), value in self.attributes.items() if of == kind}
         return all(
             node.GetAttribute(name) is not None and value in (None, node.GetAttribute(name))
-            for name, value in wanted.items()
+            for name, value in required.items()
         )
 
 

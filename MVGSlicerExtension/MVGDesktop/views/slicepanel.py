@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 from PyQt5 import QtCore, QtWidgets
 
-from MVGDesktop.editing.shapes import Grid
+from MVGDesktop.editing.shapes import VoxelGrid
 from MVGDesktop.grids import volume_grid
 from MVGDesktop.views.sliceview import SliceView
 from MVGDesktop.views.slider import SliceSlider
@@ -67,7 +67,7 @@ class SlicePanel(QtWidgets.QWidget):
         self._follow()
 
     @property
-    def grid(self) -> Grid | None:
+    def grid(self) -> VoxelGrid | None:
         """The voxels of the volume that is shown, in the world, or None."""
         volume = slicer.mrmlScene.GetNodeByID(self.view.composite.GetBackgroundVolumeID() or "")
         return volume_grid(volume) if volume is not None and volume.GetImageData() else None

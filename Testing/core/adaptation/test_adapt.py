@@ -12,7 +12,7 @@ from MVGCore.adaptation import adapt as adapt_module
 from MVGCore.adaptation import lessons as lessons_module
 from MVGCore.adaptation.adapt import slice_to_hold_out
 from MVGCore.adaptation.lessons import Lessons
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import CancelledError, InputError
 from MVGCore.segmentation.fuse.mixture import Weights
 from MVGCore.segmentation.predict import predictions as answers_module
 from MVGCore.session import Session
@@ -147,7 +147,7 @@ def test_cancelling_leaves_the_weights(
     if adapted_before:
         session.adapt(LONG, steps=10)
     before, heard = state(session), []
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         session.adapt(LONG, progress=lambda *_: heard.append(1), cancelled=lambda: len(heard) > 2)
     assert same(state(session), before) and session.adapted == adapted_before
 

@@ -82,10 +82,10 @@ def test_synthesize_keeps_the_given_slices(mvg: Mvg, scene: Scene, t2: Volume, s
 
 
 def test_synthesize_from_another_patient(mvg: Mvg, scene: Scene, t2: Volume, small_weights: Path) -> None:
-    source, wanted, out = (scene.folder / name for name in ("a.nrrd", "b.nrrd", "t2.nrrd"))
+    source, expected, out = (scene.folder / name for name in ("a.nrrd", "b.nrrd", "t2.nrrd"))
     write_volume(source, replace(scene.image, array=np.flip(scene.image.array, 2) + np.float32(1)))
-    write_volume(wanted, replace(t2, array=np.flip(t2.array, 2)))
-    words = ("synthesize", scene.image_path, "-o", out, "--examples-from", source, "--examples-to", wanted)
+    write_volume(expected, replace(t2, array=np.flip(t2.array, 2)))
+    words = ("synthesize", scene.image_path, "-o", out, "--examples-from", source, "--examples-to", expected)
     code, printed, _ = mvg(*words, "--model", small_weights)
     result = read_volume(out)
     assert code == 0 and result.array.dtype == np.uint16

@@ -69,10 +69,10 @@ class Terminal(io.StringIO):
         (io.StringIO, True, True),
     ],
 )
-def test_a_bar_is_drawn_on_a_terminal_or_on_request(monkeypatch, stream, wanted, drawn) -> None:
+def test_a_bar_is_drawn_on_a_terminal_or_on_request(monkeypatch, stream, expected, drawn) -> None:
     screen = stream()
     monkeypatch.setattr("sys.stderr", screen)
-    with ProgressBar("Segmenting", wanted) as bar:
+    with ProgressBar("Segmenting", expected) as bar:
         bar.update(0.5, "slice 3")
         bar.update(1.5, "slice 4")
     assert ("Segmenting" in screen.getvalue()) == drawn

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MVGCore.errors import Cancelled, MVGError
+from MVGCore.errors import CancelledError, MVGError
 from MVGCore.volume import LabelMap, Volume, read_labelmap, read_segmentation, read_volume, write_volume
 
 Mvg = Callable[..., tuple[int, str, str]]
@@ -139,7 +139,7 @@ def test_refuses_unusable_outputs_before_any_work(
 @pytest.mark.parametrize(
     ("failure", "code"),
     [
-        (Cancelled("Stopped."), 1),
+        (CancelledError("Stopped."), 1),
         (KeyboardInterrupt(), 1),
         (MVGError("It failed; try less."), 1),
         (RuntimeError("odd"), 1),

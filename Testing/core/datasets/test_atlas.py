@@ -10,7 +10,7 @@ from MVGCore.datasets.atlas.fusion import Vote, fuse
 from MVGCore.datasets.atlas.judge import UNKNOWN, judge, told_by_others
 from MVGCore.datasets.atlas.registration import registration_image
 from MVGCore.datasets.atlas.result import result_of
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import CancelledError, InputError
 from MVGCore.metrics import dice_per_class
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation.review.expected_dice import AS_STATED
@@ -106,5 +106,5 @@ def test_bad_input_and_cancelling() -> None:
     empty = Atlas(target.image, LabelMap.of(0 * target.labels.array, target.labels.geometry))
     with pytest.raises(InputError, match="No example shows a class"):
         label_by_atlases(target.image, [empty])
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         label_by_atlases(target.image, [target], cancelled=lambda: True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from MVGCore.datasets.catalogue import Item
-from MVGCore.datasets.examples import Example, find_examples, merged_prompts
+from MVGCore.datasets.examples import ExampleSource, find_examples, merged_prompts
 from MVGCore.datasets.manifest import DONE, NAME, Manifest, Record
 from MVGCore.errors import InputError
 
@@ -27,7 +27,7 @@ def test_labels_belong_to_the_image_that_is_called_alike(tmp_path: Path, labels:
     path = tmp_path / labels
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"")
-    assert find_examples([tmp_path], ITEMS) == (Example(path, Path(f"images/{image}.nrrd")),)
+    assert find_examples([tmp_path], ITEMS) == (ExampleSource(path, Path(f"images/{image}.nrrd")),)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +53,9 @@ def test_results_csv_and_the_data_set_itself_give_examples(tmp_path: Path) -> No
     (tmp_path / "list.csv").write_text("image,labels\ni.nrrd,l.nrrd\n")
     item = Item("c", Path("x/c.nrrd"), labels=Path("few/c.nrrd"))
     assert find_examples([tmp_path, tmp_path / "list.csv"], [item]) == (
-        Example(Path("few/c.nrrd"), Path("x/c.nrrd")),
-        Example(tmp_path / "a.seg.nrrd", Path("x/a.nrrd")),
-        Example(tmp_path / "l.nrrd", tmp_path / "i.nrrd"),
+        ExampleSource(Path("few/c.nrrd"), Path("x/c.nrrd")),
+        ExampleSource(tmp_path / "a.seg.nrrd", Path("x/a.nrrd")),
+        ExampleSource(tmp_path / "l.nrrd", tmp_path / "i.nrrd"),
     )
 
 

@@ -21,7 +21,7 @@ from MVGCore.datasets.review import volume_id
 from MVGCore.datasets.run import Part, label_dataset
 from MVGCore.datasets.verify import verify
 from MVGCore.datasets.work import Work
-from MVGCore.errors import Cancelled, InputError, MissingExtraError
+from MVGCore.errors import CancelledError, InputError, MissingExtraError
 from MVGCore.metrics import dice_per_class
 from MVGCore.volume import read_labelmap, read_segmentation, write_volume
 from Testing.core.datasets.conftest import Tiny, tiny_case
@@ -196,7 +196,7 @@ def test_a_second_run_in_the_folder_is_refused(make_tiny: Make) -> None:
 @pytest.mark.usefixtures("quick_session")
 def test_a_run_is_cancelled_between_volumes(make_tiny: Make) -> None:
     tiny = make_tiny(3)
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         label_dataset(tiny.work(), tiny.items, label_here, cancelled=lambda: True)
     assert label_dataset(tiny.work(), tiny.items, label_here).labelled == ("case_001", "case_002")
 

@@ -19,18 +19,18 @@ from MVGCore.datasets.specialist.frame import Frame
 from MVGCore.datasets.specialist.lessons import Teacher
 from MVGCore.datasets.specialist.material import Material
 from MVGCore.datasets.specialist.network import UNet, folded, halvings, unfolded
-from MVGCore.datasets.specialist.specialist import Case, Specialist
+from MVGCore.datasets.specialist.specialist import Specialist, SpecialistCase
 from MVGCore.datasets.specialist.study import judges, study
 from MVGCore.datasets.specialist.training import Design, answer, loss, train
 from MVGCore.datasets.work import Settings
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import CancelledError, InputError
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import Volume
 from Testing.core.datasets.conftest import Tiny
 from Testing.core.datasets.test_atlas import scene
 
 
-def case(seed: int = 0, flat: bool = False) -> Case:
+def case(seed: int = 0, flat: bool = False) -> SpecialistCase:
     """A scene, and a draft of it that is shifted by three voxels."""
     atlas = scene(seed)
     image, labels = atlas.image, np.searchsorted([0, 2, 5], atlas.labels.array)
@@ -40,10 +40,10 @@ def case(seed: int = 0, flat: bool = False) -> Case:
         image, labels = Volume(image.array[middle], geometry), labels[middle]
     draft = np.stack([np.roll(labels, 3, 1) == n for n in range(3)]).astype(np.float32)
     drawn = (0,) if flat else (3, 8, 13)
-    return Case(image, draft, labels, (True, True), 0, drawn, () if flat else (8,))
+    return SpecialistCase(image, draft, labels, (True, True), 0, drawn, () if flat else (8,))
 
 
-def material(given: Case) -> Material:
+def material(given: SpecialistCase) -> Material:
     voxel = given.image.geometry.array_spacing
     return Material.of(given.image, given.probabilities, voxel, given.places).taught(
         given.places, given.weight, given.known
@@ -188,7 +188,7 @@ def test_a_round_that_loses_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
 def test_training_can_be_cancelled() -> None:
     atlases = [scene(0)]
     drawn = [PromptSet.from_labelmap(atlases[0].image, atlases[0].labels, axis=0, slices=[5, 9]).prompts]
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         study(atlases, drawn, [], [], 1, 0, cancelled=lambda: True)
 
 

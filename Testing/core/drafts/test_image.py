@@ -93,18 +93,18 @@ def test_without_any_neighbour_the_rim_decides() -> None:
 def test_synthesis_learns_a_contrast_from_examples_and_repeats_itself() -> None:
     planes = anatomy(9)
     images = planes.unfold(0, 3, 1).movedim(-1, 1)
-    wanted = (1 - images[:, 1]) ** 2 + 0.1 * images[:, 0]
-    draft = SynthesisDraft.fit(images[::2], wanted[::2])
+    target = (1 - images[:, 1]) ** 2 + 0.1 * images[:, 0]
+    draft = SynthesisDraft.fit(images[::2], target[::2])
     predicted = draft.predict(images[1::2])
-    assert predicted.shape == wanted[1::2].shape
-    assert error(predicted, wanted[1::2]) < 0.1 * error(images[1::2, 1], wanted[1::2])
-    assert torch.equal(predicted, SynthesisDraft.fit(images[::2], wanted[::2]).predict(images[1::2]))
+    assert predicted.shape == target[1::2].shape
+    assert error(predicted, target[1::2]) < 0.1 * error(images[1::2, 1], target[1::2])
+    assert torch.equal(predicted, SynthesisDraft.fit(images[::2], target[::2]).predict(images[1::2]))
 
 
 @pytest.mark.parametrize("count", [2, 5])
 def test_a_regression_does_not_drown_in_rounding(count: int) -> None:
     stack = anatomy(count + 2)
-    images, wanted = stack.unfold(0, 3, 1).movedim(-1, 1), 1 - stack[1:-1] ** 2
-    draft = SynthesisDraft.fit(images, wanted, waves=512, samples=24_000, ridge=1e-4, rounds=2)
+    images, target = stack.unfold(0, 3, 1).movedim(-1, 1), 1 - stack[1:-1] ** 2
+    draft = SynthesisDraft.fit(images, target, waves=512, samples=24_000, ridge=1e-4, rounds=2)
     # In single precision .00026 to .001: the normal equations have a condition of 1e8.
-    assert error(draft.predict(images), wanted) < 0.0002
+    assert error(draft.predict(images), target) < 0.0002

@@ -25,8 +25,8 @@ def test_gradients_are_those_that_torch_finds(features: int, classes: int, seed:
     _slopes(x, targets, layers, slopes)
     tracked = [tensor.clone().requires_grad_() for layer in layers for tensor in layer]
     pairs = tuple(zip(tracked[::2], tracked[1::2], strict=True))
-    wanted = torch.autograd.grad(F.cross_entropy(answer(x, pairs), targets), tracked)
-    for found, expected in zip([each for layer in slopes for each in layer], wanted, strict=True):
+    gradients = torch.autograd.grad(F.cross_entropy(answer(x, pairs), targets), tracked)
+    for found, expected in zip([each for layer in slopes for each in layer], gradients, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 

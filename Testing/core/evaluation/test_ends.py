@@ -73,11 +73,11 @@ def test_dice_is_told_apart_between_and_beyond(bar: BenchmarkExample) -> None:
     assert dice_parts(truth, truth, 0, (4, 13)).beyond is None
 
 
-def a_side(group: str, steps: int, end: int, seed: int) -> ends.Side:
+def a_side(group: str, steps: int, end: int, seed: int) -> ends.ClassSide:
     """A class that ends after some steps, and looks like it."""
     traits = np.stack([np.log(np.arange(1, steps + 1)), *RNG(seed).normal(0, 1, (2, steps))], 1)
     there = (np.arange(steps) < end).astype(float)
-    return ends.Side(group, "x", EVEN, 9, Beyond(np.arange(steps), 100.0, traits), there, 100 * there)
+    return ends.ClassSide(group, "x", EVEN, 9, Beyond(np.arange(steps), 100.0, traits), there, 100 * there)
 
 
 def test_the_fit_finds_what_tells_and_is_judged_on_what_is_left_out() -> None:
@@ -175,7 +175,7 @@ def test_answers_are_those_of_the_truth(bar: BenchmarkExample) -> None:
 
 
 def test_rows_come_back_and_become_a_table(tmp_path, bar: BenchmarkExample) -> None:
-    row = ends_benchmark.Row("a", "set", EVEN, (6, 11), "MVG", Parts(0.5, 0.75, None), 0.6, 2)
+    row = ends_benchmark.EndsRow("a", "set", EVEN, (6, 11), "MVG", Parts(0.5, 0.75, None), 0.6, 2)
     import json
     from dataclasses import asdict
 

@@ -121,10 +121,10 @@ def test_paired_problems(case: Case) -> None:
         ("t1 to t2, 3 slices", 0),
     ]
     for problem in found:
-        assert problem.wanted is not None and not set(problem.slices) & set(problem.given)
+        assert problem.target is not None and not set(problem.slices) & set(problem.given)
         given = list(problem.given)
-        assert np.array_equal(problem.wanted.array[given], problem.truth[given])
-        assert problem.wanted.array[list(problem.slices)].std() == 0
+        assert np.array_equal(problem.target.array[given], problem.truth[given])
+        assert problem.target.array[list(problem.slices)].std() == 0
         assert problem.image.geometry.array_spacing[0] == 6.0  # thinned out to a clinical thickness
     assert len({problem.given for problem in found}) == 4
 

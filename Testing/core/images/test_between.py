@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from MVGCore.images.between import USUAL, WAYS, best_ways, fill_ways
+from MVGCore.images.between import USUAL_SHARES, WAYS, best_ways, fill_ways
 
 LINEAR, CUBIC, MOVED, AROUND = range(WAYS)
 
@@ -66,11 +66,11 @@ def test_the_way_that_misses_least_gains_most(best: int) -> None:
     error[best] /= 50
     shares = best_ways([error])
     assert sum(shares) == pytest.approx(1)
-    assert shares[best] == pytest.approx((1 + USUAL[best]) / 2)
+    assert shares[best] == pytest.approx((1 + USUAL_SHARES[best]) / 2)
 
 
 def test_ways_whose_errors_cancel_are_mixed() -> None:
     noise, other = torch.randn(2, 500, generator=torch.Generator().manual_seed(0))
     error = torch.stack((noise, -noise, other, other * 2))
     shares = best_ways([error, error])
-    assert shares[0] == pytest.approx((0.5 + USUAL[0]) / 2) and shares[3] == 0
+    assert shares[0] == pytest.approx((0.5 + USUAL_SHARES[0]) / 2) and shares[3] == 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import CancelledError, InputError
 from MVGCore.images import Engine, ImageExamples, run_denoise
 from MVGCore.images.denoise import Denoising, inner, measure
 from MVGCore.images.run import Callbacks
@@ -68,7 +68,7 @@ def test_given_examples_show_what_is_wanted(repeater: Engine, noisy: Volume, tru
     examples = ImageExamples.from_volumes(noisy, clean, axis=0, slices=[4, 7, 10])
     denoising = Denoising.prepare(repeater, noisy, 0, examples, np.random.default_rng(0), Callbacks())
     assert denoising.shown is not None and denoising.shown.local.all()
-    assert denoising.shown.wanted.shape == (3, 40, 36)
+    assert denoising.shown.target.shape == (3, 40, 36)
     assert denoising.share == 0  # a model that repeats the draft is as good as the draft: the draft alone
     assert len(repeater.model.prompts) == 3  # each example was left out once
     assert all(prompts.images.shape[1] == 2 for prompts in repeater.model.prompts)
@@ -109,7 +109,7 @@ def test_errors(engine: Engine, noisy: Volume, ct: Volume, other: Volume) -> Non
 @pytest.mark.parametrize("after", [0, 3, 8])
 def test_cancel(engine: Engine, noisy: Volume, after: int) -> None:
     heard = Listener(cancel_after=after)
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         run_denoise(engine, noisy, **heard.options())
     assert heard.asked == after + 1
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 import torch
 
-from MVGCore.errors import Cancelled
+from MVGCore.errors import CancelledError
 from MVGCore.images import Engine
-from MVGCore.images.engine import Question
+from MVGCore.images.engine import ImageQuestion
 from MVGCore.models.base import TargetBatch
 from MVGCore.models.device import Device, select_device
 from Testing.core.images.helpers import Repeater
 
 
-def question(rows: int = 70, columns: int = 50, known: torch.Tensor | None = None) -> Question:
+def question(rows: int = 70, columns: int = 50, known: torch.Tensor | None = None) -> ImageQuestion:
     generator = torch.Generator().manual_seed(1)
 
     def some(*shape: int) -> torch.Tensor:
         return torch.rand(*shape, generator=generator)
 
-    return Question(
+    return ImageQuestion(
         some(9, 3, rows, columns),
         some(9, rows, columns),
         some(2, 3, rows, columns),
@@ -65,7 +65,7 @@ def test_what_is_known_is_told_and_tiles_without_a_hole_are_not_asked(repeater: 
 
 def test_cancel_is_asked_between_tiles(repeater: Engine) -> None:
     answers = iter([False, True])
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         repeater.answer(question(), lambda: next(answers))
     assert len(repeater.model.prompts) == 1
 

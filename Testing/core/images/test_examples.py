@@ -29,7 +29,7 @@ def test_filled_slices_and_their_axis_are_found(ct: Volume, other: Volume, axis:
     examples = ImageExamples.from_volumes(ct, few(other, axis, [8, 12], empty))
     assert (examples.axis, examples.indices) == (axis, (8, 12))
     first = examples.slices[0]
-    assert np.array_equal(first.wanted, other.array.take(8, axis)) and first.wanted.dtype == np.uint16
+    assert np.array_equal(first.target, other.array.take(8, axis)) and first.target.dtype == np.uint16
     assert np.array_equal(first.image, np.stack([ct.array.take(n, axis) for n in (7, 8, 9)]))
     assert first.image.dtype == np.float32
     assert examples.belong_to(ct)
@@ -69,18 +69,18 @@ def test_errors_name_what_to_do(ct: Volume, other: Volume) -> None:
 def test_another_patient_is_shown_with_our_pixels_and_over_our_body(ct: Volume, other: Volume) -> None:
     """The same anatomy with pixels of half the size and 9 mm of air beside it looks like the image itself."""
     double = np.repeat(np.repeat(ct.array, 2, 1), 2, 2)
-    wanted = np.repeat(np.repeat(other.array, 2, 1), 2, 2)
-    shifted = [np.pad(array, ((0, 0), (0, 0), (18, 0)), mode="edge") for array in (double, wanted)]
+    target = np.repeat(np.repeat(other.array, 2, 1), 2, 2)
+    shifted = [np.pad(array, ((0, 0), (0, 0), (18, 0)), mode="edge") for array in (double, target)]
     geometry = Geometry(shifted[0].shape, (0.5, 0.5, 2.5))
     theirs = ImageExamples.from_volumes(
         Volume(shifted[0], geometry), Volume(shifted[1], geometry), axis=0, slices=[7]
     )
     ours = ImageExamples.from_volumes(ct, other, axis=0, slices=[7])
-    shown = show(theirs, ct, ours.image_window, ours.wanted_window, local=False)
-    expected = show(ours, ct, ours.image_window, ours.wanted_window, local=True)
+    shown = show(theirs, ct, ours.image_window, ours.target_window, local=False)
+    expected = show(ours, ct, ours.image_window, ours.target_window, local=True)
     assert not shown.local.any() and expected.local.all()
     assert shown.images.shape == expected.images.shape
-    assert float((shown.wanted - expected.wanted).abs().mean()) < 0.05
+    assert float((shown.target - expected.target).abs().mean()) < 0.05
     assert shown.places.tolist() == [7]
     assert shown.distances([3, 9], [0]).tolist() == [[128.0], [128.0]]
     assert expected.distances([3, 9], [0]).tolist() == [[10.0], [5.0]]

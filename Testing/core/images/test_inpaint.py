@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from MVGCore.errors import Cancelled, GeometryMismatchError, InputError
+from MVGCore.errors import CancelledError, GeometryMismatchError, InputError
 from MVGCore.images import Engine, run_inpaint
 from MVGCore.volume import Geometry, LabelMap, Volume
 from Testing.core.images.helpers import Listener
@@ -131,6 +131,6 @@ def test_errors(engine: Engine, ct: Volume, box: LabelMap) -> None:
 @pytest.mark.parametrize("after", [0, 2, 4])
 def test_cancel(engine: Engine, ct: Volume, box: LabelMap, after: int) -> None:
     heard = Listener(cancel_after=after)
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         run_inpaint(engine, ct, box, **heard.options())
     assert heard.asked == after + 1

@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from MVGCore.drafts.image import denoise_draft
 from MVGCore.evaluation.image_problems import add_noise
+from MVGCore.images.dct import dct_denoise
 from MVGCore.images.noise import Noise, measure_noise
-from MVGCore.images.shrink import shrink
 
 KINDS = ("gaussian", "rician", "poisson")
 
@@ -46,7 +46,7 @@ def test_shrinking_takes_the_noise_and_the_bias_away(clean: np.ndarray, kind: st
     given = noisy(clean, kind, 0.1)
     noise = Noise(kind, 0.1)
     stable, sigma = noise.stabilise(given)
-    found = noise.restore(shrink(stable, sigma, [3, 4]))
+    found = noise.restore(dct_denoise(stable, sigma, [3, 4]))
     truth = torch.from_numpy(clean[3:5])
     before = float((given[3:5] - truth).square().mean())
     after = float((found - truth).square().mean())
@@ -81,6 +81,6 @@ def test_an_image_without_noise_has_next_to_none(clean: np.ndarray) -> None:
 @pytest.mark.parametrize("shape", [(1, 5, 7), (2, 9, 8), (9, 40, 33)])
 def test_shrinking_keeps_shapes_and_smooth_images(shape: tuple[int, ...]) -> None:
     smooth = torch.linspace(0, 1, shape[2]).expand(shape).contiguous()
-    found = shrink(smooth, 1e-4, range(shape[0]))
+    found = dct_denoise(smooth, 1e-4, range(shape[0]))
     assert found.shape == smooth.shape
     assert torch.allclose(found, smooth, atol=1e-3)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import CancelledError, InputError
 from MVGCore.images import Engine, ImageExamples, run_synthesize
 from MVGCore.volume import Geometry, Volume
 from Testing.core.images.helpers import Listener
@@ -100,6 +100,6 @@ def test_errors(engine: Engine, ct: Volume, other: Volume, examples: ImageExampl
 @pytest.mark.parametrize("after", [0, 2, 3])
 def test_cancel(engine: Engine, ct: Volume, examples: ImageExamples, after: int) -> None:
     heard = Listener(cancel_after=after)
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         run_synthesize(engine, ct, examples, **heard.options())
     assert heard.asked == after + 1

@@ -35,5 +35,5 @@ def test_penalties_are_those_of_all_pairs(kind: torch.dtype, near: float) -> Non
     y, x = torch.meshgrid(*(torch.arange(SIDE) - (SIDE - 1) / 2,) * 2, indexing="ij")
     places = torch.stack((y, x), -1).reshape(-1, 2)
     found = read.attend(queries, places, keys, places, values, penalty, SIDE)
-    wanted = by_table(read, queries.float(), keys.float(), values.float(), penalty)
-    assert (found.float() - wanted).abs().max() < near
+    expected = by_table(read, queries.float(), keys.float(), values.float(), penalty)
+    assert (found.float() - expected).abs().max() < near

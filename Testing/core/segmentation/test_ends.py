@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from MVGCore.prompts import Absence, Presence, Prompt
-from MVGCore.segmentation.fuse.ends import SHIPPED, beyond
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, beyond
 from MVGCore.segmentation.fuse.extents import Doubt, Known, class_extent
 from MVGCore.segmentation.fuse.presence import with_presence
 from MVGCore.segmentation.plan.claims import Claims
@@ -131,7 +131,7 @@ def test_the_traits_are_those_that_the_odds_were_fitted_to() -> None:
     assert list(before.slices) == list(range(7, -1, -1)) and list(after.slices) == list(range(13, 20))
     diameter = 200**0.5 + 1
     np.testing.assert_allclose(after.traits[1], [np.log(10 / diameter), np.log(0.1), 0])
-    assert after.by_labels(SHIPPED).shape == (7,)
+    assert after.by_labels(SHIPPED_END_MODEL).shape == (7,)
 
 
 def test_a_cone_is_followed_to_its_apex_however_its_slices_are_spaced() -> None:
@@ -148,7 +148,7 @@ def test_a_slice_that_was_not_looked_at_tells_nothing_of_the_others() -> None:
     areas[15:] = np.nan
     (_, after) = beyond(PAIR, 1, SPACING, 20)
     np.testing.assert_array_equal(
-        after.by_found(areas[13:], SHIPPED), after.by_found(np.full(7, 200.0), SHIPPED)
+        after.by_found(areas[13:], SHIPPED_END_MODEL), after.by_found(np.full(7, 200.0), SHIPPED_END_MODEL)
     )
     said = class_extent(known(*PAIR, absences=(absent(15, 19),)), 1, areas)
     assert 0.1 < said[14] < 0.9 and said[15] == 0

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.segmentation.fuse.calibration import AS_STATED, OBVIOUS, SHIPPED, Curve, Sureness
+from MVGCore.segmentation.fuse.calibration import AS_STATED, OBVIOUS, SHIPPED_CALIBRATION, Curve, Sureness
 from MVGCore.segmentation.fuse.extents import Doubt
 from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import (
-    Line,
-    Lines,
+    DiceLine,
+    DiceLines,
     class_estimates,
     slice_estimate,
     stated_dice,
@@ -42,7 +42,10 @@ def test_obvious_background_stays_obvious() -> None:
 
 
 def test_slices_beyond_the_labelled_ones_have_curves_of_their_own() -> None:
-    assert SHIPPED.of(True) is SHIPPED.beyond and SHIPPED.of(False) is SHIPPED.between
+    assert (
+        SHIPPED_CALIBRATION.of(True) is SHIPPED_CALIBRATION.beyond
+        and SHIPPED_CALIBRATION.of(False) is SHIPPED_CALIBRATION.between
+    )
     assert AS_STATED.of(True)(np.array([0.7], np.float32), np.array([1], np.uint16)) == pytest.approx(0.7)
 
 
@@ -52,13 +55,13 @@ def test_the_stated_dice_is_that_of_the_expected_areas() -> None:
 
 
 def test_a_line_says_how_far_it_may_be_off() -> None:
-    line = Line(0.1, 0.8, 0.02, 0.2)
+    line = DiceLine(0.1, 0.8, 0.02, 0.2)
     assert line(0.5).value == pytest.approx(0.5) and line(0.5).error == pytest.approx(0.12)
-    assert line(2.0).value == 1 and Line()(-1.0).value == 0 and Line(spread=0)(1.0).error > 0
+    assert line(2.0).value == 1 and DiceLine()(-1.0).value == 0 and DiceLine(spread=0)(1.0).error > 0
 
 
 def test_classes_and_slices_are_averaged_and_specks_are_not_judged() -> None:
-    lines = Lines()
+    lines = DiceLines()
     areas = {1: GOOD, 2: POOR, 3: Areas(2, 1, 0)}
     expected = (stated_dice(GOOD) + stated_dice(POOR)) / 2
     for estimate in (slice_estimate(areas, lines), volume_estimate(areas, lines)):

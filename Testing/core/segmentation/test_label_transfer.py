@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from MVGCore.prompts import PromptSet
-from MVGCore.segmentation.fuse.calibration import SHIPPED
+from MVGCore.segmentation.fuse.calibration import SHIPPED_CALIBRATION
 from MVGCore.segmentation.transfer import label_transfer as carry
 from MVGCore.segmentation.transfer.label_transfer import SIDE, transfer_labels
 from MVGCore.volume import Geometry, LabelMap, Volume
@@ -87,7 +87,7 @@ def test_each_volume_is_carried_over_by_itself_most_similar_ones_first() -> None
 
 
 def test_of_many_volumes_the_most_similar_ones_are_taken_but_no_class_is_lost(monkeypatch) -> None:
-    monkeypatch.setattr(carry, "MOST", 1)
+    monkeypatch.setattr(carry, "MOST_VOLUMES", 1)
     image, _ = body()
     twin, other = body(stretch=1.02), body(stretch=0.6)
     foreign = [*prompts(other, [9]), *prompts(twin, [9]), *prompts(body(), [9])]
@@ -149,5 +149,8 @@ def test_a_session_says_that_it_carried_and_does_not_adapt_to_a_guess(small_weig
 def test_what_was_carried_over_is_trusted_less() -> None:
     stated = np.full((4, 4), 0.9, np.float32)
     labels = np.ones((4, 4), np.uint16)
-    usual, transferred = SHIPPED.of(beyond=False), SHIPPED.of(beyond=False, transferred=True)
+    usual, transferred = (
+        SHIPPED_CALIBRATION.of(beyond=False),
+        SHIPPED_CALIBRATION.of(beyond=False, transferred=True),
+    )
     assert (transferred(stated, labels) < usual(stated, labels) - 0.2).all()

@@ -22,7 +22,7 @@ from MVGCore.segmentation.fuse.mixture import (
     blend,
     smallness,
 )
-from MVGCore.segmentation.predict.context import DraftHint, Looks
+from MVGCore.segmentation.predict.context import AppearanceAt, DraftHint
 
 
 def a_hint() -> DraftHint:
@@ -39,7 +39,7 @@ def even(*probabilities: float) -> torch.Tensor:
     return torch.tensor(probabilities)[None, :, None, None].expand(1, -1, 2, 2)
 
 
-def looking(planes: torch.Tensor) -> Looks:
+def looking(planes: torch.Tensor) -> AppearanceAt:
     """An appearance that says (T, C, S, S) log-probabilities."""
     return lambda where: planes.movedim(1, -1)[where]
 

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.errors import Cancelled
+from MVGCore.errors import CancelledError
 from MVGCore.models.device import Device
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Propagator
@@ -191,7 +191,7 @@ def test_nothing_found_is_nothing_to_look_at(echo, ball, bright) -> None:
 
 
 def test_it_can_be_cancelled(echo, ball, bright) -> None:
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         look(*prepared(echo, ball), cancelled=lambda: len(bright) > 2)
     assert 3 <= len(bright) <= 3 + 2 * workers(CPU)  # what had begun beside it
 
@@ -234,16 +234,16 @@ def test_slices_that_are_corrected_come_twice_and_none_within_a_range(echo, ball
     image, labels = ball
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
     propagator = Propagator(echo, CPU, image, prompts, [])
-    wanted = [n for n in range(DEPTH) if n not in (5, 14)]
+    indices = [n for n in range(DEPTH) if n not in (5, 14)]
     heard: list[float] = []
-    came = list(propagator.slices(wanted, lambda part, text: heard.append(part), never, all_axes=True))
-    assert sorted(done.index for done in came) == sorted(2 * wanted)
+    came = list(propagator.slices(indices, lambda part, text: heard.append(part), never, all_axes=True))
+    assert sorted(done.index for done in came) == sorted(2 * indices)
     assert heard == sorted(heard) and heard[-1] == 1
     assert propagator.watch.seconds["look again"] > 0
     last = {done.index: done.labels for done in came}
-    assert np.mean([(last[n] == labels.array[n]).mean() for n in wanted]) > 0.98
-    once = list(propagator.slices(wanted[1:], quiet, never, all_axes=True))
-    assert [done.index for done in once].count(wanted[1]) == 1
+    assert np.mean([(last[n] == labels.array[n]).mean() for n in indices]) > 0.98
+    once = list(propagator.slices(indices[1:], quiet, never, all_axes=True))
+    assert [done.index for done in once].count(indices[1]) == 1
 
 
 def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, monkeypatch) -> None:
@@ -257,10 +257,10 @@ def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, mon
 
     monkeypatch.setattr("MVGCore.segmentation.propagator.fit_class_odds", class_odds)
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
-    wanted = [n for n in range(DEPTH) if n not in (5, 14)]
-    came = list(Propagator(echo, CPU, image, prompts, []).slices(wanted, quiet, never, all_axes=True))
-    assert seen == [len(wanted)]
-    first, second = came[: len(wanted)], came[len(wanted) :]
+    indices = [n for n in range(DEPTH) if n not in (5, 14)]
+    came = list(Propagator(echo, CPU, image, prompts, []).slices(indices, quiet, never, all_axes=True))
+    assert seen == [len(indices)]
+    first, second = came[: len(indices)], came[len(indices) :]
     assert [done.index for done in first] == [done.index for done in second]
     assert sum((done.labels > 0).sum() for done in second) > sum((done.labels > 0).sum() for done in first)
 
@@ -279,8 +279,8 @@ def test_a_full_gpu_is_left_in_the_second_look_too(echo, ball, bright, monkeypat
     monkeypatch.setattr(second_look, "generate", full)
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
     propagator = Propagator(echo, Device("cuda:0", torch.device("cpu"), torch.float32), image, prompts, [])
-    wanted = [n for n in range(DEPTH) if n not in (5, 14)]
-    assert len(list(propagator.slices(wanted, quiet, never, all_axes=True))) == 2 * len(wanted)
+    indices = [n for n in range(DEPTH) if n not in (5, 14)]
+    assert len(list(propagator.slices(indices, quiet, never, all_axes=True))) == 2 * len(indices)
     assert where[0] == "cuda:0" and set(where[1:]) == {"cpu"} and propagator.device.name == "cpu"
 
 

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 import torch
 
-from MVGCore.errors import Cancelled
+from MVGCore.errors import CancelledError
 from MVGCore.models.device import Device, select_device
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
 
@@ -77,12 +77,12 @@ def test_closing_waits_for_what_has_begun_and_leaves_the_rest() -> None:
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_cancelling_is_heard_before_every_answer(count: int) -> None:
-    wanted: list[int] = []
-    answers = side_by_side([partial(int, n) for n in range(9)], count, lambda: len(wanted) == 3)
-    with pytest.raises(Cancelled):
+    indices: list[int] = []
+    answers = side_by_side([partial(int, n) for n in range(9)], count, lambda: len(indices) == 3)
+    with pytest.raises(CancelledError):
         for number in answers:
-            wanted.append(number)
-    assert wanted == [0, 1, 2]
+            indices.append(number)
+    assert indices == [0, 1, 2]
     assert torch.get_num_threads() == 2
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from MVGCore.models.base import PromptMemory, TargetBatch
 from MVGCore.models.device import Device
 from MVGCore.segmentation import Propagator
-from MVGCore.segmentation.predict.part import NOTHING, Part
+from MVGCore.segmentation.predict.part import NOTHING, CanvasPart
 
 CPU = Device("cpu", torch.device("cpu"), torch.float32)
 
@@ -31,20 +31,20 @@ def marks(*places: tuple[int, int], side: int = 64) -> Tensor:
 
 
 def test_a_part_lies_on_the_grid_with_a_margin_within_the_canvas() -> None:
-    assert Part.around(marks((20, 30), (25, 40)), 8, 2) == Part(slice(16, 32), slice(24, 48))
-    assert Part.around(marks((0, 63)), 16, 3) == Part(slice(0, 16), slice(48, 64))
-    assert Part.around(marks((15, 16)), 16, 0) == Part(slice(0, 16), slice(16, 32))
+    assert CanvasPart.around(marks((20, 30), (25, 40)), 8, 2) == CanvasPart(slice(16, 32), slice(24, 48))
+    assert CanvasPart.around(marks((0, 63)), 16, 3) == CanvasPart(slice(0, 16), slice(48, 64))
+    assert CanvasPart.around(marks((15, 16)), 16, 0) == CanvasPart(slice(0, 16), slice(16, 32))
 
 
 def test_where_nothing_may_be_nothing_is_generated() -> None:
-    part = Part.around(marks(), 16)
-    assert part.empty and not Part.around(marks((1, 1)), 16).empty
+    part = CanvasPart.around(marks(), 16)
+    assert part.empty and not CanvasPart.around(marks((1, 1)), 16).empty
     whole = part.spread(torch.zeros(2, 3, 0, 0), 64)
     assert whole.shape == (2, 3, 64, 64) and (whole[:, 0] == 0).all() and (whole[:, 1:] == NOTHING).all()
 
 
 def test_a_part_is_put_back_in_its_place() -> None:
-    part, logs = Part(slice(16, 32), slice(32, 64)), torch.randn(2, 3, 16, 32)
+    part, logs = CanvasPart(slice(16, 32), slice(32, 64)), torch.randn(2, 3, 16, 32)
     whole = part.spread(logs, 64)
     assert torch.equal(whole[:, :, 16:32, 32:64], logs)
     assert (whole[:, 0].count_nonzero() == logs[:, 0].count_nonzero()) and whole[0, 1, 0, 0] == NOTHING

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from MVGCore.errors import Cancelled
+from MVGCore.errors import CancelledError
 from MVGCore.models import load
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
@@ -43,8 +43,8 @@ def a_propagator(model, image, local, foreign=(), device=CPU, batch=4) -> Propag
     return Propagator(model, device, image, local, foreign, 0, batch)
 
 
-def order(propagator: Propagator, wanted: list[int]) -> list[int]:
-    return [done.index for done in propagator.slices(wanted, quiet, never)]
+def order(propagator: Propagator, indices: list[int]) -> list[int]:
+    return [done.index for done in propagator.slices(indices, quiet, never)]
 
 
 def full_gpu(model, largest: int, calls: list[int], what: str = "generate") -> None:
@@ -68,10 +68,10 @@ def full_gpu(model, largest: int, calls: list[int], what: str = "generate") -> N
 
 def test_each_slice_comes_the_nearest_first(echo, tube, prompts_of) -> None:
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]))
-    wanted = [n for n in range(14) if n not in (2, 9)]
-    came = order(propagator, wanted)
-    came, again = came[: len(wanted)], came[len(wanted) :]  # once more as all together decide it
-    assert sorted(came) == wanted and again in ([], came)
+    indices = [n for n in range(14) if n not in (2, 9)]
+    came = order(propagator, indices)
+    came, again = came[: len(indices)], came[len(indices) :]  # once more as all together decide it
+    assert sorted(came) == indices and again in ([], came)
     for gap in (range(2), range(3, 9), range(10, 14)):
         distances = [min(abs(n - 2), abs(n - 9)) for n in came if n in gap]
         assert distances == sorted(distances)
@@ -146,10 +146,10 @@ def test_nothing_to_do_is_done_at_once(echo, tube, prompts_of) -> None:
 
 def test_cancelling_is_heard_before_and_between_batches(echo, tube, prompts_of) -> None:
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]), batch=2)
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         next(propagator.slices([3, 4], quiet, lambda: True))
     came: list[int] = []
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         for done in propagator.slices([3, 4, 5, 6, 7, 8], quiet, lambda: len(came) >= 2):
             came.append(done.index)
     assert len(came) == 2
@@ -167,11 +167,11 @@ def test_a_full_gpu_halves_the_batch_and_remembers_it(echo, tube, prompts_of) ->
 
 def test_a_gpu_that_stays_full_is_left_for_the_cpu(echo, tube, prompts_of) -> None:
     full_gpu(echo, 0, [])
-    wanted = [3, 4, 5]
+    indices = [3, 4, 5]
     expected = a_propagator(type(echo)(), tube[0], prompts_of(tube, [2, 9]))
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 9]), device=FAKE_GPU)
-    made = list(propagator.slices(wanted, quiet, never))
-    for done, right in zip(made, expected.slices(wanted, quiet, never), strict=True):
+    made = list(propagator.slices(indices, quiet, never))
+    for done, right in zip(made, expected.slices(indices, quiet, never), strict=True):
         np.testing.assert_array_equal(done.labels, right.labels)
     assert propagator.device is CPU
     assert len(propagator.notes) == 1 and "cuda:0" in propagator.notes[0] and "CPU" in propagator.notes[0]
@@ -265,10 +265,10 @@ def test_batches_on_several_threads_give_what_one_gives(small_weights, tube, pro
         model, done = load(small_weights, CPU), []
         propagator = a_propagator(model, tube[0], prompts_of(tube, [2, 6, 9]), batch=2)
         try:
-            wanted = [0, 1, 3, 4, 5, 7, 8, 10, 11]
-            for each in propagator.slices(wanted, quiet, lambda: cancel and bool(done)):
+            indices = [0, 1, 3, 4, 5, 7, 8, 10, 11]
+            for each in propagator.slices(indices, quiet, lambda: cancel and bool(done)):
                 done.append(each)
-        except Cancelled:
+        except CancelledError:
             assert cancel
         finally:
             torch.set_num_threads(before)

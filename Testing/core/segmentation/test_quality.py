@@ -54,6 +54,6 @@ def test_nothing_is_looked_at_across_thick_slices_or_in_a_draft(
     monkeypatch.setattr(
         "MVGCore.segmentation.propagator.refine_across", lambda *given: asked.append(given[-1])
     )
-    wanted = [0, 2, 3, 5]
-    list(propagator(echo, quality, apart).slices(wanted, lambda *_: None, lambda: False, all_axes=True))
+    indices = [0, 2, 3, 5]
+    list(propagator(echo, quality, apart).slices(indices, lambda *_: None, lambda: False, all_axes=True))
     assert asked == [quality] * looks

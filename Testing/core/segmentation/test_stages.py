@@ -47,17 +47,19 @@ def test_a_run_tells_every_stage_and_which_slice(echo, tube) -> None:
     image, labels = tube
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[2, 9]).prompts
     propagator = Propagator(echo, select_device("cpu"), image, prompts, [])
-    wanted = [n for n in range(image.geometry.shape[0]) if n not in (2, 9)]
+    indices = [n for n in range(image.geometry.shape[0]) if n not in (2, 9)]
     heard: list[tuple[float, str]] = []
     list(
-        propagator.slices(wanted, lambda part, text: heard.append((part, text)), lambda: False, all_axes=True)
+        propagator.slices(
+            indices, lambda part, text: heard.append((part, text)), lambda: False, all_axes=True
+        )
     )
     fractions, texts = zip(*heard, strict=True)
     assert list(fractions) == sorted(fractions) and fractions[0] == 0 and fractions[-1] == 1
     assert texts[0] == "Preparing the examples" and "Learning what the structures look like" in texts
     first = [re.fullmatch(r"First look, slice (\d+) \((\d+) of 12\)", text) for text in texts]
     slices = [int(match[1]) for match in first if match]
-    assert slices and set(slices) <= set(wanted)
+    assert slices and set(slices) <= set(indices)
     assert any(text.startswith("Second look") for text in texts)
     before = max(part for part, text in heard if text.startswith("First look"))
     assert 0.3 < before < 0.7  # what is left of the bar is for the second look
@@ -68,8 +70,8 @@ def test_what_is_prepared_takes_no_part_of_the_next_run(echo, tube) -> None:
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[2, 9]).prompts
     propagator = Propagator(echo, select_device("cpu"), image, prompts, [])
     heard: list[tuple[float, str]] = []
-    for wanted in ([6, 7, 8], [9, 10, 11]):
+    for indices in ([6, 7, 8], [9, 10, 11]):
         heard.clear()
-        list(propagator.slices(wanted, lambda part, text: heard.append((part, text)), lambda: False))
+        list(propagator.slices(indices, lambda part, text: heard.append((part, text)), lambda: False))
     slices = [part for part, text in heard if text.startswith("Slice ")]
     assert slices[0] > 0.3  # one of three

@@ -55,16 +55,16 @@ def voices(
     assert hint is not None
     chosen = context.prompts_for(gap[1])
     network = generate(session._model, session._device, context, images, gap, chosen, hint)
-    looks = context.looks(session._model, session._device, images)
-    assert looks is not None
+    appearance_at = context.appearance_at(session._model, session._device, images)
+    assert appearance_at is not None
     everywhere = torch.ones(len(gap), *images.shape[-2:], dtype=torch.bool)
-    appearance = looks(everywhere).reshape(len(gap), *images.shape[-2:], -1).movedim(-1, 1)
+    appearance = appearance_at(everywhere).reshape(len(gap), *images.shape[-2:], -1).movedim(-1, 1)
     return {
         "geodesic": hint.geodesic,
         "diffusion": hint.diffusion,
         "appearance": appearance,
         "network": network,
-        "mixture": blend(network, hint, looks, USUAL_SHARES, context.small),
+        "mixture": blend(network, hint, appearance_at, USUAL_SHARES, context.small),
     }
 
 

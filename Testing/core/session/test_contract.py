@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import CancelledError, InputError
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.session import Session
@@ -151,7 +151,7 @@ def test_every_request_ends_in_its_summary(small_weights: Path, tube: Case) -> N
     summary, events = heard(session, Denoise(slice_range=(4, 6)))
     assert summary.generated == (4, 5, 6) == tuple(slices_of(events))
     assert isinstance(session.run(AskInfo()), Info)
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         session.run(SegmentVolume(), cancelled=lambda: True)
 
 

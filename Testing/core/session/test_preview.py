@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import CancelledError, InputError
 from MVGCore.models.compact import Compact
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation.predict import group_drafts as drafting
@@ -135,6 +135,6 @@ def test_there_is_no_such_slice(small_weights: Path, tube: Case, index: int) -> 
 
 def test_a_cancelled_preview_leaves_the_session_usable(small_weights: Path, tube: Case) -> None:
     session = a_session(small_weights, tube, [2, 6, 11])
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         session.preview(4, cancelled=lambda: True)
     assert session.preview(4).labels.any()

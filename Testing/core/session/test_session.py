@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from MVGCore.errors import Cancelled, InputError
+from MVGCore.errors import CancelledError, InputError
 from MVGCore.models.compact import Compact
 from MVGCore.models.device import Device
 from MVGCore.prompts import PromptSet
@@ -174,10 +174,10 @@ def test_progress_goes_from_nothing_to_all(small_weights: Path, tube: Case) -> N
 
 def test_a_cancelled_session_can_go_on(small_weights: Path, tube: Case, result: Result) -> None:
     session = a_session(small_weights, tube)
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         session.propagate(cancelled=lambda: True)
     shown: list[SliceResult] = []
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         session.propagate(cancelled=lambda: not all(each.given for each in shown), shown=shown.append)
     assert 0 < len(shown) < 12
     np.testing.assert_array_equal(session.propagate().labels.array, result.labels.array)
@@ -337,7 +337,7 @@ def test_a_gpu_that_is_full_is_left_for_good(
 
     monkeypatch.setattr(Compact, "generate_all", limited)
     shown: list[SliceResult] = []
-    with pytest.raises(Cancelled):
+    with pytest.raises(CancelledError):
         session.propagate(cancelled=lambda: not all(each.given for each in shown), shown=shown.append)
     again = session.propagate()
     assert again.device == "cpu" and again.notes == ()

@@ -83,12 +83,12 @@ def test_structures_are_found_in_images_beside_their_labels(
     """Also in images without labels, but in none that serves another task."""
     quarters = np.zeros((16, 24, 24), np.int32)
     quarters[:, :12, :12], quarters[:, 12:, 12:] = 1, 2
-    monkeypatch.setattr(pool, "found_structures", lambda *_: quarters)
+    monkeypatch.setattr(pool, "image_structures", lambda *_: quarters)
     entries = json.loads((data / "index.json").read_text())["cases"]
     del entries[1]["label"]
     entries.append(entries[1] | {"id": "d", "task": "denoising"})
     (data / "index.json").write_text(json.dumps({"cases": entries}))
-    PoolBuilder(sets(data), tmp_path / "pool", seed=0).build(0, 0, found=2)
+    PoolBuilder(sets(data), tmp_path / "pool", seed=0).build(0, 0, self_labelled=2)
     stacks = load_stacks(stack_paths(tmp_path / "pool", "train"))
     assert {stack.source for stack in stacks} == {"b"}
     assert all(stack.labels.any() and stack.drafts and stack.facts.real for stack in stacks)

@@ -143,11 +143,11 @@ def test_version_2_byte_order_and_names_that_lie(tmp_path: Path) -> None:
 
 
 def test_scaled_numbers(tmp_path: Path) -> None:
-    wanted = np.linspace(0, 3, 120).reshape(SHAPE)
-    image = nib.Nifti1Image(wanted.transpose(2, 1, 0), SFORM)
+    expected = np.linspace(0, 3, 120).reshape(SHAPE)
+    image = nib.Nifti1Image(expected.transpose(2, 1, 0), SFORM)
     image.set_data_dtype(np.int16)
     nib.save(image, tmp_path / "x.nii")
-    assert np.allclose(read_volume(tmp_path / "x.nii").array, wanted, atol=1e-4)
+    assert np.allclose(read_volume(tmp_path / "x.nii").array, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(6, 5, 4, 1), (6, 5, 4, 1, 1)])

@@ -35,8 +35,8 @@ def test_a_picture_is_an_image_of_one_slice(tmp_path: Path, ending: str) -> None
 def test_colours_become_their_luminance(tmp_path: Path) -> None:
     colours = np.random.default_rng(1).integers(0, 255, (9, 11, 3)).astype(np.uint8)
     Image.fromarray(colours).save(tmp_path / "x.png")
-    wanted = np.rint(colours @ np.array(LUMINANCE))
-    assert np.abs(read_volume(tmp_path / "x.png").array[0] - wanted).max() <= 1
+    expected = np.rint(colours @ np.array(LUMINANCE))
+    assert np.abs(read_volume(tmp_path / "x.png").array[0] - expected).max() <= 1
 
 
 @pytest.mark.parametrize("largest", [200, 60000])

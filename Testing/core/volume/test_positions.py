@@ -122,12 +122,12 @@ def test_every_voxel_stays_where_it_is(of: str, to: str, geometry: Geometry, kin
             expected, again = array, read_volume(target)  # type: ignore[assignment]
         assert np.array_equal(expected, array) and np.array_equal(again.array, array)
         assert again.array.dtype == expected.dtype
-        wanted = geometry.corners()
-        assert np.abs(again.geometry.corners() - wanted).max() <= MM
+        expected = geometry.corners()
+        assert np.abs(again.geometry.corners() - expected).max() <= MM
         for reader in readers(target, geometry):
             seen, affine = reader(target)
             assert np.array_equal(seen, array)
-            assert np.abs(corners(geometry.shape, affine) - wanted).max() <= MM
+            assert np.abs(corners(geometry.shape, affine) - expected).max() <= MM
 
 
 @pytest.mark.parametrize("ending", OUTPUTS)

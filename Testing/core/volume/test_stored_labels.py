@@ -146,7 +146,7 @@ def test_each_labelled_slice_goes_to_the_slice_that_it_shows_or_is_told(
         geometry, array = geometry.flipped(1), np.flip(array, 1)
     positions = [30 + shift + thickness * each for each in slices]
     assume(all(abs((z - 29) / 2 - round((z - 29) / 2)) > 0.01 for z in positions))  # between two slices
-    wanted = {min(range(12), key=lambda k: (abs(30 + 2 * k - z), k)) for z in positions if 29 < z < 53}
+    expected = {min(range(12), key=lambda k: (abs(30 + 2 * k - z), k)) for z in positions if 29 < z < 53}
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         try:
@@ -156,7 +156,7 @@ def test_each_labelled_slice_goes_to_the_slice_that_it_shows_or_is_told(
             return
     assert {each.axis for each in found.places} == {0}
     near = {each.index for each in found.places}
-    assert near == wanted
+    assert near == expected
     for place in found.places:
         assert found.labels.array[place.index].any()
     if len(near) < len(slices):

@@ -19,8 +19,8 @@ from hypothesis.extra import numpy as npst
 from MVGCore.errors import InputError, OutputError
 from MVGCore.worker.wire import exchange
 from MVGCore.worker.wire.exchange import (
+    ArrayLayout,
     Exchange,
-    Item,
     Parcel,
     make_folders,
     memory_folder,
@@ -115,7 +115,7 @@ def test_odd_parcels_are_refused(folder: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(bytes(8))
     side = Exchange([folder], "w")
-    item = Item("<f8", (1,))
+    item = ArrayLayout("<f8", (1,))
     (folder / "h0").write_bytes(bytes(8))
     sound = Parcel(0, "h0", (item,))
     for parcel in (
@@ -127,10 +127,10 @@ def test_odd_parcels_are_refused(folder: Path, tmp_path: Path) -> None:
         replace(sound, name="h1"),
         replace(sound, items=(item, item)),
         replace(sound, items=()),
-        *(replace(sound, items=(Item(kind, (1,)),)) for kind in ("O", "|V8", "nonsense", "i4,i4", "")),
-        replace(sound, items=(Item("<f8", (-1,)),)),
-        replace(sound, items=(Item("<f8", (1 << 62,)),)),
-        replace(sound, items=(Item("<f8", (1 << 30, 1 << 30)),)),
+        *(replace(sound, items=(ArrayLayout(kind, (1,)),)) for kind in ("O", "|V8", "nonsense", "i4,i4", "")),
+        replace(sound, items=(ArrayLayout("<f8", (-1,)),)),
+        replace(sound, items=(ArrayLayout("<f8", (1 << 62,)),)),
+        replace(sound, items=(ArrayLayout("<f8", (1 << 30, 1 << 30)),)),
     ):
         with pytest.raises(ProtocolError):
             side.take(parcel)

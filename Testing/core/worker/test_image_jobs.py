@@ -9,7 +9,7 @@ import pytest
 
 from MVGCore.images import ImageExamples, ImageResult
 from MVGCore.session import Session
-from MVGCore.session.requests import Denoise, Inpaint, Synthesize, WantedSlices
+from MVGCore.session.requests import Denoise, Inpaint, Synthesize, TargetSlices
 from MVGCore.session.results import Failed, FailureKind, Finished, ImageMade
 from MVGCore.volume import LabelMap, Volume
 from MVGCore.worker.host.client import Client
@@ -25,7 +25,7 @@ def session(small_weights: Path, tube: tuple[Volume, LabelMap]) -> Session:
 
 
 @pytest.fixture
-def wanted(tube: tuple[Volume, LabelMap]) -> Volume:
+def target(tube: tuple[Volume, LabelMap]) -> Volume:
     """Three slices of the tube in another contrast, as whole numbers; the others are empty."""
     image = tube[0]
     array = np.zeros(image.array.shape, np.int16)
@@ -54,7 +54,7 @@ def check_same_image(client: Client, job: int, image: Volume, expected: ImageRes
     return made
 
 
-def test_image_tasks(client: Client, session: Session, tube: tuple[Volume, LabelMap], wanted: Volume) -> None:
+def test_image_tasks(client: Client, session: Session, tube: tuple[Volume, LabelMap], target: Volume) -> None:
     image = tube[0]
     check_same_image(
         client, client.submit(Denoise(slice_range=(3, 8))), image, session.denoise(slice_range=(3, 8))
@@ -65,15 +65,15 @@ def test_image_tasks(client: Client, session: Session, tube: tuple[Volume, Label
     mask = LabelMap.of(hole, image.geometry)
     check_same_image(client, client.submit(Inpaint(mask=mask)), image, session.inpaint(mask))
 
-    examples = ImageExamples.from_volumes(image, wanted, 0)
-    given = (WantedSlices(wanted, axis=0),)
+    examples = ImageExamples.from_volumes(image, target, 0)
+    given = (TargetSlices(target, axis=0),)
     made = check_same_image(
         client, client.submit(Synthesize(examples=given)), image, session.synthesize([examples])
     )
     assert made.kept == (2, 6, 11) and made.dtype == "<i2"
     foreign = Volume(image.array[:, ::-1].copy(), image.geometry, "another")
-    examples = ImageExamples.from_volumes(foreign, wanted, 0, (2, 6))
-    given = (WantedSlices(wanted, foreign, 0, (2, 6)),)
+    examples = ImageExamples.from_volumes(foreign, target, 0, (2, 6))
+    given = (TargetSlices(target, foreign, 0, (2, 6)),)
     made = check_same_image(
         client,
         client.submit(Synthesize(examples=given, slice_range=(4, 5))),
@@ -88,8 +88,8 @@ def test_image_tasks_that_cannot_be_done(client: Client, tube: tuple[Volume, Lab
     empty = Volume(np.zeros(image.array.shape), image.geometry, "empty")
     odd = Volume(np.full(image.array.shape, None), image.geometry, "odd")
     for job in (
-        client.submit(Synthesize(examples=(WantedSlices(empty),))),
-        client.submit(Synthesize(examples=(WantedSlices(odd),))),
+        client.submit(Synthesize(examples=(TargetSlices(empty),))),
+        client.submit(Synthesize(examples=(TargetSlices(odd),))),
         client.submit(Synthesize(examples=())),
         client.submit(Inpaint(mask=LabelMap(np.zeros(image.array.shape, np.uint8), image.geometry))),
         client.submit(Denoise(slice_range=(5, 99))),

@@ -22,7 +22,7 @@ from MVGCore.session.requests import (
     SaveModel,
     SegmentVolume,
     Synthesize,
-    WantedSlices,
+    TargetSlices,
 )
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume
 from MVGCore.worker.wire import messages
@@ -86,7 +86,7 @@ def test_messages_with_arrays_arrive_as_they_are(
     tmp_path: Path, tube: tuple[Volume, LabelMap], prompts: PromptSet
 ) -> None:
     image, labels = tube
-    wanted = WantedSlices(image, None, 0, (1, 2))
+    target = TargetSlices(image, None, 0, (1, 2))
     sent = [
         messages.SetImage(image),
         messages.SetPrompts(prompts),
@@ -96,7 +96,7 @@ def test_messages_with_arrays_arrive_as_they_are(
             6, SegmentVolume(draft=labels, ranges=(IntensityRange(100.0), IntensityRange(0.0, 9.0, 3)))
         ),
         messages.Run(7, PreviewSlice(index=2, draft=labels)),
-        messages.Run(4, Synthesize(examples=(wanted, WantedSlices(image, image)), slice_range=(0, 3))),
+        messages.Run(4, Synthesize(examples=(target, TargetSlices(image, image)), slice_range=(0, 3))),
         events.SliceDone(5, 0, 7, labels.array[7], np.ones((40, 36), np.float32), Estimate(0.9, 0.1)),
         events.SliceDone(5, 0, 7, image.array[7], None, None),
     ]

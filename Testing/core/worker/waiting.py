@@ -28,11 +28,11 @@ def wait_until(condition: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
-def poll_until(client: Client, wanted: Callable[[Event], bool]) -> list[Event]:
+def poll_until(client: Client, sought: Callable[[Event], bool]) -> list[Event]:
     """All events up to and with the first wanted one, and those that came together with it."""
     events: list[Event] = []
     until = time.monotonic() + PATIENCE
-    while not any(wanted(event) for event in events):
+    while not any(sought(event) for event in events):
         assert time.monotonic() < until, f"It did not come; there were {events}; {log_of(client)}"
         events += client.poll()
         time.sleep(0.005)

@@ -134,20 +134,20 @@ class FakeWorker:
         for index, prompt in given.items():
             sure = np.ones(prompt.labels.shape, np.float32)
             self._events.append(SliceDone(job, axis, index, prompt.labels.copy(), sure, None, given=True))
-        wanted = [index for index in range(first, last + 1) if index not in given]
-        for number, index in enumerate(wanted):
-            done = Progress(job, (number + 1) / len(wanted), f"slice {index}")
+        indices = [index for index in range(first, last + 1) if index not in given]
+        for number, index in enumerate(indices):
+            done = Progress(job, (number + 1) / len(indices), f"slice {index}")
             self._events += [self._slice(axis, index), done]
-        sure = dict.fromkeys(wanted, 0.9)
+        sure = dict.fromkeys(indices, 0.9)
         summary = Propagated(
             axis=axis,
             prompt_slices=tuple(sorted(given)),
             slice_confidence=sure,
             class_confidence={},
             expected_dice=Estimate(0.91, 0.03),
-            slice_dice={index: Estimate(0.9, 0.05) for index in wanted},
+            slice_dice={index: Estimate(0.9, 0.05) for index in indices},
             class_dice={},
-            next_slice=wanted[-1] if wanted else None,
+            next_slice=indices[-1] if indices else None,
             seconds={},
             device="cpu",
             notes=(),
@@ -177,13 +177,13 @@ class FakeWorker:
         assert self.image is not None
         axis = axis or 0
         first, last = slice_range or (0, self.image.geometry.shape[axis] - 1)
-        wanted = tuple(range(first, last + 1))
-        for index in wanted:
+        indices = tuple(range(first, last + 1))
+        for index in indices:
             values = self.image.array.take(index, axis=axis) + 1
             self._events.append(
                 SliceDone(job, axis, index, values.astype(self.image.array.dtype), None, None)
             )
-        made = ImageMade(axis, wanted, (), 1.0, self.image.array.dtype.str, None, {}, "cpu", ("A note.",))
+        made = ImageMade(axis, indices, (), 1.0, self.image.array.dtype.str, None, {}, "cpu", ("A note.",))
         self._events.append(Finished(job, made))
         return job
 

@@ -132,9 +132,9 @@ def test_synthesis_takes_slices_of_the_wanted_contrast(controller, worker, a_vol
     image = slicer.util.arrayFromVolume(a_volume_node)
     array = np.zeros_like(image)
     array[[2, 6]] = 300 - image[[2, 6]]
-    wanted = make_volume(array, name="T2")
+    target = make_volume(array, name="T2")
     controller.choices.set_task("synthesize")
-    controller.choices.set_partner(wanted.GetID())
+    controller.choices.set_partner(target.GetID())
     controller.examples.add_all_labelled()
     rows = controller.view().examples
     assert [row.place for row in rows] == ["axial 2", "axial 6"]

@@ -248,7 +248,7 @@ def test_each_task_shows_what_it_needs(panel):
     for button, expected in shown.items():
         click(button)
         assert button.isChecked()
-        selectors = (ui.labelsSelector, ui.wantedSelector, ui.maskSelector)
+        selectors = (ui.labelsSelector, ui.targetSelector, ui.maskSelector)
         assert tuple(each.isVisible() for each in selectors) == expected
     click(ui.segmentButton)
     assert len(panel.examples.rows) == 3

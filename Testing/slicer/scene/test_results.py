@@ -270,10 +270,10 @@ def test_volume_results(scene: Scene, a_volume_node: Any, red_view: Any) -> None
 
 
 def test_a_synthesised_volume_is_like_the_wanted_contrast(scene: Scene, a_volume_node: Any) -> None:
-    wanted = make_volume(np.linspace(-1, 1, 60, dtype=np.float32).reshape(3, 4, 5), name="T2")
-    wanted.GetDisplayNode().AutoWindowLevelOff()
-    wanted.GetDisplayNode().SetWindowLevel(1.5, 0.25)
-    result = scene.start_volume(a_volume_node.GetID(), 0, "T2 of CT", like=wanted.GetID())
+    target = make_volume(np.linspace(-1, 1, 60, dtype=np.float32).reshape(3, 4, 5), name="T2")
+    target.GetDisplayNode().AutoWindowLevelOff()
+    target.GetDisplayNode().SetWindowLevel(1.5, 0.25)
+    result = scene.start_volume(a_volume_node.GetID(), 0, "T2 of CT", like=target.GetID())
     node = scene.node(result.id)
     array = slicer.util.arrayFromVolume(node)
     assert array.shape == SHAPE and array.dtype == np.float32 and (array == -1).all()

@@ -23,8 +23,8 @@ MIDDLE = (7, 9, 5)  # i, j, k
 @pytest.fixture
 def views(mrml_scene: Any) -> dict[str, Any]:
     """Red, Green and Yellow as in Slicer's layout."""
-    wanted = {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}
-    return {name: add_slice_view(name, plane).GetSliceNode() for name, plane in wanted.items()}
+    planes = {"Red": "Axial", "Green": "Coronal", "Yellow": "Sagittal"}
+    return {name: add_slice_view(name, plane).GetSliceNode() for name, plane in planes.items()}
 
 
 def show(node: Any, volume: Any, ijk: tuple[float, float, float]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from MVGLib.control.claims import Claim
+from MVGLib.control.claims import PanelClaim
 from MVGLib.control.dialogue import Dialogue, action
 from MVGLib.control.permissions import Permissions
 from MVGLib.control.questions import Questions, answer
@@ -60,7 +60,7 @@ class Asking:
         self._questions.ask()
 
     @action
-    def restore(self, claims: tuple[Claim, ...]) -> None:
+    def restore(self, claims: tuple[PanelClaim, ...]) -> None:
         """Know of other slices exactly this, as undo and redo do; what was asked is asked again."""
         self._permissions.require("edit")
         left = {each.key for each in claims}

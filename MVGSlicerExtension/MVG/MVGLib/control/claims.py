@@ -18,7 +18,7 @@ from MVGLib.texts import _
 
 
 @dataclass(frozen=True)
-class Claim:
+class PanelClaim:
     """A segment is on none of some slices, or on all of them.
 
     Attributes:
@@ -50,7 +50,7 @@ class Claim:
         here = self.axis == place.axis and self.first <= place.index <= self.last
         return here and self.name in ("", name)
 
-    def denies(self, other: Claim) -> bool:
+    def denies(self, other: PanelClaim) -> bool:
         """Whether both cannot be true."""
         same = self.volume_id == other.volume_id and self.axis == other.axis
         meet = self.first <= other.last and other.first <= self.last
@@ -66,7 +66,7 @@ class ClaimBook:
     """
 
     def __init__(
-        self, scene: SceneAccess, claims: Iterable[Claim] = (), changed: Signal | None = None
+        self, scene: SceneAccess, claims: Iterable[PanelClaim] = (), changed: Signal | None = None
     ) -> None:
         self.changed = changed or Signal()
         self._scene = scene
@@ -75,15 +75,15 @@ class ClaimBook:
         self._version = 0
 
     @property
-    def all(self) -> list[Claim]:
+    def all(self) -> list[PanelClaim]:
         """All of them, in the order in which they were added."""
         return list(self._all)
 
-    def set(self, claims: Iterable[Claim]) -> None:
+    def set(self, claims: Iterable[PanelClaim]) -> None:
         """Replace all of them, as undo does: nobody is told."""
         self._all = list(claims)
 
-    def add(self, claim: Claim) -> None:
+    def add(self, claim: PanelClaim) -> None:
         """Add one; what is there already is switched on, and what it denies goes: the last word counts."""
         kept = [each for each in self._all if each.key != claim.key and not claim.denies(each)]
         self._change([*kept, claim])
@@ -96,7 +96,7 @@ class ClaimBook:
         """Switch one on or off; one that is not there is ignored."""
         self._change([replace(each, enabled=on) if each.key == key else each for each in self._all])
 
-    def _change(self, claims: list[Claim]) -> None:
+    def _change(self, claims: list[PanelClaim]) -> None:
         before, self._all = self._all, claims
         if before != claims:
             self.changed.emit(tuple(before), tuple(claims))
@@ -105,7 +105,7 @@ class ClaimBook:
         """A volume is gone."""
         self._all = [each for each in self._all if each.volume_id != node_id]
 
-    def find(self, key: str) -> Claim | None:
+    def find(self, key: str) -> PanelClaim | None:
         """The one of a key."""
         return next((each for each in self._all if each.key == key), None)
 
@@ -134,7 +134,7 @@ class ClaimBook:
         """How they are listed."""
         return tuple(self._row(each, volume_id) for each in self._all)
 
-    def _row(self, claim: Claim, volume_id: str) -> ExampleRow:
+    def _row(self, claim: PanelClaim, volume_id: str) -> ExampleRow:
         stamp = self._scene.fingerprint(claim.volume_id)
         known = self._rows.get(claim.key)
         if known is None or known[0] != stamp:
@@ -148,7 +148,7 @@ class ClaimBook:
             source=self._scene.name(claim.volume_id) if foreign else "",
         )
 
-    def _fresh(self, claim: Claim) -> ExampleRow:
+    def _fresh(self, claim: PanelClaim) -> ExampleRow:
         picture, problem, place = np.zeros((8, 8, 3), np.uint8), "", str(claim.first)
         try:
             volume = self._scene.volume(claim.volume_id)
@@ -167,7 +167,7 @@ class ClaimBook:
         return ExampleRow(claim.key, text, None, (), "", True, False, problem, picture, self._version)
 
 
-def beyond(claim: Claim, place: SliceKey, labelled: Iterable[int], depth: int) -> Claim:
+def beyond(claim: PanelClaim, place: SliceKey, labelled: Iterable[int], depth: int) -> PanelClaim:
     """That a segment ends on a slice: it is on none of those that follow, away from the labelled ones.
 
     Args:
@@ -196,5 +196,5 @@ def beyond(claim: Claim, place: SliceKey, labelled: Iterable[int], depth: int) -
     return replace(claim, axis=place.axis, first=first, last=last)
 
 
-def _range(claim: Claim) -> str:
+def _range(claim: PanelClaim) -> str:
     return str(claim.first) if claim.first == claim.last else f"{claim.first}\u2013{claim.last}"

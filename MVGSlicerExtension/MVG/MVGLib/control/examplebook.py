@@ -27,7 +27,7 @@ class ExampleContent:
     stamp: tuple[str, str]
     version: int
     prompt: Prompt | None = None
-    wanted: NDArray[np.float32] | None = None  # (H, W), of an image task
+    target: NDArray[np.float32] | None = None  # (H, W), of an image task
     look: tuple[tuple[str, Color], ...] = ()  # names and colours of the segments
     picture: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((8, 8, 3), np.uint8))
     problem: str = ""
@@ -176,19 +176,19 @@ class ExampleBook:
     def _fresh(self, example: Example, stamp: tuple[str, str]) -> ExampleContent:
         self._version += 1
         try:
-            prompt, wanted = self._from_file(example) if example.path else self._from_scene(example)
+            prompt, target = self._from_file(example) if example.path else self._from_scene(example)
         except MVGError as error:
             return ExampleContent(stamp, self._version, problem=str(error))
-        if not example.path and wanted is None and not prompt.labels.any():
+        if not example.path and target is None and not prompt.labels.any():
             why = _("Nothing is drawn on this slice; draw on it, or remove the example.")
             return ExampleContent(
                 stamp, self._version, prompt, problem=why, picture=_picture(prompt, None, {})
             )
         known = self._classes.classes
         shown = [known[int(value)] for value in np.unique(prompt.labels) if value]
-        picture = _picture(prompt, wanted, {each.id: each.color for each in shown})
+        picture = _picture(prompt, target, {each.id: each.color for each in shown})
         look = tuple((each.name, each.color) for each in shown)
-        return ExampleContent(stamp, self._version, prompt, wanted, look, picture)
+        return ExampleContent(stamp, self._version, prompt, target, look, picture)
 
     def _from_scene(self, example: Example) -> tuple[Prompt, NDArray[np.float32] | None]:
         volume = self._scene.volume(example.volume_id)
@@ -197,17 +197,17 @@ class ExampleBook:
             raise InputError(_("This slice is outside the volume; remove the example."))
         around = np.clip([example.index - 1, example.index, example.index + 1], 0, depth - 1)
         image = np.stack([volume.array.take(each, axis=example.axis) for each in around]).astype(np.float32)
-        labels, wanted = np.zeros(image.shape[1:], np.uint16), None
+        labels, target = np.zeros(image.shape[1:], np.uint16), None
         if self._scene.is_segmentation(example.partner_id):
             own = self._scene.slice_labels(example.partner_id, example.volume_id, example.place)
             labels = renumbered(own, self._classes.adopt(self._scene.classes(example.partner_id)))
         else:
             other = self._scene.volume(example.partner_id)
             check_same_grid(volume, other)
-            wanted = other.array.take(example.index, axis=example.axis).astype(np.float32)
+            target = other.array.take(example.index, axis=example.axis).astype(np.float32)
         window = self.window(example.volume_id, volume)
         place = (example.axis, example.index)
-        return Prompt(*place, image, labels, volume.geometry, window, volume.name), wanted
+        return Prompt(*place, image, labels, volume.geometry, window, volume.name), target
 
     def _from_file(self, example: Example) -> tuple[Prompt, None]:
         content = self._files.get(example.path)
@@ -258,19 +258,19 @@ def check_same_grid(volume: Volume, other: Volume) -> None:
         raise InputError(text.format(other=other.name, name=volume.name))
 
 
-def filled_slices(wanted: Volume) -> list[SliceKey]:
+def filled_slices(target: Volume) -> list[SliceKey]:
     """The slices of a volume that are not one constant value, along the axis with the fewest of them."""
-    varied = wanted.array != wanted.array.flat[0]
+    varied = target.array != target.array.flat[0]
     found = []
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
-        low, high = wanted.array.min(axis=others), wanted.array.max(axis=others)
+        low, high = target.array.min(axis=others), target.array.max(axis=others)
         found.append([SliceKey(axis, int(index)) for index in np.flatnonzero(low < high)])
     return min(found, key=len) if varied.any() else []
 
 
 def _looks_alike(cut: ExampleContent, other: ExampleContent) -> bool:
-    if cut.prompt is None or other.prompt is None or cut.wanted is not None or other.wanted is not None:
+    if cut.prompt is None or other.prompt is None or cut.target is not None or other.target is not None:
         return False
     return (
         cut.look == other.look
@@ -286,15 +286,15 @@ def _place(example: Example, cut: ExampleContent) -> str:
 
 
 def _picture(
-    prompt: Prompt, wanted: NDArray[np.float32] | None, colors: dict[int, Color]
+    prompt: Prompt, target: NDArray[np.float32] | None, colors: dict[int, Color]
 ) -> NDArray[np.uint8]:
     look = (prompt.geometry, prompt.axis)
     picture = thumbnail(prompt.image[1], prompt.labels, colors, *look, prompt.window)
-    if wanted is None:
+    if target is None:
         return picture
-    low, high = float(wanted.min()), float(wanted.max())
+    low, high = float(target.min()), float(target.max())
     window = Window(low, high if high > low else low + 1)
-    return beside([picture, thumbnail(wanted, None, {}, *look, window)])
+    return beside([picture, thumbnail(target, None, {}, *look, window)])
 
 
 def _nodes(example: Example) -> tuple[str, str]:

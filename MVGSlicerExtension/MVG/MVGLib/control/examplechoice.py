@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from MVGCore.errors import InputError
 from MVGCore.volume import SliceKey
-from MVGLib.control.claims import Claim, beyond
+from MVGLib.control.claims import PanelClaim, beyond
 from MVGLib.control.dialogue import Dialogue, action
 from MVGLib.control.examplebook import check_same_grid, filled_slices
 from MVGLib.control.examples import Example
@@ -53,7 +53,7 @@ class ExampleChoice:
         if shown:
             text = _("{place} is labelled as '{name}'; erase it there first.")
             raise InputError(text.format(place=self._place_text(place), name=name or _("something")))
-        self._know(Claim(self._workspace.volume_id, place.axis, place.index, place.index, name))
+        self._know(PanelClaim(self._workspace.volume_id, place.axis, place.index, place.index, name))
 
     @action
     def ends_here(self, name: str = "") -> None:
@@ -63,7 +63,7 @@ class ExampleChoice:
         volume_id = self._workspace.volume_id
         depth = self._scene.volume(volume_id).geometry.shape[place.axis]
         labelled = [each.index for each in self._labelled_as(name) if each.axis == place.axis]
-        about = Claim(volume_id, place.axis, place.index, place.index, name)
+        about = PanelClaim(volume_id, place.axis, place.index, place.index, name)
         self._know(beyond(about, place, labelled, depth))
 
     @action
@@ -140,7 +140,7 @@ class ExampleChoice:
         elif cut.prompt is None or not any(each.slice_key == example.slice_key for each in book.used(task)):
             raise InputError(cut.problem)
 
-    def _know(self, claim: Claim) -> None:
+    def _know(self, claim: PanelClaim) -> None:
         self._workspace.claims.add(claim)
         where = self._place_text(SliceKey(claim.axis, claim.first))
         if claim.last > claim.first:
@@ -161,6 +161,6 @@ class ExampleChoice:
         """The slices of a segmentation that are labelled, or of a wanted volume that are filled."""
         if self._scene.is_segmentation(partner_id):
             return self._workspace.generated.drawn(partner_id, volume_id)
-        volume, wanted = self._scene.volume(volume_id), self._scene.volume(partner_id)
-        check_same_grid(volume, wanted)
-        return filled_slices(wanted)
+        volume, target = self._scene.volume(volume_id), self._scene.volume(partner_id)
+        check_same_grid(volume, target)
+        return filled_slices(target)

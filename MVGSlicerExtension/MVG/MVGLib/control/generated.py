@@ -35,9 +35,9 @@ class Generated:
 
     def note(self, segmentation_id: str, volume_id: str, places: Iterable[SliceKey]) -> None:
         """MVG has just written these slices of a segmentation."""
-        wanted = list(places)
-        if wanted:
-            fresh = self._sums_now(segmentation_id, volume_id, wanted)
+        listed = list(places)
+        if listed:
+            fresh = self._sums_now(segmentation_id, volume_id, listed)
             known = self.sums.get((segmentation_id, volume_id), {})
             self.sums = {**self.sums, (segmentation_id, volume_id): {**known, **fresh}}
 

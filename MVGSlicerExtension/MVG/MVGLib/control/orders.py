@@ -13,7 +13,7 @@ from MVGCore.session.requests import (
     PreviewSlice,
     SegmentVolume,
     Synthesize,
-    WantedSlices,
+    TargetSlices,
 )
 from MVGCore.volume import LabelMap, SliceKey, Volume
 from MVGLib.control.examples import Example, renumbered
@@ -113,10 +113,10 @@ class OrderBook:
         if settings.task is PanelTask.INPAINT:  # chooses the axis by what is missing, unless the user does
             chosen = None if settings.axis < 0 else axis
             return Inpaint(image=volume, mask=self._mask(volume), axis=chosen, slice_range=limits)
-        wanted = self._wanted(axis)
+        targets = self._targets(axis)
         if settings.task is PanelTask.SYNTHESIZE:
-            return Synthesize(image=volume, examples=wanted, slice_range=limits)
-        examples = wanted[0] if wanted else None
+            return Synthesize(image=volume, examples=targets, slice_range=limits)
+        examples = targets[0] if targets else None
         return Denoise(image=volume, examples=examples, axis=axis, slice_range=limits)
 
     def _slice_range(self) -> tuple[int, int] | None:
@@ -155,7 +155,7 @@ class OrderBook:
         settings = self._workspace.settings
         return (IntensityRange(settings.low, settings.high),) if settings.intensities else ()
 
-    def _wanted(self, axis: int) -> tuple[WantedSlices, ...]:
+    def _targets(self, axis: int) -> tuple[TargetSlices, ...]:
         """The examples by pair of volumes, those of the input first."""
         chosen = self._workspace.book.used(self._workspace.task)
         groups: dict[tuple[str, str], list[Example]] = {}
@@ -165,13 +165,13 @@ class OrderBook:
         own = self._workspace.volume_id
         ordered = sorted(groups, key=lambda pair: pair[0] != own)
         return tuple(
-            WantedSlices(
-                wanted=self._scene.volume(wanted_id),
+            TargetSlices(
+                target=self._scene.volume(target_id),
                 image=None if volume_id == own else self._scene.volume(volume_id),
                 axis=axis,
-                slices=tuple(sorted(each.index for each in groups[volume_id, wanted_id])),
+                slices=tuple(sorted(each.index for each in groups[volume_id, target_id])),
             )
-            for volume_id, wanted_id in ordered
+            for volume_id, target_id in ordered
         )
 
     def _mask(self, volume: Volume) -> LabelMap:

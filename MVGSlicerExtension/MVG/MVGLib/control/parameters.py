@@ -12,14 +12,14 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from MVGCore.volume import SliceKey
-from MVGLib.control.claims import Claim
+from MVGLib.control.claims import PanelClaim
 from MVGLib.control.examples import Example
 from MVGLib.control.generated import Sums
 from MVGLib.control.state import EndQuestion, PanelTask, Review, RunSettings, SliceScore
 
 MODULE = "MVG"
 RESULT, RESULT_VOLUME = "Result", "ResultVolume"
-VOLUME, LABELS, WANTED, MASK, DRAFT = "Volume", "Labels", "Wanted", "Mask", "Draft"
+VOLUME, LABELS, TARGET, MASK, DRAFT = "Volume", "Labels", "Wanted", "Mask", "Draft"
 _SOURCE = "Source"  # with a number: a node that examples are taken from
 
 
@@ -112,7 +112,7 @@ class Parameters:
         ]
         self._set_json(_examples_name(task), records)
 
-    def claims(self) -> list[Claim]:
+    def claims(self) -> list[PanelClaim]:
         """What is known of other slices; what belongs to a volume that is gone is left out."""
         found = []
         for record in self._json("Absent", []):
@@ -120,10 +120,10 @@ class Parameters:
             if volume_id:
                 place = (int(record["axis"]), int(record["first"]), int(record["last"]))
                 said = (str(record["name"]), bool(record["enabled"]), bool(record.get("present", False)))
-                found.append(Claim(volume_id, *place, *said))
+                found.append(PanelClaim(volume_id, *place, *said))
         return found
 
-    def set_claims(self, claims: Sequence[Claim]) -> None:
+    def set_claims(self, claims: Sequence[PanelClaim]) -> None:
         """Keep what is known of other slices."""
         records = [{**asdict(each), "volume": self._number(each.volume_id)} for each in claims]
         for record in records:
@@ -207,7 +207,7 @@ class Parameters:
         """All that is kept: the parameters, and role -> id of the nodes that are referred to."""
         values = {name: self.node.GetParameter(name) for name in self.node.GetParameterNames()}
         sources = range(int(self.node.GetParameter("SourceCount") or 0))
-        roles = (VOLUME, LABELS, WANTED, MASK, DRAFT, RESULT, RESULT_VOLUME)
+        roles = (VOLUME, LABELS, TARGET, MASK, DRAFT, RESULT, RESULT_VOLUME)
         found = {role: self.node_id(role) for role in (*roles, *(f"{_SOURCE}{each}" for each in sources))}
         return values, {role: node_id for role, node_id in found.items() if node_id}
 

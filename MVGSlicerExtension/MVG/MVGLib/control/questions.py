@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from MVGCore.errors import MVGError
 from MVGCore.volume import SliceKey
-from MVGLib.control.claims import Claim
+from MVGLib.control.claims import PanelClaim
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.reviewer import Reviewer
 from MVGLib.control.state import EndQuestion, PanelTask, ShownQuestion
@@ -80,7 +80,7 @@ class Questions:
         return f"{self._scene.plane_name(self._workspace.volume_id, question.axis)} {question.index}"
 
 
-def answer(question: EndQuestion, yes: bool, volume_id: str, depth: int) -> Claim:
+def answer(question: EndQuestion, yes: bool, volume_id: str, depth: int) -> PanelClaim:
     """What an answer says: a segment that has ended is on no slice from there to the border of the volume.
 
     Args:
@@ -92,10 +92,10 @@ def answer(question: EndQuestion, yes: bool, volume_id: str, depth: int) -> Clai
     first = last = question.index
     if not yes:
         first, last = (first, depth - 1) if question.onwards > 0 else (0, last)
-    return Claim(volume_id, question.axis, first, last, question.name, present=yes)
+    return PanelClaim(volume_id, question.axis, first, last, question.name, present=yes)
 
 
-def is_settled(question: EndQuestion, claims: list[Claim], labelled: set[SliceKey]) -> bool:
+def is_settled(question: EndQuestion, claims: list[PanelClaim], labelled: set[SliceKey]) -> bool:
     """Whether the user has answered it, or has said as much otherwise.
 
     Args:

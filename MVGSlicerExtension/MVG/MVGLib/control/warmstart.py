@@ -28,8 +28,8 @@ class WarmStart:
     def go_on(self) -> None:
         """Start the worker as soon as there are labels to draw into: it loads while the user draws."""
         now = self._permissions.situation()
-        wanted = "apply" not in blocked(now) or (now.volume and now.partner and not now.install)
-        if now.busy or not wanted or self._needed() == self._known:
+        useful = "apply" not in blocked(now) or (now.volume and now.partner and not now.install)
+        if now.busy or not useful or self._needed() == self._known:
             return
         self.note()
         self._runner.warm_up(self._workspace.settings, self._scene.volume(self._workspace.volume_id))

@@ -33,10 +33,10 @@ class NodeFollower:
 
     def follow(self, node_ids: set[str]) -> None:
         """Watch these nodes and no others; ids of no node are ignored."""
-        wanted = {each for each in node_ids if each and self._scene.exists(each)}
-        for node_id in set(self._tokens) - wanted:
+        present = {each for each in node_ids if each and self._scene.exists(each)}
+        for node_id in set(self._tokens) - present:
             self._scene.unwatch(self._tokens.pop(node_id))
-        for node_id in wanted - set(self._tokens):
+        for node_id in present - set(self._tokens):
             self._tokens[node_id] = self._watch(node_id)
 
     def _watch(self, node_id: str) -> Any:

@@ -13,7 +13,7 @@ from MVGLib.control.dialogue import RemediableError
 from MVGLib.control.examplebook import ExampleBook
 from MVGLib.control.examples import ClassTable
 from MVGLib.control.generated import Generated
-from MVGLib.control.parameters import DRAFT, LABELS, MASK, VOLUME, WANTED, Parameters
+from MVGLib.control.parameters import DRAFT, LABELS, MASK, TARGET, VOLUME, Parameters
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.state import PanelTask, Remedy, RunSettings
 
@@ -42,7 +42,7 @@ class Workspace:
         self._find_parameters = parameters
         self._parameters: Parameters | None = None
         self.settings = RunSettings()
-        self.nodes = dict.fromkeys((VOLUME, LABELS, WANTED, MASK, DRAFT), "")
+        self.nodes = dict.fromkeys((VOLUME, LABELS, TARGET, MASK, DRAFT), "")
         self.classes = ClassTable()
         self.book = ExampleBook(scene, self.classes)
         self.claims = ClaimBook(scene)
@@ -61,7 +61,7 @@ class Workspace:
     @property
     def partner_id(self) -> str:
         """What examples of the task are taken from: a segmentation or the wanted volume, or empty."""
-        return self.nodes[LABELS if self.task.makes_segments else WANTED]
+        return self.nodes[LABELS if self.task.makes_segments else TARGET]
 
     @property
     def parameters(self) -> Parameters:
@@ -102,7 +102,7 @@ class Workspace:
 
     def choose_partner(self, node_id: str) -> None:
         """Choose what examples of the task are taken from."""
-        self.nodes[LABELS if self.task.makes_segments else WANTED] = node_id
+        self.nodes[LABELS if self.task.makes_segments else TARGET] = node_id
 
     def forget_node(self, node_id: str) -> None:
         """A node is gone: it is not chosen any more, and its examples are none."""

@@ -79,22 +79,22 @@ class Pretender:
         assert self._image is not None
         given = {prompt.index: prompt for prompt in self._prompts.enabled if prompt.axis == axis}
         first, last = request.slice_range or (0, self._image.geometry.shape[axis] - 1)
-        wanted = [index for index in range(first, last + 1) if index not in given]
+        indices = [index for index in range(first, last + 1) if index not in given]
         estimate = Estimate(SURE, 0.05)
         summary = Propagated(
             axis=axis,
             prompt_slices=tuple(sorted(given)),
-            slice_confidence=dict.fromkeys(wanted, SURE),
+            slice_confidence=dict.fromkeys(indices, SURE),
             class_confidence={},
             expected_dice=estimate,
-            slice_dice=dict.fromkeys(wanted, estimate),
+            slice_dice=dict.fromkeys(indices, estimate),
             class_dice={},
-            next_slice=wanted[0] if wanted else None,
+            next_slice=indices[0] if indices else None,
             seconds={},
             device="cpu",
             notes=(),
         )
-        slices = [self._slice(axis, index, index in given) for index in (*given, *wanted)]
+        slices = [self._slice(axis, index, index in given) for index in (*given, *indices)]
         return [*slices, Finished(self._job, summary)]
 
     def _slice(self, axis: int, index: int, given: bool = False) -> SliceDone:

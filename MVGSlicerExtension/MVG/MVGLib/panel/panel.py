@@ -143,9 +143,9 @@ class Panel:
         finally:
             self._showing = False
         busy = view.phase in (Phase.RUNNING, Phase.PREVIEWING, Phase.CANCELLING)
-        wanted = _BUSY_MS if busy else _QUIET_MS
-        if int(read(self._timer, "interval")) != wanted:
-            self._timer.setInterval(wanted)
+        interval = _BUSY_MS if busy else _QUIET_MS
+        if int(read(self._timer, "interval")) != interval:
+            self._timer.setInterval(interval)
 
     def _show_nodes(self) -> None:
         """Nodes have come or gone, and the lists of nodes may stand on others than those in use."""
@@ -171,10 +171,10 @@ class Panel:
             ui.labelsSelector,
             ui.maskSelector,
             ui.draftSelector,
-            ui.wantedSelector,
+            ui.targetSelector,
             ui.otherVolumeSelector,
             ui.otherLabelsSelector,
-            ui.otherWantedSelector,
+            ui.otherTargetSelector,
         )
 
     def _connect(self) -> None:
@@ -182,7 +182,7 @@ class Panel:
         for selector, name, choose in (
             (ui.volumeSelector, "volume_id", controller.choices.set_volume),
             (ui.labelsSelector, "partner_id", controller.choices.set_partner),
-            (ui.wantedSelector, "partner_id", controller.choices.set_partner),
+            (ui.targetSelector, "partner_id", controller.choices.set_partner),
             (ui.maskSelector, "mask_id", controller.choices.set_mask),
             (ui.draftSelector, "draft_id", controller.choices.set_draft),
         ):
@@ -272,7 +272,7 @@ class Panel:
 
     def _add_other(self) -> None:
         segments = self.controller.view().settings.task.makes_segments
-        partner = self.ui.otherLabelsSelector if segments else self.ui.otherWantedSelector
+        partner = self.ui.otherLabelsSelector if segments else self.ui.otherTargetSelector
         volume_id = read(self.ui.otherVolumeSelector, "currentNodeID")
         if self.controller.examples.add_from(volume_id, read(partner, "currentNodeID")):
             self._close_other()

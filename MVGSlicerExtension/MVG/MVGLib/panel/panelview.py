@@ -84,7 +84,7 @@ class PanelView:
                 ui.intensitiesCheckBox,
                 ui.lowestIntensity,
                 ui.highestIntensity,
-                ui.wantedSelector,
+                ui.targetSelector,
                 *tasks.values(),
                 ui.adaptCheckBox,
                 ui.allAxesCheckBox,
@@ -129,7 +129,7 @@ class PanelView:
         ui, segments = self._ui, view.settings.task.makes_segments
         _set_node(ui.volumeSelector, view.volume_id)
         _set_node(ui.labelsSelector, view.partner_id if segments else "")
-        _set_node(ui.wantedSelector, "" if segments else view.partner_id)
+        _set_node(ui.targetSelector, "" if segments else view.partner_id)
         _set_node(ui.maskSelector, view.mask_id)
         _set_node(ui.draftSelector, view.draft_id)
 
@@ -162,11 +162,11 @@ class PanelView:
         segments = task.makes_segments
         for label, widget, shown in (
             (ui.labelsLabel, ui.labelsSelector, segments),
-            (ui.wantedLabel, ui.wantedSelector, task in (PanelTask.DENOISE, PanelTask.SYNTHESIZE)),
+            (ui.targetLabel, ui.targetSelector, task in (PanelTask.DENOISE, PanelTask.SYNTHESIZE)),
             (ui.maskLabel, ui.maskSelector, task is PanelTask.INPAINT),
             (ui.draftLabel, ui.draftSelector, segments),
             (ui.otherLabelsLabel, ui.otherLabelsSelector, segments),
-            (ui.otherWantedLabel, ui.otherWantedSelector, not segments),
+            (ui.otherTargetLabel, ui.otherTargetSelector, not segments),
         ):
             label.setVisible(shown)
             widget.setVisible(shown)

@@ -39,11 +39,11 @@ class Overlay:
                 composite.SetForegroundOpacity(before.opacity)
 
 
-def exchange(scene: Any, shown_id: str, wanted_id: str) -> None:
+def exchange(scene: Any, former_id: str, following_id: str) -> None:
     """Show one volume instead of another in all views that have it as their background."""
     for composite in composites(scene):
-        if composite.GetBackgroundVolumeID() == shown_id:
-            composite.SetBackgroundVolumeID(wanted_id)
+        if composite.GetBackgroundVolumeID() == former_id:
+            composite.SetBackgroundVolumeID(following_id)
 
 
 def composites(scene: Any) -> list[Any]:

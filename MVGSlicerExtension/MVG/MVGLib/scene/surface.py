@@ -6,7 +6,7 @@ from typing import Any
 
 from MVGLib.scene.segments import SURFACE
 
-_WANTED = "MVG.Surface"  # attribute of a segmentation whose surface is to be made anew when a run has ended
+_REMAKE = "MVG.Surface"  # attribute of a segmentation whose surface is to be made anew when a run has ended
 
 
 def shows(node: Any) -> bool:
@@ -14,7 +14,7 @@ def shows(node: Any) -> bool:
     if node is None or not node.IsA("vtkMRMLSegmentationNode"):
         return False
     display = node.GetDisplayNode()
-    made = node.GetSegmentation().ContainsRepresentation(SURFACE) or node.GetAttribute(_WANTED) is not None
+    made = node.GetSegmentation().ContainsRepresentation(SURFACE) or node.GetAttribute(_REMAKE) is not None
     return bool(made and display is not None and display.GetVisibility3D())
 
 
@@ -23,11 +23,11 @@ def show(node: Any, on: bool) -> None:
     if node.GetDisplayNode() is None:
         node.CreateDefaultDisplayNodes()
     if on:
-        node.SetAttribute(_WANTED, "1")
+        node.SetAttribute(_REMAKE, "1")
         node.GetDisplayNode().SetVisibility3D(True)
         node.CreateClosedSurfaceRepresentation()
     else:
-        node.RemoveAttribute(_WANTED)
+        node.RemoveAttribute(_REMAKE)
         node.RemoveClosedSurfaceRepresentation()
 
 

@@ -96,12 +96,12 @@ class Views:
         for node in slice_nodes(self._scene):
             node.RotateToVolumePlane(volume_node)
 
-    def _make_active(self, wanted: Any) -> None:
+    def _make_active(self, chosen: Any) -> None:
         """Where a host has an active view, it is the one that is looked at from now on."""
         nodes = slice_nodes(self._scene)
         if any(node.GetActive() for node in nodes):
             for node in nodes:
-                node.SetActive(int(node is wanted))
+                node.SetActive(int(node is chosen))
 
     def _under_mouse(self) -> Any:
         crosshair = _crosshair(self._scene)

@@ -45,8 +45,8 @@ class VolumeResult(ResultNode):
         """Show the result in the views that show its input, or the other way round."""
         node, volume = self._node(), self._node().GetNodeReference(INPUT)
         if volume is not None:
-            shown, wanted = (volume, node) if on else (node, volume)
-            exchange(self._scene, shown.GetID(), wanted.GetID())
+            former, following = (volume, node) if on else (node, volume)
+            exchange(self._scene, former.GetID(), following.GetID())
 
     def show_confidence(self, on: bool) -> None:
         """Does nothing: images have no confidence."""

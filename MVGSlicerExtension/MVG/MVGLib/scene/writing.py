@@ -231,13 +231,13 @@ def _grow(image: Any, change: Change, to_world: Matrix) -> None:
 
 def _give_image(node: Any, own: Mapping[int, str], change: Change, to_world: Matrix) -> None:
     """Give segments that have no voxels yet an image of their own, on the grid of the volume."""
-    wanted = np.where(change.region, change.labels, 0)
-    present = [class_id for class_id in own if (wanted == class_id).any()]
+    numbers = np.where(change.region, change.labels, 0)
+    present = [class_id for class_id in own if (numbers == class_id).any()]
     if not present:
         return
     k, j, i = volume_shape(change.volume_node)
     to_local = np.linalg.inv(to_world) @ volume_to_world(change.volume_node)
     image = new_label_image((0, i - 1, 0, j - 1, 0, k - 1), to_local)
     for value, class_id in enumerate(present, start=1):
-        array_of(image)[wanted == class_id] = value
+        array_of(image)[numbers == class_id] = value
     share_image(node, {own[each]: value for value, each in enumerate(present, start=1)}, image)

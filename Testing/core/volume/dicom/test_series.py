@@ -68,11 +68,11 @@ def test_several_series_are_listed_and_chosen(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match=r"--series NUMBER.*1: Thorax .* 6 slices.*2: Lung .* 4 slices"):
         read_volume(tmp_path)
-    for wanted in (2, "2", other, "lung"):
-        assert read_volume(tmp_path, series=wanted).array.shape[0] == 4
-    for wanted in (3, "CT", "nothing"):
+    for expected in (2, "2", other, "lung"):
+        assert read_volume(tmp_path, series=expected).array.shape[0] == 4
+    for expected in (3, "CT", "nothing"):
         with pytest.raises(InputError, match="no series|2 series"):
-            read_volume(tmp_path, series=wanted)
+            read_volume(tmp_path, series=expected)
     assert read_volume(tmp_path / "b").array.shape[0] == 4
 
 

@@ -17,7 +17,7 @@ MOST_OF_TISSUE = 0.15  # a larger part is no structure but what surrounds them
 MOST_STRUCTURES = 40
 
 
-def found_structures(
+def image_structures(
     image: NDArray[np.float32], spacing: tuple[float, float, float], rng: np.random.Generator
 ) -> NDArray[np.int32]:
     """Random plausible structures of an image.

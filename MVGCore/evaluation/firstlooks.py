@@ -24,7 +24,7 @@ from MVGCore.models.base import InContextModel
 from MVGCore.models.device import select_device
 from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.segmentation import Propagator
-from MVGCore.segmentation.fuse.ends import SHIPPED, EndModel
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, EndModel
 from MVGCore.segmentation.fuse.extents import GroupPredictions
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.plan import slice_spacing
@@ -34,7 +34,7 @@ from MVGCore.volume import Volume, atomic_path
 
 CASES = {"heart": 7, "hippocampus": 8, "head_neck_ct": 4}  # so many of each data set are looked at
 COUNTS = (3, 5)  # labelled slices of a case as it is, and once more as many as are drawn
-MOST = 6  # labelled slices
+MOST_LABELLED = 6  # labelled slices
 THICKEST = 6  # so many slices become one
 DRAWS = 2  # other thicknesses and axes for each case
 DEEPEST = 52  # slices of a volume; of deeper ones only every so manieth is taken
@@ -101,7 +101,7 @@ def settings(case: Case, seed: int = 0) -> Iterator[Setting]:
     usual = _not_too_deep(example, example.axis, 1)
     seen = set()
     for draw in range(DRAWS + 1):
-        thinner, counts = usual, [*COUNTS, int(rng.integers(1, MOST + 1))]
+        thinner, counts = usual, [*COUNTS, int(rng.integers(1, MOST_LABELLED + 1))]
         if draw:
             axis = int(rng.integers(3))
             spacing = example.image.geometry.array_spacing
@@ -129,9 +129,11 @@ def first_look(setting: Setting, model: InContextModel, folder: Path) -> dict[in
     """Index of a slice -> what the groups say of it before anything is made of it; kept in the folder."""
     path = folder / f"{setting.name}.npz"
     if not path.exists():
-        found = _look(setting, model)
-        indices = sorted(found)
-        stacks = [np.stack([found[index][n] for index in indices]) for n in range(len(found[indices[0]]))]
+        predicted = _look(setting, model)
+        indices = sorted(predicted)
+        stacks = [
+            np.stack([predicted[index][n] for index in indices]) for n in range(len(predicted[indices[0]]))
+        ]
         with atomic_path(path) as part, part.open("wb") as file:
             np.savez_compressed(file, indices, *stacks)
     with np.load(path) as kept:
@@ -140,7 +142,10 @@ def first_look(setting: Setting, model: InContextModel, folder: Path) -> dict[in
 
 
 def propagator_of(
-    setting: Setting, model: InContextModel, end_model: EndModel = SHIPPED, claims: Claims | None = None
+    setting: Setting,
+    model: InContextModel,
+    end_model: EndModel = SHIPPED_END_MODEL,
+    claims: Claims | None = None,
 ) -> Propagator:
     """What looks at a setting."""
     image = setting.example.image
@@ -155,15 +160,15 @@ class KeptSession:
 
     Attributes:
         setting: what was labelled.
-        found: what the first look found (see `first_look`).
+        predicted: what the first look found (see `first_look`).
         model: what found it.
         end_model: how probable it is that classes go on.
     """
 
     setting: Setting
-    found: dict[int, GroupPredictions]
+    predicted: dict[int, GroupPredictions]
     model: InContextModel
-    end_model: EndModel = SHIPPED
+    end_model: EndModel = SHIPPED_END_MODEL
     prompts: PromptSet | None = None
 
     def set_image(self, image: Volume) -> None:
@@ -180,7 +185,9 @@ class KeptSession:
         claims = Claims.of(self.prompts, image, axis)
         propagator = propagator_of(self.setting, self.model, self.end_model, claims)
         canvas = ResultCanvas.of(image, axis, self.setting.prompts, propagator.settled)
-        open_slices = {index: each for index, each in self.found.items() if index not in propagator.settled}
+        open_slices = {
+            index: each for index, each in self.predicted.items() if index not in propagator.settled
+        }
         for done in propagator.revised(open_slices, False, lambda fraction, text: None, lambda: False):
             canvas.put(done)
         return canvas.result(self.prompts, self.setting.slices, {}, "cpu", ())
@@ -188,12 +195,12 @@ class KeptSession:
 
 def _look(setting: Setting, model: InContextModel) -> dict[int, GroupPredictions]:
     propagator = propagator_of(setting, model)
-    wanted = [index for index in range(setting.depth) if index not in setting.slices]
-    batches = in_batches(wanted, setting.slices, propagator.batch)
+    unlabelled = [index for index in range(setting.depth) if index not in setting.slices]
+    batches = in_batches(unlabelled, setting.slices, propagator.batch)
     propagator.contexts(lambda: False)
-    answers = propagator.answers(batches, lambda: False)
+    generated = propagator.generated(batches, lambda: False)
     return {
         index: answer
-        for batch, found in zip(batches, answers, strict=True)
-        for index, answer in zip(batch, found, strict=True)
+        for batch, predicted in zip(batches, generated, strict=True)
+        for index, answer in zip(batch, predicted, strict=True)
     }

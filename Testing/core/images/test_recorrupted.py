@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from MVGCore.images.noise import Noise
-from MVGCore.images.split import MORE, STRENGTHS, Split, best_strength
+from MVGCore.images.recorrupted import MORE, STRENGTHS, RecorruptedSlab, best_strength
 
 
-def split_of(kind: str, value: float = 0.8, level: float = 0.05) -> tuple[torch.Tensor, Split]:
+def split_of(kind: str, value: float = 0.8, level: float = 0.05) -> tuple[torch.Tensor, RecorruptedSlab]:
     rng = np.random.default_rng(0)
     clean = torch.full((3, 120, 120), value)
     clean[:, :20] = 0
     noise = Noise(kind, level)
-    return clean, Split.of(noise.add(clean, rng), clean, 7, 1, noise, rng)
+    return clean, RecorruptedSlab.of(noise.add(clean, rng), clean, 7, 1, noise, rng)
 
 
 @pytest.mark.parametrize("kind", ["gaussian", "rician", "poisson"])
@@ -40,7 +40,7 @@ def test_the_strength_that_comes_nearest_is_found(best: float) -> None:
     """A draft whose error grows with the distance from one strength."""
     clean, split = split_of("gaussian")
 
-    def draft(each: Split, strength: float) -> torch.Tensor:
+    def draft(each: RecorruptedSlab, strength: float) -> torch.Tensor:
         return clean[[each.row]] + abs(strength - best)
 
     assert best_strength([split, split], draft) == best

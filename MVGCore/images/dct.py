@@ -19,7 +19,7 @@ from MVGCore.drafts.image import BLOCK, STRIDE, THRESHOLD, atoms, cosines
 REACH = 2  # slices on either side
 
 
-def shrink(stack: Tensor, sigma: float, rows: Sequence[int]) -> Tensor:
+def dct_denoise(stack: Tensor, sigma: float, rows: Sequence[int]) -> Tensor:
     """Slices of a stack without their noise.
 
     Args:
@@ -34,9 +34,11 @@ def shrink(stack: Tensor, sigma: float, rows: Sequence[int]) -> Tensor:
     needed, place = np.unique(around, return_inverse=True)
     wider = np.clip(needed[:, None] + np.arange(-REACH, REACH + 1), 0, len(stack) - 1)
     slices, among = np.unique(wider, return_inverse=True)
-    found = _analyse(stack[slices])
-    pilot = torch.cat([_keep_large(found[each], sigma, stack.shape) for each in _rows(among, wider.shape)])
-    mine, own = _analyse(pilot), found[np.searchsorted(slices, needed)]
+    coefficients = _analyse(stack[slices])
+    pilot = torch.cat(
+        [_keep_large(coefficients[each], sigma, stack.shape) for each in _rows(among, wider.shape)]
+    )
+    mine, own = _analyse(pilot), coefficients[np.searchsorted(slices, needed)]
     return torch.cat(
         [_wiener(own[each], mine[each], sigma, stack.shape) for each in _rows(place, around.shape)]
     )
@@ -63,16 +65,16 @@ def _middle(blocks: Tensor, gains: Tensor, weight: Tensor, shape: Sequence[int])
     return (total / share.clamp(min=1e-9))[0, :, BLOCK : BLOCK + shape[-2], BLOCK : BLOCK + shape[-1]]
 
 
-def _keep_large(found: Tensor, sigma: float, shape: Sequence[int]) -> Tensor:
-    blocks = torch.einsum("ab,bcyx->acyx", cosines(len(found)), found)
+def _keep_large(coefficients: Tensor, sigma: float, shape: Sequence[int]) -> Tensor:
+    blocks = torch.einsum("ab,bcyx->acyx", cosines(len(coefficients)), coefficients)
     gains = (blocks.abs() >= THRESHOLD * sigma).float()
     gains[0, 0] = 1  # the mean
     return _middle(blocks, gains, 1 / gains.sum((0, 1)), shape)
 
 
-def _wiener(found: Tensor, pilot: Tensor, sigma: float, shape: Sequence[int]) -> Tensor:
-    along = cosines(len(found))
-    blocks, power = (torch.einsum("ab,bcyx->acyx", along, each) for each in (found, pilot))
+def _wiener(coefficients: Tensor, pilot: Tensor, sigma: float, shape: Sequence[int]) -> Tensor:
+    along = cosines(len(coefficients))
+    blocks, power = (torch.einsum("ab,bcyx->acyx", along, each) for each in (coefficients, pilot))
     power = power.square()
     gains = power / (power + sigma**2)
     gains[0, 0] = 1

@@ -21,7 +21,7 @@ STRENGTHS = (0.75, 0.9, 1.05, 1.2)  # of the shrinkage, in levels of the noise
 
 
 @dataclass(frozen=True)
-class Split:
+class RecorruptedSlab:
     """One slab.
 
     Attributes:
@@ -42,7 +42,7 @@ class Split:
     @classmethod
     def of(
         cls, slab: Tensor, clean: Tensor, place: int, row: int, noise: Noise, rng: np.random.Generator
-    ) -> Split:
+    ) -> RecorruptedSlab:
         """Take a slab with some noise apart."""
         deviation = noise.deviation(noise.mean(clean))
         extra = deviation * torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
@@ -57,7 +57,9 @@ class Split:
         return self.clean[[self.row]] < self.noise.floor + AIR * self.noise.level
 
 
-def best_strength(splits: Sequence[Split], draft: Callable[[Split, float], Tensor]) -> float:
+def best_strength(
+    splits: Sequence[RecorruptedSlab], draft: Callable[[RecorruptedSlab, float], Tensor]
+) -> float:
     """The strength of `STRENGTHS` that suits the slabs best; 1 if nothing can be compared.
 
     Args:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from MVGCore.training.found import LEAST_VOXELS, MOST_OF_TISSUE, MOST_STRUCTURES, found_structures
+from MVGCore.training.selflabelling import LEAST_VOXELS, MOST_OF_TISSUE, MOST_STRUCTURES, image_structures
 
 SPACING = (2.0, 1.0, 1.0)
 
@@ -30,7 +30,7 @@ def a_body(rng: np.random.Generator, shape: tuple[int, int, int] = (16, 48, 48))
 def test_structures_are_parts_of_the_tissue_of_fitting_size(seed: int) -> None:
     rng = np.random.default_rng(seed)
     image = a_body(rng)
-    found = found_structures(image, SPACING, rng)
+    found = image_structures(image, SPACING, rng)
     assert found.shape == image.shape
     assert not found[image <= image.min() + 0.02].any()
     numbers, counts = np.unique(found[found > 0], return_counts=True)
@@ -45,7 +45,7 @@ def test_bones_are_among_what_is_found() -> None:
     bone[2:14, 10:16, 10:16] = True
 
     def best(seed: int) -> float:
-        found = found_structures(image, SPACING, np.random.default_rng(seed))
+        found = image_structures(image, SPACING, np.random.default_rng(seed))
         counts = np.bincount(found[bone], minlength=2)[1:]
         number = int(counts.argmax()) + 1
         return float(counts.max() * 2 / (np.count_nonzero(found == number) + bone.sum()))
@@ -55,7 +55,7 @@ def test_bones_are_among_what_is_found() -> None:
 
 def test_the_seed_decides() -> None:
     image = a_body(np.random.default_rng(0))
-    one, same, other = (found_structures(image, SPACING, np.random.default_rng(n)) for n in (1, 1, 2))
+    one, same, other = (image_structures(image, SPACING, np.random.default_rng(n)) for n in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
 
@@ -64,13 +64,13 @@ def test_single_structures_leave_room_for_background() -> None:
     image = a_body(np.random.default_rng(0))
     tissue = np.count_nonzero(image > image.min() + 0.02)
     for seed in range(10):
-        found = found_structures(image, SPACING, np.random.default_rng(seed))
+        found = image_structures(image, SPACING, np.random.default_rng(seed))
         parts = ndimage.label(found == found.max())[0] if found.any() else found
         assert np.bincount(parts.ravel())[1:].max(initial=0) <= MOST_OF_TISSUE * tissue
 
 
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 def test_an_image_of_nothing_has_none(level: float) -> None:
-    assert not found_structures(
+    assert not image_structures(
         np.full((8, 16, 16), level, np.float32), SPACING, np.random.default_rng(0)
     ).any()
