@@ -5,8 +5,8 @@
 
 Slices are labelled by three protocols, with and without answers to two questions for each class, which the
 truth gives. Each row is appended to `rows.jsonl` as soon as it is there; a run into the same folder goes on
-where an interrupted one stopped. With `--first-looks` results are those of first looks, which are kept in that
-folder, once without odds of ends too; on training cases the odds are those that the other data sets give.
+where an interrupted one stopped. With `--first-looks` results are those of first looks, which are kept in
+that folder, once without odds of ends too; on training cases the odds are those of the other data sets.
 """
 
 from __future__ import annotations
@@ -235,9 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--one-axis", action="store_true", help="leave the second look out")
     parser.add_argument("--threads", type=int)
-    parser.add_argument(
-        "--first-looks", type=Path, help="results of first looks, which are kept in this folder"
-    )
+    parser.add_argument("--first-looks", type=Path, help="results of first looks, kept in this folder")
     parser.add_argument("--out", type=Path, default=Path("mvg-ends-benchmark"))
     options = parser.parse_args(argv)
     options.out.mkdir(parents=True, exist_ok=True)
