@@ -105,7 +105,10 @@ def is_dicom_file(path: Path) -> bool:
 def _writable() -> str:
     """The endings of all that can be written, pictures last."""
     volumes = tuple(each for each in WRITABLE if each is not Format.PICTURE)
-    return f"{_endings(volumes)}, or {' or '.join(_LOSSLESS[:2])} for a single slice"
+    return (
+        f"{_endings(volumes)}, or .dcm for labels of a DICOM series, or {' or '.join(_LOSSLESS[:2])} for a "
+        "single slice"
+    )
 
 
 def _endings(formats: tuple[Format, ...]) -> str:

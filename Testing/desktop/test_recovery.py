@@ -160,6 +160,7 @@ def test_autosaves_are_for_this_user_alone(open_window, tmp_path: Path) -> None:
     wait_until(lambda: not window.autosave.writing)
     folder = window.autosave.folder
     assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     record = json.loads((folder / "record.json").read_text())
     assert {*record["segmentations"]} == {each.name for each in folder.glob("*.seg.nrrd")}
     assert [*record["segmentations"].values()] == ["../../labels"]

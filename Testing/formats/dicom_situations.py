@@ -157,6 +157,10 @@ def ring(k: int, radius: float) -> np.ndarray:
     return np.stack([x, y, np.full(60, 2.0 * k)], axis=1) + ORIGIN
 
 
+def dot(k: int) -> np.ndarray:
+    return ring(k, 0.01) + (0.2, 0.2, 0)
+
+
 def contours_alone(folder: Path) -> str:
     file = save(folder / "far" / "away", [structures({"liver": [ring(1, 1)]}, OTHER)]) / "IM0000.dcm"
     read_labelmap(file)
@@ -227,6 +231,9 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
         Situation("label map segmentation", labels(segmentation([(4, 0, MASK * 3)], "LABELMAP"))),
         Situation("overlapping segments", labels(segmentation([(2, 1, MASK), (2, 2, MASK)]))),
         Situation("structure set", labels(structures({"liver": [ring(1, 1), ring(4, 1)]}))),
+        Situation(
+            "structure with a contour smaller than a voxel", labels(structures({"v": [ring(1, 1), dot(4)]}))
+        ),
         Situation("structure set without its image", contours_alone),
         Situation("result as `out.dcm`, of a DICOM series", written("ct")),
         Situation("result as `out.dcm`, of another image", written(None)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -114,6 +115,36 @@ def placed(path: Path) -> str:
         same = np.allclose(there.affine, nib.load(path).affine, atol=1e-4)
         words += " and lies over the image" if same else " and DOES NOT lie over the image"
     return words
+
+
+def without_a_place(folder: Path) -> str:
+    """A NIfTI file that does not say where its voxels begin, nor the size of an axis that is not used."""
+    path = nifti(folder / "image.nii", image())
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<f", data, 108, 0)
+    struct.pack_into("<8h", data, 40, 4, *reversed(SHAPE), 0, 0, 0, 0)
+    path.write_bytes(bytes(data))
+    same = np.array_equal(read_volume(path).array, image())
+    return "read, the voxels behind the header" if same else "read WRONGLY"
+
+
+def on_axes_of_no_space(folder: Path) -> str:
+    header = {"spacings": [0.8, 0.8, 2.0], "axis mins": [10.0, 20.0, 30.0]}
+    nrrd.write(str(folder / "image.nrrd"), image(), header, index_order="C")
+    origin = ", ".join(f"{each:g}" for each in read_volume(folder / "image.nrrd").geometry.origin)
+    return f"read; the first voxel lies at ({origin}) LPS, half a voxel from the beginning of the axes"
+
+
+def data_outside(folder: Path) -> str:
+    (folder / "headers").mkdir()
+    write_volume(folder / "scan.mhd", Volume(image(), GRID))
+    (data,) = folder.glob("*.zraw")
+    lines = (folder / "scan.mhd").read_text().replace(data.name, "../scan.zraw").split("\n")
+    header = folder / "headers" / "scan.mhd"
+    header.write_text("\n".join(line for line in lines if "checksum" not in line))
+    data.rename(folder / "scan.zraw")
+    read_volume(header)
+    return "READ"
 
 
 def labelled(path: Path) -> str:
@@ -253,6 +284,8 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
         Situation("NIfTI-2", _nifti_image(kind=nib.Nifti2Image)),
         Situation("NIfTI in micrometres", _nifti_image(units="micron")),
         Situation("NRRD, sheared (tilted gantry)", lambda f: placed(sheared_nrrd(f / "image.nrrd"))),
+        Situation("NIfTI that does not say where its voxels begin", without_a_place),
+        Situation("NRRD with the beginning of its axes and no space", on_axes_of_no_space),
     ),
     "Labels": (
         Situation("whole numbers as 64-bit floating point", _labels(few().astype(np.float64))),
@@ -276,6 +309,7 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
         Situation("somewhere else", on_grid(SHAPE, (1, 4), origin=(500, 0, 0))),
     ),
     "Names and places": (
+        Situation("data outside the folder of their header", data_outside),
         Situation("output `OUT.NII.GZ`", tried("OUT.NII.GZ")),
         Situation("output `50% größe [1].mhd`", tried("50% größe [1].mhd")),
         Situation("output `OUT.NHDR`", tried("OUT.NHDR")),

@@ -151,6 +151,7 @@ class RequestRunner:
         try:
             self._kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             session.save_model(self._kept)
+            self._kept.chmod(0o600)
             self._kept_for = session.adapted_to
         except (OSError, OutputError):
             log.exception("The adapted weights would be lost with this process.")
