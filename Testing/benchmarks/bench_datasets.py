@@ -94,14 +94,15 @@ def peers(case: Case, atlases: Sequence[Atlas]) -> dict[str, float]:
 def measured(group: str, options: argparse.Namespace) -> list[str]:
     """One row of the table."""
     draw = Draw.of(group, options.half, options.examples, options.most, options.seed)
-    folder = options.out / f"{group}-{options.half}-{options.examples}-{options.slices}-{options.seed}"
+    made = (group, options.half, options.examples, options.slices, options.seed, f"{options.minutes:g}")
+    folder = options.out / "-".join(map(str, made))
     (folder / "examples").mkdir(parents=True, exist_ok=True)
     examples = write_examples(draw, folder / "examples", options.slices)
-    work = Work.of(folder, examples, Settings(device="cpu"))
+    work = Work.of(folder, examples, Settings(device="cpu", minutes=options.minutes))
     start = time.process_time()
-    work = learn(work, label_here)
-    learned = time.process_time() - start
     items = [Item(case.id, dict(case.images)[case.contrast]) for case in draw.targets]
+    work = learn(work, label_here, items=items)
+    learned = time.process_time() - start
     start = time.process_time()
     done = label_dataset(work, items, label_here)
     each = (time.process_time() - start) / max(1, len(done.labelled))
@@ -133,6 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--examples", type=int, default=3)
     parser.add_argument("--slices", type=int, default=5)
     parser.add_argument("--most", type=int, default=30, help="volumes to label")
+    parser.add_argument("--minutes", type=float, default=0.0, help="of training a network for the data set")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     header = [

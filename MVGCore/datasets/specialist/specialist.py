@@ -18,7 +18,7 @@ from MVGCore.datasets.specialist.training import Design, answer, train
 from MVGCore.errors import InputError
 from MVGCore.volume import Volume, atomic_path
 
-SHARES = (0.0, 0.25, 0.5, 0.75)  # of the specialist in the mixture, of which one is chosen
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the specialist in the mixture, of which one is chosen
 FIRST = 0.4  # of the steps: on the examples alone
 ROUNDS = 2  # of learning from its own labels of other volumes
 # A step of training sees so many voxels in a second of a core of 2020; what it takes beside is that of more.
