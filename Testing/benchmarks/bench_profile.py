@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,6 @@ def measured(job: Job) -> Cost:
     """Do a job with the version of MVG that is imported."""
     from MVGCore.evaluation.cases import labelled_prompts, labelled_slices
     from MVGCore.evaluation.runner import peak_memory
-    from MVGCore.metrics import score_propagation
 
     case = example(job.volume)
     slices = labelled_slices(case.truth, case.axis, job.labelled)
@@ -131,10 +131,18 @@ def measured(job: Job) -> Cost:
         result = session.propagate(shown=shown)
         whole, wall = time.process_time() - start, time.perf_counter() - wall
     array, spacing = case.truth.array, case.image.geometry.array_spacing
-    score = score_propagation(array, result.labels.array, spacing, case.axis, slices, surfaces=False)
+    score = scores().score_propagation(array, result.labels.array, spacing, case.axis, slices, surfaces=False)
     stages = {name: value for name, value in result.seconds.items() if name != "propagate"}
     corrected = correction(session, prompts, slices)
     return Cost(first[0], whole, *corrected, wall, peak.megabytes, score.dice or 0.0, stages)
+
+
+def scores() -> Any:
+    """The module of scores; earlier versions have it elsewhere."""
+    try:
+        return import_module("MVGCore.metrics")
+    except ModuleNotFoundError:
+        return import_module("MVGCore.evaluation.metrics")
 
 
 def correction(session: Any, prompts: Any, slices: Sequence[int]) -> tuple[float, float]:
