@@ -8,6 +8,10 @@ take turns, so that whatever else the machine does weighs on both. Seconds are t
 threads together, unless they are said to be of the wall. A volume is labelled whole, then one of its labelled
 slices is corrected and the slices around it are labelled again.
 
+On a GPU, seconds by the clock tell, not those of the processor:
+
+    python Testing/benchmarks/bench_profile.py --device cuda --volumes "512 x 512 x 200, 30 classes"
+
 Volumes: one of each kind (`--volumes`), or the held-out training cases, and hearts, which no training
 has seen (`--held-out`). Each result is appended to `--out`; an interrupted run goes on there.
 """
@@ -33,6 +37,7 @@ VOLUMES = ("hippocampus", "head and neck", "heart", "brain template", "512 x 512
 _CASE_OF = {"hippocampus": "hippocampus_001", "head and neck": "head_neck_pt_25", "heart": "heart_1_ed"}
 HEARTS = ("heart_1_ed", "heart_4_ed", "heart_6_es")
 HERE = "this version"
+LARGE = "512 x 512 x 200, 30 classes"  # for a GPU
 MANY = 30  # classes of the large volume
 # What makes a processor of today compute as one without AVX-512 does.
 PLAIN = {"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
@@ -47,6 +52,7 @@ class Job:
     precision: str
     threads: int
     quality: str = ""
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,8 @@ def example(volume: str) -> Any:
         return DemoCase().load()
     if volume == VOLUMES[4]:
         return many_structures(np.random.default_rng(0))
+    if volume == LARGE:
+        return many_structures(np.random.default_rng(0), (200, 512, 512))
     name = _CASE_OF.get(volume, volume)
     return next(case for case in read_cases("train") if case.id == name).load()
 
@@ -175,7 +183,7 @@ def started(job: Job) -> Any:
     from MVGCore.session import Session
 
     options = {"quality": job.quality} if job.quality else {}
-    session = Session(device="cpu", threads=job.threads, **options)
+    session = Session(device=job.device, threads=job.threads, **options)
     if job.precision == "float32":  # earlier versions have no option for it
         session._device = replace(session._device, dtype=torch.float32)
     return session
@@ -229,7 +237,7 @@ def jobs(options: argparse.Namespace) -> Iterator[Job]:
     """The jobs that the command line asks for."""
     for volume in held_out() if options.held_out else options.volumes:
         for labelled in options.slices:
-            yield Job(volume, labelled, options.precision, options.threads, options.quality)
+            yield Job(volume, labelled, options.precision, options.threads, options.quality, options.device)
 
 
 def held_out() -> list[str]:
@@ -287,6 +295,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--precision", choices=("auto", "float32"), default="auto")
     parser.add_argument("--plain", action="store_true", help="without AVX-512, as most processors are")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="of both versions: cpu, cuda, mps")
     parser.add_argument("--quality", default="", help="draft, standard or thorough; of this version only")
     parser.add_argument("--out", type=Path, help="file for the results, one a line")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
