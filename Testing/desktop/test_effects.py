@@ -150,6 +150,13 @@ def test_the_list_tells_how_large_segments_are(open_window) -> None:
 
 
 @pytest.mark.display
+def test_volumes_are_plain_numbers() -> None:
+    from MVGDesktop.widgets.segmentlist import volume_text
+
+    told = [volume_text(each) for each in (0.01234, 4.9, 45.67, 99.96, 195.4, 1410.2, 0.0)]
+    assert told == ["0.0123", "4.9", "45.7", "100", "195", "1410", "0"]
+
+
 def test_the_mouse_on_its_way_to_a_button_does_not_change_the_current_slice(open_window, application) -> None:
     window = open_window
     axial, coronal = window.views.panels[:2]

@@ -25,6 +25,11 @@ _OFFERED = {
 }
 
 
+def volume_text(ml: float) -> str:
+    """A volume with three digits: "0.123", "45.6", "1410"."""
+    return f"{ml:.0f}" if ml >= 100 else f"{ml:.3g}"
+
+
 class SegmentList(QtWidgets.QWidget):
     """Lists the segments of the document's segmentation; the selected one is painted into."""
 
@@ -123,7 +128,7 @@ class SegmentList(QtWidgets.QWidget):
             item = self.table.item(row, _SIZE)
             known = self._sizes.of.get(item.data(QtCore.Qt.UserRole))
             with QtCore.QSignalBlocker(self.table):
-                item.setText(f"{known.ml:.3g}" if known else "")
+                item.setText(volume_text(known.ml) if known else "")
                 item.setToolTip(f"{known.ml:.4g} ml, {known.voxels:,} voxels" if known else "")
 
     def _make_table(self) -> QtWidgets.QTableWidget:
