@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from MVGCore.cli import absences, wishes
+from MVGCore.cli import layered, wishes
+from MVGCore.cli.absences import add_options as add_absence_options
 from MVGCore.cli.console import (
     ProgressBar,
     add_level_option,
@@ -76,7 +75,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         default="auto",
         help="axis along which slices are labelled (auto)",
     )
-    absences.add_options(parser)
+    add_absence_options(parser)
     wishes.add_options(parser)
     add_model_options(parser)
     parser.add_argument(
@@ -94,6 +93,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; writes nothing unless the segmentation has succeeded."""
     from MVGCore.session import Session
+    from MVGCore.session.layers import propagate_layers
     from MVGCore.volume import read_volume, tell_what_is_lost
 
     others = [path for pair in arguments.example for path in pair]
@@ -114,11 +114,9 @@ def run(arguments: argparse.Namespace) -> None:
         image = read_volume(arguments.image, arguments.series, arguments.level, near)
         for output in filter(None, (arguments.output, arguments.confidence)):
             tell_what_is_lost(output, image.geometry)
-        prompts = gather_prompts(
-            image, arguments.labels, arguments.prompts, arguments.axis, arguments.example
-        )
-        absences.say(prompts, image, arguments.ends, arguments.empty)
-        wished = wishes.read(arguments, image, prompts.classes)
+        passes = gather_passes(image, arguments)
+        layered.say(passes, image, arguments.ends, arguments.empty)
+        wished = wishes.read(arguments, image, [each for part in passes for each in part.classes])
     with stage("load model", seconds):
         session = Session(
             model=arguments.model,
@@ -127,18 +125,19 @@ def run(arguments: argparse.Namespace) -> None:
             precision=arguments.precision,
         )
         session.set_image(image)
-        session.set_prompts(prompts)
+        session.set_prompts(passes[0])
     adaptation = None
     if arguments.adapt is not None:
         with stage("adapt", seconds), ProgressBar("Adapting", arguments.progress) as bar:
             adaptation = session.adapt(arguments.adapt, progress=bar.update)
     with ProgressBar("Segmenting", arguments.progress) as bar:
-        result = session.propagate(progress=bar.update, all_axes=not arguments.one_axis, **wished)
+        results = propagate_layers(session, passes, bar.update, all_axes=not arguments.one_axis, **wished)
     with stage("write", seconds):
-        write_result(result, arguments.output, arguments.confidence, source, made_of(arguments, prompts))
+        words = made_of(arguments, passes[0])
+        write_result(results, arguments.output, arguments.confidence, source, words)
     if arguments.report is not None:
         report = RunReport.of(
-            result,
+            results[0],
             model=arguments.model,
             image=arguments.image,
             output=arguments.output,
@@ -149,7 +148,8 @@ def run(arguments: argparse.Namespace) -> None:
     if not is_quiet(arguments):
         if adaptation is not None:
             print(f"Adaptation: {adaptation.text}\n")
-        print(summary(result, arguments.output, time.perf_counter() - arguments.started))
+        took = time.perf_counter() - arguments.started
+        print("\n\n".join(summary(each, arguments.output, took) for each in results))
 
 
 def seconds_to_adapt(text: str) -> float:
@@ -209,6 +209,25 @@ def box_to_read(image: Path, labels: Path | None) -> Geometry | None:
     return labelled_box(read_labelmap(labels))
 
 
+def gather_passes(image: Volume, arguments: argparse.Namespace) -> list[PromptSet]:
+    """The examples: one set, or one for each pass where segments of the labelled slices overlap.
+
+    Raises:
+        InputError: as `gather_prompts`; or segments overlap and there are other examples, too.
+    """
+    axis = None if arguments.axis == "auto" else AXIS_NAMES.index(arguments.axis)
+    passes = layered.passes_in(image, arguments.labels, axis)
+    if not passes:
+        given = (arguments.labels, arguments.prompts, arguments.axis, arguments.example)
+        return [gather_prompts(image, *given)]
+    if arguments.prompts is not None or arguments.example:
+        raise InputError(
+            f"Segments of '{arguments.labels}' overlap, which cannot be joined with other examples: leave "
+            "--prompts and --example out, or give labels that do not overlap."
+        )
+    return passes
+
+
 def gather_prompts(
     image: Volume,
     labels: Path | None,
@@ -262,7 +281,7 @@ def made_of(arguments: argparse.Namespace, prompts: PromptSet) -> dict[str, str]
 
 
 def write_result(
-    result: Result,
+    results: Sequence[Result],
     output: Path,
     confidence: Path | None,
     source: Series | None = None,
@@ -271,7 +290,7 @@ def write_result(
     """Writes the segmentation, and the confidence as a float32 image if a path is given for it.
 
     Args:
-        result: what to write.
+        results: what to write, a layer for each.
         output: file of the segmentation.
         confidence: file of the confidence, or None.
         source: the series that a DICOM segmentation refers to.
@@ -280,9 +299,9 @@ def write_result(
     from MVGCore.volume import Volume, write_segmentation, write_volume
 
     if confidence is not None:
-        voxels = result.confidence.astype(np.float32)
-        write_volume(confidence, Volume(voxels, result.labels.geometry, "confidence"))
-    write_segmentation(output, result.labels, source, made_of)
+        voxels = layered.confidence_of(results)
+        write_volume(confidence, Volume(voxels, results[0].labels.geometry, "confidence"))
+    write_segmentation(output, layered.labels_of(results), source, made_of)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from MVGCore.prompts.absence import Absence, Presence, image_digest
 from MVGCore.prompts.intensity import IntensityRange
+from MVGCore.prompts.overlap import passes_of, without_overlap
 from MVGCore.prompts.prompt import AXIS_NAMES, Prompt
 from MVGCore.prompts.promptset import PromptSet, main_axis
 
@@ -17,4 +18,6 @@ __all__ = [
     "PromptSet",
     "image_digest",
     "main_axis",
+    "passes_of",
+    "without_overlap",
 ]

@@ -53,6 +53,8 @@ class SegmentVolume:
             corrected by the examples; None: there is none. Its classes are those of the examples of the same
             name, or number; all others are kept as they are, except on labelled slices.
         ranges: intensities that classes have; nothing else is labelled as them, but what the user drew.
+        overlapping: examples of classes that overlap those of `prompts`, and each other's: each set is a pass
+            and a layer of its own (see `MVGCore.prompts.passes_of`). Not together with a draft.
     """
 
     image: Volume | None = None
@@ -64,6 +66,7 @@ class SegmentVolume:
     adapt_seconds: float | None = None
     draft: LabelMap | None = None
     ranges: tuple[IntensityRange, ...] = ()
+    overlapping: tuple[PromptSet, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -63,6 +63,7 @@ class Propagated:
     Attributes:
         adaptation: what came of the adaptation that was asked for; None if none was made for this.
         adapted_to: names what the model in use is adapted to; empty if it is as it was loaded.
+        layers: what came of the examples that overlap these, one after the other.
 
     The other fields are those of `MVGCore.session.Result`.
     """
@@ -83,6 +84,7 @@ class Propagated:
     questions: tuple[Question, ...] = ()
     next_question: Question | None = None
     kept: tuple[SegmentClass, ...] = ()
+    layers: tuple[Propagated, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ class SliceDone:
         confidence: (H, W) float32, probability of the chosen class; None for intensities.
         dice: expected Dice of the slice; None if there is nothing to judge.
         given: whether the slice is an example, bit for bit as it was drawn.
+        layer: 0, or of examples that overlap others the number of their pass.
     """
 
     job: int
@@ -195,6 +198,7 @@ class SliceDone:
     confidence: NDArray[np.float32] | None
     dice: Estimate | None
     given: bool = False
+    layer: int = 0
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from MVGCore.images import ImageExamples, ImageResult, ImageSlice
 from MVGCore.outcomes import AdaptReport
-from MVGCore.prompts import IntensityRange
+from MVGCore.prompts import IntensityRange, PromptSet
 from MVGCore.segmentation import Result, SliceResult
 from MVGCore.session import requests, results, summaries
 from MVGCore.session.hardware import info
+from MVGCore.session.layers import check_layers, part_of
 from MVGCore.session.results import NO_JOB, Event, Summary
 from MVGCore.volume import LabelMap
 
@@ -34,6 +36,10 @@ class ServingSession(Protocol):
     def adapted(self) -> bool: ...
     @property
     def adapted_to(self) -> str: ...
+    @property
+    def prompts(self) -> PromptSet: ...
+
+    def set_prompts(self, prompts: PromptSet) -> None: ...
 
     def set_quality(self, quality: str) -> None: ...
     def propagate(
@@ -90,13 +96,38 @@ def _segment(
 ) -> Summary:
     if request.quality is not None:
         session.set_quality(request.quality)
-    adaptation, start = _adapt_first(session, request.adapt_seconds, tell, cancelled)
     axis = session.prompt_axis if request.axis is None else request.axis
+    first, count = session.prompts, 1 + len(request.overlapping)
+    check_layers(count, request.draft)
+    told = []
+    try:
+        for layer, prompts in enumerate((first, *request.overlapping)):
+            session.set_prompts(prompts)
+            told.append(_layer(session, request, axis, (layer, count), tell, cancelled))
+    finally:
+        session.set_prompts(first)
+    return replace(told[0], layers=tuple(told[1:]))
+
+
+def _layer(
+    session: Session,
+    request: requests.SegmentVolume,
+    axis: int,
+    place: tuple[int, int],
+    tell: Tell,
+    cancelled: Cancelled,
+) -> results.Propagated:
+    """One pass of a request: `place` is its number, and how many there are."""
+
+    def part(start: float) -> Callable[[float, str], None]:
+        return part_of(_progress(tell, start), *place)
+
+    adaptation, start = _adapt_first(session, request.adapt_seconds, tell, cancelled)
     result = session.propagate(
-        _progress(tell, start),
+        part(start),
         cancelled,
         request.slice_range,
-        lambda done: tell(summaries.labelled_slice(axis, done)),
+        lambda done: tell(summaries.labelled_slice(axis, done, place[0])),
         request.all_axes,
         axis,
         request.draft,

@@ -405,6 +405,15 @@ class Session:
         return prompts.axis if flat is None else flat
 
     @property
+    def prompts(self) -> PromptSet:
+        """The examples.
+
+        Raises:
+            InputError: no image, or no prompts.
+        """
+        return self._ready()[1]
+
+    @property
     def model_name(self) -> str:
         """What the model was loaded as."""
         return self._name

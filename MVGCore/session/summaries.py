@@ -12,9 +12,9 @@ from MVGCore.segmentation import Result, SliceResult
 from MVGCore.session.results import NO_JOB, ImageMade, Propagated, SliceDone
 
 
-def labelled_slice(axis: int, done: SliceResult) -> SliceDone:
+def labelled_slice(axis: int, done: SliceResult, layer: int = 0) -> SliceDone:
     """A labelled slice."""
-    return SliceDone(NO_JOB, axis, done.index, done.labels, done.confidence, done.dice, done.given)
+    return SliceDone(NO_JOB, axis, done.index, done.labels, done.confidence, done.dice, done.given, layer)
 
 
 def propagated(result: Result, adaptation: AdaptReport | None, adapted_to: str) -> Propagated:
