@@ -110,7 +110,7 @@ def _segment(
 
 
 def _layer(
-    session: Session,
+    session: ServingSession,
     request: requests.SegmentVolume,
     axis: int,
     place: tuple[int, int],
