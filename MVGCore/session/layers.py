@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from MVGCore.errors import InputError
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Result
 from MVGCore.volume import LabelMap, Segment, Segmentation
 
-if TYPE_CHECKING:
-    from MVGCore.session.session import Session
+
+class LayerSession(Protocol):
+    """What passes need of `MVGCore.session.Session`."""
+
+    def set_prompts(self, prompts: PromptSet) -> None: ...
+
+    @property
+    def propagate(self) -> Callable[..., Result]: ...
 
 
 def propagate_layers(
-    session: Session,
+    session: LayerSession,
     passes: Sequence[PromptSet],
     progress: Callable[[float, str], None] = lambda fraction, text: None,
     **choices: Any,
