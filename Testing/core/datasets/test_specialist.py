@@ -96,7 +96,7 @@ def test_the_network_begins_with_the_draft_and_learns_to_correct_it(
         return float(answer(network, seen, design).gather(0, true[None])[0][true > 0].mean())
 
     before = right()
-    train(network, Teacher(design.size, 0), [seen], [], 10)
+    train(network, Teacher(design.size, 0), [seen], [], 6)
     assert right() > before
 
 
@@ -144,11 +144,14 @@ def test_judges_are_drawn_slices_between_others() -> None:
     assert [len(each) for each in singles] == [0, 0, 1]
 
 
-def test_a_specialist_is_kept_in_a_file_and_heard_where_it_helps(tmp_path: Path) -> None:
+def test_a_specialist_is_kept_in_a_file_and_heard_where_it_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "MOST_VOXELS", 6000)
     atlases = [scene(n) for n in range(3)]
     drawn = [PromptSet.from_labelmap(a.image, a.labels, axis=0, slices=[5, 8, 11]).prompts for a in atlases]
     told = told_by_others(atlases)
-    found, judging = study(atlases, drawn, told, [], 0.05, 0)
+    found, judging = study(atlases, drawn, told, [], 0.02, 0)
     assert [[prompt.index for prompt in each] for each in judging] == [[8], [8], [8]]
     assert found.dice[0] >= found.dice[1] > 0.5
     found = replace(found, share=0.5)
