@@ -200,7 +200,7 @@ def _without_torch() -> Any:
 
     from MVGLib.host.install import Install
 
-    return Install(SimpleNamespace(installed=lambda _name: None))
+    return Install(SimpleNamespace(installed=lambda _name: None, is_intel_mac=lambda: False))
 
 
 def make_dark(app: Any) -> None:
