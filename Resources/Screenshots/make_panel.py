@@ -200,7 +200,8 @@ def _without_torch() -> Any:
 
     from MVGLib.host.install import Install
 
-    return Install(SimpleNamespace(installed=lambda _name: None, is_intel_mac=lambda: False))
+    nothing = {"installed": lambda _name: None, "is_intel_mac": lambda: False, "remembered": lambda: ""}
+    return Install(SimpleNamespace(**nothing))
 
 
 def make_dark(app: Any) -> None:
