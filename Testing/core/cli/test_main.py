@@ -61,7 +61,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("stream", "wanted", "drawn"),
+    ("stream", "expected", "drawn"),
     [
         (Terminal, None, True),
         (Terminal, False, False),

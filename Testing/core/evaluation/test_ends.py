@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation import ends, ends_benchmark, looks
+from MVGCore.evaluation import ends, ends_benchmark, firstlooks
 from MVGCore.evaluation.cases import BenchmarkExample, labelled_prompts
 from MVGCore.evaluation.protocols import (
     EVEN,
@@ -85,7 +85,7 @@ def test_the_fit_finds_what_tells_and_is_judged_on_what_is_left_out() -> None:
     model = ends.fit_model(sides, sides)
     weights = model.by_labels
     assert weights[1] < -2 and max(abs(each) for each in weights[2:]) < 0.3 * abs(weights[1])
-    assert model.by_found[1] + model.by_found[2] > 0.5
+    assert model.by_prediction[1] + model.by_prediction[2] > 0.5
     models = ends.left_out(sides, sides)
     assert set(models) == {"set 0", "set 1", "set 2"} and models["set 0"] != models["set 1"]
     lines = ends.judged(models, sides).splitlines()
@@ -96,12 +96,12 @@ def test_what_is_found_counts_for_nothing_where_it_never_ends(bar: BenchmarkExam
     side = a_side("set", 8, 3, 0).beyond
     model = EndModel((1.0, -1.0, 0.0, 0.0), (2.0, 1.0, 0.5))
     odds = np.clip(side.by_labels(model), -7, 7)
-    np.testing.assert_allclose(side.by_found(np.full(8, 100.0), model), odds)
-    assert (side.by_found(np.array([100.0] * 4 + [0.0] * 4), model) > odds)[:4].all()
+    np.testing.assert_allclose(side.by_prediction(np.full(8, 100.0), model), odds)
+    assert (side.by_prediction(np.array([100.0] * 4 + [0.0] * 4), model) > odds)[:4].all()
 
 
 def test_sides_know_where_a_class_truly_ends(bar: BenchmarkExample) -> None:
-    setting = looks.Setting(BarCase(bar), bar, EVEN, (6, 11))
+    setting = firstlooks.Setting(BarCase(bar), bar, EVEN, (6, 11))
     before, after = ends.sides_by_labels(setting)
     assert list(before.there) == [1, 1, 0, 0, 0, 0] and list(after.there) == [1, 1, 0, 0, 0, 0, 0, 0]
     assert before.extent == 10
@@ -120,9 +120,9 @@ class BarCase:
 
 
 def test_a_case_is_labelled_the_same_each_time_in_all_ways(bar: BenchmarkExample) -> None:
-    made = list(looks.settings(BarCase(bar)))
+    made = list(firstlooks.settings(BarCase(bar)))
     assert [(each.name, each.protocol) for each in made] == [
-        (each.name, each.protocol) for each in looks.settings(BarCase(bar))
+        (each.name, each.protocol) for each in firstlooks.settings(BarCase(bar))
     ]
     assert {each.protocol for each in made} == set(PROTOCOLS)
     assert len({each.depth for each in made}) > 1
@@ -131,12 +131,12 @@ def test_a_case_is_labelled_the_same_each_time_in_all_ways(bar: BenchmarkExample
 
 
 def test_a_kept_look_is_not_made_again(tmp_path, bar: BenchmarkExample, monkeypatch) -> None:
-    setting = next(looks.settings(BarCase(bar)))
+    setting = next(firstlooks.settings(BarCase(bar)))
     planes = RNG(0).random((2, 3, 1, 8, 8)).astype(np.float16)
-    monkeypatch.setattr(looks, "_look", lambda *_: {4: tuple(planes[0]), 9: tuple(planes[1])})
-    made = looks.first_look(setting, None, tmp_path)
-    monkeypatch.delattr(looks, "_look")
-    kept = looks.first_look(setting, None, tmp_path)
+    monkeypatch.setattr(firstlooks, "_look", lambda *_: {4: tuple(planes[0]), 9: tuple(planes[1])})
+    made = firstlooks.first_look(setting, None, tmp_path)
+    monkeypatch.delattr(firstlooks, "_look")
+    kept = firstlooks.first_look(setting, None, tmp_path)
     for found in (made, kept):
         assert list(found) == [4, 9]
         np.testing.assert_array_equal(np.stack(found[9]), planes[1])
