@@ -1,9 +1,9 @@
-"""Fits what confidence is worth, and the Dice to expect, on training cases that are held out.
+"""Fits what confidence is worth on training cases that are held out.
 
     python -m MVGCore.evaluation.confidence --every 16
 
-prints the constants for `fuse/calibration.py` and `review/expected_dice.py` of `MVGCore/segmentation`, and
-the expected calibration error before and after, the latter for cases that took no part in the fit.
+prints the constants for `MVGCore/segmentation/fuse/calibration.py`, and the expected calibration error before
+and after, the latter for cases that took no part in the fit. For the Dice to expect see `expectation`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from MVGCore.models.device import select_device
 from MVGCore.models.registry import load
 from MVGCore.segmentation import Propagator, SliceResult
 from MVGCore.segmentation.fuse.calibration import AS_STATED, OBVIOUS, Calibration, Curve, Sureness
-from MVGCore.segmentation.review.expected_dice import LEAST_AREA, DiceLine, DiceLines, stated_dice, summed
+from MVGCore.segmentation.review.expected_dice import LEAST_AREA, stated_dice, summed
 from MVGCore.segmentation.transfer.label_transfer import transfer_labels
 
 COUNTS = (1, 2, 3, 5)
@@ -180,22 +180,6 @@ def two_fold_error(samples: Sequence[Pixels]) -> float:
     )
 
 
-def fit_line(pairs: Sequence[tuple[float, float]]) -> DiceLine:
-    """The true Dice and its scatter as lines in the stated one."""
-    stated, true = np.array(pairs).T
-    slope, offset = _straight(stated, true)
-    value = np.clip(offset + slope * stated, 0, 1)
-    # The mean absolute deviation of a normal distribution is 0.8 of its standard deviation.
-    spread_slope, spread = _straight(1 - value, np.abs(true - value) / 0.8)
-    return DiceLine(*(round(float(each), 3) for each in (offset, slope, spread, spread_slope)))
-
-
-def _straight(x: Floats, y: Floats) -> tuple[float, float]:
-    """Slope and offset of y in x by least squares, the smallest ones if x is always the same."""
-    slope, offset = np.linalg.lstsq(np.stack((x, np.ones_like(x)), 1), y, rcond=None)[0]
-    return float(slope), float(offset)
-
-
 def dice_pairs(
     run: ConfidenceRun,
 ) -> tuple[list[tuple[float, float]], list[tuple[float, float]], list[tuple[float, float]]]:
@@ -246,28 +230,12 @@ def fit_calibration(model: InContextModel, cases: Sequence[Case]) -> Calibration
     return Calibration(*(Sureness(curves[place, True], curves[place, False]) for place in PLACES))
 
 
-def fit_lines(model: InContextModel, cases: Sequence[Case], calibration: Calibration) -> DiceLines:
-    """The lines of classes, slices and volumes; prints how far the expectation is off."""
-    pairs: tuple[list[tuple[float, float]], ...] = ([], [], [])
-    for run in runs(model, cases, calibration):
-        for kept, found in zip(pairs, dice_pairs(run), strict=True):
-            kept += found
-    lines = []
-    for name, each in zip(("class", "slice", "volume"), pairs, strict=True):
-        lines.append(fit_line(each))
-        off = [abs(lines[-1](stated).value - true) for stated, true in each]
-        print(f"{name}: {len(each)} pairs, the expected Dice is off by {np.mean(off):.3f} on average")
-    return DiceLines(*lines)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the constants."""
     options = case_parser(__doc__.splitlines()[0], 16).parse_args(argv)
     model = load(options.model, "cpu")
     cases = chosen_cases("train", options.every, options.cases)
-    calibration = fit_calibration(model, cases)
-    print(calibration, flush=True)
-    print(fit_lines(model, cases, calibration))
+    print(fit_calibration(model, cases))
     return 0
 
 

@@ -206,6 +206,23 @@ def to_markdown(rows: Sequence[EndsRow]) -> str:
     return table(heads, lines)
 
 
+def overview(rows: Sequence[EndsRow]) -> str:
+    """Mean Dice of whole volumes, methods side by side; the data sets, then these with each way to label."""
+    methods = list(dict.fromkeys(row.method for row in rows))
+    lines = []
+    keys: tuple[Callable[[EndsRow], tuple[str, str, str]], ...] = (
+        lambda row: (row.group, "all", "all"),
+        lambda row: (row.group, row.protocol, str(len(row.slices))),
+    )
+    for key in keys:
+        for each in sorted({key(row) for row in rows}):
+            same = [row for row in rows if key(row) == each]
+            dice = [mean(row.parts.whole for row in same if row.method == method) for method in methods]
+            cases = sum(row.method == methods[0] for row in same)
+            lines.append([*each, *(_number(value) for value in dice), str(cases)])
+    return table(["data set", "labelled", "slices", *methods, "runs"], lines)
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
@@ -226,7 +243,7 @@ def end_models(model: InContextModel, folder: Path, role: str) -> dict[str, EndM
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs, appends to rows.jsonl and prints the table."""
+    """Runs, appends to rows.jsonl and prints the tables."""
     parser = case_parser(__doc__.splitlines()[0], 1)
     parser.add_argument("--role", choices=("bench", "train"), default="bench")
     parser.add_argument("--slices", type=int, nargs="*", default=(3, 5), help="numbers of labelled slices")
@@ -252,6 +269,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         rows += made
         with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in made)
+    print(overview(rows))
     print(to_markdown(rows))
     return 0
 

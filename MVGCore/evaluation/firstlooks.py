@@ -23,7 +23,7 @@ from MVGCore.evaluation.protocols import PROTOCOLS, choose_slices, thinned
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import select_device
 from MVGCore.prompts import Prompt, PromptSet
-from MVGCore.segmentation import Propagator
+from MVGCore.segmentation import Propagator, SliceResult
 from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, EndModel
 from MVGCore.segmentation.fuse.extents import GroupPredictions
 from MVGCore.segmentation.plan.claims import Claims
@@ -32,7 +32,7 @@ from MVGCore.segmentation.plan.selection import in_batches
 from MVGCore.segmentation.result import Result, ResultCanvas
 from MVGCore.volume import Volume, atomic_path
 
-CASES = {"heart": 7, "hippocampus": 8, "head_neck_ct": 4}  # so many of each data set are looked at
+CASES = {"heart": 7, "hippocampus": 6, "head_neck_ct": 3}  # so many of each data set are looked at
 COUNTS = (3, 5)  # labelled slices of a case as it is, and once more as many as are drawn
 MOST_LABELLED = 6  # labelled slices
 THICKEST = 6  # so many slices become one
@@ -185,12 +185,17 @@ class KeptSession:
         claims = Claims.of(self.prompts, image, axis)
         propagator = propagator_of(self.setting, self.model, self.end_model, claims)
         canvas = ResultCanvas.of(image, axis, self.setting.prompts, propagator.settled)
-        open_slices = {
-            index: each for index, each in self.predicted.items() if index not in propagator.settled
-        }
-        for done in propagator.revised(open_slices, False, lambda fraction, text: None, lambda: False):
+        for done in self._revised(propagator):
             canvas.put(done)
         return canvas.result(self.prompts, self.setting.slices, {}, "cpu", ())
+
+    def done(self) -> list[SliceResult]:
+        """The slices, of which the user says nothing."""
+        return list(self._revised(propagator_of(self.setting, self.model, self.end_model)))
+
+    def _revised(self, propagator: Propagator) -> Iterator[SliceResult]:
+        found = {index: each for index, each in self.predicted.items() if index not in propagator.settled}
+        return propagator.revised(found, False, lambda fraction, text: None, lambda: False)
 
 
 def _look(setting: Setting, model: InContextModel) -> dict[int, GroupPredictions]:

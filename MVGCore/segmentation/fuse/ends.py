@@ -77,7 +77,7 @@ class Beyond:
 
 
 def prediction_traits(areas: Floats, labelled: float) -> Floats:
-    """(n, 3) what is known once areas were found, see `EndModel.by_found`.
+    """(n, 3) what is known once areas were found, see `EndModel.by_prediction`.
 
     Args:
         areas: (n,) pixels that were found, outwards; nan where nothing was looked for, since the user said

@@ -15,12 +15,12 @@ from MVGCore.evaluation.confidence import (
     calibration_error,
     dice_pairs,
     fit_curve,
-    fit_line,
     joined,
     sample,
     two_fold_error,
 )
 from MVGCore.evaluation.confidence_check import check
+from MVGCore.evaluation.expectation import Judged, fit_line, fit_lines, left_out_table, worst_first
 from MVGCore.segmentation import SliceResult
 from MVGCore.segmentation.fuse.calibration import Curve
 from MVGCore.segmentation.fuse.merge import Areas
@@ -98,6 +98,25 @@ def test_volumes_that_are_all_found_give_a_line() -> None:
     assert line(1.0).value == pytest.approx(1, abs=2e-3) and line(1.0).error <= 0.01
 
 
+def test_each_data_set_is_judged_by_the_others() -> None:
+    def runs(group: str, less: float) -> list[Judged]:
+        stated = np.linspace(0.4, 0.9, 20)
+        pairs = [[(each, each - less)] for each in stated]
+        return [Judged(group, each, each, each) for each in pairs]
+
+    lines = fit_lines([*runs("a", 0.1), *runs("b", 0.0)])
+    assert lines.of_volume(0.7).value == pytest.approx(0.65, abs=0.01)
+    rows = left_out_table([*runs("a", 0.1), *runs("b", 0.0)]).splitlines()[2:]
+    assert [row.split(" | ")[4] for row in rows] == ["0.100 (+0.100)", "0.100 (-0.100)"]
+    assert rows[0].endswith("| 1.00 | 100% |")
+
+
+def test_the_worst_tenth_is_looked_for_in_the_first_fifth() -> None:
+    stated = np.linspace(0, 1, 20)
+    assert worst_first(list(zip(stated, stated, strict=True))) == 1
+    assert worst_first(list(zip(stated, stated[::-1], strict=True))) == 0
+
+
 def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) -> None:
     class Case:
         group = "tubes"
@@ -112,9 +131,7 @@ def test_the_command_prints_constants(small_weights, tube, monkeypatch, capsys) 
     monkeypatch.setattr(confidence, "COUNTS", (2, 3))
     assert confidence.main(["--model", str(small_weights)]) == 0
     printed = capsys.readouterr().out
-    assert (
-        "Calibration(between=Sureness(of_class=Curve(slope=" in printed and "Lines(of_class=Line(" in printed
-    )
+    assert "Calibration(between=Sureness(of_class=Curve(slope=" in printed
     assert "carried, class: error" in printed  # each of the two from the other one's slices
 
 

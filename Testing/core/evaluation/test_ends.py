@@ -20,9 +20,10 @@ from MVGCore.evaluation.protocols import (
     dice_parts,
     thinned,
 )
+from MVGCore.models.registry import load
 from MVGCore.outcomes import Question
 from MVGCore.prompts import PromptSet
-from MVGCore.segmentation.fuse.ends import Beyond, EndModel
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, Beyond, EndModel
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 RNG = np.random.default_rng
@@ -184,3 +185,23 @@ def test_rows_come_back_and_become_a_table(tmp_path, bar: BenchmarkExample) -> N
     assert ends_benchmark.read_rows(tmp_path / "none.jsonl") == []
     line = ends_benchmark.to_markdown([row]).splitlines()[2]
     assert line == "| set | evenly spaced | 2 | MVG | 0.500 | 0.750 | - | +0.100 | 2.0 | 1 |"
+    overview = ends_benchmark.overview([row]).splitlines()
+    assert overview[0] == "| data set | labelled | slices | MVG | runs |"
+    assert overview[2:] == ["| set | all | all | 0.500 | 1 |", "| set | evenly spaced | 2 | 0.500 | 1 |"]
+
+
+def test_a_kept_look_answers_as_a_session_does(tmp_path, tube, small_weights) -> None:
+    """The first look of a tube; once an end is told, nothing is left beyond it."""
+    example = BenchmarkExample(*tube, 0)
+    setting = firstlooks.Setting(BarCase(example), example, EVEN, (4, 8))
+    model = load(small_weights, "cpu")
+    plain, asked, known = ends_benchmark.run_looks(setting, model, tmp_path, SHIPPED_END_MODEL)[1:]
+    assert plain.method == ends_benchmark.PLAIN and plain.expected is not None
+    assert asked.questions >= 0 and known.parts.whole is not None
+    session = firstlooks.KeptSession(setting, firstlooks.first_look(setting, model, tmp_path), model)
+    prompts = labelled_prompts(example, (4, 8))
+    prompts.add_absence(example.image, 0, 9, setting.depth - 1)
+    session.set_prompts(prompts)
+    labels = session.propagate().labels.array
+    assert not labels[9:].any()
+    np.testing.assert_array_equal(labels[[4, 8]], example.truth.array[[4, 8]])
