@@ -148,7 +148,8 @@ def test_a_slice_that_was_not_looked_at_tells_nothing_of_the_others() -> None:
     areas[15:] = np.nan
     (_, after) = beyond(PAIR, 1, SPACING, 20)
     np.testing.assert_array_equal(
-        after.by_prediction(areas[13:], SHIPPED_END_MODEL), after.by_prediction(np.full(7, 200.0), SHIPPED_END_MODEL)
+        after.by_prediction(areas[13:], SHIPPED_END_MODEL),
+        after.by_prediction(np.full(7, 200.0), SHIPPED_END_MODEL),
     )
     said = class_extent(known(*PAIR, absences=(absent(15, 19),)), 1, areas)
     assert 0.1 < said[14] < 0.9 and said[15] == 0
