@@ -29,7 +29,7 @@ from MVGCore.segmentation.review.expected_dice import DiceLine, DiceLines
 
 # Pulls a slope towards 1, as if so much had been seen that states what is true: an expectation that swings
 # farther than what it is made of jumps from one correction to the next, and is worse on other data sets.
-SHRINK = 0.01
+SLOPE_PENALTY = 0.01
 OF_NORMAL = 0.8  # mean absolute deviation of a normal distribution, in standard deviations
 LEVELS = ("of_class", "of_slice", "of_volume")
 
@@ -63,19 +63,19 @@ def fit_line(pairs: Pairs, weights: Sequence[float] | None = None) -> DiceLine:
     """The true Dice and its scatter as lines in the stated one."""
     stated, true = np.array(pairs).T
     weight = np.ones(len(stated)) if weights is None else np.array(weights)
-    slope, offset = _straight(stated, true, weight, SHRINK)
+    slope, offset = _straight(stated, true, weight, SLOPE_PENALTY)
     value = np.clip(offset + slope * stated, 0, 1)
     spread_slope, spread = _straight(1 - value, np.abs(true - value) / OF_NORMAL, weight)
     return DiceLine(*(round(float(each), 3) for each in (offset, slope, spread, spread_slope)))
 
 
-def _straight(x: Floats, y: Floats, weight: Floats, shrink: float = 0.0) -> tuple[float, float]:
+def _straight(x: Floats, y: Floats, weight: Floats, penalty: float = 0.0) -> tuple[float, float]:
     """Slope and offset of y in x by least squares, the smallest ones if x is always the same; the slope is
     drawn to 1 by a penalty."""
     share = np.sqrt(weight / weight.sum())
     design = np.stack((x, np.ones_like(x)), 1) * share[:, None]
-    design = np.concatenate((design, [[shrink**0.5, 0.0]]))
-    solution = np.linalg.lstsq(design, np.append(y * share, shrink**0.5), rcond=None)[0]
+    design = np.concatenate((design, [[penalty**0.5, 0.0]]))
+    solution = np.linalg.lstsq(design, np.append(y * share, penalty**0.5), rcond=None)[0]
     return float(solution[0]), float(solution[1])
 
 
