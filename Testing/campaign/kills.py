@@ -34,6 +34,7 @@ _PROGRAMS = {"worker": kill_worker, "host": kill_host, "window": kill_window}
 KINDS = ("writing",) * 12 + _FORKED + tuple(_PROGRAMS)
 _ENDINGS = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd", ".seg.nrrd")
 _WRITING_SECONDS = 0.3
+_MOST_SECONDS_TO_END = 60  # by the clock: the machine may be busy with other things
 
 
 class Kills:
@@ -168,7 +169,7 @@ def _without_scratch(case: Path) -> dict[str, bytes]:
 
 def _running_on(mark: str) -> str:
     """Processes of a trial that are there still after a while; they are ended."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + _MOST_SECONDS_TO_END
     while time.monotonic() < end:
         left = [each for each in psutil.process_iter() if _is_of(each, mark)]
         if not left:
