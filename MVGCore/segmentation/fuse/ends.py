@@ -6,7 +6,7 @@ is known of each class is turned into odds that it is there at all, which its pi
 
 How the odds depend on what is known was fitted on training hearts, hippocampi, and organs of head and neck,
 along all axes and of several thicknesses, with slices labelled evenly, outermost ones first, and at random.
-The constants are what `python -m MVGCore.evaluation.ends` fits, here to 203 of its 212 settings (16 cases),
+The constants are what `python -m MVGCore.evaluation.ends` fits, here to 203 of its 220 settings (16 cases),
 whose first looks were taken before drafts and appearance were made faster; it also says how good they are on
 a data set that took no part (see docs/ends.md). Not used, since they helped on the data sets that they were
 fitted to and cost on the one left out: how many slices are labelled and how far they are apart (people label
