@@ -325,7 +325,7 @@ def test_a_gpu_that_is_full_is_left_for_good(
 ) -> None:
     """Also by a run that is cancelled right after it: the model lies on the CPU then."""
     gpu = Device("cuda:0", torch.device("cpu"), torch.float32)
-    monkeypatch.setattr(session_module, "select_device", lambda _: gpu)
+    monkeypatch.setattr(session_module, "select_device", lambda *_: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.generate_all
     failures = iter([True])  # the slice that is guessed
@@ -349,7 +349,7 @@ def test_the_result_says_that_the_gpu_was_full(
     small_weights: Path, tube: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gpu = Device("cuda:0", torch.device("cpu"), torch.float32)
-    monkeypatch.setattr(session_module, "select_device", lambda _: gpu)
+    monkeypatch.setattr(session_module, "select_device", lambda *_: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.encode_prompts
     failures = iter([True] * 2)  # a batch, then half of it

@@ -76,7 +76,7 @@ def test_a_full_disk_is_named(tmp_path: Path, a_labelmap: LabelMap, monkeypatch:
     write_labelmap(path, a_labelmap)
     before = contents(tmp_path)
 
-    def fail(scratch: Path, _: Segmentation) -> None:
+    def fail(scratch: Path, *_: object) -> None:
         scratch.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 

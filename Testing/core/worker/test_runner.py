@@ -83,7 +83,8 @@ def test_a_job_is_stopped_in_the_middle_of_a_batch(
     told.clear()
     runner.handle(messages.Run(3, SegmentVolume()))
     again = [event for event in told if isinstance(event, results.SliceDone)]
-    assert isinstance(told[-1], results.Finished) and len(first) == 3 + 2 * 11  # given; seen, then chosen
+    assert isinstance(told[-1], results.Finished)
+    assert len(first) == 3 + 1 + 2 * 11  # given; guessed; seen, then chosen
     for one, other in zip(first, again, strict=True):
         assert (one.index, one.values.tobytes()) == (other.index, other.values.tobytes())
 

@@ -99,7 +99,7 @@ def test_a_mistake_of_ours_is_told_and_harms_nothing(
     python = patched_worker("""
         from MVGCore.session import Session
 
-        def preview(self, index, cancelled, axis):
+        def preview(self, index, *_arguments):
             if index == 1:
                 raise MemoryError()
             raise ZeroDivisionError("an odd thing")

@@ -101,9 +101,9 @@ def test_removing_the_result_ends_the_review(ready):
 
 def test_a_volume_that_cannot_be_used_says_why(make_controller, worker):
     controller = make_controller(worker)
-    flat = make_volume(np.zeros((1, 8, 8), np.int16), name="one slice")
-    controller.choices.set_volume(flat.GetID())
-    assert problem(controller)
+    line = make_volume(np.arange(8, dtype=np.int16).reshape(1, 1, 8), name="one row")
+    controller.choices.set_volume(line.GetID())
+    assert "less than a slice" in problem(controller)
 
 
 def test_a_colour_volume_is_made_grey_by_the_button_beside_its_message(make_controller, worker):
