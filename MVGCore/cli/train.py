@@ -22,6 +22,7 @@ Trains on synthetic episodes and, with --data, on the training cases of a folder
 published data set (READER:DIR; see docs/training.md for the readers). Settings come from their defaults, then
 --config, then the options, then --set; a later one wins."""
 RECIPES = Path(__file__).parents[1] / "training" / "recipes"
+_FORMER_NAMES = {"found": "self_labelled"}  # settings that files written earlier may still call so
 
 
 def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:
@@ -84,10 +85,22 @@ def build_config(arguments: argparse.Namespace) -> TrainConfig:
 
     known = {each.name for each in fields(TrainConfig)}
     options = {name: value for name, value in vars(arguments).items() if name in known}
-    chosen = read_settings(arguments.config)
+    chosen = with_names_of_now(read_settings(arguments.config))
     for source in (options, parse_settings(arguments.settings)):
-        chosen = merged(chosen, source)
+        chosen = merged(chosen, with_names_of_now(source))
     return filled(TrainConfig, chosen)
+
+
+def with_names_of_now(settings: Settings) -> Settings:
+    """Returns the settings with those under a former name under the one of now.
+
+    Raises:
+        InputError: a setting is given under both.
+    """
+    for former, name in _FORMER_NAMES.items():
+        if former in settings and name in settings:
+            raise InputError(f"The setting {name} was called {former} before; give it once.")
+    return {_FORMER_NAMES.get(name, name): value for name, value in settings.items()}
 
 
 def recipe_names() -> list[str]:
