@@ -17,6 +17,7 @@ from PyQt5 import QtCore, QtWidgets
 from MVGCore.errors import InputError, OutputError
 from MVGCore.volume.dicom import find_series
 from MVGDesktop import headless, qtcompat
+from MVGDesktop.stubs import present
 
 if TYPE_CHECKING:
     from MVGDesktop.window import MainWindow
@@ -62,7 +63,7 @@ def report_error(kind: type[BaseException], error: BaseException, trace: Traceba
     window = qtcompat.main_window()
     if window is not None:
         text = f"Something unforeseen went wrong ({kind.__name__}: {error}); save your work under a new name."
-        window.statusBar().showMessage(text)
+        present(window.statusBar()).showMessage(text)
 
 
 def run(start: Start) -> int:
@@ -80,7 +81,7 @@ def run(start: Start) -> int:
         slicer.app.set_testing(True)
         with tempfile.TemporaryDirectory() as folder:
             # Nothing of the user's: the picture is the same everywhere.
-            settings = QtCore.QSettings(str(Path(folder) / "settings.ini"), QtCore.QSettings.IniFormat)
+            settings = QtCore.QSettings(str(Path(folder) / "settings.ini"), QtCore.QSettings.Format.IniFormat)
             window = MainWindow(settings, Path(folder) / "recovery")
             window.resize(*start.size)
             try:
@@ -105,7 +106,7 @@ def _open(window: MainWindow, start: Start) -> None:
         if unattended and series is None and path.is_dir():  # nobody is there to choose
             series = str(find_series(path).number)
         if not window.filing.open(path, series=series) and unattended:
-            raise InputError(window.statusBar().currentMessage())
+            raise InputError(present(window.statusBar()).currentMessage())
     if start.demo:
         window.filing.open_demo()
         window.filing.label_demo()

@@ -53,7 +53,7 @@ class Filing:
         welcome.openRequested.connect(self.ask_open)
         welcome.folderRequested.connect(self.ask_folder)
         welcome.demoRequested.connect(self.open_demo)
-        welcome.recentChosen.connect(self.open)
+        welcome.recentChosen.connect(self.open)  # type: ignore[arg-type]  # Qt drops what a slot returns
         desk.guide.labelRequested.connect(self.label_demo)
 
     # Opening and closing

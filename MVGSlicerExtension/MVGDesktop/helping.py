@@ -81,7 +81,7 @@ class Help(QtWidgets.QDialog):
         self.text.setHtml(help_text())
         self.text.setAccessibleName("Mouse and keys")
         buttons = QtWidgets.QDialogButtonBox(QtWidgets.QDialogButtonBox.Close, self)
-        buttons.rejected.connect(self.close)
+        buttons.rejected.connect(self.close)  # type: ignore[arg-type]  # Qt drops what a slot returns
         layout = QtWidgets.QVBoxLayout(self)
         layout.addWidget(self.text)
         layout.addWidget(buttons)

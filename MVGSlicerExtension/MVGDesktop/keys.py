@@ -22,4 +22,9 @@ def add_key(window: QtWidgets.QWidget, sequence: str, action: Callable[[], objec
         action: What it does.
     """
     shortcut = QtWidgets.QShortcut(QtGui.QKeySequence(sequence), window)
-    shortcut.activated.connect(lambda: None if typing() else action())
+
+    def act() -> None:
+        if not typing():
+            action()
+
+    shortcut.activated.connect(act)

@@ -7,6 +7,8 @@ from typing import Any
 
 from PyQt5 import QtCore, QtWidgets
 
+from MVGDesktop.stubs import present
+
 _PANEL_WIDTH, _TOOLS_WIDTH = 360, 290
 _SIZE, _GEOMETRY = QtCore.QSize(1500, 940), "Window/Geometry"
 _DECORATION = QtCore.QMargins(2, 30, 2, 2)  # what frame and title of a window take at most
@@ -20,7 +22,7 @@ def restore_place(window: QtWidgets.QMainWindow, settings: QtCore.QSettings) -> 
         window.restoreGeometry(geometry)
     screen = QtWidgets.QApplication.screenAt(window.geometry().center()) or window.screen()
     if not window.isMaximized():
-        window.setGeometry(clamped(window.geometry(), screen.availableGeometry()))
+        window.setGeometry(clamped(window.geometry(), present(screen).availableGeometry()))
 
 
 def keep_place(window: QtWidgets.QMainWindow, settings: QtCore.QSettings) -> None:
@@ -62,13 +64,13 @@ def panel_column(panel: QtWidgets.QWidget, fixed: Iterable[QtWidgets.QWidget]) -
     scroll = QtWidgets.QScrollArea()
     scroll.setWidgetResizable(True)
     scroll.setFrameShape(QtWidgets.QFrame.NoFrame)
-    scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarAlwaysOff)
+    scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     scroll.setWidget(panel)
     column, rows = _column()
     column.setMinimumWidth(_PANEL_WIDTH)
     rows.addWidget(scroll, 1)
     below = QtWidgets.QVBoxLayout()
-    margins = panel.layout().contentsMargins()
+    margins = present(panel.layout()).contentsMargins()
     below.setContentsMargins(margins.left(), 0, margins.right(), margins.bottom())
     for widget in fixed:
         below.addWidget(widget)

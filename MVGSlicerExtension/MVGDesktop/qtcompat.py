@@ -35,7 +35,7 @@ def install() -> None:
 def application() -> QtWidgets.QApplication:
     """The one `QApplication`, made when there is none yet."""
     existing = QtWidgets.QApplication.instance()
-    if existing is not None:
+    if isinstance(existing, QtWidgets.QApplication):
         return existing
     if sys.platform.startswith("linux") and os.environ.get("DISPLAY"):
         # VTK draws into windows of X only, which Wayland has as well.

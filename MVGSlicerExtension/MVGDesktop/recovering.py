@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from MVGCore.errors import InputError
@@ -25,7 +26,7 @@ class Recoverer:
         """Ask about the newest work that a crash left; what is not wanted is deleted."""
         for leftover in leftovers[:1]:
             if ask_to_recover(self._desk.frame, leftover.text):
-                self._desk.attempt(lambda leftover=leftover: self.recover(leftover))
+                self._desk.attempt(partial(self.recover, leftover))
             else:
                 leftover.discard()
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from PyQt5 import QtWidgets
+from PyQt5 import QtCore, QtWidgets
 
 from MVGDesktop.document import Document
 from MVGDesktop.grids import volume_grid
@@ -20,7 +20,7 @@ class StatusLine(QtWidgets.QLabel):
         super().__init__(parent)
         self._document = document
         self.setAccessibleName("Under the mouse")
-        self.setTextFormat(0)
+        self.setTextFormat(QtCore.Qt.TextFormat.PlainText)
 
     def show_position(self, ras: np.ndarray | None) -> None:
         """Tell what lies at a world position; None clears the line."""

@@ -9,6 +9,8 @@ from enum import Enum
 
 from PyQt5 import QtCore, QtGui, QtWidgets
 
+from MVGDesktop.stubs import present
+
 SETTING = "View/Theme"
 
 
@@ -57,65 +59,69 @@ class _FramedFusion(QtWidgets.QProxyStyle):
     """Fusion with frames around check boxes, which a dark ground swallows, and around what has the focus."""
 
     _FRAMED = (
-        QtWidgets.QStyle.PE_IndicatorCheckBox,
-        QtWidgets.QStyle.PE_IndicatorItemViewItemCheck,
+        QtWidgets.QStyle.PrimitiveElement.PE_IndicatorCheckBox,
+        QtWidgets.QStyle.PrimitiveElement.PE_IndicatorItemViewItemCheck,
     )
 
-    _FOCUSED_CONTROLS = (QtWidgets.QStyle.CE_PushButton, QtWidgets.QStyle.CE_CheckBox)
+    _FOCUSED_CONTROLS = (
+        QtWidgets.QStyle.ControlElement.CE_PushButton,
+        QtWidgets.QStyle.ControlElement.CE_CheckBox,
+    )
     _FOCUSED_COMPLEX = (
-        QtWidgets.QStyle.CC_ToolButton,
-        QtWidgets.QStyle.CC_ComboBox,
-        QtWidgets.QStyle.CC_SpinBox,
-        QtWidgets.QStyle.CC_Slider,
+        QtWidgets.QStyle.ComplexControl.CC_ToolButton,
+        QtWidgets.QStyle.ComplexControl.CC_ComboBox,
+        QtWidgets.QStyle.ComplexControl.CC_SpinBox,
+        QtWidgets.QStyle.ComplexControl.CC_Slider,
     )
 
     def drawControl(
         self,
         element: QtWidgets.QStyle.ControlElement,
-        option: QtWidgets.QStyleOption,
-        painter: QtGui.QPainter,
+        option: QtWidgets.QStyleOption | None,
+        painter: QtGui.QPainter | None,
         widget: QtWidgets.QWidget | None = None,
     ) -> None:
         super().drawControl(element, option, painter, widget)
         if element in self._FOCUSED_CONTROLS:
-            _draw_focus(option, painter)
+            _draw_focus(present(option), present(painter))
 
     def drawComplexControl(
         self,
         control: QtWidgets.QStyle.ComplexControl,
-        option: QtWidgets.QStyleOptionComplex,
-        painter: QtGui.QPainter,
+        option: QtWidgets.QStyleOptionComplex | None,
+        painter: QtGui.QPainter | None,
         widget: QtWidgets.QWidget | None = None,
     ) -> None:
         super().drawComplexControl(control, option, painter, widget)
         if control in self._FOCUSED_COMPLEX:
-            _draw_focus(option, painter)
+            _draw_focus(present(option), present(painter))
 
     def drawPrimitive(
         self,
         element: QtWidgets.QStyle.PrimitiveElement,
-        option: QtWidgets.QStyleOption,
-        painter: QtGui.QPainter,
+        option: QtWidgets.QStyleOption | None,
+        painter: QtGui.QPainter | None,
         widget: QtWidgets.QWidget | None = None,
     ) -> None:
         super().drawPrimitive(element, option, painter, widget)
         if element in self._FRAMED:
+            assert option is not None and painter is not None
             painter.save()
             painter.setPen(option.palette.color(QtGui.QPalette.PlaceholderText))
-            painter.setBrush(QtCore.Qt.NoBrush)
+            painter.setBrush(QtCore.Qt.BrushStyle.NoBrush)
             painter.drawRect(option.rect.adjusted(0, 0, -1, -1))
             painter.restore()
 
 
 def _draw_focus(option: QtWidgets.QStyleOption, painter: QtGui.QPainter) -> None:
     """A frame around a widget that has the keyboard."""
-    if not option.state & QtWidgets.QStyle.State_HasFocus:
+    if not option.state & QtWidgets.QStyle.StateFlag.State_HasFocus:
         return
     pen = QtGui.QPen(option.palette.color(QtGui.QPalette.Highlight))
     pen.setWidth(2)
     painter.save()
     painter.setPen(pen)
-    painter.setBrush(QtCore.Qt.NoBrush)
+    painter.setBrush(QtCore.Qt.BrushStyle.NoBrush)
     painter.drawRect(option.rect.adjusted(1, 1, -1, -1))
     painter.restore()
 

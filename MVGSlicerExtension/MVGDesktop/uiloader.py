@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from PyQt5 import QtCore, QtWidgets, uic
 
 from MVGDesktop import qtwidgets
+from MVGDesktop.stubs import pyqtProperty
 
 
 def loadUI(path: str | os.PathLike[str]) -> QtWidgets.QWidget:
@@ -54,6 +55,6 @@ def _form_for_pyqt(path: str | os.PathLike[str]) -> str:
     for widget in root.iter("widget"):
         kind = getattr(qtwidgets, widget.get("class", ""), None)
         for each in widget.findall("property"):
-            if isinstance(vars(kind).get(each.get("name", "")) if kind else None, QtCore.pyqtProperty):
+            if isinstance(vars(kind).get(each.get("name", "")) if kind else None, pyqtProperty):
                 each.set("stdset", "0")
     return ElementTree.tostring(root, encoding="unicode")

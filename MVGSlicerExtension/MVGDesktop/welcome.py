@@ -42,7 +42,9 @@ class Welcome(QtWidgets.QWidget):
         self.recent = QtWidgets.QListWidget(self)
         self.recent.setAccessibleName("Recent files")
         self.recent.setMaximumHeight(120)
-        self.recent.itemActivated.connect(lambda item: self.recentChosen.emit(item.data(QtCore.Qt.UserRole)))
+        self.recent.itemActivated.connect(
+            lambda item: self.recentChosen.emit(item.data(QtCore.Qt.ItemDataRole.UserRole))
+        )
         self._recent_title = QtWidgets.QLabel("Recent files", self)
         self._recent_title.setBuddy(self.recent)
         column = QtWidgets.QVBoxLayout()
@@ -65,7 +67,7 @@ class Welcome(QtWidgets.QWidget):
         self.recent.clear()
         for path in paths:
             item = QtWidgets.QListWidgetItem(f"{Path(path).name}   ({Path(path).parent})")
-            item.setData(QtCore.Qt.UserRole, path)
+            item.setData(QtCore.Qt.ItemDataRole.UserRole, path)
             self.recent.addItem(item)
         self.recent.setVisible(bool(paths))
         self._recent_title.setVisible(bool(paths))
@@ -88,7 +90,7 @@ class Guide(QtWidgets.QFrame):
         self.step = 0
         self._text = QtWidgets.QLabel(self)
         self._text.setWordWrap(True)
-        self._text.setTextFormat(QtCore.Qt.RichText)
+        self._text.setTextFormat(QtCore.Qt.TextFormat.RichText)
         self._text.setAccessibleName("What to do next")
         self.label_button = QtWidgets.QPushButton("Label three slices for me", self)
         self.label_button.clicked.connect(lambda: self.labelRequested.emit())

@@ -11,6 +11,7 @@ import slicer
 from PyQt5 import QtCore, QtGui, QtWidgets
 
 from MVGCore.errors import MVGError
+from MVGDesktop import qtcompat
 from MVGDesktop.document import Document
 from MVGDesktop.editing.tools import Editor
 from MVGDesktop.files.recovery import Autosave
@@ -27,6 +28,7 @@ from MVGDesktop.reviewing import ReviewFollower
 from MVGDesktop.slicework import SliceWork
 from MVGDesktop.statistics import Sizes
 from MVGDesktop.statusline import StatusLine
+from MVGDesktop.stubs import present
 from MVGDesktop.surfaces import Surfaces
 from MVGDesktop.theme import SETTING, Theme, apply_theme
 from MVGDesktop.views.fourup import FourUp
@@ -99,7 +101,7 @@ class MainWindow(QtWidgets.QMainWindow):
 
     def say(self, text: str) -> None:
         """Tell the user something in the line at the bottom, without asking for attention."""
-        self.statusBar().showMessage(text, _MESSAGE_MS)
+        present(self.statusBar()).showMessage(text, _MESSAGE_MS)
 
     def attempt(self, action: Callable[[], object]) -> bool:
         """Run an action; an expected failure becomes a message, and what it warns of is told.
@@ -123,7 +125,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def set_theme(self, theme: Theme) -> None:
         """Change the colours and remember them."""
         self.settings.setValue(SETTING, theme.value)
-        dark = apply_theme(QtWidgets.QApplication.instance(), theme)
+        dark = apply_theme(qtcompat.application(), theme)
         self.panel.show()  # signs and frames of messages have colours of their own
         self.views.set_background(
             "#000000", "#16181b" if dark else "#c9d3de", "#2b3036" if dark else "#eef1f5"
@@ -148,7 +150,8 @@ class MainWindow(QtWidgets.QMainWindow):
             painter.end()
         return image
 
-    def closeEvent(self, event: QtGui.QCloseEvent) -> None:
+    def closeEvent(self, event: QtGui.QCloseEvent | None) -> None:
+        assert event is not None
         if not self.keeper.may_lose_changes():
             event.ignore()
             return
@@ -166,12 +169,14 @@ class MainWindow(QtWidgets.QMainWindow):
         self.panel.cleanup()
         self.views.close_views()
 
-    def dragEnterEvent(self, event: QtGui.QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+    def dragEnterEvent(self, event: QtGui.QDragEnterEvent | None) -> None:
+        assert event is not None
+        if any(url.isLocalFile() for url in present(event.mimeData()).urls()):
             event.acceptProposedAction()
 
-    def dropEvent(self, event: QtGui.QDropEvent) -> None:
-        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+    def dropEvent(self, event: QtGui.QDropEvent | None) -> None:
+        assert event is not None
+        paths = [url.toLocalFile() for url in present(event.mimeData()).urls() if url.isLocalFile()]
         event.acceptProposedAction()
         # Questions must wait until the program that the files come from is let go.
         QtCore.QTimer.singleShot(0, lambda: self.filing.open_all(paths))
@@ -185,16 +190,18 @@ class MainWindow(QtWidgets.QMainWindow):
         # Out of what scrolls: Apply, how far a run is, Accept and Discard are always in sight.
         apply = row(ui.previewButton, ui.completeButton, ui.applyButton)
         left = panel_column(self.panel.widget, (apply, ui.progressFrame, ui.reviewSection))
-        self.panel_dock = add_dock(self, "MVG", left, QtCore.Qt.LeftDockWidgetArea)
+        self.panel_dock = add_dock(self, "MVG", left, QtCore.Qt.DockWidgetArea.LeftDockWidgetArea)
         side = tools_column(self.segments, self.tools)
-        self.tools_dock = add_dock(self, "Segments and tools", side, QtCore.Qt.RightDockWidgetArea)
-        self.statusBar().addPermanentWidget(self.status_line)
+        self.tools_dock = add_dock(
+            self, "Segments and tools", side, QtCore.Qt.DockWidgetArea.RightDockWidgetArea
+        )
+        present(self.statusBar()).addPermanentWidget(self.status_line)
 
     def _connect(self) -> None:
         document = self.document
         document.volumeChanged.connect(self._on_volume)
         document.segmentationChanged.connect(lambda _id: self._tell_panel())
-        document.history.changed.connect(self.statusBar().clearMessage)  # what was told is over
+        document.history.changed.connect(present(self.statusBar()).clearMessage)  # what was told is over
         document.unsaved.changed.connect(lambda _unsaved: self._show_state())
         self.editor.failed.connect(self.say)
         self.segments.failed.connect(self.say)
@@ -250,7 +257,7 @@ class MainWindow(QtWidgets.QMainWindow):
     def _show_state(self) -> None:
         volume = self.document.volume
         self._stack.setCurrentIndex(0 if volume is None else 1)
-        self.tools_dock.widget().setEnabled(volume is not None)
+        present(self.tools_dock.widget()).setEnabled(volume is not None)
         if volume is None:
             self.welcome.show_recent(self.filing.recent.paths())
         name = f"{volume.GetName()}[*] - MVG" if volume is not None else "MVG[*]"

@@ -70,9 +70,9 @@ class TraceGesture:
         volume = self._document.volume
         self._lines.hide()
         self._line = None
-        if volume is not None:
-            grid, image = volume_grid(volume), self._document.intensities()
-            self._line = traced(grid, image, point, view.normal)
+        image = self._document.intensities()
+        if volume is not None and image is not None:
+            self._line = traced(volume_grid(volume), image, point, view.normal)
         if self._line is not None:
             self._lines.show(view, self._line, closed=True)
 

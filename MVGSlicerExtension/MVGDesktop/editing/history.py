@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from PyQt5 import QtCore, QtWidgets
 
@@ -109,8 +110,8 @@ class History(QtCore.QObject):
     def outdate(self, node_id: str) -> None:
         """Somebody else wrote into a segmentation: its strokes could only be taken back into what is gone."""
         for number in range(self._stack.count()):
-            command = self._stack.command(number)
-            if command.node_id == node_id and command.depends_on_voxels:
+            command = self._command(number)
+            if command is not None and command.node_id == node_id and command.depends_on_voxels:
                 command.setObsolete(True)
         self._drop_outdated()
         self.changed.emit()
@@ -124,12 +125,15 @@ class History(QtCore.QObject):
     def next_undo(self) -> Command | None:
         """What `undo` would take back."""
         index = self._stack.index()
-        return self._stack.command(index - 1) if index else None
+        return self._command(index - 1) if index else None
 
     @property
     def next_redo(self) -> Command | None:
         """What `redo` would do again."""
-        return self._stack.command(self._stack.index())
+        return self._command(self._stack.index())
+
+    def _command(self, number: int) -> Command | None:
+        return cast("Command | None", self._stack.command(number))
 
     @property
     def undo_name(self) -> str:

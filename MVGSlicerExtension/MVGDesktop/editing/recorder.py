@@ -97,10 +97,11 @@ class Recorder:
         boxes = [box for box, _ in self._kept if all(each.stop > each.start for each in box)]
         if not boxes:
             return None
-        union = tuple(
+        first, second, third = (
             slice(min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes))
             for axis in range(3)
         )
+        union = (first, second, third)
         after = layer[union]
         before = after.copy()
         for box, layers in reversed(self._kept):

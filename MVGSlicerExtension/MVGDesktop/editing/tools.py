@@ -22,7 +22,9 @@ from MVGDesktop.views.sliceview import SliceView
 MIN_RADIUS, MAX_RADIUS = 0.2, 100.0
 _WHEEL_STEP = 1.15
 _CLOSE_PX = 8.0
-_ENTER = (QtCore.Qt.Key_Return, QtCore.Qt.Key_Enter)
+_LEFT, _SHIFT = QtCore.Qt.MouseButton.LeftButton, QtCore.Qt.KeyboardModifier.ShiftModifier
+_CURSOR, _KEY = QtCore.Qt.CursorShape, QtCore.Qt.Key
+_ENTER = (_KEY.Key_Return, _KEY.Key_Enter)
 _OTHERS_MS = 40  # the other views follow a stroke a little later
 
 
@@ -95,7 +97,7 @@ class Editor(QtCore.QObject):
             gesture.drop()
         self.choices.tool = tool
         for view in self._views:
-            view.setCursor(QtCore.Qt.CrossCursor if tool is not Tool.NAVIGATE else QtCore.Qt.ArrowCursor)
+            view.setCursor(_CURSOR.CrossCursor if tool is not Tool.NAVIGATE else _CURSOR.ArrowCursor)
             self._outlines[view].hide()
             view.request_render()
         self.toolChanged.emit(tool)
@@ -108,7 +110,7 @@ class Editor(QtCore.QObject):
     # The mouse; True means that Slicer's own handling is not wanted.
 
     def press(self, view: SliceView, event: QtGui.QMouseEvent) -> bool:
-        if event.button() != QtCore.Qt.LeftButton or event.modifiers() & QtCore.Qt.ShiftModifier:
+        if event.button() != _LEFT or event.modifiers() & _SHIFT:
             return self._stroke is not None
         if self.choices.tool is Tool.NAVIGATE:
             return False
@@ -138,10 +140,10 @@ class Editor(QtCore.QObject):
         return self._stroke is not None
 
     def release(self, view: SliceView, event: QtGui.QMouseEvent) -> bool:
-        if event.button() == QtCore.Qt.LeftButton and self.choices.tool in self._gestures:
+        if event.button() == _LEFT and self.choices.tool in self._gestures:
             self._gestures[self.choices.tool].release(view, view.ras(event.localPos()))
-        if event.button() != QtCore.Qt.LeftButton or self._stroke is None:
-            return event.button() == QtCore.Qt.LeftButton and self.choices.tool is not Tool.NAVIGATE
+        if event.button() != _LEFT or self._stroke is None:
+            return event.button() == _LEFT and self.choices.tool is not Tool.NAVIGATE
         stroke, self._stroke = self._stroke, None
         finish(self._document, stroke.recorder, "Erase" if stroke.mode.erase else "Paint")
         return True
@@ -153,7 +155,7 @@ class Editor(QtCore.QObject):
 
     def wheel(self, view: SliceView, event: QtGui.QWheelEvent) -> bool:
         painting = self.choices.tool in (Tool.PAINT, Tool.ERASE)
-        if painting and event.modifiers() & QtCore.Qt.ShiftModifier:
+        if painting and event.modifiers() & _SHIFT:
             # With Shift some systems turn the wheel sideways.
             turn = event.angleDelta().y() or event.angleDelta().x()
             self.set_radius(self.choices.radius * (_WHEEL_STEP if turn > 0 else 1 / _WHEEL_STEP))
@@ -167,12 +169,12 @@ class Editor(QtCore.QObject):
             view.request_render()
 
     def wants_key(self, view: SliceView, key: int) -> bool:
-        return view is self._polygon_view and key in (*_ENTER, QtCore.Qt.Key_Escape, QtCore.Qt.Key_Backspace)
+        return view is self._polygon_view and key in (*_ENTER, _KEY.Key_Escape, _KEY.Key_Backspace)
 
     def key(self, view: SliceView, key: int) -> None:
         if key in _ENTER:
             self.close_polygon()
-        elif key == QtCore.Qt.Key_Escape or len(self._corners) < 2:
+        elif key == _KEY.Key_Escape or len(self._corners) < 2:
             self.drop_polygon()
         else:
             self._corners.pop()

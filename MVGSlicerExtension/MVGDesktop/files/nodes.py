@@ -111,13 +111,13 @@ def segmentation_of(node: Any) -> Segmentation:
         number = free_id(place.value, (each.class_.id for each in segments))
         class_ = SegmentClass(number, segment.GetName(), tuple(segment.GetColor()), terminology)
         segments.append(Segment(class_, place.layer, place.value))
-    layers = tuple(np.array(layer, dtype=_label_type(layer)) for layer in voxels.layers())
+    layers: list[np.ndarray] = [np.array(layer, dtype=_label_type(layer)) for layer in voxels.layers()]
     geometry = Geometry.from_affine_ras(grid.shape, grid.to_world)
     volume = node.GetNodeReference(slicer.vtkMRMLSegmentationNode.GetReferenceImageGeometryReferenceRole())
     if volume is not None and volume.GetImageData() is not None:
         own = geometry_of_volume(volume)
         geometry = own if own.is_close(geometry) else geometry
-    return Segmentation(layers, geometry, tuple(segments))
+    return Segmentation(tuple(layers), geometry, tuple(segments))
 
 
 def volume_of(node: Any) -> Volume:

@@ -211,8 +211,8 @@ class Autosave(QtCore.QObject):
             for former in self.folder.glob("labels-*.seg.nrrd"):
                 if former.name not in names:
                     former.unlink()
-            for file in self.folder.iterdir():
-                file.chmod(0o600)  # as the folder: also where it is copied elsewhere
+            for kept in self.folder.iterdir():
+                kept.chmod(0o600)  # as the folder: also where it is copied elsewhere
         except (OSError, MVGError) as error:
             self._changed = True  # the next turn tries again
             self._volume_files.clear()

@@ -6,6 +6,8 @@ from typing import Any
 
 from PyQt5 import QtCore, QtGui, QtWidgets
 
+from MVGDesktop.stubs import present, pyqtProperty
+
 _GAP = 2
 _UNLIMITED = 16777215  # QWIDGETSIZE_MAX
 _VISIBLE_WHEN_OPEN = "_shown_when_open"  # property of a child that the program itself has shown or hidden
@@ -22,7 +24,7 @@ def _kept(kind: Any, name: str, default: Any) -> Any:
         self.updateGeometry()
         self.update()
 
-    return QtCore.pyqtProperty(kind, read, write)
+    return pyqtProperty(kind, read, write)
 
 
 class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name is Slicer's
@@ -59,15 +61,15 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
     def _set_collapsed(self, collapsed: bool) -> None:
         self.setChecked(not collapsed)
 
-    collapsed = QtCore.pyqtProperty(bool, _is_collapsed, _set_collapsed, notify=contentsCollapsed)
+    collapsed = pyqtProperty(bool, _is_collapsed, _set_collapsed, notify=contentsCollapsed)
     collapsedHeight = _kept(int, "collapsedHeight", _GAP)
     flat = _kept(bool, "flat", True)
     contentsFrameShape = _kept(QtWidgets.QFrame.Shape, "contentsFrameShape", QtWidgets.QFrame.NoFrame)
     contentsFrameShadow = _kept(QtWidgets.QFrame.Shadow, "contentsFrameShadow", QtWidgets.QFrame.Plain)
     contentsLineWidth = _kept(int, "contentsLineWidth", 1)
     contentsMidLineWidth = _kept(int, "contentsMidLineWidth", 0)
-    buttonTextAlignment = _kept(QtCore.Qt.Alignment, "buttonTextAlignment", QtCore.Qt.AlignLeft)
-    indicatorAlignment = _kept(QtCore.Qt.Alignment, "indicatorAlignment", QtCore.Qt.AlignLeft)
+    buttonTextAlignment = _kept(QtCore.Qt.Alignment, "buttonTextAlignment", QtCore.Qt.AlignmentFlag.AlignLeft)
+    indicatorAlignment = _kept(QtCore.Qt.Alignment, "indicatorAlignment", QtCore.Qt.AlignmentFlag.AlignLeft)
 
     def sizeHint(self) -> QtCore.QSize:
         header = self._header_size()
@@ -81,12 +83,19 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
     def hitButton(self, place: QtCore.QPoint) -> bool:
         return QtCore.QRect(0, 0, self.width(), self._header_size().height()).contains(place)
 
-    def paintEvent(self, _event: QtGui.QPaintEvent) -> None:
-        QtWidgets.QStylePainter(self).drawComplexControl(QtWidgets.QStyle.CC_ToolButton, self._header())
+    def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
+        QtWidgets.QStylePainter(self).drawComplexControl(
+            QtWidgets.QStyle.ComplexControl.CC_ToolButton, self._header()
+        )
 
-    def event(self, event: QtCore.QEvent) -> bool:
+    def event(self, event: QtCore.QEvent | None) -> bool:
+        assert event is not None
         # Layouts from a .ui file set their margins after they were made, so the room is taken here.
-        if event.type() in (QtCore.QEvent.LayoutRequest, QtCore.QEvent.FontChange, QtCore.QEvent.StyleChange):
+        if event.type() in (
+            QtCore.QEvent.Type.LayoutRequest,
+            QtCore.QEvent.Type.FontChange,
+            QtCore.QEvent.Type.StyleChange,
+        ):
             self._keep_room()
         return bool(super().event(event))
 
@@ -97,21 +106,23 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
         self._ours = False
         self._show_contents()
 
-    def childEvent(self, event: QtCore.QChildEvent) -> None:
-        child = event.child()
+    def childEvent(self, event: QtCore.QChildEvent | None) -> None:
+        assert event is not None
+        child = present(event.child())
         if event.added() and child.isWidgetType():
             child.installEventFilter(self)
         if event.polished() and isinstance(child, QtWidgets.QWidget) and not child.isWindow():
-            if child.testAttribute(QtCore.Qt.WA_WState_ExplicitShowHide) and child.isHidden():
+            if child.testAttribute(QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide) and child.isHidden():
                 child.setProperty(_VISIBLE_WHEN_OPEN, False)
             self._show_child(child)
         super().childEvent(event)
 
-    def eventFilter(self, child: QtCore.QObject, event: QtCore.QEvent) -> bool:
-        kinds = (QtCore.QEvent.ShowToParent, QtCore.QEvent.HideToParent)
+    def eventFilter(self, child: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
+        assert event is not None
+        kinds = (QtCore.QEvent.Type.ShowToParent, QtCore.QEvent.Type.HideToParent)
         if event.type() in kinds and not self._ours and isinstance(child, QtWidgets.QWidget):
             # What the program shows while the section is folded appears when it is unfolded.
-            child.setProperty(_VISIBLE_WHEN_OPEN, event.type() == QtCore.QEvent.ShowToParent)
+            child.setProperty(_VISIBLE_WHEN_OPEN, event.type() == QtCore.QEvent.Type.ShowToParent)
             if self.collapsed:
                 self._show_child(child)
         return False
@@ -123,7 +134,9 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
         self.contentsCollapsed.emit(not open_)
 
     def _show_contents(self) -> None:
-        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindDirectChildrenOnly):
+        for child in self.findChildren(
+            QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly
+        ):
             if not child.isWindow():
                 self._show_child(child)
 
@@ -134,7 +147,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
         child.setVisible(not self.collapsed and visible is not False)
         if visible is not False:
             # Hidden by us, not by the program: its next `hide()` has to count although nothing is to be seen.
-            child.setAttribute(QtCore.Qt.WA_WState_ExplicitShowHide, False)
+            child.setAttribute(QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
         self._ours = False
 
     def _keep_room(self) -> None:
@@ -147,19 +160,21 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
         """How the button is drawn: as a flat tool button with an arrow."""
         option = QtWidgets.QStyleOptionToolButton()
         option.initFrom(self)
-        side = self.style().pixelMetric(QtWidgets.QStyle.PM_SmallIconSize, option, self)
+        side = present(self.style()).pixelMetric(QtWidgets.QStyle.PixelMetric.PM_SmallIconSize, option, self)
         option.font, option.text, option.iconSize = self._bold, self.text(), QtCore.QSize(side, side)
-        option.toolButtonStyle = QtCore.Qt.ToolButtonTextBesideIcon
+        option.toolButtonStyle = QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon
         option.features = QtWidgets.QStyleOptionToolButton.Arrow
-        option.arrowType = QtCore.Qt.RightArrow if self.collapsed else QtCore.Qt.DownArrow
-        option.subControls = QtWidgets.QStyle.SC_ToolButton
-        over = option.state & QtWidgets.QStyle.State_MouseOver
+        option.arrowType = QtCore.Qt.ArrowType.RightArrow if self.collapsed else QtCore.Qt.ArrowType.DownArrow
+        option.subControls = QtWidgets.QStyle.SubControl.SC_ToolButton
+        state = QtWidgets.QStyle.State(option.state)
+        over = state & QtWidgets.QStyle.StateFlag.State_MouseOver
         if self.flat:
-            option.state |= QtWidgets.QStyle.State_AutoRaise
+            state |= QtWidgets.QStyle.StateFlag.State_AutoRaise
         if self.isDown():
-            option.state |= QtWidgets.QStyle.State_Sunken
+            state |= QtWidgets.QStyle.StateFlag.State_Sunken
         elif over or not self.flat:
-            option.state |= QtWidgets.QStyle.State_Raised
+            state |= QtWidgets.QStyle.StateFlag.State_Raised
+        option.state = state
         option.rect.setHeight(self._header_size().height())
         return option
 
@@ -167,10 +182,12 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
         option = QtWidgets.QStyleOptionToolButton()
         option.initFrom(self)
         metrics = QtGui.QFontMetrics(self._bold)
-        side = self.style().pixelMetric(QtWidgets.QStyle.PM_SmallIconSize, option, self)
-        text = metrics.size(QtCore.Qt.TextShowMnemonic, self.text() or "X")
+        side = present(self.style()).pixelMetric(QtWidgets.QStyle.PixelMetric.PM_SmallIconSize, option, self)
+        text = metrics.size(QtCore.Qt.TextFlag.TextShowMnemonic, self.text() or "X")
         inner = QtCore.QSize(side + 2 * _GAP + text.width(), max(side, text.height()))
-        return self.style().sizeFromContents(QtWidgets.QStyle.CT_ToolButton, option, inner, self)
+        return present(self.style()).sizeFromContents(
+            QtWidgets.QStyle.ContentsType.CT_ToolButton, option, inner, self
+        )
 
 
 def _is_text(arguments: tuple[Any, ...]) -> bool:

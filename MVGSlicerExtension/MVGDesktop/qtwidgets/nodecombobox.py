@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, cast
 
 import slicer
 from PyQt5 import QtCore, QtGui, QtWidgets
 
 from MVGDesktop.qtwidgets.noderows import ACTION, NodeRows
+from MVGDesktop.stubs import present, pyqtProperty
 
 
 def _filtering(kind: Any, name: str) -> Any:
@@ -22,7 +23,7 @@ def _filtering(kind: Any, name: str) -> Any:
         self._rows.refilter()
         self._show_actions()
 
-    return QtCore.pyqtProperty(kind, read, write)
+    return pyqtProperty(kind, read, write)
 
 
 def _choice(kind: Any, name: str, default: Any) -> Any:
@@ -37,7 +38,7 @@ def _choice(kind: Any, name: str, default: Any) -> Any:
             self._show_none()
             self._show_actions()
 
-    return QtCore.pyqtProperty(kind, read, write)
+    return pyqtProperty(kind, read, write)
 
 
 class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
@@ -71,8 +72,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
         self._rows = NodeRows(self._box, self.nodeAdded.emit)
         self._box.currentTextChanged.connect(self._tell)
         self._box.activated.connect(self._on_activated)
-        self._box.model().rowsAboutToBeRemoved.connect(self._tell_removal)
-        self._box.model().rowsRemoved.connect(self._leave_gone)
+        present(self._box.model()).rowsAboutToBeRemoved.connect(self._tell_removal)
+        present(self._box.model()).rowsRemoved.connect(self._leave_gone)
         layout = QtWidgets.QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._box)
@@ -108,9 +109,9 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
         row = self._rows.row_of(node_id or "")
         self._box.setCurrentIndex(row if row >= 0 else 0 if self.noneEnabled else -1)
 
-    currentNodeID = QtCore.pyqtProperty(str, _node_id, setCurrentNodeID, notify=currentNodeIDChanged)
-    currentNodeId = QtCore.pyqtProperty(str, _node_id, setCurrentNodeID)
-    sizeAdjustPolicy = QtCore.pyqtProperty(
+    currentNodeID = pyqtProperty(str, _node_id, setCurrentNodeID, notify=currentNodeIDChanged)
+    currentNodeId = pyqtProperty(str, _node_id, setCurrentNodeID)
+    sizeAdjustPolicy = pyqtProperty(
         QtWidgets.QComboBox.SizeAdjustPolicy,
         lambda self: self._box.sizeAdjustPolicy(),
         lambda self, policy: self._box.setSizeAdjustPolicy(policy),
@@ -222,11 +223,11 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
             self._show_actions()
 
     def sortFilterProxyModel(self) -> QtGui.QStandardItemModel:
-        return self._box.model()
+        return cast(QtGui.QStandardItemModel, self._box.model())
 
     # Of QWidget: what a reader of the screen says is asked of the box inside
 
-    def setAccessibleName(self, name: str) -> None:
+    def setAccessibleName(self, name: str | None) -> None:
         super().setAccessibleName(name)
         self._box.setAccessibleName(name)
 

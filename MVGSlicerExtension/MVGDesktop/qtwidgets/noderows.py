@@ -11,9 +11,10 @@ import vtk
 from PyQt5 import QtCore, QtWidgets
 
 from MVGDesktop.qtwidgets.observing import ObserverTags
+from MVGDesktop.stubs import present
 
-_ID = QtCore.Qt.UserRole
-ACTION = QtCore.Qt.UserRole + 1
+_ID = QtCore.Qt.ItemDataRole.UserRole
+ACTION = QtCore.Qt.ItemDataRole.UserRole + 1
 # Rows go before the other observers hear of a removal, and come after those hear of an addition.
 _BEFORE_REMOVAL, _AFTER_ADDITION = -10.0, 10.0
 
@@ -131,7 +132,7 @@ class NodeRows:
     def refill(self) -> None:
         """Take all nodes out and put them in again."""
         self._node_tags.clear()
-        self._box.model().removeRows(self._before, self._count)
+        present(self._box.model()).removeRows(self._before, self._count)
         self._count = 0
         for node in self._all():
             self._observe(node)

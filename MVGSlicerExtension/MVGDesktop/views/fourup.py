@@ -128,11 +128,13 @@ class FourUp(QtWidgets.QWidget):
 
     def _show(self, alone: QtWidgets.QWidget | None) -> None:
         self.alone = alone
-        for widget in [*self.panels, self.three_d]:
+        widgets: list[QtWidgets.QWidget] = [*self.panels, self.three_d]
+        for widget in widgets:
             widget.setVisible(self.alone is None or widget is self.alone)
-        for line, widgets in enumerate(((0, 1), (2, 3))):
+        fields: list[QtWidgets.QWidget]
+        for line, numbers in enumerate(((0, 1), (2, 3))):
             fields = [self.panels[0], self.three_d, self.panels[1], self.panels[2]]
-            self._grid.setRowStretch(line, int(any(not fields[each].isHidden() for each in widgets)))
+            self._grid.setRowStretch(line, int(any(not fields[each].isHidden() for each in numbers)))
         for line in (0, 1):
             fields = [self.panels[0], self.panels[1]] if line == 0 else [self.three_d, self.panels[2]]
             self._grid.setColumnStretch(line, int(any(not each.isHidden() for each in fields)))

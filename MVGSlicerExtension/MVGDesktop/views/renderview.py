@@ -26,7 +26,7 @@ class RenderView(QVTKRenderWindowInteractor):
 
     def __init__(self, parent: QtWidgets.QWidget | None) -> None:
         super().__init__(parent)
-        self.setFocusPolicy(QtCore.Qt.StrongFocus)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(80, 80)
         self.GetRenderWindow().SetMultiSamples(0)
         self.renderer = vtk.vtkRenderer()

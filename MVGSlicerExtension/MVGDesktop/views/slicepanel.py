@@ -37,7 +37,9 @@ class SlicePanel(QtWidgets.QWidget):
         self.number.setButtonSymbols(QtWidgets.QAbstractSpinBox.NoButtons)
         self.number.setFrame(False)
         self.number.setKeyboardTracking(False)  # while a number is typed, the view waits for its end
-        self.number.setAlignment(QtCore.Qt.AlignRight | QtCore.Qt.AlignVCenter)
+        self.number.setAlignment(
+            QtCore.Qt.Alignment(QtCore.Qt.AlignmentFlag.AlignRight) | QtCore.Qt.AlignmentFlag.AlignVCenter
+        )
         self.number.setAccessibleName(f"{orientation} slice")
         self.number.setToolTip("The slice that is shown, counted from 0; type a number to go there")
         self.number.setMinimumWidth(self.fontMetrics().horizontalAdvance("8888 / 8888") + 10)

@@ -92,7 +92,7 @@ class SliceView(RenderView):
         self.watch(self.node, vtk.vtkCommand.ModifiedEvent, self._on_node)
         self.setMouseTracking(True)
         self.setAccessibleName(f"{orientation} slice")
-        self.setCursor(QtCore.Qt.CrossCursor)
+        self.setCursor(QtCore.Qt.CursorShape.CrossCursor)
         self._on_logic()
 
     @property
@@ -164,8 +164,9 @@ class SliceView(RenderView):
 
     def event(self, event: QtCore.QEvent) -> bool:
         # What the tool wants of the keyboard goes before the shortcuts of the window.
-        asked = event.type() == QtCore.QEvent.ShortcutOverride and self.tool is not None
-        if asked and self.tool.wants_key(self, event.key()):
+        asked = event.type() == QtCore.QEvent.Type.ShortcutOverride
+        key = event.key() if asked and isinstance(event, QtGui.QKeyEvent) else None
+        if key is not None and self.tool is not None and self.tool.wants_key(self, key):
             event.accept()
             return True
         return bool(super().event(event))
@@ -180,7 +181,7 @@ class SliceView(RenderView):
         event.ignore()
 
     def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
-        self.setFocus(QtCore.Qt.MouseFocusReason)
+        self.setFocus(QtCore.Qt.FocusReason.MouseFocusReason)
         self.used.emit(self)
         if not (self.tool and self.tool.press(self, event)):
             super().mousePressEvent(event)
@@ -188,7 +189,7 @@ class SliceView(RenderView):
     def mouseMoveEvent(self, event: QtGui.QMouseEvent) -> None:
         ras = self.ras(event.localPos())
         self.pointed.emit(self, ras)
-        if event.modifiers() & QtCore.Qt.ShiftModifier and not event.buttons():
+        if event.modifiers() & QtCore.Qt.KeyboardModifier.ShiftModifier and not event.buttons():
             self.crosshairMoved.emit(self, ras)
         if not (self.tool and self.tool.move(self, event)):
             super().mouseMoveEvent(event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import slicer
 import vtk
@@ -112,7 +112,7 @@ class ThreeDView(RenderView):
     def _shown_bounds(self) -> Bounds | None:
         bounds = [0.0] * 6
         self.renderer.ComputeVisiblePropBounds(bounds)
-        return tuple(bounds) if vtk.vtkMath.AreBoundsInitialized(bounds) else None
+        return cast(Bounds, tuple(bounds)) if vtk.vtkMath.AreBoundsInitialized(bounds) else None
 
 
 def _grown(before: Bounds, bounds: Bounds) -> bool:

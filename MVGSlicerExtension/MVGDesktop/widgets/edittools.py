@@ -68,7 +68,7 @@ class EditTools(QtWidgets.QWidget):
             button.setText(text)
             button.setIcon(icon(tool.value, self.palette()))
             button.setIconSize(QtCore.QSize(22, 22))
-            button.setToolButtonStyle(QtCore.Qt.ToolButtonTextUnderIcon)
+            button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setCheckable(True)
             button.setAutoRaise(True)
             button.setToolTip(f"{tip} ({key})")
@@ -99,9 +99,9 @@ class EditTools(QtWidgets.QWidget):
         layout.addWidget(self.effects)
         layout.addLayout(copies)
 
-    def changeEvent(self, event: QtCore.QEvent) -> None:
+    def changeEvent(self, event: QtCore.QEvent | None) -> None:
         super().changeEvent(event)
-        if event.type() == QtCore.QEvent.PaletteChange:
+        if event is not None and event.type() == QtCore.QEvent.Type.PaletteChange:
             for tool, button in self.buttons.items():
                 button.setIcon(icon(tool.value, self.palette()))
 

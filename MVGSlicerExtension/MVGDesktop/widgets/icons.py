@@ -14,16 +14,16 @@ def icon(name: str, palette: QtGui.QPalette) -> QtGui.QIcon:
     """The icon of a tool, in the colours of a palette."""
     result = QtGui.QIcon()
     for mode, group in (
-        (QtGui.QIcon.Normal, QtGui.QPalette.Active),
-        (QtGui.QIcon.Disabled, QtGui.QPalette.Disabled),
+        (QtGui.QIcon.Mode.Normal, QtGui.QPalette.Active),
+        (QtGui.QIcon.Mode.Disabled, QtGui.QPalette.Disabled),
     ):
         picture = QtGui.QPixmap(_SIZE, _SIZE)
-        picture.fill(QtCore.Qt.transparent)
+        picture.fill(QtCore.Qt.GlobalColor.transparent)
         painter = QtGui.QPainter(picture)
         painter.setRenderHint(QtGui.QPainter.Antialiasing)
         pen = QtGui.QPen(palette.color(group, QtGui.QPalette.ButtonText), 4.5)
-        pen.setCapStyle(QtCore.Qt.RoundCap)
-        pen.setJoinStyle(QtCore.Qt.RoundJoin)
+        pen.setCapStyle(QtCore.Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(QtCore.Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
         _DRAWINGS[name](painter)
         painter.end()

@@ -12,6 +12,7 @@ from MVGDesktop.document import Document
 from MVGDesktop.editing.segments import Look
 from MVGDesktop.qtwidgets import qMRMLNodeComboBox
 from MVGDesktop.statistics import Sizes
+from MVGDesktop.stubs import present
 
 _SHOWN, _COLOR, _NAME, _SIZE = range(4)
 _SWATCH = 18
@@ -46,7 +47,7 @@ class SegmentList(QtWidgets.QWidget):
         self.table = self._make_table()
         self.add_button = _button("Add", "Add a segment (Ctrl+N)")
         self.remove_button = _button("Remove", "Remove the selected segment (Delete); Ctrl+Z brings it back")
-        self.opacity = QtWidgets.QSlider(QtCore.Qt.Horizontal, self)
+        self.opacity = QtWidgets.QSlider(QtCore.Qt.Orientation.Horizontal, self)
         self.opacity.setRange(0, 100)
         self.opacity.setAccessibleName("Opacity of the selected segment")
         self.opacity.setToolTip("Opacity of the selected segment")
@@ -104,29 +105,33 @@ class SegmentList(QtWidgets.QWidget):
         display = self._display()
         color = QtGui.QColor.fromRgbF(*segment.GetColor())
         shown = QtWidgets.QTableWidgetItem()
-        shown.setFlags(QtCore.Qt.ItemIsEnabled | QtCore.Qt.ItemIsUserCheckable | QtCore.Qt.ItemIsSelectable)
+        flag = QtCore.Qt.ItemFlag
+        selectable = QtCore.Qt.ItemFlags(flag.ItemIsEnabled) | flag.ItemIsSelectable
+        shown.setFlags(selectable | flag.ItemIsUserCheckable)
         visible = display is None or display.GetSegmentVisibility(segment_id)
-        shown.setCheckState(QtCore.Qt.Checked if visible else QtCore.Qt.Unchecked)
+        shown.setCheckState(QtCore.Qt.CheckState.Checked if visible else QtCore.Qt.CheckState.Unchecked)
         shown.setToolTip(f"Show {segment.GetName()}")
         swatch = QtWidgets.QTableWidgetItem()
-        swatch.setFlags(QtCore.Qt.ItemIsEnabled | QtCore.Qt.ItemIsSelectable)
+        swatch.setFlags(selectable)
         swatch.setIcon(_swatch(color))
         swatch.setToolTip("Double-click to change the colour")
-        swatch.setData(QtCore.Qt.AccessibleTextRole, f"Colour of {segment.GetName()}: {color.name()}")
+        swatch.setData(
+            QtCore.Qt.ItemDataRole.AccessibleTextRole, f"Colour of {segment.GetName()}: {color.name()}"
+        )
         name = QtWidgets.QTableWidgetItem(segment.GetName())
         name.setToolTip("Double-click or F2 to rename")
         size = QtWidgets.QTableWidgetItem()
-        size.setFlags(QtCore.Qt.ItemIsEnabled | QtCore.Qt.ItemIsSelectable)
-        size.setTextAlignment(QtCore.Qt.AlignRight | QtCore.Qt.AlignVCenter)
+        size.setFlags(selectable)
+        size.setTextAlignment(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
         for column, item in ((_SHOWN, shown), (_COLOR, swatch), (_NAME, name), (_SIZE, size)):
-            item.setData(QtCore.Qt.UserRole, segment_id)
+            item.setData(QtCore.Qt.ItemDataRole.UserRole, segment_id)
             self.table.setItem(row, column, item)
 
     def _show_sizes(self) -> None:
         """Nothing else is touched: somebody may be typing a name."""
         for row in range(self.table.rowCount()):
-            item = self.table.item(row, _SIZE)
-            known = self._sizes.of.get(item.data(QtCore.Qt.UserRole))
+            item = present(self.table.item(row, _SIZE))
+            known = self._sizes.of.get(item.data(QtCore.Qt.ItemDataRole.UserRole))
             with QtCore.QSignalBlocker(self.table):
                 item.setText(volume_text(known.ml) if known else "")
                 item.setToolTip(f"{known.ml:.4g} ml, {known.voxels:,} voxels" if known else "")
@@ -135,10 +140,11 @@ class SegmentList(QtWidgets.QWidget):
         table = QtWidgets.QTableWidget(0, 4, self)
         table.setAccessibleName("Segments")
         table.setHorizontalHeaderLabels(["Show", "Colour", "Name", "ml"])
-        table.verticalHeader().hide()
+        present(table.verticalHeader()).hide()
+        header = present(table.horizontalHeader())
         for column in (_SHOWN, _COLOR, _SIZE):
-            table.horizontalHeader().setSectionResizeMode(column, QtWidgets.QHeaderView.ResizeToContents)
-        table.horizontalHeader().setSectionResizeMode(_NAME, QtWidgets.QHeaderView.Stretch)
+            header.setSectionResizeMode(column, QtWidgets.QHeaderView.ResizeToContents)
+        header.setSectionResizeMode(_NAME, QtWidgets.QHeaderView.Stretch)
         table.setSelectionBehavior(QtWidgets.QAbstractItemView.SelectRows)
         table.setSelectionMode(QtWidgets.QAbstractItemView.SingleSelection)
         table.setTabKeyNavigation(False)
@@ -179,14 +185,16 @@ class SegmentList(QtWidgets.QWidget):
         self.add_button.clicked.connect(self.add)
         self.remove_button.clicked.connect(self.remove)
         delete = QtWidgets.QShortcut(QtGui.QKeySequence("Delete"), self.table)
-        delete.setContext(QtCore.Qt.WidgetShortcut)
+        delete.setContext(QtCore.Qt.ShortcutContext.WidgetShortcut)
         delete.activated.connect(self.remove)
         self.opacity.valueChanged.connect(self._on_opacity)
 
     def _on_item(self, item: QtWidgets.QTableWidgetItem) -> None:
-        segment_id = item.data(QtCore.Qt.UserRole)
+        segment_id = item.data(QtCore.Qt.ItemDataRole.UserRole)
         if item.column() == _SHOWN:
-            self._display().SetSegmentVisibility(segment_id, item.checkState() == QtCore.Qt.Checked)
+            self._display().SetSegmentVisibility(
+                segment_id, item.checkState() == QtCore.Qt.CheckState.Checked
+            )
         elif item.column() == _NAME:
             self._rename(segment_id, item.text().strip())
 
@@ -200,7 +208,7 @@ class SegmentList(QtWidgets.QWidget):
     def _on_double_click(self, item: QtWidgets.QTableWidgetItem) -> None:
         if item.column() != _COLOR:
             return
-        segment_id = item.data(QtCore.Qt.UserRole)
+        segment_id = item.data(QtCore.Qt.ItemDataRole.UserRole)
         segment = self._document.segmentation.GetSegmentation().GetSegment(segment_id)
         before = QtGui.QColor.fromRgbF(*segment.GetColor())
         color = QtWidgets.QColorDialog.getColor(before, self, f"Colour of {segment.GetName()}")
@@ -221,7 +229,7 @@ def _swatch(color: QtGui.QColor) -> QtGui.QIcon:
     picture.fill(color)
     icon = QtGui.QIcon(picture)
     # Qt would tint the picture of a selected row.
-    icon.addPixmap(picture, QtGui.QIcon.Selected)
+    icon.addPixmap(picture, QtGui.QIcon.Mode.Selected)
     return icon
 
 

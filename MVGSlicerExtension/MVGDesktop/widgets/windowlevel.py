@@ -32,10 +32,10 @@ class WindowLevel(QtWidgets.QWidget):
         self.presets.setAccessibleName("Window preset")
         self.presets.setToolTip("Which intensities are shown from black to white")
         self.presets.activated.connect(self._choose)
-        self.window, self.level = self._box("Window"), self._box("Level")
+        self.width_box, self.level_box = self._box("Window"), self._box("Level")
         row = QtWidgets.QHBoxLayout(self)
         row.setContentsMargins(4, 0, 4, 0)
-        for text, widget in (("Window", self.presets), ("W", self.window), ("L", self.level)):
+        for text, widget in (("Window", self.presets), ("W", self.width_box), ("L", self.level_box)):
             label = QtWidgets.QLabel(text, self)
             label.setBuddy(widget)
             row.addWidget(label)
@@ -58,7 +58,7 @@ class WindowLevel(QtWidgets.QWidget):
         box.setRange(-1e9, 1e9)
         box.setButtonSymbols(QtWidgets.QAbstractSpinBox.NoButtons)
         box.setFixedWidth(70)
-        box.valueChanged.connect(lambda _value: self._set(self.window.value(), self.level.value()))
+        box.valueChanged.connect(lambda _value: self._set(self.width_box.value(), self.level_box.value()))
         return box
 
     def _display(self) -> Any:
@@ -86,7 +86,7 @@ class WindowLevel(QtWidgets.QWidget):
                 self.presets.addItem(f"CT {name}", name)
         self.presets.addItem("As set", _OWN)
         span = float(array.max()) - float(array.min())
-        for box in (self.window, self.level):
+        for box in (self.width_box, self.level_box):
             with QtCore.QSignalBlocker(box):
                 box.setDecimals(0 if span > 20 else 3)
                 box.setSingleStep(max(span / 100, 10 ** -box.decimals()))
@@ -97,7 +97,7 @@ class WindowLevel(QtWidgets.QWidget):
         if display is None:
             return
         low, high = display.GetWindowLevelMin(), display.GetWindowLevelMax()
-        for box, value in ((self.window, high - low), (self.level, (low + high) / 2)):
+        for box, value in ((self.width_box, high - low), (self.level_box, (low + high) / 2)):
             with QtCore.QSignalBlocker(box):
                 box.setValue(value)
         names = [name for name, each in CT_WINDOWS.items() if (each.low, each.high) == (low, high)]
