@@ -56,6 +56,14 @@ def test_probabilities_sum_to_one() -> None:
     assert (logs.argmax(1) != 3).all()
 
 
+def test_what_is_rare_stays_rare_where_nothing_tells_it() -> None:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.rand(3, 3, 32, 32, generator=generator)
+    positions = (torch.rand(3, 32, 32, generator=generator) < 0.03).long()
+    share = everywhere(Appearance.learn(images, positions, 2), images).exp()[:, 1].mean()
+    assert share < 0.055  # learning sees more of it than there is: .077 without the shares of the classes
+
+
 def test_the_seed_decides() -> None:
     images, positions = bright_and_striped(2)
     one, same, other = (

@@ -153,6 +153,14 @@ def test_balance_gives_a_drowned_class_the_area_of_its_labels() -> None:
     torch.testing.assert_close(balance(probabilities, expected, (0, 4), 0.0), probabilities)
 
 
+def test_a_thin_structure_is_not_drowned_between_its_labels() -> None:
+    y, x = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+    truth = torch.stack([(torch.hypot(y - (6.0 + k), x - 13.0) < 3).long() for k in range(DEPTH)])
+    draft = make_draft(scan(truth, 0.3), one_hot(truth[[0, 8]], 2), (0, 8), 1.0)
+    covered = (draft.diffusion.argmax(0) == 1).sum((1, 2))
+    assert covered.min() > 0.3 * truth[0].sum()  # without the areas of the labelled slices: nothing
+
+
 def test_balance_fades_beyond_the_labelled_slices_and_never_drowns() -> None:
     expected = torch.full((2, 9, 10, 10), 0.5)
     probabilities = torch.tensor([0.9, 0.1])[:, None, None, None].expand(2, 9, 10, 10)

@@ -95,6 +95,15 @@ def test_one_bad_slice_is_next() -> None:
     assert next_slice_to_label(slices, (2, 20, 29), 30) == 24
 
 
+@pytest.mark.parametrize(("sure", "proposed"), [(90, 11), (60, 28)])
+def test_the_middle_of_a_wide_gap_is_next_before_a_slice_that_is_a_little_unsure(
+    sure: int, proposed: int
+) -> None:
+    slices = {n: {1: Areas(100, 100, 99)} for n in range(30) if n not in (2, 20, 29)}
+    slices[28] = {1: Areas(100, 100, sure)}
+    assert next_slice_to_label(slices, (2, 20, 29), 30) == proposed
+
+
 def test_where_nothing_is_wrong_nothing_is_next() -> None:
     assert next_slice_to_label({3: {1: Areas(9, 9, 9)}, 4: {}}, (0, 9), 10) is None
     assert next_slice_to_label({}, (0,), 1) is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,27 @@ def test_a_link_to_a_header_with_data_beside_it_is_refused(
     with pytest.raises(OutputError, match="it is a link, and its data would lie beside its target"):
         write_volume(tmp_path / f"x{ending}", an_image)
     assert [*(tmp_path / "store").iterdir()] == []
+
+
+@pytest.mark.parametrize("ending", [".mhd", ".nhdr"])
+def test_a_header_comes_after_its_data(
+    tmp_path: Path, an_image: Volume, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"x{ending}"
+    write_volume(path, an_image)
+    move, moved = os.replace, list[str]()
+
+    def fail_after_one(source: str | Path, target: str | Path) -> None:
+        if moved:
+            raise OSError(errno.EIO, "the disk is gone")
+        moved.append(str(target))
+        move(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_after_one)
+    with pytest.raises(OutputError, match="the disk is gone"):
+        write_volume(path, replace(an_image, array=an_image.array + 1))
+    assert len(moved) == 1
+    assert np.array_equal(read_volume(path).array, an_image.array)
 
 
 def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
