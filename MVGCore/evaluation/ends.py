@@ -3,13 +3,15 @@
     python -m MVGCore.evaluation.ends --out mvg-looks
 
 prints the constants for `MVGCore/segmentation/fuse/ends.py`, and for each data set how good the odds are that
-the other ones give. The first looks are kept in the folder; a run into the same folder goes on where an
+the other ones give. Each side of a class is taken as it is, and once more as if the volume ended somewhere
+before the structures do, as a cord or a vessel goes on to the border. The first looks are kept in the folder; a run into the same folder goes on where an
 interrupted one stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +42,7 @@ class ClassSide:
     Attributes:
         group, case, protocol: where it comes from.
         extent: slices that truly show the class.
+        cropped: whether the volume is taken to end before the structures do.
         beyond: what the labelled slices tell.
         there: (n,) 1 where the class truly is, else 0.
         areas: (n,) pixels that were found there; 0 if nothing was looked at.
@@ -52,6 +55,12 @@ class ClassSide:
     beyond: Beyond
     there: Floats
     areas: Floats
+    cropped: bool = False
+
+    def until(self, count: int) -> ClassSide:
+        """The side in a volume that ends after so many slices beyond the outermost labelled one."""
+        shorter = replace(self.beyond, slices=self.beyond.slices[:count], traits=self.beyond.traits[:count])
+        return replace(self, beyond=shorter, there=self.there[:count], areas=self.areas[:count], cropped=True)
 
 
 def sides_by_labels(setting: Setting) -> Iterator[ClassSide]:
@@ -72,9 +81,15 @@ def sides_found(setting: Setting, model: InContextModel, folder: Path) -> Iterat
 
 def _sides(setting: Setting, class_id: int, areas: Floats) -> Iterator[ClassSide]:
     case, there = setting.case, (setting.planes == class_id).any((1, 2))
+    anything = np.flatnonzero(setting.planes.any((1, 2)))
+    rng = np.random.default_rng(zlib.crc32(f"{setting.name} {class_id}".encode()))
     for each in beyond(setting.prompts, class_id, setting.spacing, setting.depth):
         true, predicted = there[each.slices].astype(float), areas[each.slices]
-        yield ClassSide(case.group, case.id, setting.protocol, int(there.sum()), each, true, predicted)
+        side = ClassSide(case.group, case.id, setting.protocol, int(there.sum()), each, true, predicted)
+        yield side
+        within = int(((each.slices >= anything[0]) & (each.slices <= anything[-1])).sum())
+        if within:
+            yield side.until(int(rng.integers(1, within + 1)))
 
 
 def fit(traits: Floats, there: Floats, weight: Floats, given: Floats | None = None) -> tuple[float, ...]:
@@ -109,8 +124,9 @@ def fit(traits: Floats, there: Floats, weight: Floats, given: Floats | None = No
 
 def weights_of(sides: Sequence[ClassSide]) -> list[float]:
     """What a slice of each side counts: data sets and protocols alike, and long structures as short ones."""
-    sizes = Counter((side.group, side.protocol) for side in sides)
-    return [1 / sizes[side.group, side.protocol] / max(side.extent, 1) for side in sides]
+    kinds = [(side.group, side.protocol, side.cropped) for side in sides]
+    sizes = Counter(kinds)
+    return [1 / sizes[kind] / max(side.extent, 1) for kind, side in zip(kinds, sides, strict=True)]
 
 
 def fit_model(sides: Sequence[ClassSide], predicted: Sequence[ClassSide]) -> EndModel:
@@ -152,11 +168,14 @@ def judged(models: Mapping[str, EndModel], predicted: Sequence[ClassSide]) -> st
     """A table: how good the odds are on each data set, with the model that the others give."""
     lines = []
     for group, model in models.items():
-        own = [side for side in predicted if side.group == group]
-        by_labels = [side.beyond.by_labels(model) for side in own]
-        by_prediction = [side.beyond.by_prediction(side.areas, model) for side in own]
-        lines.append([group, off(own, by_labels), off(own, by_prediction)])
-    return table(["data set", "by labelled slices", "by what was found"], lines)
+        line = [group]
+        for cropped in (False, True):
+            own = [side for side in predicted if side.group == group and side.cropped == cropped]
+            line.append(off(own, [side.beyond.by_labels(model) for side in own]))
+            line.append(off(own, [side.beyond.by_prediction(side.areas, model) for side in own]))
+        lines.append(line)
+    titles = ["by labelled slices", "by what was found"]
+    return table(["data set", *titles, *(f"cropped: {each}" for each in titles)], lines)
 
 
 def all_sides(model: InContextModel, folder: Path) -> tuple[list[ClassSide], list[ClassSide]]:
