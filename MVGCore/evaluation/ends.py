@@ -4,8 +4,8 @@
 
 prints the constants for `MVGCore/segmentation/fuse/ends.py`, and for each data set how good the odds are that
 the other ones give. Each side of a class is taken as it is, and once more as if the volume ended somewhere
-before the structures do, as a cord or a vessel goes on to the border. The first looks are kept in the folder; a run into the same folder goes on where an
-interrupted one stopped.
+before the structures do, as a cord or a vessel goes on to the border. The first looks are kept in the folder;
+a run into the same folder goes on where an interrupted one stopped.
 """
 
 from __future__ import annotations
