@@ -84,12 +84,13 @@ def a_side(group: str, steps: int, end: int, seed: int) -> ends.ClassSide:
 def test_the_fit_finds_what_tells_and_is_judged_on_what_is_left_out() -> None:
     sides = [a_side(f"set {n % 3}", 8, 2 + n % 2, n) for n in range(30)]
     model = ends.fit_model(sides, sides)
+    cropped = [side.until(2) for side in sides]
     weights = model.by_labels
     assert weights[1] < -2 and max(abs(each) for each in weights[2:]) < 0.3 * abs(weights[1])
     assert model.by_prediction[1] + model.by_prediction[2] > 0.5
     models = ends.left_out(sides, sides)
     assert set(models) == {"set 0", "set 1", "set 2"} and models["set 0"] != models["set 1"]
-    lines = ends.judged(models, sides).splitlines()
+    lines = ends.judged(models, sides + cropped).splitlines()
     assert len(lines) == 5 and lines[2].startswith("| set 0 | 0.")
 
 
@@ -103,7 +104,10 @@ def test_what_is_found_counts_for_nothing_where_it_never_ends(bar: BenchmarkExam
 
 def test_sides_know_where_a_class_truly_ends(bar: BenchmarkExample) -> None:
     setting = firstlooks.Setting(BarCase(bar), bar, EVEN, (6, 11))
-    before, after = ends.sides_by_labels(setting)
+    before, before_cropped, after, after_cropped = ends.sides_by_labels(setting)
+    for whole, cropped in ((before, before_cropped), (after, after_cropped)):
+        assert cropped.cropped and 1 <= len(cropped.there) <= 2 and cropped.there.all()
+        np.testing.assert_array_equal(cropped.beyond.traits, whole.beyond.traits[: len(cropped.there)])
     assert list(before.there) == [1, 1, 0, 0, 0, 0] and list(after.there) == [1, 1, 0, 0, 0, 0, 0, 0]
     assert before.extent == 10
 

@@ -61,6 +61,12 @@ def test_thick_slices_and_small_classes_end_sooner() -> None:
     assert small[13] < class_extent(known(*PAIR), 1)[13]
 
 
+def test_what_is_long_and_thin_goes_on_for_long() -> None:
+    cord = class_extent(known(a_prompt(3, 1), a_prompt(10, 1), a_prompt(16, 1)), 1)
+    short = class_extent(known(a_prompt(14, 1), a_prompt(15, 1), a_prompt(16, 1)), 1)
+    assert cord[19] > 0.5 > short[19]
+
+
 def test_a_class_that_is_not_on_the_outermost_slice_has_ended_there() -> None:
     there = class_extent(known(a_prompt(5, 20, 20), a_prompt(9, 20, 0)), 2)
     assert (there[10:] == 0).all() and (there[5:10] == 1).all() and 0 < there[4] < 1
