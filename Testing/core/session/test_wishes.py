@@ -39,7 +39,7 @@ def test_a_good_draft_is_followed_and_a_bad_one_is_not(session: Session, tube: C
     truth = tube[1].array
     without = session.propagate().labels.array
     good = session.propagate(draft=tube[1]).labels.array
-    assert dice(good, truth) > max(dice(without, truth), 0.99)
+    assert dice(good, truth) >= max(dice(without, truth), 0.99)
     noise = np.random.default_rng(0).choice(np.array([0, 3, 300], np.uint16), truth.shape)
     bad = session.propagate(draft=replace(tube[1], array=noise)).labels.array
     assert dice(bad, truth) > dice(without, truth) - 0.03

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,15 @@ def stored_mask(segment: Any) -> NDArray[np.bool_]:
     return mask
 
 
+@dataclass
+class Step:
+    """The segments before and after a result was accepted, and whether they were painted on since."""
+
+    before: dict[str, NDArray[np.bool_]]
+    after: dict[str, NDArray[np.bool_]]
+    painted: bool = False
+
+
 class Lifecycle(RuleBasedStateMachine):
     """A user paints liver and vessel; results come, are shown, taken over, thrown away."""
 
@@ -57,7 +67,7 @@ class Lifecycle(RuleBasedStateMachine):
         self.node = make_segmentation(self.volume, make_labels(), ("liver", "vessel"))
         add_slice_view("Red").GetSliceCompositeNode().SetBackgroundVolumeID(self.volume.GetID())
         self.own = {"liver": make_labels() == 1, "vessel": make_labels() == 2}
-        self.before: dict[str, NDArray[np.bool_]] | None = None
+        self.steps: list[Step] = []  # what was accepted, the last one at the end
         self.result: Any = None
         self.filled = np.zeros(SHAPE, np.uint16)
         self.put_slices: set[int] = set()
@@ -76,10 +86,11 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(("liver", "vessel")), k=planes, number=numbers)
     def paint(self, name: str, k: int, number: int) -> None:
-        self.own[name] = self.own[name].copy()
+        self.own = {**self.own, name: self.own[name].copy()}
         self.own[name][k] = picture(number) > 0
         put_segment(self.node, name, self.own[name], self.volume)
-        self.before = None
+        if self.steps:
+            self.steps[-1].painted = True
 
     @rule()
     def start(self) -> None:
@@ -119,7 +130,7 @@ class Lifecycle(RuleBasedStateMachine):
     @precondition(lambda self: self.result)
     @rule(keep=st.sets(planes))
     def accept_into(self, keep: set[int]) -> None:
-        self.before = self.own
+        before = self.own
         self.result.accept(self.node.GetID(), [SliceKey(0, k) for k in keep])
         self.own = {**self.own, "liver": self.own["liver"].copy()}
         spleen = self.own.get("spleen", np.zeros(SHAPE, bool)).copy()
@@ -127,13 +138,18 @@ class Lifecycle(RuleBasedStateMachine):
             self.own["liver"][k] = self.filled[k] == 2
             spleen[k] = self.filled[k] == 6
         self.own["spleen"] = spleen
+        self.steps = [*self.steps, Step(before, self.own)][-3:]
         self.forget()
 
     @rule()
     def undo(self) -> None:
-        assert self.scene.undo_accept() == (self.before is not None)
-        if self.before is not None:
-            self.own, self.before = self.before, None
+        if self.scene.undo_accept():
+            step = self.steps.pop()
+            assert step.after.keys() == self.own.keys()  # who paints what is there already can still undo
+            assert all(np.array_equal(mask, self.own[name]) for name, mask in step.after.items())
+            self.own = step.before
+        else:
+            assert not self.steps or self.steps[-1].painted
 
     @precondition(lambda self: self.result)
     @rule()
