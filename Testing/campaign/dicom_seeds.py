@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom.encaps import encapsulate
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -22,6 +20,7 @@ from MVGCore.volume import read_labelmap, read_volume
 from Testing.core.volume.dicom.builder import (
     ORIGIN,
     SERIES,
+    compressed,
     enhanced,
     ramp,
     save,
@@ -40,7 +39,7 @@ def dicom_files() -> Iterator[tuple[str, dict[str, bytes], Callable[[Path], Any]
     yield "DICOM implicit", _saved(stack(ramp(3)), ImplicitVRLittleEndian), _folder
     yield "DICOM deflated", _saved(stack(ramp(3)), DeflatedExplicitVRLittleEndian), _folder
     for name, syntax in (("RLE", RLELossless), ("JPEG-LS", JPEGLSLossless), ("JPEG 2000", JPEG2000Lossless)):
-        yield f"DICOM {name}", _saved(_compressed(syntax)), _folder
+        yield f"DICOM {name}", _saved(compressed(ramp(3).astype(np.uint16), syntax)), _folder
     binary = segmentation([(2, 2, _MASK), (1, 1, _MASK)])
     yield "DICOM SEG", _saved([binary]), read_labelmap
     yield "DICOM SEG", _saved([segmentation([(1, 1, _MASK * 200)], "FRACTIONAL")]), read_labelmap
@@ -80,27 +79,6 @@ def _saved(data_sets: Iterable[Any], syntax: str | None = None, name: str = "IM"
 def _content(folder: Path) -> dict[str, bytes]:
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return {file.relative_to(folder).as_posix(): file.read_bytes() for file in files}
-
-
-def _compressed(syntax: str) -> list[Any]:
-    pixels = ramp(3).astype(np.uint16)
-    slices = stack(pixels, PixelRepresentation=0)
-    for each, values in zip(slices, pixels, strict=True):
-        if syntax == JPEG2000Lossless:
-            each.PixelData = encapsulate([_jpeg2000(values)])
-            each["PixelData"].is_undefined_length = True
-            each.file_meta.TransferSyntaxUID = syntax
-        else:
-            each.compress(syntax, generate_instance_uid=False)
-    return slices
-
-
-def _jpeg2000(values: np.ndarray) -> bytes:
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(values).save(stream, format="JPEG2000", irreversible=False, no_jp2=True)
-    return stream.getvalue()
 
 
 def _square(k: int) -> np.ndarray:

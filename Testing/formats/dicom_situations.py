@@ -21,6 +21,8 @@ from Testing.core.volume.dicom.builder import (
     segmentation,
     stack,
     structures,
+    ultrasound,
+    xray,
 )
 from Testing.formats.situations import Situation
 
@@ -28,6 +30,7 @@ OBLIQUE = [1.0, 0.0, 0.0, 0.0, float(np.cos(np.deg2rad(20))), float(np.sin(np.de
 CORONAL = [1, 0, 0, 0, 0, -1]
 OTHER = generate_uid(entropy_srcs=["another series"])
 MASK = np.eye(5, 7, dtype=np.uint8)
+COLOURS = np.arange(105, dtype=np.uint8).reshape(5, 7, 3)
 
 
 def read(folder: Path, series: str | None = None) -> str:
@@ -99,43 +102,20 @@ def colour() -> Any:
     )
 
 
-def xray(number: int) -> Any:
-    return base(
-        "1.2.840.10008.5.1.4.1.1.1",
-        Modality="CR",
-        Rows=5,
-        Columns=7,
-        InstanceNumber=number,
-        PixelSpacing=[0.2, 0.2],
-        PixelData=(ramp(1) + number).tobytes(),
-    )
-
-
 def xrays(folder: Path) -> str:
-    save(folder, [xray(1), xray(2)])
+    save(folder, [xray(ramp(1) + n, n, (0.2, 0.2)) for n in (1, 2)])
     return read(folder / "IM0001.dcm")
 
 
-def ultrasound() -> Any:
+def film() -> Any:
     return base(
-        "1.2.840.10008.5.1.4.1.1.6.1",
-        Modality="US",
+        "1.2.840.10008.5.1.4.1.1.3.1",
         Rows=5,
         Columns=7,
-        SamplesPerPixel=3,
-        PlanarConfiguration=0,
-        PhotometricInterpretation="RGB",
-        BitsAllocated=8,
-        BitsStored=8,
-        HighBit=7,
-        PixelRepresentation=0,
-        PixelData=bytes(range(105)) + b"\0",
+        NumberOfFrames=6,
+        FrameTime=40,
+        PixelData=ramp().tobytes(),
     )
-
-
-def film() -> Any:
-    ultrasound = "1.2.840.10008.5.1.4.1.1.3.1"
-    return base(ultrasound, Rows=5, Columns=7, NumberOfFrames=6, FrameTime=40, PixelData=ramp().tobytes())
 
 
 def labels(data: Any) -> Callable[[Path], str]:
@@ -219,7 +199,7 @@ SITUATIONS: dict[str, tuple[Situation, ...]] = {
         Situation("a header that promises more than the file holds", promising),
         Situation("colour", series([colour()])),
         Situation("an X-ray (CR, DX, MG) among others", xrays),
-        Situation("a frame of ultrasound in colour", series([ultrasound()])),
+        Situation("a frame of ultrasound in colour", series([ultrasound(COLOURS)])),
         Situation("a film", series([film()])),
         Situation("a mosaic", values(ImageType=["ORIGINAL", "PRIMARY", "MOSAIC"])),
     ),

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    JPEG2000Lossless,
+    generate_uid,
+)
 
 STUDY, SERIES, FRAME = (generate_uid(entropy_srcs=[name]) for name in ("study", "series", "frame"))
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -85,6 +94,60 @@ def stack(pixels: NDArray[Any], step: Sequence[float] = (0, 0, 2.0), **values: A
         )
         for k, each in enumerate(pixels)
     ]
+
+
+def compressed(pixels: NDArray[np.uint16], syntax: str) -> list[Dataset]:
+    """The slices of a series (K, H, W) in a compressed transfer syntax."""
+    slices = stack(pixels, PixelRepresentation=0)
+    for each, values in zip(slices, pixels, strict=True):
+        if syntax == JPEG2000Lossless:  # pydicom reads it and does not write it
+            each.PixelData = encapsulate([jpeg2000(values)])
+            each["PixelData"].is_undefined_length = True
+            each.file_meta.TransferSyntaxUID = syntax
+        else:
+            each.compress(syntax, generate_instance_uid=False)
+    return slices
+
+
+def jpeg2000(values: NDArray[np.uint16]) -> bytes:
+    """Numbers (H, W) as a stream without loss."""
+    stream = io.BytesIO()
+    Image.fromarray(values).save(stream, format="JPEG2000", irreversible=False, no_jp2=True)
+    return stream.getvalue()
+
+
+def xray(pixels: NDArray[Any], number: int, spacing: Sequence[float]) -> Dataset:
+    """An X-ray (H, W), which has no place in space."""
+    rows, columns = pixels.shape[-2:]
+    return base(
+        "1.2.840.10008.5.1.4.1.1.1",
+        Modality="CR",
+        Rows=rows,
+        Columns=columns,
+        InstanceNumber=number,
+        PixelSpacing=list(spacing),
+        PixelData=pixels.tobytes(),
+    )
+
+
+def ultrasound(colours: NDArray[np.uint8]) -> Dataset:
+    """A frame of ultrasound in colour (H, W, 3)."""
+    rows, columns, _channels = colours.shape
+    values = colours.tobytes()
+    return base(
+        "1.2.840.10008.5.1.4.1.1.6.1",
+        Modality="US",
+        Rows=rows,
+        Columns=columns,
+        SamplesPerPixel=3,
+        PlanarConfiguration=0,
+        PhotometricInterpretation="RGB",
+        BitsAllocated=8,
+        BitsStored=8,
+        HighBit=7,
+        PixelRepresentation=0,
+        PixelData=values + bytes(len(values) % 2),
+    )
 
 
 def save(folder: Path, data_sets: Iterable[Dataset], ending: str = ".dcm", name: str = "IM") -> Path:

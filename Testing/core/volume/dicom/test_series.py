@@ -25,7 +25,20 @@ from pydicom.uid import (
 from MVGCore.errors import InputError
 from MVGCore.volume import Volume, read_volume
 from MVGCore.volume.dicom import is_picture, list_series
-from Testing.core.volume.dicom.builder import AXIAL, ORIGIN, base, ct_slice, enhanced, item, ramp, save, stack
+from Testing.core.volume.dicom.builder import (
+    AXIAL,
+    ORIGIN,
+    base,
+    compressed,
+    ct_slice,
+    enhanced,
+    item,
+    ramp,
+    save,
+    stack,
+    ultrasound,
+    xray,
+)
 
 
 def read(path: Path, series: int | str | None = None) -> tuple[Volume, str]:
@@ -252,25 +265,7 @@ def test_colour_and_films_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless, JPEG2000Lossless])
 def test_compressed_series(tmp_path: Path, syntax: str) -> None:
     pixels = ramp().astype(np.uint16)
-    slices = stack(pixels, PixelRepresentation=0)
-    for each, values in zip(slices, pixels, strict=True):
-        if syntax == JPEG2000Lossless:
-            each.PixelData = encapsulate([jpeg2000(values)])
-            each["PixelData"].is_undefined_length = True
-            each.file_meta.TransferSyntaxUID = syntax
-        else:
-            each.compress(syntax, generate_instance_uid=False)
-    assert np.array_equal(read_volume(save(tmp_path / "s", slices)).array, pixels)
-
-
-def jpeg2000(values: NDArray[np.uint16]) -> bytes:
-    import io
-
-    from PIL import Image
-
-    stream = io.BytesIO()
-    Image.fromarray(values).save(stream, format="JPEG2000", irreversible=False, no_jp2=True)
-    return stream.getvalue()
+    assert np.array_equal(read_volume(save(tmp_path / "s", compressed(pixels, syntax))).array, pixels)
 
 
 def test_what_pydicom_cannot_decode_itk_does() -> None:
@@ -416,18 +411,7 @@ def test_items_of_other_frames_are_damage(tmp_path: Path) -> None:
 
 
 def test_each_xray_of_a_folder_is_a_picture_of_its_own(tmp_path: Path) -> None:
-    pictures = [
-        base(
-            "1.2.840.10008.5.1.4.1.1.1",
-            Modality="CR",
-            Rows=5,
-            Columns=7,
-            InstanceNumber=n,
-            PixelSpacing=[0.2, 0.3],
-            PixelData=(ramp(1) + n).tobytes(),
-        )
-        for n in range(2)
-    ]
+    pictures = [xray(ramp(1) + n, n, (0.2, 0.3)) for n in range(2)]
     save(tmp_path / "x", pictures)
     for n, file in enumerate(sorted((tmp_path / "x").iterdir())):
         image, said = read(file)
@@ -437,21 +421,7 @@ def test_each_xray_of_a_folder_is_a_picture_of_its_own(tmp_path: Path) -> None:
 
 def test_ultrasound_in_colour_becomes_shades_of_grey(tmp_path: Path) -> None:
     colours = np.random.default_rng(0).integers(0, 255, (6, 8, 3)).astype(np.uint8)
-    frame = base(
-        "1.2.840.10008.5.1.4.1.1.6.1",
-        Modality="US",
-        Rows=6,
-        Columns=8,
-        SamplesPerPixel=3,
-        PlanarConfiguration=0,
-        PhotometricInterpretation="RGB",
-        BitsAllocated=8,
-        BitsStored=8,
-        HighBit=7,
-        PixelRepresentation=0,
-        PixelData=colours.tobytes(),
-    )
-    image, said = read(save(tmp_path / "x", [frame]))
+    image, said = read(save(tmp_path / "x", [ultrasound(colours)]))
     assert "luminance" in said
     assert np.abs(image.array[0] - colours @ np.array([0.299, 0.587, 0.114])).max() <= 0.51
 
