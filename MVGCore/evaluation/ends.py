@@ -10,7 +10,6 @@ a run into the same folder goes on where an interrupted one stopped.
 
 from __future__ import annotations
 
-import argparse
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +21,14 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from MVGCore.evaluation.firstlooks import Setting, first_look, fit_cases, propagator_of, settings
+from MVGCore.evaluation.firstlooks import (
+    Setting,
+    first_look,
+    fit_cases,
+    model_and_folder,
+    propagator_of,
+    settings,
+)
 from MVGCore.evaluation.tables import table
 from MVGCore.models.base import InContextModel
 from MVGCore.segmentation.fuse.ends import SUREST, Beyond, EndModel, beyond, prediction_traits
@@ -198,14 +204,8 @@ def all_sides(model: InContextModel, folder: Path) -> tuple[list[ClassSide], lis
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the constants and the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="compact")
-    parser.add_argument("--out", type=Path, default=Path("mvg-looks"))
-    options = parser.parse_args(argv)
-    from MVGCore.models.registry import load
-
-    options.out.mkdir(parents=True, exist_ok=True)
-    sides, predicted = all_sides(load(options.model, "cpu"), options.out)
+    model, folder = model_and_folder(argv, __doc__.splitlines()[0])
+    sides, predicted = all_sides(model, folder)
     print(fit_model(sides, predicted))
     print(judged(left_out(sides, predicted), predicted))
     return 0

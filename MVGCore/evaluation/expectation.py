@@ -9,7 +9,6 @@ folder (see `firstlooks`).
 
 from __future__ import annotations
 
-import argparse
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,14 @@ from scipy.stats import spearmanr
 
 from MVGCore.evaluation.confidence import ConfidenceRun, dice_pairs
 from MVGCore.evaluation.ends import all_sides, left_out
-from MVGCore.evaluation.firstlooks import KeptSession, Setting, first_look, fit_cases, settings
+from MVGCore.evaluation.firstlooks import (
+    KeptSession,
+    Setting,
+    first_look,
+    fit_cases,
+    model_and_folder,
+    settings,
+)
 from MVGCore.evaluation.tables import table
 from MVGCore.models.base import InContextModel
 from MVGCore.segmentation.fuse.ends import EndModel
@@ -132,17 +138,10 @@ def left_out_table(runs: Sequence[Judged]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the constants and the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="compact")
-    parser.add_argument("--out", type=Path, default=Path("mvg-looks"))
-    options = parser.parse_args(argv)
-    from MVGCore.models.registry import load
-
-    options.out.mkdir(parents=True, exist_ok=True)
-    model = load(options.model, "cpu")
-    models = left_out(*all_sides(model, options.out))
+    model, folder = model_and_folder(argv, __doc__.splitlines()[0])
+    models = left_out(*all_sides(model, folder))
     runs = [
-        judged(setting, model, options.out, models[case.group])
+        judged(setting, model, folder, models[case.group])
         for case in fit_cases()
         for setting in settings(case)
     ]

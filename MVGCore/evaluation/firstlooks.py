@@ -7,9 +7,10 @@ and labelled by every protocol.
 
 from __future__ import annotations
 
+import argparse
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,6 +85,18 @@ class Setting:
     def spacing(self) -> tuple[float, float, float]:
         """Millimetres between slices, and along rows and columns."""
         return slice_spacing(self.example.image.geometry.array_spacing, self.example.axis)
+
+
+def model_and_folder(argv: Sequence[str] | None, description: str) -> tuple[InContextModel, Path]:
+    """What a command that fits to first looks is told: the model, and the folder in which looks are kept."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--model", default="compact")
+    parser.add_argument("--out", type=Path, default=Path("mvg-looks"))
+    options = parser.parse_args(argv)
+    from MVGCore.models.registry import load
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    return load(options.model, "cpu"), options.out
 
 
 def fit_cases(counts: Mapping[str, int] = CASES) -> list[Case]:
