@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import slicer
@@ -11,6 +11,7 @@ from PyQt5 import QtCore
 
 from MVGCore.errors import InputError
 from MVGCore.volume.labelmap import distinct_color
+from MVGDesktop.contentwatch import ContentWatch
 from MVGDesktop.editing.history import Command, History
 from MVGDesktop.editing.segments import (
     AddSegment,
@@ -24,10 +25,8 @@ from MVGDesktop.editing.segments import (
 from MVGDesktop.editing.voxels import Array, Voxels
 from MVGDesktop.editing.voxelstore import VoxelStore
 from MVGDesktop.segmentations import (
-    ContentWatch,
-    content_stamp,
     lies_on,
-    prepare_segmentation,
+    new_segmentation,
     segmentations_of,
     show_only_fitting,
 )
@@ -56,8 +55,6 @@ class Document(QtCore.QObject):
         self.segment_id = ""
         self._store = VoxelStore()
         self._watch = ContentWatch(self._on_content)
-        self._own_change = False
-        self._stamp: tuple[Any, ...] = ()
         of = slicer.vtkMRMLScene
         events = (of.NodeAddedEvent, of.NodeRemovedEvent, of.EndCloseEvent)
         self._scene_tags = [slicer.mrmlScene.AddObserver(event, self._on_scene) for event in events]
@@ -98,12 +95,8 @@ class Document(QtCore.QObject):
         """Edit another segmentation, beginning with its first segment."""
         if segmentation_id == self.segmentation_id:
             return
-        self._watch.stop()
         self.segmentation_id = segmentation_id
-        node = self.segmentation
-        self._stamp = content_stamp(node)
-        if node is not None:
-            self._watch.follow(node)
+        self._watch.follow(self.segmentation)
         ids = self.segment_ids()
         self.segment_id = ids[0] if ids else ""
         self.segmentationChanged.emit(segmentation_id)
@@ -179,11 +172,7 @@ class Document(QtCore.QObject):
         volume = self.volume
         if volume is None:
             raise InputError("There is no volume to label: open one first (Ctrl+O).")
-        name = name or f"{volume.GetName()} labels"
-        node = slicer.mrmlScene.AddNewNodeByClass(
-            "vtkMRMLSegmentationNode", slicer.mrmlScene.GenerateUniqueName(name)
-        )
-        prepare_segmentation(node, volume)
+        node = new_segmentation(volume, name or f"{volume.GetName()} labels")
         self.set_segmentation(node.GetID())
         return node
 
@@ -251,34 +240,25 @@ class Document(QtCore.QObject):
     @contextmanager
     def changing(self, node_id: str = "") -> Iterator[None]:
         """Changes inside, here or in another segmentation, are our own and have a place in the history."""
-        before, self._own_change = self._own_change, True
+        outermost = not self._watch.ours
         try:
-            yield
+            with self._watch.changing():
+                yield
         finally:
-            self._own_change = before
-            if not before:
-                self._stamp = content_stamp(self.segmentation)
+            if outermost:
                 self.unsaved.add(node_id or self.segmentation_id)
                 self.contentChanged.emit()
 
-    @contextmanager
-    def changing_display(self) -> Iterator[None]:
+    def changing_display(self) -> AbstractContextManager[None]:
         """Changes inside, such as new surfaces, change nothing that could be saved or taken back."""
-        before, self._own_change = self._own_change, True
-        stamp = content_stamp(self.segmentation)
-        try:
-            yield
-        finally:
-            self._own_change = before
-            if self._stamp == stamp:
-                self._stamp = content_stamp(self.segmentation)
+        return self._watch.changing_display()
 
     def close(self) -> None:
         """Follow the scene no longer."""
         for tag in self._scene_tags:
             slicer.mrmlScene.RemoveObserver(tag)
         self._scene_tags = []
-        self._watch.stop()
+        self._watch.follow(None)
 
     def _step(self, command: Command | None, action: Any) -> None:
         if command is None:
@@ -288,12 +268,8 @@ class Document(QtCore.QObject):
         with self.changing(command.node_id):
             action()
 
-    def _on_content(self, *_: Any) -> None:
-        if self._own_change:
-            return
-        if self._stamp != content_stamp(self.segmentation):
-            # Somebody else wrote: older strokes could only be taken back into what is gone.
-            self._stamp = content_stamp(self.segmentation)
+    def _on_content(self, written: bool) -> None:
+        if written:  # older strokes could only be taken back into what is gone
             self.history.outdate(self.segmentation_id)
         ids = self.segment_ids()
         if self.segment_id not in ids:

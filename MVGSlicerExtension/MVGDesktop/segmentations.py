@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import slicer
 
 from MVGCore.errors import InputError
-from MVGDesktop.editing.voxels import REPRESENTATION, Voxels
+from MVGDesktop.editing.voxels import Voxels
 from MVGDesktop.grids import volume_grid
 
 _SAME_MM = 1e-3
-_CONTENT_EVENTS = ("SourceRepresentationModified", "SegmentAdded", "SegmentRemoved", "SegmentModified")
 _HIDDEN_BY_US = "MVG.HiddenElsewhere"  # attribute of labels that lie on another image than the one shown
 
 
@@ -23,6 +21,14 @@ def prepare_segmentation(node: Any, volume: Any) -> None:
         node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+
+
+def new_segmentation(volume: Any, name: str) -> Any:
+    """Add an empty segmentation of a volume to the scene; its name is unique."""
+    scene = slicer.mrmlScene
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", scene.GenerateUniqueName(name))
+    prepare_segmentation(node, volume)
+    return node
 
 
 def seen_segmentations() -> list[Any]:
@@ -65,39 +71,3 @@ def show_only_fitting(volume: Any) -> None:
         elif fits and node.GetAttribute(_HIDDEN_BY_US):
             display.SetVisibility(True)
             node.RemoveAttribute(_HIDDEN_BY_US)
-
-
-def content_stamp(node: Any) -> tuple[Any, ...]:
-    """Differs whenever voxels were written or segments came and went; names and colours do not count."""
-    if node is None:
-        return ()
-    segmentation = node.GetSegmentation()
-    layers = range(segmentation.GetNumberOfLayers(REPRESENTATION))
-    images = [segmentation.GetLayerDataObject(each, REPRESENTATION) for each in layers]
-    scalars = [image.GetPointData().GetScalars() for image in images]
-    return (*segmentation.GetSegmentIDs(), *(each.GetMTime() if each else 0 for each in scalars))
-
-
-class ContentWatch:
-    """Tells when the voxels, names, colours or number of segments of one segmentation change."""
-
-    def __init__(self, changed: Callable[..., object]) -> None:
-        self._changed = changed
-        self._tags: list[tuple[Any, int]] = []
-
-    def follow(self, node: Any) -> None:
-        """Watch a segmentation, and no other."""
-        self.stop()
-        for name in _CONTENT_EVENTS:
-            event = getattr(slicer.vtkSegmentation, name)
-            self._tags.append((node, node.AddObserver(event, self._changed)))
-
-    def stop(self) -> None:
-        """Watch nothing."""
-        for node, tag in self._tags:
-            node.RemoveObserver(tag)
-        self._tags = []
-
-    def forget(self) -> None:
-        """The segmentation is gone, and its observers with it."""
-        self._tags = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, cast
 
 import slicer
@@ -79,7 +78,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
         layout.addWidget(self._box)
         self.setFocusProxy(self._box)
         self.setEnabled(False)  # until there is a scene
-        _unobserve_when_gone(self, self._rows)
+        self._rows.clear_with(self)
 
     # Properties
 
@@ -287,15 +286,3 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):  # noqa: N801 - the name is Slicer's
     def _leave_gone(self, *_rows: Any) -> None:
         if self.currentNode() is None and not self._quiet:
             self.setCurrentNode(None)
-
-
-def _unobserve_when_gone(widget: qMRMLNodeComboBox, rows: NodeRows) -> None:
-    """Remove the observers when Qt deletes the widget, which may be before Python does."""
-    weak = weakref.ref(rows)
-
-    def forget() -> None:
-        living = weak()
-        if living is not None:
-            living.clear()
-
-    widget.destroyed.connect(forget)

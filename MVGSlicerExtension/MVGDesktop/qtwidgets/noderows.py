@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -149,6 +150,17 @@ class NodeRows:
         """Let go of the scene."""
         self._scene_tags.clear()
         self._node_tags.clear()
+
+    def clear_with(self, widget: QtWidgets.QWidget) -> None:
+        """Let go of the scene when Qt deletes a widget, which may be before Python does."""
+        weak = weakref.ref(self)
+
+        def forget() -> None:
+            living = weak()
+            if living is not None:
+                living.clear()
+
+        widget.destroyed.connect(forget)
 
     def _all(self) -> list[Any]:
         if self.scene is None:
