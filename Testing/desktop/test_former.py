@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from MVGCore.volume import read_volume
 from MVGDesktop.files.nodes import segmentation_of
 from MVGDesktop.files.recovery import leftovers
-from MVGLib.control.state import PanelTask, RunSettings
+from MVGLib.control.runsettings import PanelTask, RunSettings
 from Testing.desktop.conftest import settle
 
 pytestmark = pytest.mark.display

@@ -12,7 +12,7 @@ from PyQt5 import QtCore, QtTest
 from MVGCore.volume import Geometry, Volume, write_volume
 from MVGDesktop.editing.tools import Tool
 from MVGDesktop.files.nodes import volume_node
-from MVGLib.control.state import PanelTask
+from MVGLib.control.runsettings import PanelTask
 from Testing.desktop.acting import CONTROL, answering, apply, fake_worker, label, press_key
 from Testing.desktop.conftest import settle
 from Testing.desktop.mouse import LEFT, click, place_of

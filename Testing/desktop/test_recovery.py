@@ -19,7 +19,7 @@ import slicer
 from MVGCore.volume import Volume, write_volume
 from MVGDesktop.editing.tools import Tool
 from MVGDesktop.files.recovery import Leftover, leftovers
-from MVGLib.control.state import PanelTask
+from MVGLib.control.runsettings import PanelTask
 from Testing.desktop.acting import answering, apply, fake_worker, label
 from Testing.desktop.conftest import settle, wait_until
 from Testing.desktop.mouse import click, place_of

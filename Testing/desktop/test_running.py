@@ -8,7 +8,7 @@ import pytest
 from PyQt5 import QtCore, QtGui, QtTest
 
 from MVGDesktop.segmentations import seen_segmentations
-from MVGLib.control.state import PanelTask
+from MVGLib.control.runsettings import PanelTask
 from Testing.desktop.acting import apply, fake_worker, label, press_key
 from Testing.desktop.conftest import settle
 from Testing.desktop.mouse import LEFT, place_of

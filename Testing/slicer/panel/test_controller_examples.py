@@ -6,7 +6,8 @@ import numpy as np
 import slicer
 
 from MVGCore.volume import SliceKey
-from MVGLib.control.state import PanelTask, Remedy
+from MVGLib.control.runsettings import PanelTask
+from MVGLib.control.state import Remedy
 from Testing.slicer.nodes import (
     LABELLED,
     make_labels,

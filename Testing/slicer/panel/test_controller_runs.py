@@ -7,7 +7,8 @@ import pytest
 import slicer
 
 from MVGCore.volume import SliceKey
-from MVGLib.control.state import PanelTask, Phase
+from MVGLib.control.runsettings import PanelTask
+from MVGLib.control.state import Phase
 from Testing.slicer.nodes import (
     LABELLED,
     make_labels,

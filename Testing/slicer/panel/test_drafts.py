@@ -12,7 +12,7 @@ from MVGCore.prompts import IntensityRange
 from MVGCore.session.requests import PreviewSlice, SegmentVolume
 from MVGCore.volume import SliceKey
 from MVGLib.control.parameters import Parameters
-from MVGLib.control.state import PanelTask
+from MVGLib.control.runsettings import PanelTask
 from Testing.slicer.nodes import make_labels, put_segment
 from Testing.slicer.panel.steps import finish, problem, segments_of
 

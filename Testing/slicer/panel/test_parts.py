@@ -11,8 +11,10 @@ from MVGCore.errors import InputError
 from MVGCore.volume import Geometry, SegmentClass, Window
 from MVGLib.control.advice import Situation, blocked, examples_note, hint
 from MVGLib.control.examples import ClassTable, renumbered
+from MVGLib.control.reviewstate import Review, SliceScore
+from MVGLib.control.runsettings import PanelTask, RunSettings
 from MVGLib.control.signals import Signal
-from MVGLib.control.state import PanelTask, Phase, Review, RunSettings, SliceScore
+from MVGLib.control.state import Phase
 from MVGLib.control.thumbnails import outline, thumbnail
 from MVGLib.panel.qtread import chosen_path, read
 

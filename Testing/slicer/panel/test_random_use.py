@@ -18,7 +18,7 @@ from MVGDesktop import qtcompat
 from MVGDesktop.headless import add_slice_view
 from MVGLib.control.controller import Controller
 from MVGLib.control.parameters import Parameters
-from MVGLib.control.state import PanelTask
+from MVGLib.control.runsettings import PanelTask
 from MVGLib.panel.panel import Panel
 from MVGLib.scene import Scene
 from Testing.slicer.nodes import (

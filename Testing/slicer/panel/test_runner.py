@@ -11,7 +11,7 @@ from MVGCore.session.requests import Denoise, Inpaint, SegmentVolume
 from MVGCore.session.results import FailureKind, SliceDone
 from MVGCore.volume import LabelMap, Volume
 from MVGLib.control.runner import Listener, Order, RunCarrier
-from MVGLib.control.state import PanelTask, RunSettings
+from MVGLib.control.runsettings import PanelTask, RunSettings
 from Testing.slicer.panel.fakes import FakeClock, FakeWorker
 
 

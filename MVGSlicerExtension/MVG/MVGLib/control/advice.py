@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from MVGLib.control.state import PanelTask, Phase, Review, RunSettings, ShownQuestion
+from MVGLib.control.reviewstate import Review, ShownQuestion
+from MVGLib.control.runsettings import PanelTask, RunSettings
+from MVGLib.control.state import Phase
 from MVGLib.texts import _
 
 NAMED = 3  # segments that a note names at most

@@ -11,7 +11,8 @@ from MVGLib.control.parameters import DRAFT, LABELS, MASK, VOLUME
 from MVGLib.control.permissions import Permissions
 from MVGLib.control.previewing import ShownPreview
 from MVGLib.control.protocols import SceneAccess
-from MVGLib.control.state import Level, PanelTask, Remedy
+from MVGLib.control.runsettings import PanelTask
+from MVGLib.control.state import Level, Remedy
 from MVGLib.control.workspace import Workspace
 
 

@@ -10,7 +10,7 @@ from MVGLib.control.examples import Example
 from MVGLib.control.parameters import LABELS
 from MVGLib.control.protocols import Clock
 from MVGLib.control.reviewer import Reviewer
-from MVGLib.control.state import PanelTask
+from MVGLib.control.runsettings import PanelTask
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 

@@ -6,11 +6,12 @@ from MVGCore.errors import InputError
 from MVGCore.volume import SliceKey
 from MVGLib.control.claims import PanelClaim, beyond
 from MVGLib.control.dialogue import Dialogue, action
-from MVGLib.control.examplebook import check_same_grid, filled_slices
+from MVGLib.control.examplecontents import check_same_grid, filled_slices
 from MVGLib.control.examples import Example
 from MVGLib.control.permissions import Permissions
 from MVGLib.control.protocols import SceneAccess
-from MVGLib.control.state import Level, PanelTask
+from MVGLib.control.runsettings import PanelTask
+from MVGLib.control.state import Level
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 

@@ -20,7 +20,7 @@ from MVGLib.control.examples import Example, renumbered
 from MVGLib.control.parameters import DRAFT, MASK
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.runner import Order
-from MVGLib.control.state import PanelTask
+from MVGLib.control.runsettings import PanelTask
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 

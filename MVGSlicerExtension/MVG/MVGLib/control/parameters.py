@@ -15,7 +15,8 @@ from MVGCore.volume import SliceKey
 from MVGLib.control.claims import PanelClaim
 from MVGLib.control.examples import Example
 from MVGLib.control.generated import Sums
-from MVGLib.control.state import EndQuestion, PanelTask, Review, RunSettings, SliceScore
+from MVGLib.control.reviewstate import EndQuestion, Review, SliceScore
+from MVGLib.control.runsettings import PanelTask, RunSettings
 
 MODULE = "MVG"
 RESULT, RESULT_VOLUME = "Result", "ResultVolume"

@@ -10,7 +10,7 @@ from MVGLib.control.parameters import MASK
 from MVGLib.control.previewing import ShownPreview
 from MVGLib.control.questions import Questions
 from MVGLib.control.reviewer import Reviewer
-from MVGLib.control.state import Review
+from MVGLib.control.reviewstate import Review
 from MVGLib.control.workspace import Workspace
 
 

@@ -7,7 +7,8 @@ from MVGCore.volume import SliceKey
 from MVGLib.control.claims import PanelClaim
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.reviewer import Reviewer
-from MVGLib.control.state import EndQuestion, PanelTask, ShownQuestion
+from MVGLib.control.reviewstate import EndQuestion, ShownQuestion
+from MVGLib.control.runsettings import PanelTask
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from MVGCore.errors import InputError, MVGError
-from MVGCore.session.results import ImageMade, Propagated, SliceDone
+from MVGCore.session.results import SliceDone
 from MVGCore.volume import SliceKey
-from MVGLib.control.examples import Example, renumbered
-from MVGLib.control.generated import Sums, checksum
+from MVGLib.control.endedreviews import EndedRecord, EndedReviews
 from MVGLib.control.protocols import ResultWriter, SceneAccess
+from MVGLib.control.resultedits import ResultEdits
+from MVGLib.control.reviewstate import EndedReview, Review
 from MVGLib.control.runner import Order
-from MVGLib.control.scores import mean_of, questions_of, score_of, scores_of
-from MVGLib.control.state import EndedReview, PanelTask, Review, SliceScore
+from MVGLib.control.runsettings import PanelTask
+from MVGLib.control.scores import score_of, summed_up
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
-
-KEPT = 3  # results of reviews that have ended
 
 
 def _writes(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,19 +33,6 @@ def _writes(method: Callable[..., Any]) -> Callable[..., Any]:
             self.writing = was
 
     return run
-
-
-@dataclass(frozen=True, eq=False)
-class _Ended:
-    """A review that has ended, for undo."""
-
-    told: EndedReview
-    review: Review
-    kept: Any  # of the scene
-    written: dict[int, int]
-    made_from: tuple[object, ...] | None
-    examples: list[Example]
-    generated: dict[tuple[str, str], Sums]
 
 
 class Reviewer:
@@ -69,13 +55,11 @@ class Reviewer:
         self._scene = scene
         self._workspace = workspace
         self._writer: ResultWriter | None = None
-        self._written: dict[int, int] = {}  # slice -> checksum of what MVG wrote there
-        self._own_stamp = ""  # fingerprint of the result after MVG wrote last
+        self._edits = ResultEdits(scene, workspace)
         self._fresh = False  # whether the result was begun by the run that goes on
         self._of_a_range = False  # whether that run fills a part of the slices only
         self._before: Review | None = None
-        self._ended: list[_Ended] = []
-        self._count = 0  # of reviews that have ended
+        self._ended = EndedReviews(scene, workspace)
         self.writing = False
 
     def open(self, review: Review | None) -> None:
@@ -88,17 +72,18 @@ class Reviewer:
         except MVGError:
             return
         self.review = review
-        self._own_stamp = self._scene.fingerprint(review.node_id)
+        self._settle()
 
     def forget(self) -> None:
         """Know of no result any more; the scene is not touched."""
-        self.review, self._writer, self._written, self._before = None, None, {}, None
-        self._own_stamp, self._fresh, self.made_from = "", False, None
+        self.review, self._writer, self._before = None, None, None
+        self._fresh, self.made_from = False, None
+        self._edits.forget()
 
     def forget_all(self) -> None:
         """The scene is closed: know of no earlier results either."""
         self.forget()
-        self._ended = []
+        self._ended.forget()
 
     @_writes
     def begin(self, order: Order, volume_id: str, axis: int) -> None:
@@ -136,7 +121,7 @@ class Reviewer:
         """Write a slice."""
         assert self._writer is not None and self.review is not None
         self._writer.put(done.index, done.values, done.confidence)
-        self._written[done.index] = checksum(done.values)
+        self._edits.written(done)
         score = score_of(done)
         if done.given:
             self.review = replace(self.review, known=tuple(sorted({*self.review.known, done.index})))
@@ -149,24 +134,7 @@ class Reviewer:
         assert self._writer is not None and self.review is not None
         self._writer.finish()
         partial = self._before is not None and self._of_a_range
-        known = self.review.known
-        changes: dict[str, Any] = {"known": known, "notes": tuple(notes)}
-        if isinstance(summary, Propagated):
-            slices = {**self.review.slices, **scores_of(summary)}
-            slices = {index: slices[index] for index in sorted(slices) if index not in known}
-            estimate = summary.expected_dice
-            expected = SliceScore(estimate.value, estimate.error) if estimate else None
-            following = summary.next_slice
-            if partial:  # what is said of a part must not stand for all
-                expected = mean_of(slices) if expected else None
-                following = min(slices, key=lambda index: slices[index].value, default=None)
-            changes |= {"slices": slices, "expected": expected, "next_slice": following}
-            if not partial:
-                named = questions_of(summary, self._workspace.classes.classes)
-                changes |= {"questions": named, "ask_first": summary.next_question is not None}
-        elif isinstance(summary, ImageMade):
-            changes |= {"known": tuple(summary.kept), "slices": {}}
-        self.review = replace(self.review, **changes)
+        self.review = summed_up(self.review, summary, notes, partial, self._workspace.classes.classes)
         self._settle()
 
     @_writes
@@ -224,34 +192,34 @@ class Reviewer:
         keep: list[SliceKey] = []
         if into:
             drawn = workspace.generated.drawn(into, review.volume_id)
-            keep = sorted({*drawn, *self._examples_in(into)})
-        ended = self._about_to_end(True, into)
+            keep = sorted({*drawn, *workspace.book.drawn_in(into)})
+        ended = self._record_end(True, into)
         written = {SliceKey(review.axis, index) for index in writer.put_slices()}
         writer.show(True)
         writer.show_confidence(False)
         writer.accept(into, keep, workspace.settings.protect)
         if into:
-            corrected = self._examples_in(review.node_id)
+            corrected = workspace.book.drawn_in(review.node_id)
             workspace.generated.note(into, review.volume_id, sorted(written - {*keep, *corrected}))
             workspace.book.move(review.node_id, into)  # what was corrected is there now
         self.forget()
-        self._keep(ended)
+        self._ended.keep(ended)
         return into
 
     @_writes
     def discard(self) -> None:
         """Remove the result, and the examples that were drawn in it."""
         assert self._writer is not None and self.review is not None
-        ended = self._about_to_end(False)
+        ended = self._record_end(False)
         self._workspace.book.forget_node(self.review.node_id)
         self._writer.discard()
         self.forget()
-        self._keep(ended)
+        self._ended.keep(ended)
 
     @property
     def ended(self) -> tuple[EndedReview, ...]:
         """The last reviews that have ended, whose results can wait for their review again."""
-        return tuple(each.told for each in self._ended)
+        return self._ended.told
 
     @_writes
     def undo(self, key: int) -> int:
@@ -278,55 +246,22 @@ class Reviewer:
         self._take_up(self._find(key))
         return key
 
-    def _find(self, key: int) -> _Ended:
+    def _find(self, key: int) -> EndedRecord:
         if self.review is not None:
             raise InputError(_("Another result waits for its review; accept or discard it first."))
-        for each in self._ended:
-            if each.told.key == key:
-                return each
-        raise InputError(_("There is nothing to undo any more."))
+        return self._ended.find(key)
 
-    def _take_up(self, ended: _Ended) -> None:
-        self._scene.bring_back(ended.kept)
+    def _take_up(self, ended: EndedRecord) -> None:
+        self._scene.bring_back(ended.snapshot)
         self.open(ended.review)
         assert self._writer is not None
         self._writer.show(True)
-        self._written, self.made_from = dict(ended.written), ended.made_from
-        self._ended.remove(ended)
-        # What was drawn in the result is an example again; what was added since stays.
-        node_id, into = ended.told.node_id, ended.told.into
-        own = [each for each in ended.examples if each.partner_id == node_id]
-        moved = {replace(each, partner_id=into).key for each in own} if into else set()
-        moved -= {each.key for each in ended.examples}
-        present = [each for each in self._workspace.book.of(PanelTask.SEGMENT) if each.key not in moved]
-        known = {each.key for each in present}
-        back = [each for each in own if each.key not in known and self._is_there(each)]
-        self._workspace.book.replace_all(PanelTask.SEGMENT, [*present, *back])
+        self._edits.sums, self.made_from = dict(ended.sums), ended.made_from
+        self._ended.taken_up(ended)
 
-    def _keep(self, ended: _Ended | None) -> None:
-        if ended is not None:
-            self._ended = [*self._ended, ended][-KEPT:]
-
-    def _about_to_end(self, accepted: bool, into: str = "") -> _Ended | None:
-        """What undo needs; None for a sequence, whose other frames hold results as well."""
+    def _record_end(self, accepted: bool, into: str = "") -> EndedRecord | None:
         assert self.review is not None
-        if self._scene.frames(self.review.volume_id) > 1:
-            return None
-        workspace, node_id = self._workspace, self.review.node_id
-        self._count += 1
-        return _Ended(
-            EndedReview(self._count, node_id, self._scene.name(node_id), accepted, into),
-            replace(self.review, shown=True, overlay=False),
-            self._scene.snapshot(node_id),
-            dict(self._written),
-            self.made_from,
-            workspace.book.of(PanelTask.SEGMENT),
-            workspace.generated.sums,
-        )
-
-    def _is_there(self, example: Example) -> bool:
-        nodes = (example.volume_id, example.partner_id)
-        return bool(example.path) or all(self._scene.exists(each) for each in nodes)
+        return self._ended.record(self.review, self._edits.sums, self.made_from, accepted, into)
 
     @_writes
     def show(self, on: bool) -> None:
@@ -353,48 +288,12 @@ class Reviewer:
             self._scene.show_surface(self.review.node_id, on)
             self._settle()
 
-    def _examples_in(self, node_id: str) -> list[SliceKey]:
-        return [
-            each.place for each in self._workspace.book.of(PanelTask.SEGMENT) if each.partner_id == node_id
-        ]
-
     def corrected(self) -> Iterator[int | None]:
-        """Look through the slices for those that somebody else has changed, the one in view first.
-
-        Yields:
-            The index of a slice that was corrected, or None after one that was not.
-        """
-        review = self.review
-        if review is None or not review.task.makes_segments or not self._touched():
-            return
-        self._settle()
-        for index in self._order_of_search(review):
-            yield index if self._differs(review, index) else None
-
-    def _touched(self) -> bool:
-        return self.review is not None and self._scene.fingerprint(self.review.node_id) != self._own_stamp
+        """Look through the slices for the user's corrections; as `ResultEdits.search`."""
+        if self.review is not None and self.review.task.makes_segments:
+            yield from self._edits.search(self.review)
 
     def _settle(self) -> None:
         """What is in the node now is what MVG knows of."""
         if self.review is not None:
-            self._own_stamp = self._scene.fingerprint(self.review.node_id)
-
-    def _order_of_search(self, review: Review) -> list[int]:
-        try:
-            seen = self._scene.slice_in_view(self._workspace.volume_id)
-            middle = seen.index if seen.axis == review.axis else 0
-        except MVGError:
-            middle = 0
-        # Of a result that was opened with a scene, only what is in view can be told to be a correction.
-        known = set(self._written) if set(review.slices) <= set(self._written) else {*self._written, middle}
-        return sorted(known, key=lambda index: abs(index - middle))
-
-    def _differs(self, review: Review, index: int) -> bool:
-        place = SliceKey(review.axis, index)
-        classes = self._workspace.classes.adopt(self._scene.classes(review.node_id))
-        labels = self._scene.slice_labels(review.node_id, self._workspace.volume_id, place)
-        found = checksum(renumbered(labels, classes))
-        if self._written.get(index) == found:
-            return False
-        self._written[index] = found
-        return True
+            self._edits.settle(self.review)

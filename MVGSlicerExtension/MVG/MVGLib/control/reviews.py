@@ -8,7 +8,8 @@ from MVGLib.control.dialogue import Dialogue, action
 from MVGLib.control.permissions import Permissions
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.reviewer import Reviewer
-from MVGLib.control.state import EndedReview, Level, Remedy
+from MVGLib.control.reviewstate import EndedReview
+from MVGLib.control.state import Level, Remedy
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 

@@ -21,8 +21,8 @@ from MVGCore.session.results import (
 from MVGCore.volume import SegmentClass, Volume
 from MVGCore.worker.host.client import Worker
 from MVGLib.control.protocols import Clock
+from MVGLib.control.runsettings import RunSettings
 from MVGLib.control.signals import Signal
-from MVGLib.control.state import RunSettings
 
 
 @dataclass(frozen=True, eq=False)

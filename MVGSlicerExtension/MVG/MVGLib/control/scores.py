@@ -1,14 +1,16 @@
-"""How good slices are and what is asked about them, from what the worker says."""
+"""How good a result is and what is asked about it, from what the worker says."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from MVGCore.session.results import Propagated, SliceDone
+from MVGCore.session.results import ImageMade, Propagated, SliceDone
 from MVGCore.volume import SegmentClass
-from MVGLib.control.state import EndQuestion, SliceScore
+from MVGLib.control.reviewstate import EndQuestion, Review, SliceScore
 
 
 def score_of(done: SliceDone) -> SliceScore | None:
@@ -42,4 +44,40 @@ def questions_of(summary: Propagated, classes: Mapping[int, SegmentClass]) -> tu
         EndQuestion(classes[each.class_id].name, each.axis, each.index, each.onwards, each.presence)
         for each in summary.questions
         if each.class_id in classes
+    )
+
+
+def summed_up(
+    review: Review, summary: Any, notes: Iterable[str], partial: bool, classes: Mapping[int, SegmentClass]
+) -> Review:
+    """A review with what is said at the end of a run.
+
+    Args:
+        review: As it was after the last slice.
+        summary: What the worker says: `Propagated`, `ImageMade` or another one.
+        notes: What the user should know.
+        partial: Whether a part of a result that was there before was made anew.
+        classes: Number -> class, of the questions.
+    """
+    review = replace(review, notes=tuple(notes))
+    if isinstance(summary, ImageMade):
+        return replace(review, known=tuple(summary.kept), slices={})
+    if not isinstance(summary, Propagated):
+        return review
+    slices = {**review.slices, **scores_of(summary)}
+    slices = {index: slices[index] for index in sorted(slices) if index not in review.known}
+    estimate = summary.expected_dice
+    expected = SliceScore(estimate.value, estimate.error) if estimate else None
+    if partial:  # what is said of a part must not stand for all
+        following = min(slices, key=lambda index: slices[index].value, default=None)
+        return replace(
+            review, slices=slices, expected=mean_of(slices) if expected else None, next_slice=following
+        )
+    return replace(
+        review,
+        slices=slices,
+        expected=expected,
+        next_slice=summary.next_slice,
+        questions=questions_of(summary, classes),
+        ask_first=summary.next_question is not None,
     )

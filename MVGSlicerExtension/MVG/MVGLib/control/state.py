@@ -9,30 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.volume import SliceKey
-
-
-class PanelTask(str, Enum):
-    """What MVG is to do with the volume."""
-
-    SEGMENT = "segment"
-    DENOISE = "denoise"
-    INPAINT = "inpaint"
-    SYNTHESIZE = "synthesize"
-
-    @property
-    def makes_segments(self) -> bool:
-        """Whether the result is a segmentation; otherwise it is a volume."""
-        return self is PanelTask.SEGMENT
-
-    @property
-    def takes_examples(self) -> bool:
-        """Whether examples are of any use."""
-        return self is not PanelTask.INPAINT
-
-    @property
-    def needs_examples(self) -> bool:
-        """Whether nothing can be done without an example."""
-        return self in (PanelTask.SEGMENT, PanelTask.SYNTHESIZE)
+from MVGLib.control.reviewstate import EndedReview, Review, ShownQuestion
+from MVGLib.control.runsettings import RunSettings
 
 
 class Phase(str, Enum):
@@ -101,115 +79,6 @@ class ExampleRow:
 
 
 @dataclass(frozen=True)
-class SliceScore:
-    """An expected Dice or a confidence, 0..1, and its standard error, if known."""
-
-    value: float
-    error: float | None = None
-
-    @property
-    def text(self) -> str:
-        """The score with two decimals: "0.91 ± 0.03"."""
-        return f"{self.value:.2f}" if self.error is None else f"{self.value:.2f} ± {self.error:.2f}"
-
-
-@dataclass(frozen=True)
-class EndQuestion:
-    """Whether a segment is still on a slice, where only the user can tell.
-
-    Attributes:
-        name: The segment.
-        axis: Array axis that the slice lies across.
-        index: The slice.
-        onwards: 1 if the segment would have ended towards higher indices, -1 towards lower ones.
-        presence: Probability that it is there.
-    """
-
-    name: str
-    axis: int
-    index: int
-    onwards: int
-    presence: float
-
-
-@dataclass(frozen=True)
-class ShownQuestion:
-    """The question that is asked now.
-
-    Attributes:
-        text: "Is 'left ventricle' still on axial 11?"
-        slice: The slice.
-        asked: Whether the slice was shown for it, so that an answer counts.
-        first: Whether answering it helps more for the time than labelling a slice.
-        count: Number of questions that are open, this one among them.
-    """
-
-    text: str
-    slice: SliceKey
-    asked: bool
-    first: bool
-    count: int
-
-
-@dataclass(frozen=True)
-class Review:
-    """A result that waits to be accepted or discarded.
-
-    Attributes:
-        node_id: The MRML node that holds it.
-        volume_id: The volume that it belongs to.
-        task: What was done.
-        axis: Array axis of its slices.
-        depth: Number of slices along it.
-        plane: "axial", "coronal" or "sagittal".
-        slices: Score by slice, of those that were generated.
-        known: Indices of the slices that were given.
-        expected: The expected Dice of the whole result.
-        next_slice: What to label next.
-        questions: What only the user can tell, the answer that helps most first.
-        ask_first: Whether the first of them helps more for the time than labelling `next_slice`.
-        shown: Whether the result is shown; False shows the scene as it was before.
-        overlay: Whether the confidence is shown over the slices.
-        notes: What the user should know, sentence by sentence.
-    """
-
-    node_id: str
-    volume_id: str
-    task: PanelTask
-    axis: int
-    depth: int
-    plane: str
-    slices: dict[int, SliceScore]
-    known: tuple[int, ...] = ()
-    expected: SliceScore | None = None
-    next_slice: int | None = None
-    questions: tuple[EndQuestion, ...] = ()
-    ask_first: bool = False
-    shown: bool = True
-    overlay: bool = False
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class EndedReview:
-    """A review that has ended; its result can wait for its review again.
-
-    Attributes:
-        key: Names it in the controller's actions.
-        node_id: The MRML node that held the result.
-        name: What the result was called.
-        accepted: Whether it was accepted; else it was discarded.
-        into: The segmentation that took it, or empty.
-    """
-
-    key: int
-    node_id: str
-    name: str
-    accepted: bool
-    into: str = ""
-
-
-@dataclass(frozen=True)
 class RunProgress:
     """How far a run is.
 
@@ -232,51 +101,6 @@ class ListChoice:
 
     value: str
     text: str
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """The choices of the user; nodes are kept beside them.
-
-    Attributes:
-        task: What to do.
-        model: Name of a model, or a weight file.
-        device: "auto", or as in `MVGCore.Session`.
-        adapt: Whether to adapt to the examples first.
-        adapt_seconds: For how long at most.
-        all_axes: Whether a run of all slices looks along the other axes too.
-        quality: How much work the labels take: "draft", "standard" or "thorough".
-        limited: Whether only the slices `first` to `last` are wanted.
-        first: First slice wanted.
-        last: Last slice wanted.
-        axis: Array axis of the slices; -1 takes that of most examples.
-        seed: The same seed gives the same result.
-        into_own: Whether an accepted segmentation goes into the user's own segments.
-        protect: Whether nothing is drawn or accepted over the user's other segments.
-        all_frames: Whether a run makes all frames of a sequence.
-        intensities: Whether only voxels with intensities from `low` to `high` are labelled.
-        low: Lowest intensity that is labelled.
-        high: Highest intensity that is labelled.
-    """
-
-    task: PanelTask = PanelTask.SEGMENT
-    model: str = "compact"
-    device: str = "auto"
-    adapt: bool = False
-    adapt_seconds: int = 20
-    all_axes: bool = True
-    quality: str = "standard"
-    limited: bool = False
-    first: int = 0
-    last: int = 0
-    axis: int = -1
-    seed: int = 0
-    into_own: bool = False
-    protect: bool = False
-    all_frames: bool = False
-    intensities: bool = False
-    low: float = 0.0
-    high: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from MVGLib.control.examples import ClassTable
 from MVGLib.control.generated import Generated
 from MVGLib.control.parameters import DRAFT, LABELS, MASK, TARGET, VOLUME, Parameters
 from MVGLib.control.protocols import SceneAccess
-from MVGLib.control.state import PanelTask, Remedy, RunSettings
+from MVGLib.control.runsettings import PanelTask, RunSettings
+from MVGLib.control.state import Remedy
 
 _ONE_OF_EACH = (PanelTask.SEGMENT, PanelTask.SYNTHESIZE)  # tasks of a kind share their examples
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import qt
 
+from MVGLib.control.reviewstate import Review
 from MVGLib.control.signals import Signal
-from MVGLib.control.state import Level, Review
+from MVGLib.control.state import Level
 from MVGLib.panel.colors import accent, role
 from MVGLib.panel.qtread import read
 from MVGLib.texts import _

@@ -8,23 +8,22 @@ from typing import Any
 import qt
 import slicer
 
-from MVGLib.control.state import PanelTask, Phase, Remedy
+from MVGLib.control.runsettings import PanelTask
+from MVGLib.control.state import Phase, Remedy
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
 from MVGLib.panel.examplesmenu import ExamplesMenu
 from MVGLib.panel.nodeselectors import follow_selector
 from MVGLib.panel.notheremenu import NotHereMenu
+from MVGLib.panel.optionfields import follow_options
 from MVGLib.panel.panelview import PanelView
-from MVGLib.panel.qtread import chosen_path, follow, read
-from MVGLib.panel.qualities import qualities
-from MVGLib.panel.rangefields import follow_ranges
+from MVGLib.panel.qtread import read
 from MVGLib.panel.shortcuts import DESKTOP_KEYS, Shortcuts
 from MVGLib.resourcefiles import resource_path
 from MVGLib.texts import _
 
 _BUSY_MS = 15  # between two looks at the worker while it runs
 _QUIET_MS = 150
-_WEIGHT_FILES = "MVG (*.safetensors)"
 _NAMES = {
     "add": _("add the slice"),
     "preview": _("preview"),
@@ -222,33 +221,11 @@ class Panel:
         ui.intoOwnCheckBox.clicked.connect(
             self._user(lambda on=False: controller.choices.set(into_own=bool(on)))
         )
-        ui.adaptCheckBox.clicked.connect(self._user(lambda on=False: controller.choices.set(adapt=bool(on))))
-        ui.allAxesCheckBox.clicked.connect(
-            self._user(lambda on=False: controller.choices.set(all_axes=bool(on)))
-        )
-        follow_ranges(ui, self._user(controller.choices.set))
-        ui.framesCheckBox.clicked.connect(
-            self._user(lambda on=False: controller.choices.set(all_frames=bool(on)))
-        )
-        for spin, setting in (
-            (ui.adaptSeconds, "adapt_seconds"),
-            (ui.seedSpinBox, "seed"),
-        ):
-            follow(spin, "valueChanged", "value", self._user(partial(self._set_number, setting)))
-        for combo, chosen in (
-            (ui.deviceComboBox, self._device_chosen),
-            (ui.axisComboBox, lambda place: controller.choices.set(axis=place - 1)),
-            (ui.modelComboBox, self._model_chosen),
-            (ui.qualityComboBox, lambda place: controller.choices.set(quality=qualities()[place].value)),
-        ):
-            follow(combo, "currentIndexChanged", "currentIndex", self._user(chosen))
+        follow_options(ui, controller, self._user, self.show)
         self.plot.clicked.connect(controller.reviews.go_to)
         self.examples.jump.connect(controller.examples.jump)
         self.examples.enabled.connect(controller.examples.enable)
         self.examples.removed.connect(controller.examples.remove)
-
-    def _set_number(self, setting: str, value: Any) -> None:
-        self.controller.choices.set(**{setting: int(value)})
 
     def _known(self, name: str) -> str:
         return str(getattr(self.controller.view(), name))
@@ -284,20 +261,6 @@ class Panel:
             qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(path))
         else:
             self.controller.remedy()
-
-    def _model_chosen(self, place: int) -> None:
-        models = self.controller.view().models
-        if place < len(models):
-            self.controller.choices.set(model=models[place].value)
-            return
-        title = _("Choose a weight file")
-        path = chosen_path(qt.QFileDialog.getOpenFileName(self.widget, title, "", _WEIGHT_FILES))
-        if path:
-            self.controller.choices.set(model=path)
-        self.show()  # the list goes back to the model in use
-
-    def _device_chosen(self, place: int) -> None:
-        self.controller.choices.set(device=self.controller.view().devices[place].value)
 
 
 def _without_arguments(action: Any) -> Any:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from MVGLib.control.state import ListChoice, PanelState, PanelTask, Phase, Remedy, Review, RunProgress
+from MVGLib.control.runsettings import PanelTask
+from MVGLib.control.state import PanelState, Phase, Remedy, RunProgress
 from MVGLib.panel.colors import accent, sign
 from MVGLib.panel.confidenceplot import ConfidencePlot
 from MVGLib.panel.examplelist import ExampleList
+from MVGLib.panel.optionfields import show_options
 from MVGLib.panel.qtread import read
-from MVGLib.panel.qualities import qualities
-from MVGLib.panel.rangefields import show_ranges
+from MVGLib.panel.qtwrite import gate, set_node
+from MVGLib.panel.reviewsection import ReviewSection
 from MVGLib.texts import _
 
-# From magenta to the light ground; the slices show what is sure without a colour.
-LEGEND = ("#e61ae6", "#e855e8", "#eb8aeb", "#efbdef", "#f3dcf3")
 _REMEDIES = {
     Remedy.ROTATE_VIEWS: _("Turn views"),
     Remedy.UNDO: _("Undo"),
@@ -47,8 +47,7 @@ class PanelView:
         self._ui = ui
         self._tasks = tasks
         self._examples = examples
-        self._plot = plot
-        self._reviewing: str | None = ""  # node of the result for which the section was opened last
+        self._review = ReviewSection(ui, plot)
         gated = {
             "add_current": ui.addCurrentButton,
             "add_all": ui.addAllButton,
@@ -68,7 +67,6 @@ class PanelView:
             "yes": ui.yesButton,
             "install": ui.installButton,
         }
-        self._review_tip = read(ui.reviewSection, "toolTip")
         for name, key in keys.items():
             gated[name].setToolTip(f"{read(gated[name], 'toolTip')} ({key})")
         for button, name in ((ui.yesButton, "yes"), (ui.noButton, "next")):
@@ -112,13 +110,13 @@ class PanelView:
         self._nodes(view, other)
         self._ui.examplesNote.setText(view.examples_note)
         self._examples.show(view.examples, view.blocked.get("edit", ""))
-        self._options(view)
+        show_options(self._ui, view)
         self._progress(view)
-        self._review(view)
+        self._review.show(view)
         for name, (widget, tip) in self._gated.items():
-            _gate(widget, tip, view.blocked.get(name, ""))
+            gate(widget, tip, view.blocked.get(name, ""))
         for widget, tip in self._inputs:
-            _gate(widget, tip, view.blocked.get("edit", ""))
+            gate(widget, tip, view.blocked.get("edit", ""))
         for name, entry in self.menu_actions.items():
             why = view.blocked.get(f"more_{name}", "")
             entry.setEnabled(not why)
@@ -127,11 +125,11 @@ class PanelView:
     def show_nodes(self, view: PanelState) -> None:
         """Let the lists of nodes stand on the nodes of a view."""
         ui, segments = self._ui, view.settings.task.makes_segments
-        _set_node(ui.volumeSelector, view.volume_id)
-        _set_node(ui.labelsSelector, view.partner_id if segments else "")
-        _set_node(ui.targetSelector, "" if segments else view.partner_id)
-        _set_node(ui.maskSelector, view.mask_id)
-        _set_node(ui.draftSelector, view.draft_id)
+        set_node(ui.volumeSelector, view.volume_id)
+        set_node(ui.labelsSelector, view.partner_id if segments else "")
+        set_node(ui.targetSelector, "" if segments else view.partner_id)
+        set_node(ui.maskSelector, view.mask_id)
+        set_node(ui.draftSelector, view.draft_id)
 
     def _head(self, view: PanelState) -> None:
         ui = self._ui
@@ -177,30 +175,6 @@ class PanelView:
             button.setVisible(segments)
         ui.addAllButton.setText(_("All labelled") if segments else _("All filled"))
 
-    def _options(self, view: PanelState) -> None:
-        ui, settings = self._ui, view.settings
-        ui.adaptCheckBox.setChecked(settings.adapt)
-        for widget in (ui.adaptCheckBox, ui.adaptSeconds):
-            widget.setVisible(settings.task.makes_segments)
-        _set_value(ui.adaptSeconds, settings.adapt_seconds)
-        ui.allAxesCheckBox.setChecked(settings.all_axes)
-        ui.allAxesCheckBox.setVisible(settings.task.makes_segments)
-        models = [*view.models, ListChoice("", _("From a file…"))]
-        _set_choices(ui.modelComboBox, models, settings.model)
-        _set_choices(ui.deviceComboBox, list(view.devices), settings.device)
-        axes = [ListChoice("-1", _("automatic"))]
-        axes += [ListChoice(str(number), name) for number, name in enumerate(view.plane_names)]
-        _set_choices(ui.axisComboBox, axes, str(settings.axis))
-        _set_choices(ui.qualityComboBox, qualities(), settings.quality)
-        for widget in (ui.qualityLabel, ui.qualityComboBox):
-            widget.setVisible(settings.task.makes_segments)
-        ui.memoryLabel.setText(view.memory)
-        ui.memoryLabel.setVisible(bool(view.memory))
-        ui.framesCheckBox.setChecked(settings.all_frames)
-        ui.framesCheckBox.setText(_("All {count} frames").format(count=view.frames))
-        ui.framesCheckBox.setVisible(view.frames > 1)
-        show_ranges(ui, view)
-
     def _progress(self, view: PanelState) -> None:
         ui, progress = self._ui, view.progress
         ui.progressFrame.setVisible(progress is not None)
@@ -210,68 +184,6 @@ class PanelView:
             ui.progressBar.setValue(round(1000 * progress.fraction))
             ui.progressLabel.setText(_progress_text(progress))
         ui.runSection.setEnabled(view.phase is not Phase.SETUP)
-
-    def _review(self, view: PanelState) -> None:
-        ui, review = self._ui, view.review
-        node_id = review.node_id if review else None
-        if node_id != self._reviewing:
-            self._reviewing = node_id
-            # A property and no more: CTK's class has no setter that PythonQt knows.
-            ui.reviewSection.setProperty("collapsed", review is None)
-        _gate(ui.reviewSection, self._review_tip, view.blocked.get("accept", "") if review is None else "")
-        self._plot.show(review)
-        if review is None:
-            return
-        done = view.progress is None
-        ui.expectedLabel.setText(_expected(review) if done else _("Confidence so far"))
-        ui.expectedLabel.setVisible(bool(review.slices))
-        ui.plotLabel.setVisible(bool(review.slices))
-        following = review.next_slice
-        ui.nextLabel.setText(
-            _("Label next: {plane} {index}").format(plane=review.plane, index=following)
-            if following is not None
-            else _("No slice stands out; look through the result.")
-        )
-        ui.nextLabel.setVisible(review.task.makes_segments and done)
-        ui.nextButton.setVisible(following is not None)
-        self._question(view)
-        ui.compareButton.setChecked(not review.shown)
-        ui.compareButton.setText(_("Show the result") if not review.shown else _("Before / after"))
-        ui.overlayCheckBox.setChecked(review.overlay)
-        ui.legendLabel.setText(_legend())
-        ui.legendLabel.setVisible(review.overlay and review.task.makes_segments)
-        ui.overlayCheckBox.setVisible(review.task.makes_segments)
-        ui.intoOwnCheckBox.setChecked(view.settings.into_own)
-        ui.surfaceButton.setChecked(view.surface)
-        ui.protectCheckBox.setChecked(view.settings.protect)
-        for widget in (ui.intoOwnCheckBox, ui.protectCheckBox, ui.surfaceButton):
-            widget.setVisible(review.task.makes_segments)
-        ui.notesLabel.setText("\n".join(review.notes))
-        ui.notesLabel.setVisible(bool(review.notes))
-
-    def _question(self, view: PanelState) -> None:
-        ui, question = self._ui, view.question
-        ui.questionFrame.setVisible(question is not None and view.progress is None)
-        if question is None:
-            return
-        more = _(" ({count} more)").format(count=question.count - 1) if question.count > 1 else ""
-        weight = "<b>{text}</b>{more}" if question.asked else "<span>{text}</span>{more}"
-        ui.questionLabel.setText(weight.format(text=escape(question.text), more=more))
-        ui.showQuestionButton.setVisible(not question.asked)
-        for button in (ui.yesButton, ui.noButton):
-            button.setVisible(question.asked)
-
-
-def _expected(review: Review) -> str:
-    if review.expected is None:
-        return _("Expected Dice: not known with these examples")
-    return _("Expected Dice <b>{score}</b>").format(score=review.expected.text)
-
-
-def _legend() -> str:
-    """The colours of the confidence over the slices, from unsure to sure."""
-    steps = "".join(f'<span style="color: {color}">\u25a0</span>' for color in LEGEND)
-    return _("unsure {colors} sure (clear)").format(colors=steps)
 
 
 def _progress_text(progress: RunProgress) -> str:
@@ -286,30 +198,3 @@ def _progress_text(progress: RunProgress) -> str:
 def _clock(seconds: float) -> str:
     """Minutes and seconds: "1:05"."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def _gate(widget: Any, tip: str, why: str) -> None:
-    """A widget that can be used, or says why not."""
-    widget.setEnabled(not why)
-    widget.setToolTip(f"{tip}\n\n{why}" if why else tip)
-
-
-def _set_node(selector: Any, node_id: str) -> None:
-    if (read(selector, "currentNodeID") or "") != node_id:
-        selector.setCurrentNodeID(node_id)
-
-
-def _set_value(spin: Any, value: int) -> None:
-    if int(read(spin, "value")) != value:
-        spin.setValue(value)
-
-
-def _set_choices(box: Any, choices: list[ListChoice], value: str) -> None:
-    texts = [choice.text for choice in choices]
-    if [box.itemText(place) for place in range(int(read(box, "count")))] != texts:
-        box.clear()
-        box.addItems(texts)
-    values = [choice.value for choice in choices]
-    place = values.index(value) if value in values else 0
-    if int(read(box, "currentIndex")) != place:
-        box.setCurrentIndex(place)

@@ -1,34 +1,27 @@
-"""The MRML scene by node ids: all that the controller asks of it."""
+"""All that the controller asks of the MRML scene: volumes, segmentations, views, results."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import slicer
 from numpy.typing import NDArray
 
-from MVGCore.errors import InputError
 from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
 from MVGLib.scene import segments, sequences, surface, volumes
-from MVGLib.scene.fingerprint import fingerprint
-from MVGLib.scene.observers import NodeObserver, Observers, Watch
-from MVGLib.scene.placement import volume_shape
+from MVGLib.scene.nodes import SceneNodes
 from MVGLib.scene.preview import PreviewDisplay
-from MVGLib.scene.results import SegmentResult, VolumeResult, open_result
+from MVGLib.scene.results import SegmentResult, VolumeResult, earlier_result, open_result
 from MVGLib.scene.snapshot import NodeSnapshot
 from MVGLib.scene.undo import Undo
 from MVGLib.scene.views import Views, plane_name
-from MVGLib.scene.volumes import Reading
-from MVGLib.scene.writing import Change, region_of, write_into
+from MVGLib.scene.writing import slice_change, write_into
 from MVGLib.texts import _
 
-_READINGS_KEPT = 4
-_LAST = -1e6  # priority of an observer that hears of an event after all others
 
-
-class Scene:
+class Scene(SceneNodes):
     """Reads and writes the scene for the controller; `MVGCore.errors.InputError` says what cannot be done."""
 
     def __init__(self, mrml_scene: Any = None) -> None:
@@ -36,49 +29,13 @@ class Scene:
         Args:
             mrml_scene: `vtkMRMLScene`; `slicer.mrmlScene` by default.
         """
-        self.mrml = mrml_scene if mrml_scene is not None else slicer.mrmlScene
-        self._readings: dict[str, tuple[str, Reading]] = {}
+        super().__init__(mrml_scene)
+        self._readings = volumes.Readings()
         self._undo = Undo()
         self._fills = Undo()  # apart, for what was accepted is taken back by itself
-        self._observers = Observers()
-        self._watcher = NodeObserver(self.mrml, self._observers)
         self._views = Views(self.mrml, self._observers)
         self._preview = PreviewDisplay(self.mrml)
-        self._observers.add(self.mrml, self.mrml.StartCloseEvent, self._closing)
-
-    # Nodes
-
-    def node(self, node_id: str) -> Any:
-        """The MRML node, or None."""
-        return self.mrml.GetNodeByID(node_id) if node_id else None
-
-    def exists(self, node_id: str) -> bool:
-        """Whether there is a node of that id."""
-        return self.node(node_id) is not None
-
-    def name(self, node_id: str) -> str:
-        """The name of a node, "" if it is gone."""
-        node = self.node(node_id)
-        return node.GetName() if node is not None else ""
-
-    def is_volume(self, node_id: str) -> bool:
-        """Whether a node is a scalar volume (label maps are not)."""
-        node = self.node(node_id)
-        return (
-            node is not None
-            and node.IsA("vtkMRMLScalarVolumeNode")
-            and not node.IsA("vtkMRMLLabelMapVolumeNode")
-            and not node.IsA("vtkMRMLVectorVolumeNode")
-        )
-
-    def is_segmentation(self, node_id: str) -> bool:
-        """Whether a node is a segmentation."""
-        node = self.node(node_id)
-        return node is not None and node.IsA("vtkMRMLSegmentationNode")
-
-    def fingerprint(self, node_id: str) -> str:
-        """Differs whenever the voxels, the segments or the place of a node do; "" if it is gone."""
-        return fingerprint(self.node(node_id))
+        self.on_scene(start_close=self._closing)
 
     # Volumes
 
@@ -88,11 +45,11 @@ class Scene:
         Raises:
             InputError: The node is gone, or cannot be used as an image (see `volumes.check_volume_node`).
         """
-        return self._reading(volume_id).volume
+        return self._readings.of(self._volume_node(volume_id)).volume
 
     def volume_notes(self, volume_id: str) -> tuple[str, ...]:
         """What the user should know about a volume, e.g. that NaN was replaced; errors as `volume`."""
-        return self._reading(volume_id).notes
+        return self._readings.of(self._volume_node(volume_id)).notes
 
     def make_luminance(self, volume_id: str) -> str:
         """Add a scalar volume with the luminance of a colour image, and give its id."""
@@ -186,14 +143,9 @@ class Scene:
             InputError: The segmentation cannot be written into.
         """
         node, volume_node = self._segmentation_node(segmentation_id), self._volume_node(volume_id)
-        shape = volume_shape(volume_node)
-        whole = np.zeros(shape, np.uint16)
-        np.moveaxis(whole, key.axis, 0)[key.index] = labels
-        region = region_of(shape, key.axis, [key.index], [])
         drawn = self._flattened(segmentation_id, volume_id, key).labels > 0
-        np.moveaxis(region, key.axis, 0)[key.index] &= ~drawn
         with self._fills.step(node):
-            write_into(node, Change(volume_node, whole, region, classes))
+            write_into(node, slice_change(volume_node, key, labels, ~drawn, classes))
 
     def start_segments(
         self, volume_id: str, axis: int, classes: Iterable[SegmentClass], name: str, onto: str = ""
@@ -207,7 +159,7 @@ class Scene:
             name: Name of the node.
             onto: Node of an earlier result that is filled again, if it is still there.
         """
-        again = self._earlier(onto, SegmentResult, axis)
+        again = earlier_result(self.mrml, onto, SegmentResult, axis, self._undo)
         if again is not None:
             again.use_classes(classes)
             return again
@@ -226,7 +178,7 @@ class Scene:
             like: Volume whose kind of voxels, window and colours the result gets (synthesis: the wanted
                 contrast); the result begins with its lowest intensity then.
         """
-        again = self._earlier(onto, VolumeResult, axis)
+        again = earlier_result(self.mrml, onto, VolumeResult, axis, self._undo)
         if again is not None:
             return again
         return VolumeResult.start(self._volume_node(volume_id), axis, name, self.node(like))
@@ -276,60 +228,6 @@ class Scene:
         for node in slicer.util.getNodesByClass("vtkMRMLSegmentEditorNode", self.mrml):
             node.SetMaskMode(mode)
 
-    # Watching
-
-    def watch(
-        self,
-        node_id: str,
-        content: Callable[[], object] | None = None,
-        renamed: Callable[[], object] | None = None,
-        removed: Callable[[], object] | None = None,
-    ) -> Watch | None:
-        """Have functions called when a node changes (see `Watcher.watch`); None if it is gone."""
-        node = self.node(node_id)
-        return self._watcher.watch(node, content, renamed, removed) if node is not None else None
-
-    def unwatch(self, token: Watch | None) -> None:
-        """End what `watch` began."""
-        if token is not None:
-            self._watcher.unwatch(token)
-
-    def on_scene(
-        self,
-        start_close: Callable[[], object] | None = None,
-        end_close: Callable[[], object] | None = None,
-        imported: Callable[[], object] | None = None,
-    ) -> None:
-        """Have functions called before the scene is closed, after that, and after one was opened."""
-        events = (
-            (self.mrml.StartCloseEvent, start_close),
-            (self.mrml.EndCloseEvent, end_close),
-            (self.mrml.EndImportEvent, imported),
-        )
-        for event, callback in events:
-            if callback is not None:
-                self._observers.add(self.mrml, event, callback)
-
-    def on_rearranged(self, callback: Callable[[], object]) -> Callable[[], None]:
-        """Have a function called when nodes were imported or have gone, after all lists of nodes know it.
-
-        Returns:
-            What ends it.
-        """
-        events = (self.mrml.EndImportEvent, self.mrml.EndCloseEvent, self.mrml.NodeRemovedEvent)
-        added = [self._observers.add(self.mrml, event, callback, _LAST) for event in events]
-
-        def end() -> None:
-            for observation in added:
-                self._observers.remove(observation)
-
-        return end
-
-    def detach(self) -> None:
-        """Remove every observer and the preview."""
-        self._preview.hide()
-        self._observers.clear()
-
     # Sequences
 
     def frames(self, volume_id: str) -> int:
@@ -348,43 +246,15 @@ class Scene:
         """Keep what a result holds now as its frame beside the frame of the volume that is shown."""
         sequences.record_frame(self._volume_node(volume_id), self.node(result_id))
 
-    def _reading(self, volume_id: str) -> Reading:
-        node = self._volume_node(volume_id)
-        stamp = f"{fingerprint(node)} {node.GetName()}"
-        known = self._readings.pop(volume_id, None)
-        if known is None or known[0] != stamp:
-            known = (stamp, volumes.read_volume_node(node))
-        self._readings[volume_id] = known  # the latest last, so that the oldest goes
-        while len(self._readings) > _READINGS_KEPT:
-            self._readings.pop(next(iter(self._readings)))
-        return known[1]
-
     def _flattened(self, segmentation_id: str, volume_id: str, key: SliceKey) -> segments.Flattened:
         return segments.slice_labels(
             self._segmentation_node(segmentation_id), self._volume_node(volume_id), key
         )
 
-    def _volume_node(self, volume_id: str) -> Any:
-        node = self.node(volume_id)
-        if node is None or not node.IsA("vtkMRMLVolumeNode"):
-            raise InputError(_("The volume is not in the scene; load it and choose it again."))
-        return node
-
-    def _segmentation_node(self, segmentation_id: str) -> Any:
-        node = self.node(segmentation_id)
-        if node is None or not node.IsA("vtkMRMLSegmentationNode"):
-            raise InputError(_("The segmentation is not in the scene; choose another one."))
-        return node
-
-    def _earlier(self, node_id: str, kind: type[Any], axis: int) -> Any:
-        """The result to be filled again; None if it is gone, of another kind, or has another axis."""
-        if not self.exists(node_id):
-            return None
-        try:
-            result = self.open_result(node_id)
-        except InputError:
-            return None
-        return result if isinstance(result, kind) and result.axis == axis else None
+    def detach(self) -> None:
+        """Remove every observer and the preview."""
+        self._preview.hide()
+        super().detach()
 
     def _closing(self) -> None:
         self._preview.hide()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from MVGCore.errors import InputError
 from MVGLib.scene.resultbase import INPUT, KIND, SEGMENTS, VOLUME
@@ -11,7 +11,9 @@ from MVGLib.scene.undo import Undo
 from MVGLib.scene.volumeresult import VolumeResult
 from MVGLib.texts import _
 
-__all__ = ["SegmentResult", "VolumeResult", "open_result"]
+ResultKind = TypeVar("ResultKind", SegmentResult, VolumeResult)
+
+__all__ = ["SegmentResult", "VolumeResult", "earlier_result", "open_result"]
 
 
 def open_result(scene: Any, node_id: str, undo: Undo) -> SegmentResult | VolumeResult:
@@ -25,3 +27,14 @@ def open_result(scene: Any, node_id: str, undo: Undo) -> SegmentResult | VolumeR
     if node is None or kind not in (SEGMENTS, VOLUME) or node.GetNodeReference(INPUT) is None:
         raise InputError(_("The result is not in the scene any more; press Apply to compute it again."))
     return SegmentResult(scene, node, undo) if kind == SEGMENTS else VolumeResult(scene, node)
+
+
+def earlier_result(
+    scene: Any, node_id: str, kind: type[ResultKind], axis: int, undo: Undo
+) -> ResultKind | None:
+    """The result to be filled again; None if it is gone, of another kind, or has another axis."""
+    try:
+        result = open_result(scene, node_id, undo)
+    except InputError:
+        return None
+    return result if isinstance(result, kind) and result.axis == axis else None

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.volume import Volume
+from MVGLib.scene.fingerprint import fingerprint
 from MVGLib.scene.placement import geometry_of
 from MVGLib.scene.voxels import allocate, array_of, modified
 from MVGLib.texts import _
 
+_READINGS_KEPT = 4
 # ITU-R BT.709, as Slicer's own Vector to Scalar Volume module weighs red, green and blue.
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
 
@@ -43,6 +45,28 @@ def read_volume_node(node: Any) -> Reading:
     check_volume_node(node)
     array, notes = _finite(array_of(node.GetImageData()), node.GetName())
     return Reading(Volume(array, geometry_of(node), name=node.GetName()), notes)
+
+
+class Readings:
+    """Keeps the last readings of volume nodes until their voxels, place or names change."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, Reading]] = {}
+
+    def of(self, node: Any) -> Reading:
+        """As `read_volume_node`."""
+        stamp = f"{fingerprint(node)} {node.GetName()}"
+        known = self._known.pop(node.GetID(), None)
+        if known is None or known[0] != stamp:
+            known = (stamp, read_volume_node(node))
+        self._known[node.GetID()] = known  # the latest last, so that the oldest goes
+        while len(self._known) > _READINGS_KEPT:
+            self._known.pop(next(iter(self._known)))
+        return known[1]
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._known.clear()
 
 
 def check_volume_node(node: Any) -> None:

@@ -55,6 +55,21 @@ def region_of(
     return region
 
 
+def slice_change(
+    volume_node: Any,
+    key: SliceKey,
+    labels: NDArray[Any],
+    where: NDArray[np.bool_],
+    classes: tuple[SegmentClass, ...],
+) -> Change:
+    """The (H, W) labels of one slice, where they count on it."""
+    shape = volume_shape(volume_node)
+    whole, region = np.zeros(shape, labels.dtype), np.zeros(shape, bool)
+    np.moveaxis(whole, key.axis, 0)[key.index] = labels
+    np.moveaxis(region, key.axis, 0)[key.index] = where
+    return Change(volume_node, whole, region, classes)
+
+
 def write_into(node: Any, change: Change) -> None:
     """Give the segments of a segmentation that are named like the classes the voxels of these classes.
 

@@ -1,0 +1,72 @@
+"""What others have changed in a result since MVG wrote it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from MVGCore.errors import MVGError
+from MVGCore.session.results import SliceDone
+from MVGCore.volume import SliceKey
+from MVGLib.control.examples import renumbered
+from MVGLib.control.generated import checksum
+from MVGLib.control.protocols import SceneAccess
+from MVGLib.control.reviewstate import Review
+from MVGLib.control.workspace import Workspace
+
+
+class ResultEdits:
+    """Tells the user's corrections of a result from what MVG has written there.
+
+    Attributes:
+        sums: Slice -> checksum of the labels that MVG wrote, or has already told to be a correction.
+    """
+
+    def __init__(self, scene: SceneAccess, workspace: Workspace) -> None:
+        self.sums: dict[int, int] = {}
+        self._scene = scene
+        self._workspace = workspace
+        self._stamp = ""  # fingerprint of the result after MVG wrote last
+
+    def forget(self) -> None:
+        """There is no result any more."""
+        self.sums, self._stamp = {}, ""
+
+    def written(self, done: SliceDone) -> None:
+        """MVG has written a slice."""
+        self.sums[done.index] = checksum(done.values)
+
+    def settle(self, review: Review) -> None:
+        """What is in the node now is what MVG knows of."""
+        self._stamp = self._scene.fingerprint(review.node_id)
+
+    def search(self, review: Review) -> Iterator[int | None]:
+        """Look through the slices for those that somebody else has changed, the one in view first.
+
+        Yields:
+            The index of a slice that was corrected, or None after one that was not.
+        """
+        if self._scene.fingerprint(review.node_id) == self._stamp:
+            return
+        self.settle(review)
+        for index in self._order_of_search(review):
+            yield index if self._differs(review, index) else None
+
+    def _order_of_search(self, review: Review) -> list[int]:
+        try:
+            seen = self._scene.slice_in_view(self._workspace.volume_id)
+            middle = seen.index if seen.axis == review.axis else 0
+        except MVGError:
+            middle = 0
+        # Of a result that was opened with a scene, only what is in view can be told to be a correction.
+        known = set(self.sums) if set(review.slices) <= set(self.sums) else {*self.sums, middle}
+        return sorted(known, key=lambda index: abs(index - middle))
+
+    def _differs(self, review: Review, index: int) -> bool:
+        place = SliceKey(review.axis, index)
+        classes = self._workspace.classes.adopt(self._scene.classes(review.node_id))
+        labels = self._scene.slice_labels(review.node_id, self._workspace.volume_id, place)
+        sum_now = checksum(renumbered(labels, classes))
+        if self.sums.get(index) == sum_now:
+            return False
+        self.sums[index] = sum_now
+        return True
