@@ -16,7 +16,8 @@ from MVGCore.cli.console import (
     check_outputs,
     is_quiet,
 )
-from MVGCore.cli.segment import gather_prompts, seconds_to_adapt
+from MVGCore.cli.examplefiles import gather_prompts
+from MVGCore.cli.segment import seconds_to_adapt
 from MVGCore.errors import InputError
 
 DESCRIPTION = """\

@@ -64,8 +64,9 @@ def counts(text: str) -> tuple[int, ...]:
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand."""
-    from MVGCore.evaluation.benchmark import named_cases, run_benchmark, write_report
+    from MVGCore.evaluation.benchmark import run_benchmark, write_report
     from MVGCore.evaluation.image_benchmark import run_images
+    from MVGCore.evaluation.suites import named_cases
     from MVGCore.evaluation.tables import to_markdown
 
     suite, model = arguments.suite, arguments.model

@@ -20,16 +20,15 @@ from MVGCore.cli.console import (
     add_work_options,
     check_outputs,
     is_quiet,
-    table,
 )
+from MVGCore.cli.examplefiles import box_to_read, gather_passes
+from MVGCore.cli.summary import summary
 from MVGCore.errors import InputError
-from MVGCore.prompts import AXIS_NAMES, PromptSet
-from MVGCore.report.run_report import RunReport, summarise_classes
+from MVGCore.report.run_report import RunReport
 
 if TYPE_CHECKING:
-    from MVGCore.outcomes import Estimate
+    from MVGCore.prompts import PromptSet
     from MVGCore.session import Result
-    from MVGCore.volume import Geometry, Volume
     from MVGCore.volume.dicom import Series
 
 DESCRIPTION = """\
@@ -198,70 +197,6 @@ def source_of(output: Path, image: Path, series: str | None) -> Series | None:
     return source_series(output, image, series) if format_by_name(output) is Format.DICOM else None
 
 
-def box_to_read(image: Path, labels: Path | None) -> Geometry | None:
-    """The box of the labelled voxels, if the image is of a kind that may be larger than the memory."""
-    from MVGCore.volume import read_labelmap
-    from MVGCore.volume.formats import Format, format_by_name
-    from MVGCore.volume.region import labelled_box
-
-    if labels is None or format_by_name(image) is not Format.OME_ZARR:
-        return None
-    return labelled_box(read_labelmap(labels))
-
-
-def gather_passes(image: Volume, arguments: argparse.Namespace) -> list[PromptSet]:
-    """The examples: one set, or one for each pass where segments of the labelled slices overlap.
-
-    Raises:
-        InputError: as `gather_prompts`; or segments overlap and there are other examples, too.
-    """
-    axis = None if arguments.axis == "auto" else AXIS_NAMES.index(arguments.axis)
-    passes = layered.passes_in(image, arguments.labels, axis)
-    if not passes:
-        given = (arguments.labels, arguments.prompts, arguments.axis, arguments.example)
-        return [gather_prompts(image, *given)]
-    if arguments.prompts is not None or arguments.example:
-        raise InputError(
-            f"Segments of '{arguments.labels}' overlap, which cannot be joined with other examples: leave "
-            "--prompts and --example out, or give labels that do not overlap."
-        )
-    return passes
-
-
-def gather_prompts(
-    image: Volume,
-    labels: Path | None,
-    saved: Path | None,
-    axis: str,
-    others: Sequence[Sequence[Path]] = (),
-) -> PromptSet:
-    """Returns the examples drawn on this image together with the saved ones and those of other images.
-
-    Args:
-        image: the volume to segment.
-        labels: label map with a few filled slices, on the grid of `image` or one that can be resampled to it.
-        saved: file of a PromptSet.
-        axis: "i", "j", "k" or "auto".
-        others: an image and its label map each.
-
-    Raises:
-        InputError: a file is unusable, or there is no labelled slice in it.
-    """
-    from MVGCore.volume import read_labelmap, read_volume
-
-    array_axis = None if axis == "auto" else AXIS_NAMES.index(axis)
-    pairs = [(read_volume(one), other) for one, other in others]
-    if labels is not None:
-        pairs.insert(0, (image, labels))
-    found = PromptSet()
-    for drawn_on, path in pairs:
-        drawn = read_labelmap(path, drawn_on.geometry)
-        found.merge(PromptSet.from_labelmap(drawn_on, drawn, axis=array_axis, source=str(path)))
-    if saved is not None:
-        found.merge(PromptSet.load(saved))
-    return found
-
-
 def made_of(arguments: argparse.Namespace, prompts: PromptSet) -> dict[str, str]:
     """What a result depends on, for its file: the same again gives the same labels."""
     from MVGCore.datasets.checksums import checksum, together
@@ -310,50 +245,3 @@ def write_text(path: Path, text: str) -> None:
 
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def summary(result: Result, output: Path, seconds: float | None = None) -> str:
-    """Returns what a person wants to read after a run.
-
-    Args:
-        result: what came of it.
-        output: where it was written.
-        seconds: wall-clock time of all that was done for it; None: of the run alone.
-    """
-    rows = [
-        [
-            report.name,
-            f"{report.voxels:,}",
-            f"{report.millilitres:,.1f}",
-            _percent(report.confidence),
-            estimate(result.class_dice.get(report.id)),
-        ]
-        for report in summarise_classes(result)
-    ]
-    slices = ", ".join(str(index) for index in result.prompt_slices)
-    lines = [table(["class", "voxels", "ml", "confidence", "expected Dice"], rows), ""]
-    if slices:
-        lines.append(f"Examples: slices {slices} along {AXIS_NAMES[result.axis]} (counted from 0).")
-    if result.expected_dice is not None:
-        lines.append(f"Expected Dice: {estimate(result.expected_dice)}.")
-    if result.next_slice is not None:
-        lines.append(f"Label next: slice {result.next_slice}, from which the result should gain most.")
-    if (question := result.next_question) is not None:
-        name = next(each.name for each in result.labels.classes if each.id == question.class_id)
-        lines.append(
-            f"Quicker still: is there '{name}' on slice {question.index}? If not, say where it ends with "
-            f"--ends '{name}:FIRST-LAST'."
-        )
-    # Of the run's stages only the whole counts: the others are within it, and some ran side by side.
-    took = result.seconds["propagate"] if seconds is None else seconds
-    lines += [*result.notes, f"Wrote {output} in {took:.1f} s on {result.device}."]
-    return "\n".join(lines)
-
-
-def estimate(expected: Estimate | None) -> str:
-    """An expected Dice with its error, as a person reads it."""
-    return "-" if expected is None else f"{expected.value:.2f} ± {expected.error:.2f}"
-
-
-def _percent(confidence: float | None) -> str:
-    return "-" if confidence is None else f"{confidence:.0%}"

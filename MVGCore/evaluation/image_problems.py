@@ -14,13 +14,17 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation.cases import Case, read_cases
+from MVGCore.evaluation.image_damage import (
+    HOLES,
+    LEVELS,
+    NOISES,
+    FloatArray,
+    add_noise,
+    make_holes,
+    middle_slices,
+)
 from MVGCore.volume import Geometry, LabelMap, Volume, Window, normalise, read_volume, robust_window
 
-FloatArray = NDArray[np.float32]
-
-NOISES = ("gaussian", "rician", "poisson")
-LEVELS = (0.05, 0.1, 0.2)  # standard deviation, of the window; of Poisson noise at the window's upper end
-HOLES = ("blobs", "boxes", "missing slab", "dropped slices")
 CONTRASTS = (("t1", "t2"), ("t1", "flair"), ("t1", "t1c"))
 EXAMPLE_COUNTS = (5, 3)
 CHOICES = 3  # of the example slices
@@ -38,7 +42,6 @@ PAIRS = ("pgbm001", "ms_patient19")
 SLAB = 24  # slices of a volume that are used, from its middle
 COUNTED = 3  # slices that a denoising is scored on
 THICK_MM = 6.0  # volumes of thinner slices are thinned out for synthesis, as they are seen in the clinic
-GAP_MM = 6.0  # thickness of a missing slab
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,15 +160,10 @@ def slab_of(volume: Volume, axis: int, slices: Sequence[int]) -> Volume:
     return replace(volume, array=array, geometry=Geometry(array.shape, tuple(spacing)))  # type: ignore[arg-type]
 
 
-def _middle(depth: int, count: int) -> range:
-    first = max(0, (depth - count) // 2)
-    return range(first, min(depth, first + count))
-
-
 def _clean(source: ImageSource, image: Volume) -> tuple[Volume, Window]:
     """The middle of a volume in 0..1, and its window."""
     axis = source.case.axis
-    slab = slab_of(image, axis, list(_middle(image.array.shape[axis], SLAB)))
+    slab = slab_of(image, axis, list(middle_slices(image.array.shape[axis], SLAB)))
     window = robust_window(image.array)
     return replace(slab, array=normalise(slab.array, window), name=source.case.id), window
 
@@ -190,22 +188,9 @@ def _noisy(source: ImageSource, images: Sequence[Volume], condition: str, choice
         source.case.axis,
         _raw(clean.array, window),
         window,
-        tuple(_middle(clean.array.shape[source.case.axis], COUNTED)),
+        tuple(middle_slices(clean.array.shape[source.case.axis], COUNTED)),
         sigma=sigma * (window.high - window.low),
     )
-
-
-def add_noise(clean: FloatArray, kind: str, level: float, rng: np.random.Generator) -> FloatArray:
-    """Noise for an image in 0..1; `level` is its standard deviation, of Poisson noise that at 1."""
-
-    def normal() -> NDArray[np.float64]:
-        return rng.standard_normal(clean.shape) * level
-
-    if kind == "gaussian":
-        return (clean + normal()).astype(np.float32)
-    if kind == "rician":
-        return np.hypot(clean + normal(), normal()).astype(np.float32)
-    return (rng.poisson(clean / level**2) * level**2).astype(np.float32)
 
 
 def _holed(source: ImageSource, images: Sequence[Volume], condition: str, choice: int) -> Problem:
@@ -229,33 +214,6 @@ def _holed(source: ImageSource, images: Sequence[Volume], condition: str, choice
         tuple(int(k) for k in np.flatnonzero(holes.any((1, 2)))),
         holes=LabelMap.of(mask.astype(np.uint8), clean.geometry),
     )
-
-
-def make_holes(
-    body: NDArray[np.bool_], kind: str, thickness_mm: float, rng: np.random.Generator
-) -> NDArray[np.bool_]:
-    """Holes (K, H, W) of a kind, within the body."""
-    depth, rows, columns = body.shape
-    holes = np.zeros(body.shape, dtype=bool)
-    if kind == "missing slab":
-        count = int(np.clip(round(GAP_MM / thickness_mm), 1, depth // 4))
-        holes[list(_middle(depth, count))] = True
-        return holes
-    if kind == "dropped slices":
-        holes[depth // 4 : 3 * depth // 4 : 4] = True
-        return holes
-    k, j, i = np.indices(body.shape)
-    places = np.argwhere(body[depth // 4 : -(depth // 4) or None]) + [depth // 4, 0, 0]
-    for center in places[rng.integers(len(places), size=4)]:
-        radius = rng.uniform(0.05, 0.1, 2) * min(rows, columns)
-        deep = float(np.clip(radius.mean() / 2, 1, depth / 6))
-        away = [
-            np.abs(k - center[0]) / deep,
-            np.abs(j - center[1]) / radius[0],
-            np.abs(i - center[2]) / radius[1],
-        ]
-        holes |= np.max(away, axis=0) < 1 if kind == "boxes" else np.sum(np.square(away), axis=0) < 1
-    return holes
 
 
 def _paired(source: ImageSource, images: Sequence[Volume], condition: str, choice: int) -> Problem:

@@ -6,8 +6,8 @@ from __future__ import annotations
 from MVGCore.prompts.absence import Absence, Presence, image_digest
 from MVGCore.prompts.intensity import IntensityRange
 from MVGCore.prompts.overlap import passes_of, without_overlap
-from MVGCore.prompts.prompt import AXIS_NAMES, Prompt
-from MVGCore.prompts.promptset import PromptSet, main_axis
+from MVGCore.prompts.prompt import AXIS_NAMES, Prompt, main_axis
+from MVGCore.prompts.promptset import PromptSet
 
 __all__ = [
     "AXIS_NAMES",

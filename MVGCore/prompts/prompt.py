@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -139,3 +140,20 @@ def check_place(geometry: Geometry, axis: int, index: int) -> None:
     last = geometry.shape[axis] - 1
     if not 0 <= index <= last:
         raise InputError(f"There is no slice {index} along {AXIS_NAMES[axis]}; choose 0 to {last}.")
+
+
+def main_axis(axes: Iterable[int]) -> int:
+    """The array axis along which examples are propagated: that of most, of equals k before j before i.
+
+    The order in which they were labelled does not count.
+
+    Args:
+        axes: that of each example.
+
+    Raises:
+        InputError: there is none.
+    """
+    counts = Counter(axes)
+    if not counts:
+        raise InputError("There is no prompt that is switched on; add one or switch one on.")
+    return max(sorted(counts), key=counts.__getitem__)

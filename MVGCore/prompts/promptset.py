@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError
 from MVGCore.outcomes import Question
 from MVGCore.prompts.absence import Absence, Claim, Presence, image_digest
-from MVGCore.prompts.prompt import Prompt
+from MVGCore.prompts.agreement import check_claims, check_labels, left_by
+from MVGCore.prompts.prompt import Prompt, main_axis
 from MVGCore.prompts.promptfile import Content, read_prompts, write_prompts
 from MVGCore.volume import (
     LabelMap,
@@ -157,9 +157,9 @@ class PromptSet:
         """
         absence = Absence(axis, first, last, class_id, image.geometry, image_digest(image))
         self._check_classes([absence])
-        self._check_labels(absence, image)
+        check_labels(absence, image, self.prompts, self._name)
         for other in self.presences:
-            self._check_claims(absence, other)
+            check_claims(absence, other, self._name)
         if absence not in self.absences:
             self.absences.append(absence)
         return absence
@@ -169,7 +169,7 @@ class PromptSet:
         presence = Presence(axis, first, last, class_id, image.geometry, image_digest(image))
         self._check_classes([presence])
         for other in self.absences:
-            self._check_claims(other, presence)
+            check_claims(other, presence, self._name)
         if presence not in self.presences:
             self.presences.append(presence)
         return presence
@@ -247,7 +247,7 @@ class PromptSet:
         merged = {prompt.key: prompt for prompt in (*self.prompts, *prompts)}
         checked = PromptSet(list(merged.values()), tuple(known[class_id] for class_id in sorted(known)))
         self.prompts, self.classes = checked.prompts, checked.classes
-        self.absences = [part for each in self.absences for part in _left_by(each, prompts)]
+        self.absences = [part for each in self.absences for part in left_by(each, prompts)]
 
     def _check_classes(self, claims: Iterable[Claim]) -> None:
         ids = {each.id for each in self.classes}
@@ -258,25 +258,6 @@ class PromptSet:
                     f"There is no class {claim.class_id} in the set (its classes: {known}); label it first."
                 )
 
-    def _check_labels(self, absence: Absence, image: Volume) -> None:
-        for prompt in self.prompts:
-            shown = [each for each in present_ids(prompt.labels) if absence.concerns(each)]
-            if shown and absence.covers(prompt.axis, prompt.index) and prompt.is_slice_of(image):
-                raise InputError(
-                    f"Slice {prompt.index} is labelled as {self._name(shown[0])}, which is said not to be on "
-                    f"{absence.describe()}; take that label back, or leave the slice out."
-                )
-
-    def _check_claims(self, absence: Absence, presence: Presence) -> None:
-        assert presence.class_id is not None
-        overlap = absence.axis == presence.axis and absence.geometry == presence.geometry
-        apart = absence.last < presence.first or presence.last < absence.first
-        if overlap and not apart and absence.concerns(presence.class_id):
-            raise InputError(
-                f"{self._name(presence.class_id)} is said to be on {presence.describe()} and not to be on "
-                f"{absence.describe()}; take one of both back."
-            )
-
     def _name(self, class_id: int) -> str:
         return next(each.name for each in self.classes if each.id == class_id)
 
@@ -285,37 +266,6 @@ class PromptSet:
             if prompt.key == key:
                 return prompt
         raise InputError(f"There is no prompt '{key}' in the set.")
-
-
-def _left_by(absence: Absence, prompts: Sequence[Prompt]) -> list[Absence]:
-    """What is left of an absence once slices are drawn: what was drawn last counts."""
-    left = [absence]
-    for prompt in prompts:
-        same = prompt.geometry == absence.geometry
-        if same and any(absence.concerns(each) for each in present_ids(prompt.labels)):
-            left = [
-                part
-                for each in left
-                for part in (each.without(prompt.index) if each.covers(prompt.axis, prompt.index) else [each])
-            ]
-    return left
-
-
-def main_axis(axes: Iterable[int]) -> int:
-    """The array axis along which examples are propagated: that of most, of equals k before j before i.
-
-    The order in which they were labelled does not count.
-
-    Args:
-        axes: that of each example.
-
-    Raises:
-        InputError: there is none.
-    """
-    counts = Counter(axes)
-    if not counts:
-        raise InputError("There is no prompt that is switched on; add one or switch one on.")
-    return max(sorted(counts), key=counts.__getitem__)
 
 
 def _ids_in(prompts: Iterable[Prompt]) -> set[int]:

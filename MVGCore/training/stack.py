@@ -16,7 +16,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from MVGCore.drafts.label import Draft, make_draft, one_hot
+from MVGCore.drafts.draft import Draft
+from MVGCore.drafts.label import make_draft
+from MVGCore.drafts.seeds import one_hot
 
 Bytes = NDArray[np.uint8]
 STACK_SIDE = 160

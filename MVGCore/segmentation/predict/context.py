@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from MVGCore.drafts.appearance import Appearance
-from MVGCore.drafts.label import Draft
+from MVGCore.drafts.draft import Draft
 from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.device import Device, autocast
 from MVGCore.models.tiled import fitted, is_tiled

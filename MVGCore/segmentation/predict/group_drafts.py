@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from MVGCore.drafts.label import Draft, make_draft, one_hot
+from MVGCore.drafts.draft import Draft
+from MVGCore.drafts.label import make_draft
+from MVGCore.drafts.seeds import one_hot
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.plan.crossing import Crossing

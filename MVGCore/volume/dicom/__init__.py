@@ -6,14 +6,13 @@ pydicom is imported where it is used, so that importing this package stays light
 from __future__ import annotations
 
 from MVGCore.volume.dicom.labels import find_labels, read_dicom_labels
+from MVGCore.volume.dicom.reading import read_dicom, read_series
 from MVGCore.volume.dicom.series import (
     Series,
     find_series,
     is_picture,
     is_series,
     list_series,
-    read_dicom,
-    read_series,
 )
 
 __all__ = [

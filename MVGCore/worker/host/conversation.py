@@ -10,29 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from MVGCore.session.results import (
-    Adapted,
     Cancelled,
     Event,
     Failed,
     FailureKind,
     Finished,
-    Forgotten,
     Log,
     Progress,
-    Propagated,
     Ready,
     Restarted,
     SliceDone,
 )
 from MVGCore.worker.host.link import Ended, Link
+from MVGCore.worker.host.sharedstate import EARLY, ORDER, SharedState
 from MVGCore.worker.wire.exchange import KEPT_WEIGHTS, private_name, remove_folders
 from MVGCore.worker.wire.handshake import Greeting
-from MVGCore.worker.wire.messages import NO_JOB, Cancel, Job, SetModel, State, UseAdapted, WarmUp
+from MVGCore.worker.wire.messages import NO_JOB, Cancel, Job, State, WarmUp
 
 BREATH = 0.001  # seconds that a poll leaves to the threads: some hosts never let them run otherwise
 PER_POLL = 64  # messages that one poll looks at
-ORDER = ("model", "adapted", "image", "prompts")
-EARLY = ORDER[:3]  # sent as soon as the worker is free: using them takes time
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,7 @@ class Conversation:
         self._greeted = self._loaded = False
         self._keep = private_name()
         self._restart: Restarted | None = None  # to be told when the new process is there
-        self._state: dict[str, State] = {}
-        self._sent: dict[str, State] = {}
+        self._shared = SharedState(self.kept_weights)
         self._queue: deque[Job] = deque()
         self._given: dict[int, Mapping[str, State]] = {}  # job -> what it is about, if it brings that along
         self._running: Job | None = None
@@ -75,16 +70,12 @@ class Conversation:
 
     def set(self, what: str, message: State) -> None:
         """Store state for the jobs that are still to be sent."""
-        former, self._state[what] = self._state.get(what), message
-        if isinstance(message, SetModel) and isinstance(former, SetModel):
-            self._sent.pop("adapted", None)  # the same model on another device takes them up again
-            if message.model != former.model:
-                self._state.pop("adapted", None)
+        self._shared.set(what, message)
         self._advance()
 
     def state(self, what: str) -> State | None:
         """What was stored last."""
-        return self._state.get(what)
+        return self._shared.get(what)
 
     def submit(self, job: Job, given: Mapping[str, State] | None = None) -> None:
         """Do a job when its turn comes, with this image and these examples from then on."""
@@ -129,7 +120,7 @@ class Conversation:
         self._given.clear()
         self._events.clear()
         self._running = self._stopping = self._restart = None
-        self._state.pop("adapted", None)
+        self._shared.forget_adaptation()
         if self._link is not None:
             self._link.leave()
         else:
@@ -208,15 +199,8 @@ class Conversation:
         elif message.job == self.job:
             self._running = None
             self._events.append(message)
-            self._notice_adaptation(message)
-
-    def _notice_adaptation(self, message: Finished | Failed | Cancelled) -> None:
-        summary = message.summary if isinstance(message, Finished) else None
-        if isinstance(summary, Adapted | Forgotten | Propagated):
-            self._state.pop("adapted", None)
-        if isinstance(summary, Adapted | Propagated) and summary.adapted_to:
-            kept = UseAdapted(str(self.kept_weights), summary.adapted_to)
-            self._state["adapted"] = self._sent["adapted"] = kept
+            if isinstance(message, Finished):
+                self._shared.notice(message.summary)
 
     # --- what has to be done next ---
 
@@ -229,7 +213,7 @@ class Conversation:
         if not self._queue:
             return
         job = self._queue.popleft()
-        self._state.update(self._given.pop(job.job, {}))
+        self._shared.update(self._given.pop(job.job, {}))
         self._share(ORDER)
         assert self._link is not None
         self._link.send(job)
@@ -238,13 +222,8 @@ class Conversation:
 
     def _share(self, names: Iterable[str]) -> None:
         assert self._link is not None
-        for name in names:
-            message = self._state.get(name)
-            if message is not None and self._sent.get(name) is not message:
-                self._link.send(message)
-                self._sent[name] = message
-                if name == "model":
-                    self._loaded = False
+        if self._shared.send(self._link, names):
+            self._loaded = False
 
     def _check_time(self) -> None:
         now = time.monotonic()
@@ -273,7 +252,7 @@ class Conversation:
         self._link = None
         self._holder.clear()
         self._greeted = self._loaded = False
-        self._sent = {}
+        self._shared.forget_sent()
 
     def _lose(self, text: str, kind: FailureKind) -> None:
         """The worker is lost: fail what it was doing, and get another one if it had been well until then."""
@@ -290,7 +269,7 @@ class Conversation:
             self._given.clear()
             remedy = ""
         else:
-            self._restart = Restarted(text, self._loses_adaptation())
+            self._restart = Restarted(text, self._shared.loses_adaptation())
             remedy = " Image and examples are kept: try again."
         for job in jobs:
             self._events.append(Failed(job.job, text + remedy, kind))
@@ -298,13 +277,6 @@ class Conversation:
             self._events.append(Failed(None, text, kind))
         if was_well and was_busy:
             self._open()
-
-    def _loses_adaptation(self) -> bool:
-        """Whether an adaptation cannot be taken up by the next process."""
-        if "adapted" not in self._state or self.kept_weights.is_file():
-            return False
-        del self._state["adapted"]
-        return True
 
 
 def _end_at_once(links: list[Link], keep: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from MVGCore.cli.benchmark import SUITES, image_methods, segmentation_methods
-from MVGCore.evaluation import benchmark, image_benchmark
+from MVGCore.evaluation import benchmark, image_benchmark, suites
 from MVGCore.evaluation.image_tables import ImageReport, ImageRow
 from MVGCore.evaluation.tables import Report
 
@@ -73,7 +73,7 @@ def test_unknown_names_are_refused_with_the_known_ones(
 
 
 def test_the_suites_are_those_of_the_benchmark() -> None:
-    assert set(SUITES) - {"images"} == set(benchmark.SUITES)
+    assert set(SUITES) - {"images"} == set(suites.SUITES)
 
 
 @pytest.fixture

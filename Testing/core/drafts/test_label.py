@@ -7,16 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from MVGCore.drafts.label import (
-    DraftConfig,
-    balance,
-    conjugate_gradient,
-    diffusion_draft,
-    geodesic_distances,
-    interpolation_start,
-    make_draft,
-    one_hot,
-)
+from MVGCore.drafts.diffusion import balance, conjugate_gradient, diffusion_draft
+from MVGCore.drafts.draft import DraftConfig
+from MVGCore.drafts.geodesic import geodesic_distances
+from MVGCore.drafts.label import make_draft
+from MVGCore.drafts.seeds import interpolation_start, one_hot
 
 DEPTH, SIDE = 9, 24
 # So many sweeps that every shortest path is found: fewer leave traces of the order of the directions.

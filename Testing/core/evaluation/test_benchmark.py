@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation import benchmark
+from MVGCore.evaluation import benchmark, suites
 from MVGCore.evaluation.cases import BenchmarkExample
 from MVGCore.evaluation.peers import NearestSlice, SignedDistance
 from MVGCore.evaluation.session_method import SessionMethod
@@ -118,11 +118,11 @@ def test_more_slices_than_the_case_has_are_skipped_with_a_note(case: TubeCase, t
 
 def test_without_data_the_suite_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MVG_DATA", raising=False)
-    found = benchmark.suite_cases("quick")
+    found = suites.suite_cases("quick")
     assert "MVG_DATA is not set" in found.notes[0]
     assert all(case.id == "t1_template" for case in found.cases)
     with pytest.raises(InputError, match="There is no case hippocampus_300"):
-        benchmark.named_cases(["hippocampus_300"])
+        suites.named_cases(["hippocampus_300"])
 
 
 def test_unknown_suites_and_equal_names_are_refused(case: TubeCase, tmp_path: Path) -> None:

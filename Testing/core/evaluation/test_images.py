@@ -13,15 +13,9 @@ from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.evaluation import image_benchmark, image_peers
 from MVGCore.evaluation.cases import Case
 from MVGCore.evaluation.image_benchmark import run_images, score_image, warm_up_problem
+from MVGCore.evaluation.image_damage import HOLES, make_holes
 from MVGCore.evaluation.image_method import ImageSessionMethod
-from MVGCore.evaluation.image_problems import (
-    HOLES,
-    ImageSource,
-    Problem,
-    choose_examples,
-    make_holes,
-    sources,
-)
+from MVGCore.evaluation.image_problems import ImageSource, Problem, choose_examples, sources
 from MVGCore.evaluation.image_tables import ImageReport, ImageRow, image_markdown
 from MVGCore.volume import Geometry, Volume, write_volume
 

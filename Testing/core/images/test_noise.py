@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from MVGCore.drafts.image import denoise_draft
-from MVGCore.evaluation.image_problems import add_noise
+from MVGCore.evaluation.image_damage import add_noise
 from MVGCore.images.dct import dct_denoise
 from MVGCore.images.noise import Noise, measure_noise
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from MVGCore.drafts.label import Draft
+from MVGCore.drafts.draft import Draft
 from MVGCore.models.base import LEAST_TRUST
 from MVGCore.models.device import select_device
 from MVGCore.segmentation.cache import ContentCache

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.drafts.label import Draft
+from MVGCore.drafts.draft import Draft
 from MVGCore.segmentation.fuse.mixture import (
     COMPLETING,
     LARGE_AREA,
