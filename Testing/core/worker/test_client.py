@@ -242,7 +242,9 @@ def make_environment(folder: Path) -> Path:
 
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "others.pth").write_text("\n".join(site.getsitepackages()), encoding="utf-8")
+    # As sites, for their own .pth files count too: an editable install is one.
+    lines = [f"import site; site.addsitedir({each!r})" for each in site.getsitepackages()]
+    (packages / "others.pth").write_text("\n".join(lines), encoding="utf-8")
     return folder / "bin" / "python"
 
 
