@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from MVGCore.errors import stop_if
-from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory
-from MVGCore.models.device import Device, autocast, placed, select_device
+from MVGCore.models.base import PromptBatch, PromptMemory
+from MVGCore.models.device import autocast
+from MVGCore.models.fallback import OnDevice
 from MVGCore.models.tiling import Tile, Tiling
 from MVGCore.tasks.image import ImageTask, image_target
 
@@ -40,20 +41,14 @@ class ImageQuestion:
 
 
 @dataclass
-class Engine:
+class Engine(OnDevice):
     """What generates, and where.
 
     Attributes:
-        model: an in-context model on `device`.
-        device: a GPU that runs out of memory is given up for the CPU: read it afterwards.
         batch: slices at a time; halved when memory runs out.
-        notes: what the user should know, filled while running.
     """
 
-    model: InContextModel
-    device: Device
     batch: int = SLICES_AT_ONCE
-    notes: list[str] = field(default_factory=list)
 
     def answer(self, question: ImageQuestion, cancelled: Callable[[], bool]) -> Tensor:
         """Generate the slices: (T, H, W), near 0..1. Tiles in which all is known are left as they are.
@@ -87,22 +82,17 @@ class Engine:
 
     def _tile(self, part: ImageQuestion) -> Tensor:
         """(T, side, side); on a full GPU in smaller batches, then on the CPU."""
-        while True:
-            try:
-                memory = self._encode(part)
-                batches = torch.arange(len(part.images)).split(self.batch)
-                return torch.cat([self._generate(memory, _of_targets(part, rows)) for rows in batches])
-            except torch.cuda.OutOfMemoryError:
-                if self.device.name == "cpu":
-                    raise
-            # Only here, when the exception and with it the tensors of the failed attempt are gone.
-            if self.batch > 1:
-                self.batch //= 2
-            else:
-                self.notes.append(f"{self.device.name} ran out of memory; the rest was computed on the CPU.")
-                self.device = select_device("cpu")
-                placed(self.model, self.device)
-                self.batch = SLICES_AT_ONCE
+
+        def generated() -> Tensor:
+            memory = self._encode(part)
+            batches = torch.arange(len(part.images)).split(self.batch)
+            return torch.cat([self._generate(memory, _of_targets(part, rows)) for rows in batches])
+
+        return self.with_memory(generated, self._halve)
+
+    def _halve(self) -> bool:
+        halved, self.batch = self.batch > 1, self.batch // 2 if self.batch > 1 else SLICES_AT_ONCE
+        return halved
 
     def _encode(self, part: ImageQuestion) -> PromptMemory:
         place, count = self.device.torch_device, len(part.prompt_images)

@@ -13,7 +13,6 @@ from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
-from MVGCore.segmentation.plan.selection import is_slice_of
 from MVGCore.segmentation.propagator import Propagator
 from MVGCore.segmentation.quality import STANDARD, Quality
 from MVGCore.segmentation.transfer.label_transfer import transfer_labels
@@ -82,15 +81,16 @@ class Prepared:
         across = [p for p in prompts if p.axis == axis and not (finished_only and p.partial)]
         if not across:
             raise InputError("No example lies across the chosen axis; choose another one, or label a slice.")
-        lines = tuple(p for p in prompts if p.axis != axis and is_slice_of(p, image))
+        own = {id(prompt) for prompt in prompts if prompt.is_slice_of(image)}
+        lines = tuple(p for p in prompts if p.axis != axis and id(p) in own)
         wishes = wishes or Wishes()
         given = str(axis), self.quality.name, *(prompt.fingerprint for prompt in (*across, *lines))
         names = given, claims, wishes.key
         if self._made is not None and self._made[0] == names:
             return self._made[1]
         self._made = None
-        local = [prompt for prompt in across if is_slice_of(prompt, image)]
-        foreign = [p for p in across if not is_slice_of(p, image) and p.labels.any() and not p.partial]
+        local = [prompt for prompt in across if id(prompt) in own]
+        foreign = [p for p in across if id(p) not in own and p.labels.any() and not p.partial]
         finished = [prompt for prompt in local if not prompt.partial]
         if not any(prompt.labels.any() for prompt in [*finished, *foreign]):
             raise InputError("The examples show no structure; label at least one whole slice that has one.")

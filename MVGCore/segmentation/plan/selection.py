@@ -14,11 +14,6 @@ from MVGCore.volume import Volume
 FIRST_BATCH = 2
 
 
-def is_slice_of(prompt: Prompt, image: Volume) -> bool:
-    """Whether a prompt is a slice of this very image (see `Prompt.is_slice_of`)."""
-    return prompt.is_slice_of(image)
-
-
 def slices_within(depth: int, slice_range: tuple[int, int] | None) -> list[int]:
     """All slices within the range (first, last); None: all there are.
 
@@ -62,7 +57,7 @@ def axis_notes(prompts: Sequence[Prompt], axis: int, image: Volume, ids: Sequenc
     only, and slices of other volumes."""
     notes = []
     across = [prompt for prompt in prompts if prompt.axis != axis]
-    own = [prompt for prompt in across if is_slice_of(prompt, image)]
+    own = [prompt for prompt in across if prompt.is_slice_of(image)]
     missing = sorted({value for prompt in own for value in label_values(prompt.labels)} - set(ids))
     if missing:
         notes.append(

@@ -248,7 +248,7 @@ def test_slices_that_are_corrected_come_twice_and_none_within_a_range(echo, ball
 
 def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, monkeypatch) -> None:
     image, labels = ball
-    monkeypatch.setattr("MVGCore.segmentation.propagator.refine_across", lambda *_: None)
+    monkeypatch.setattr("MVGCore.segmentation.secondlook.refine_across", lambda *_: None)
     seen = []
 
     def class_odds(found):
@@ -267,7 +267,7 @@ def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, mon
 
 def test_a_full_gpu_is_left_in_the_second_look_too(echo, ball, bright, monkeypatch) -> None:
     image, labels = ball
-    monkeypatch.setattr("MVGCore.segmentation.propagator.select_device", lambda _: CPU)
+    monkeypatch.setattr("MVGCore.models.fallback.select_device", lambda _: CPU)
     intact, where = second_look.generate, []
 
     def full(model, device, *others):

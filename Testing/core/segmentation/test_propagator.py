@@ -9,11 +9,10 @@ import pytest
 import torch
 
 from MVGCore.errors import CancelledError
-from MVGCore.models import load
+from MVGCore.models import fallback, load
 from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation import Propagator
-from MVGCore.segmentation import propagator as propagate_module
+from MVGCore.segmentation import Propagator, secondlook
 from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.selection import in_batches
@@ -28,7 +27,7 @@ FAKE_GPU = Device("cuda:0", torch.device("cpu"), torch.float32)
 
 @pytest.fixture(autouse=True)
 def plain_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(propagate_module, "select_device", lambda _: CPU)
+    monkeypatch.setattr(fallback, "select_device", lambda _: CPU)
 
 
 def quiet(fraction: float, text: str) -> None:
@@ -289,7 +288,7 @@ def test_batches_on_several_threads_give_what_one_gives(small_weights, tube, pro
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, ...], tuple[int, ...]]]:
     """What is asked: of the first look, (class ids, slices); of the second, the class ids alone."""
-    found, answer, again = [], answers_module._group_probabilities, propagate_module.refine_across
+    found, answer, again = [], answers_module._group_probabilities, secondlook.refine_across
 
     def first(model, device, context, slab, batch, *rest):
         found.append(("first", context.group.ids, tuple(batch)))
@@ -300,7 +299,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, ...], t
         return again(model, device, context, *rest)
 
     monkeypatch.setattr(answers_module, "_group_probabilities", first)
-    monkeypatch.setattr(propagate_module, "refine_across", second)
+    monkeypatch.setattr(secondlook, "refine_across", second)
     return found
 
 

@@ -52,7 +52,7 @@ def test_nothing_is_looked_at_across_thick_slices_or_in_a_draft(
 ) -> None:
     asked: list[Quality] = []
     monkeypatch.setattr(
-        "MVGCore.segmentation.propagator.refine_across", lambda *given: asked.append(given[-1])
+        "MVGCore.segmentation.secondlook.refine_across", lambda *given: asked.append(given[-1])
     )
     indices = [0, 2, 3, 5]
     list(propagator(echo, quality, apart).slices(indices, lambda *_: None, lambda: False, all_axes=True))

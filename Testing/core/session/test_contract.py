@@ -166,7 +166,7 @@ def test_a_request_adapts_once_to_the_same_examples(
         made.append(seconds)
         return AdaptReport(True, 0.8, 0.9, 1, 0.1, "Better."), session._use.weights()
 
-    monkeypatch.setattr("MVGCore.session.session.Adaptation.run", run)
+    monkeypatch.setattr("MVGCore.session.adaptable.Adaptation.run", run)
     few, more = (set_of([prompt_at(tube, place) for place in PLACES[:n]], tube) for n in (2, 3))
     first = session.run(SegmentVolume(image=tube[0], prompts=few, all_axes=False, adapt_seconds=5.0))
     again = session.run(SegmentVolume(all_axes=False, adapt_seconds=5.0))

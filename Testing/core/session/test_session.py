@@ -15,9 +15,8 @@ from MVGCore.models.compact import Compact
 from MVGCore.models.device import Device
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import SliceResult
-from MVGCore.segmentation.plan.selection import is_slice_of, slices_within
-from MVGCore.session import Result, Session
-from MVGCore.session import session as session_module
+from MVGCore.segmentation.plan.selection import slices_within
+from MVGCore.session import Result, Session, adaptable
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 Case = tuple[Volume, LabelMap]
@@ -267,10 +266,10 @@ def test_a_class_of_other_volumes_only_is_named_in_a_note(small_weights: Path, t
 
 def test_the_same_slice_of_a_changed_image_is_of_another_volume(tube: Case) -> None:
     (prompt,) = PromptSet.from_labelmap(*tube, axis=0, slices=[3]).prompts
-    assert is_slice_of(prompt, tube[0])
-    assert not is_slice_of(prompt, replace(tube[0], array=tube[0].array + 1))
+    assert prompt.is_slice_of(tube[0])
+    assert not prompt.is_slice_of(replace(tube[0], array=tube[0].array + 1))
     shifted = replace(tube[0].geometry, origin=(6.0, -3.0, 7.0))
-    assert not is_slice_of(prompt, replace(tube[0], geometry=shifted))
+    assert not prompt.is_slice_of(replace(tube[0], geometry=shifted))
 
 
 def test_slices_of_others_across_another_axis_are_left_out_and_said(small_weights: Path, tube: Case) -> None:
@@ -325,7 +324,7 @@ def test_a_gpu_that_is_full_is_left_for_good(
 ) -> None:
     """Also by a run that is cancelled right after it: the model lies on the CPU then."""
     gpu = Device("cuda:0", torch.device("cpu"), torch.float32)
-    monkeypatch.setattr(session_module, "select_device", lambda *_: gpu)
+    monkeypatch.setattr(adaptable, "select_device", lambda *_: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.generate_all
     failures = iter([True])  # the slice that is guessed
@@ -349,7 +348,7 @@ def test_the_result_says_that_the_gpu_was_full(
     small_weights: Path, tube: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gpu = Device("cuda:0", torch.device("cpu"), torch.float32)
-    monkeypatch.setattr(session_module, "select_device", lambda *_: gpu)
+    monkeypatch.setattr(adaptable, "select_device", lambda *_: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.encode_prompts
     failures = iter([True] * 2)  # a batch, then half of it
