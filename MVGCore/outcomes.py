@@ -22,13 +22,13 @@ class Estimate:
 class Question:
     """Whether a class is on a slice, where only the user can tell.
 
-    No: it has ended there, an absence from the slice to the border of the volume (`PromptSet.answer`). Yes: a
-    presence.
+    No: it has ended there, an absence from the slice on (`PromptSet.answer`). Yes: a presence.
 
     Attributes:
         class_id: the class.
         axis, index: the slice.
-        onwards: 1 if the class would have ended towards higher indices, -1 towards lower ones.
+        until: the last slice on which it is not either, if it is not on this one: that at the border of the
+            volume, or the one before the next labelled slice, which is without the class.
         presence: probability that it is there.
         gain: expected error that the answer takes away, as a share of the size of the class.
     """
@@ -36,7 +36,7 @@ class Question:
     class_id: int
     axis: int
     index: int
-    onwards: int
+    until: int
     presence: float
     gain: float
 

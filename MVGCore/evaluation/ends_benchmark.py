@@ -25,7 +25,7 @@ from MVGCore.errors import InputError
 from MVGCore.evaluation.annotation import case_parser, chosen_cases
 from MVGCore.evaluation.cases import BenchmarkExample, Case, keep_slices, labelled_prompts
 from MVGCore.evaluation.catalogue import peer_by_name
-from MVGCore.evaluation.ends import all_sides, left_out
+from MVGCore.evaluation.ends import all_endings, left_out
 from MVGCore.evaluation.firstlooks import KeptSession, Setting, first_look, settings
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.protocols import PROTOCOLS, Parts, choose_slices, dice_parts
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from MVGCore.session import Result, Session
 
 PLAIN, ANSWERED, KNOWN = "MVG", "MVG, two answers per class", "MVG, ends known"
-BEFORE, NO_ODDS = "MVG without odds", EndModel((99.0, 0.0, 0.0, 0.0), (99.0, 0.0, 0.0))
+BEFORE = "MVG without odds"
+NO_ODDS = EndModel((99.0, 0.0, 0.0, 0.0, 0.0), (99.0, 0.0, 0.0), (99.0, 0.0, 0.0, 0.0))
 ANSWERS_PER_CLASS = 2  # of each class
 
 
@@ -239,7 +240,7 @@ def read_rows(path: Path) -> list[EndsRow]:
 
 def end_models(model: InContextModel, folder: Path, role: str) -> dict[str, EndModel]:
     """Data set -> odds that took no part of it; empty for bench cases, which never take part."""
-    return left_out(*all_sides(model, folder)) if role == "train" else {}
+    return left_out(*all_endings(model, folder)) if role == "train" else {}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from MVGCore.evaluation.confidence import ConfidenceRun, dice_pairs
-from MVGCore.evaluation.ends import all_sides, left_out
+from MVGCore.evaluation.ends import all_endings, left_out
 from MVGCore.evaluation.firstlooks import (
     KeptSession,
     Setting,
@@ -139,7 +139,7 @@ def left_out_table(runs: Sequence[Judged]) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Prints the constants and the table."""
     model, folder = model_and_folder(argv, __doc__.splitlines()[0])
-    models = left_out(*all_sides(model, folder))
+    models = left_out(*all_endings(model, folder))
     runs = [
         judged(setting, model, folder, models[case.group])
         for case in fit_cases()

@@ -53,10 +53,19 @@ def shown_slices(labels: NDArray[np.integer], axis: int) -> NDArray[np.intp]:
 
 def thinned(example: BenchmarkExample, axis: int, every: int) -> BenchmarkExample:
     """A case with only every so manieth slice across an axis: thicker ones, as they are scanned with gaps."""
-    part = (slice(None),) * axis + (slice(every // 2, None, every),)
+    return _part(example, axis, slice(every // 2, None, every))
+
+
+def cut(example: BenchmarkExample, first: int, last: int) -> BenchmarkExample:
+    """A case of which only a range of slices was scanned, both ends within it."""
+    return _part(example, example.axis, slice(first, last + 1))
+
+
+def _part(example: BenchmarkExample, axis: int, taken: slice) -> BenchmarkExample:
+    part = (slice(None),) * axis + (taken,)
     image, labels = example.image.array[part], example.truth.array[part]
     spacing = list(example.image.geometry.spacing)
-    spacing[2 - axis] *= every
+    spacing[2 - axis] *= taken.step or 1
     geometry = _resized(example.image.geometry, labels.shape, spacing)
     return BenchmarkExample(
         replace(example.image, array=image, geometry=geometry),

@@ -186,8 +186,8 @@ class PromptSet:
         axis, index, class_id = question.axis, question.index, question.class_id
         if yes:
             return self.add_presence(image, axis, index, index, class_id)
-        border = image.geometry.shape[axis] - 1 if question.onwards > 0 else 0
-        return self.add_absence(image, axis, min(index, border), max(index, border), class_id)
+        first, last = sorted((index, question.until))
+        return self.add_absence(image, axis, first, last, class_id)
 
     def merge(self, other: PromptSet) -> None:
         """Add all that another set has to this one; prompts of the same key are replaced.

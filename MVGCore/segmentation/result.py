@@ -121,7 +121,7 @@ class ResultCanvas:
         total, depth = summed(self.areas.values()), self.labels.shape[self.axis]
         settled = (*known, *self.settled)
         next_slice = next_slice_to_label(self.areas, settled, depth, self._shows, self.doubts)
-        asked = questions(self.doubts, class_sizes(self.areas), known, self.axis) if known else ()
+        asked = questions(self.doubts, class_sizes(self.areas), self.axis)
         drawn = 0.0 if next_slice is None else label_gains(self.areas, settled, depth)[next_slice]
         worthwhile = bool(asked) and asked[0].gain / COST > drawn
         return Result(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.display
 def reviewed(open_window, application):
     """A window with a result about which it is asked whether 'Segment 1' goes on above and below."""
     with fake_worker(open_window) as worker:
-        worker.questions = (Question(1, 0, 20, 1, 0.5, 0.1), Question(1, 0, 3, -1, 0.4, 0.05))
+        worker.questions = (Question(1, 0, 20, 23, 0.5, 0.1), Question(1, 0, 3, 0, 0.4, 0.05))
         worker.ask_first = True
         label(open_window, 7)
         label(open_window, 17)

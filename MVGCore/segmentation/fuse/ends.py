@@ -1,20 +1,16 @@
-"""How probable it is that a class is still there beyond the outermost labelled slices.
+"""How probable it is that a class is still there beyond the labelled slices that show it.
 
 What matches a structure beyond its end is often something else: ventricles are continued into atria. So what
 is known of each class is turned into odds that it is there at all, which its pixels then have to share (see
-`presence`): first from the labelled slices alone, then from what was found throughout the volume as well.
+`presence`): first from the labelled slices alone, then from what was found throughout the volume as well. A
+class may end beyond the outermost labelled slices, or in the gap to a labelled slice that is without it.
 
 How the odds depend on what is known was fitted on training hearts, hippocampi, and organs of head and neck,
 along all axes and of several thicknesses, with slices labelled evenly, outermost ones first, and at random.
 Each volume was taken as it is, and as if it ended before the structures do: what runs through the whole
 volume, as a cord or a vessel, shows no end. The constants are what `python -m MVGCore.evaluation.ends` fits,
-here to its 220 settings (16 cases), whose first looks were taken before drafts and appearance were made
-faster, and to the labels of 42 cases instead of 77; it also says how good they are on a data set that took no
-part (see docs/ends.md). Not used, since they helped on the data sets that they were
-fitted to and cost on the one left out: how many slices are labelled and how far they are apart (people label
-evenly, or the ends, or as it comes), whether the image changes from slice to slice, the border of the volume,
-whether the network finds the labelled slice again from its own answer. Between a labelled slice that shows a
-class and one that does not there are no odds: what is found there falls short of it rather than beyond.
+which also says how good they are on a data set that took no part (see docs/ends.md, and there what was tried
+and left out).
 """
 
 from __future__ import annotations
@@ -32,6 +28,7 @@ LENGTH = 0.5  # of the length that labelled slices show of a class: distances ar
 SPECK = 0.02  # share of the labelled area that is added to areas before their logarithms are compared
 SUREST = 7.0  # log-odds by the labelled slices count no more than this once more is known
 APEX = 0.1  # what is added to the share of the way to the apex before its logarithm is taken
+UNEVEN = 2.0  # how fast gaps that differ, by their mean, tell less of where the next one would end
 
 
 @dataclass(frozen=True)
@@ -39,44 +36,61 @@ class EndModel:
     """Log-odds that a class is there, as sums of what is known, each times its weight.
 
     Attributes:
-        by_labels: offset; weights of the logarithms of the distance to the outermost labelled slice in
-            diameters of the class there (or in halves of the length that labelled slices show of it, if
-            these are longer: what is long and thin goes on for long), of the share that it is of the way to
-            the apex of the cone through the two outermost labelled slices of the class, and of the area on
-            the outermost one as a share of the largest labelled one.
-        by_prediction: what is added once areas are known: what was found up to it, times the credit that
-            it deserves, as an offset and the weight of the logarithm of the least area, as a share of the
-            labelled one; and the weight of the steepest fall of that logarithm from one slice to the next up
-            to the slice. Where the area never becomes small, however far one goes, the credit is 0.
+        by_labels: beyond the outermost labelled slices: an offset, then the weights of `Ending.traits`.
+        by_prediction: what is added there once areas are known: what was found up to it, times the credit
+            that it deserves, as an offset and the weight of the logarithm of the least area, as a share of
+            the labelled one; and the weight of the steepest fall of that logarithm from one slice to the next
+            up to the slice. Where the area never becomes small, however far one goes, the credit is 0.
+        in_gap: in a gap to a labelled slice without the class: as `by_labels`. What was found there tells no
+            more of it: whatever fills a gap ends within it.
     """
 
-    by_labels: tuple[float, float, float, float]
+    by_labels: tuple[float, ...]
     by_prediction: tuple[float, float, float]
+    in_gap: tuple[float, ...]
 
 
-SHIPPED_END_MODEL = EndModel(by_labels=(-2.754, -1.724, -0.87, 0.725), by_prediction=(2.433, 0.908, 0.564))
+SHIPPED_END_MODEL = EndModel(
+    by_labels=(-1.763, -1.681, -0.36, 1.045, -1.31),
+    by_prediction=(2.525, 0.825, 0.617),
+    in_gap=(0.843, -0.822, 1.542, 1.417),
+)
 
 
 @dataclass(frozen=True)
-class Beyond:
-    """The slices beyond the outermost labelled one of a class, on one side of it.
+class Ending:
+    """Slices on which a class may have ended: those between a labelled slice that shows it and the border of
+    the volume, or the next labelled slice, which is without it.
 
     Attributes:
         slices: their indices, outwards; at least one.
         area: of the class on the labelled slice, in pixels.
-        traits: (n, 3) what the labelled slices tell of them, see `EndModel.by_labels`.
+        traits: (n, f) what the labelled slices tell of them: the logarithm of the distance to the labelled
+            slice in diameters of the class there (or in halves of the length that labelled slices show of
+            it, if these are longer: what is long and thin goes on for long); and
+
+            beyond the outermost labelled slice the logarithm of the share that this is of the way to the apex
+            of the cone through the two outermost labelled slices of the class, that of the area as a share of
+            the largest labelled one, and how far it is in gaps (see `_gaps_away`);
+
+            in a gap the logarithm of the part of it that is left, and that of the area as before.
+        in_gap: whether a labelled slice without the class follows.
     """
 
     slices: NDArray[np.intp]
     area: float
     traits: Floats
+    in_gap: bool = False
 
     def by_labels(self, model: EndModel) -> Floats:
         """(n,) log-odds that the class is there, by the labelled slices."""
-        return model.by_labels[0] + self.traits @ np.array(model.by_labels[1:])
+        offset, *weights = model.in_gap if self.in_gap else model.by_labels
+        return offset + self.traits @ np.array(weights)
 
     def by_prediction(self, areas: Floats, model: EndModel) -> Floats:
         """(n,) log-odds once areas (n,) in pixels were found there; nan where nothing was looked for."""
+        if self.in_gap:
+            return self.by_labels(model)
         odds = np.clip(self.by_labels(model), -SUREST, SUREST)
         return np.asarray(odds + prediction_traits(areas, self.area) @ np.array(model.by_prediction))
 
@@ -98,10 +112,10 @@ def prediction_traits(areas: Floats, labelled: float) -> Floats:
     return np.stack((credit, credit * least, np.minimum(steepest, 0)), 1)
 
 
-def beyond(
+def endings(
     prompts: Sequence[Prompt], class_id: int, spacing: Sequence[float], depth: int
-) -> Iterator[Beyond]:
-    """The slices beyond a class on both sides; none where the outermost labelled slice is without it.
+) -> Iterator[Ending]:
+    """Where a class may end, by the labelled slices.
 
     Args:
         prompts: the labelled slices, by index; at least one.
@@ -111,18 +125,42 @@ def beyond(
     """
     areas = {prompt.index: float((prompt.labels == class_id).sum()) for prompt in prompts}
     places, shown = sorted(areas), [index for index in sorted(areas) if areas[index]]
-    before, after = np.arange(places[0] - 1, -1, -1), np.arange(places[-1] + 1, depth)
-    for outermost, slices, outwards in ((places[0], before, shown), (places[-1], after, shown[::-1])):
-        area = areas[outermost]
-        if not area or not len(slices):
-            continue
-        steps = np.abs(slices - outermost)
+    for start in shown:
+        area, at = areas[start], places.index(start)
         diameter = (area * spacing[1] * spacing[2]) ** 0.5 + spacing[1]
-        length = (shown[-1] - shown[0]) * spacing[0]
-        far = np.log(steps * spacing[0] / max(diameter, LENGTH * length))
-        tapered = np.log(steps * _taper([(each, areas[each]) for each in outwards[:2]]) + APEX)
-        same = np.full(len(slices), np.log(area / max(areas.values())))
-        yield Beyond(slices, area, np.stack((far, tapered, same), 1))
+        scale = max(diameter, LENGTH * (shown[-1] - shown[0]) * spacing[0])
+        same = np.log(area / max(areas.values()))
+        for onwards, following in ((-1, places[:at][::-1]), (1, places[at + 1 :])):
+            border = depth if onwards > 0 else -1
+            slices = np.arange(start + onwards, following[0] if following else border, onwards)
+            if not len(slices) or (following and areas[following[0]]):
+                continue
+            steps = np.abs(slices - start)
+            far, size = np.log(steps * spacing[0] / scale), np.full(len(steps), same)
+            if following:
+                left = np.log(1 - steps / (len(steps) + 1))
+                yield Ending(slices, area, np.stack((far, left, size), 1), True)
+                continue
+            outwards = shown if onwards < 0 else shown[::-1]
+            tapered = np.log(steps * _taper([(each, areas[each]) for each in outwards[:2]]) + APEX)
+            yield Ending(slices, area, np.stack((far, tapered, size, _gaps_away(steps, places)), 1))
+
+
+def _gaps_away(steps: NDArray[np.intp], places: Sequence[int]) -> Floats:
+    """(n,) how far slices are from the outermost labelled one, in gaps between the labelled slices (indices),
+    at most one.
+
+    Who spreads slices evenly leaves less than a gap of what there is; the less evenly they are spread, the
+    less it counts. Nor does it where the volume goes on for no more than half a gap: what runs through all of
+    it is labelled in that way.
+    """
+    gaps = np.diff(places)
+    if len(gaps) < 2:
+        return np.zeros(len(steps))
+    mean = float(gaps.mean())
+    evenness = np.exp(-UNEVEN * max(float(np.ptp(gaps)) - 1, 0.0) / mean)
+    room = np.clip(2 * len(steps) / mean - 1, 0, 1)
+    return np.asarray(evenness * room * np.minimum((steps + 0.5) / mean, 1))
 
 
 def _taper(outwards: Sequence[tuple[int, float]]) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, Beyond, EndModel, beyond
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, Ending, EndModel, endings
 from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 from MVGCore.segmentation.fuse.presence import with_presence
 from MVGCore.segmentation.plan.claims import Claims
@@ -31,10 +31,12 @@ class Doubt:
     Attributes:
         presence: probability that it is.
         area: pixels that it covers there, if it is.
+        until: the last of the slices, outwards, of which it is on none if it is not on this one.
     """
 
     presence: float
     area: float
+    until: int
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,10 @@ class Known:
         """Slices of the volume."""
         return self.claims.shape[self.claims.axis]
 
+    def endings(self, class_id: int) -> list[Ending]:
+        """Where a class may end, by the labelled slices."""
+        return list(endings(self.prompts, class_id, self.spacing, self.depth))
+
 
 @dataclass(frozen=True)
 class Extents:
@@ -71,11 +77,13 @@ class Extents:
         groups: the classes.
         known: what they follow from.
         there: per group (C - 1, K) probability that a class is on a slice.
+        endings: class id -> where it may end.
     """
 
     groups: Sequence[ClassGroup]
     known: Known
     there: tuple[Floats, ...]
+    endings: Mapping[int, Sequence[Ending]]
 
     @classmethod
     def of(
@@ -86,14 +94,15 @@ class Extents:
     ) -> Extents:
         """By the labelled slices alone, or by the answers to all other slices as well."""
         there = []
+        found = {class_id: known.endings(class_id) for group in groups for class_id in group.ids}
         for number, group in enumerate(groups):
             areas = None if predictions is None else predicted_areas(group, number, predictions, known.depth)
             rows = [
-                class_extent(known, class_id, None if areas is None else areas[place])
+                class_extent(known, class_id, found[class_id], None if areas is None else areas[place])
                 for place, class_id in enumerate(group.ids)
             ]
             there.append(np.stack(rows))
-        return cls(groups, known, tuple(there))
+        return cls(groups, known, tuple(there), found)
 
     def weighed(self, index: int, answer: GroupPredictions) -> GroupPredictions:
         """An answer, once the classes' pixels share the odds that the classes are on the slice."""
@@ -113,7 +122,10 @@ class Extents:
             areas = covered_areas(group, planes)
             for class_id, presence, area in zip(group.ids, there[:, index], areas, strict=True):
                 if 0 < presence < 1:
-                    predictions[class_id] = Doubt(float(presence), float(area))
+                    (until,) = (
+                        int(each.slices[-1]) for each in self.endings[class_id] if index in each.slices
+                    )
+                    predictions[class_id] = Doubt(float(presence), float(area), until)
         return predictions
 
     @property
@@ -128,45 +140,45 @@ class Extents:
         return tuple(int(index) for index in np.flatnonzero(nothing))
 
 
-def class_extent(known: Known, class_id: int, areas: Floats | None = None) -> Floats:
+def class_extent(known: Known, class_id: int, ends: Sequence[Ending], areas: Floats | None = None) -> Floats:
     """(K,) probability that a class is on a slice; 1 where nothing speaks against it.
 
     Args:
         known: what tells.
         class_id: which class.
+        ends: where it may end (see `Known.endings`).
         areas: (K,) pixels of it that were found on the slices that are not labelled, nan where nothing was
             looked for; None: not known yet.
     """
     there = np.ones(known.depth)
     absent, alive = _said(known, class_id)
+    for ending in ends:
+        if areas is None:
+            odds = ending.by_labels(known.model)
+        else:
+            odds = ending.by_prediction(areas[ending.slices], known.model)
+        if class_id in known.presence:
+            odds = odds + known.presence[class_id][ending.slices]
+        there[ending.slices] = _survival(ending, odds, absent, alive)
+    # It does not come back beyond the labelled slices that are without it.
     shown = [prompt.index for prompt in known.prompts if (prompt.labels == class_id).any()]
+    without = [prompt.index for prompt in known.prompts if prompt.index not in shown]
     if shown:
-        for side in beyond(known.prompts, class_id, known.spacing, known.depth):
-            if areas is None:
-                odds = side.by_labels(known.model)
-            else:
-                odds = side.by_prediction(areas[side.slices], known.model)
-            if class_id in known.presence:
-                odds = odds + known.presence[class_id][side.slices]
-            there[side.slices] = _survival(side, odds, absent, alive)
-        # Where it is not on the outermost labelled slice it has ended there.
-        if known.prompts[0].index < shown[0]:
-            there[: known.prompts[0].index] = 0
-        if known.prompts[-1].index > shown[-1]:
-            there[known.prompts[-1].index + 1 :] = 0
+        there[: max((index for index in without if index < shown[0]), default=0)] = 0
+        there[min((index for index in without if index > shown[-1]), default=known.depth) + 1 :] = 0
     there[alive] = 1
     there[absent] = 0
     return there
 
 
-def _survival(side: Beyond, odds: Floats, absent: NDArray[np.bool_], alive: NDArray[np.bool_]) -> Floats:
+def _survival(ending: Ending, odds: Floats, absent: NDArray[np.bool_], alive: NDArray[np.bool_]) -> Floats:
     """(n,) probability that a class is still there, given where it is known to be and not to be: it does not
     come back."""
     lasting = np.minimum.accumulate(1 / (1 + np.exp(-odds)))
-    until = np.flatnonzero(alive[side.slices])
+    until = np.flatnonzero(alive[ending.slices])
     reached = lasting[until[-1]] if len(until) else 1.0
     start = int(until[-1]) + 1 if len(until) else 0
-    gone = np.flatnonzero(absent[side.slices][start:])
+    gone = np.flatnonzero(absent[ending.slices][start:])
     end = start + int(gone[0]) if len(gone) else len(lasting)
     lost = lasting[end] if end < len(lasting) else 0.0
     given = np.clip((lasting - lost) / max(reached - lost, 1e-9), 0, 1)

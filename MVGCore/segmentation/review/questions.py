@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,33 +18,28 @@ Doubts = Mapping[int, Mapping[int, Doubt]]  # index of a slice -> class id -> wh
 Floats = NDArray[np.float64]
 
 
-def questions(
-    doubts: Doubts, sizes: Mapping[int, float], known: Sequence[int], axis: int
-) -> tuple[Question, ...]:
+def questions(doubts: Doubts, sizes: Mapping[int, float], axis: int) -> tuple[Question, ...]:
     """The best question about each end of each class, the one that gains most first.
 
     Args:
         doubts: of the generated slices.
         sizes: class id -> pixels that count as all of it.
-        known: labelled slices, at least one.
         axis: array axis of the slices.
     """
+    ends: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for index, unsure in doubts.items():
+        for class_id, doubt in unsure.items():
+            ends[class_id, doubt.until].append(index)
     asked = []
-    for class_id, size in sizes.items():
-        for onwards, outwards in (
-            (-1, range(min(known), -1, -1)),
-            (1, range(max(known), max(doubts, default=0) + 1)),
-        ):
-            slices = [index for index in outwards if class_id in doubts.get(index, {})]
-            if not slices:
-                continue
-            found = [doubts[index][class_id] for index in slices]
-            presence, areas = np.array([(each.presence, each.area) for each in found]).T
-            gains = answer_gains(presence, areas) / size
-            best = int(gains.argmax())
-            if gains[best] >= LEAST_GAIN:
-                gain, there = float(gains[best]), float(presence[best])
-                asked.append(Question(class_id, axis, slices[best], onwards, there, gain))
+    for (class_id, until), indices in ends.items():
+        slices = sorted(indices, reverse=until <= min(indices))  # outwards
+        found = [doubts[index][class_id] for index in slices]
+        presence, areas = np.array([(each.presence, each.area) for each in found]).T
+        gains = answer_gains(presence, areas) / sizes[class_id]
+        best = int(gains.argmax())
+        if gains[best] >= LEAST_GAIN:
+            gain, there = float(gains[best]), float(presence[best])
+            asked.append(Question(class_id, axis, slices[best], until, there, gain))
     return tuple(sorted(asked, key=lambda question: -question.gain))
 
 

@@ -23,7 +23,7 @@ from MVGCore.evaluation.protocols import (
 from MVGCore.models.registry import load
 from MVGCore.outcomes import Question
 from MVGCore.prompts import PromptSet
-from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, Beyond, EndModel
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, Ending, EndModel
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 RNG = np.random.default_rng
@@ -74,42 +74,69 @@ def test_dice_is_told_apart_between_and_beyond(bar: BenchmarkExample) -> None:
     assert dice_parts(truth, truth, 0, (4, 13)).beyond is None
 
 
-def a_side(group: str, steps: int, end: int, seed: int) -> ends.ClassSide:
+def an_ending(group: str, steps: int, end: int, seed: int, in_gap: bool = False) -> ends.CaseEnding:
     """A class that ends after some steps, and looks like it."""
     traits = np.stack([np.log(np.arange(1, steps + 1)), *RNG(seed).normal(0, 1, (2, steps))], 1)
     there = (np.arange(steps) < end).astype(float)
-    return ends.ClassSide(group, "x", EVEN, 9, Beyond(np.arange(steps), 100.0, traits), there, 100 * there)
+    ending = Ending(np.arange(steps), 100.0, traits, in_gap)
+    return ends.CaseEnding(group, "x", EVEN, 9, ending, there, 100 * there)
 
 
 def test_the_fit_finds_what_tells_and_is_judged_on_what_is_left_out() -> None:
-    sides = [a_side(f"set {n % 3}", 8, 2 + n % 2, n) for n in range(30)]
-    model = ends.fit_model(sides, sides)
-    cropped = [side.until(2) for side in sides]
-    weights = model.by_labels
-    assert weights[1] < -2 and max(abs(each) for each in weights[2:]) < 0.3 * abs(weights[1])
+    outermost = [an_ending(f"set {n % 3}", 8, 2 + n % 2, n) for n in range(30)]
+    gaps = [an_ending(f"set {n % 3}", 8, 4 + n % 2, n, True) for n in range(30)]
+    model = ends.fit_model(outermost + gaps, outermost)
+    for weights in (model.by_labels, model.in_gap):
+        assert weights[1] < -2 and max(abs(each) for each in weights[2:]) < 0.3 * abs(weights[1])
+    assert model.by_labels[0] / -model.by_labels[1] < model.in_gap[0] / -model.in_gap[1]  # it lasts longer
     assert model.by_prediction[1] + model.by_prediction[2] > 0.5
-    models = ends.left_out(sides, sides)
+    models = ends.left_out(outermost + gaps, outermost)
     assert set(models) == {"set 0", "set 1", "set 2"} and models["set 0"] != models["set 1"]
-    lines = ends.judged(models, sides + cropped).splitlines()
-    assert len(lines) == 5 and lines[2].startswith("| set 0 | 0.")
+    first, *_ = ends.judged(models, outermost + gaps[:1]).splitlines()[2:]
+    cells = first.split(" | ")
+    assert cells[0] == "| set 0" and cells[3:5] == ["-", "-"]
+    assert all(each.startswith("0.") for each in (*cells[1:3], cells[5]))
 
 
-def test_what_is_found_counts_for_nothing_where_it_never_ends(bar: BenchmarkExample) -> None:
-    side = a_side("set", 8, 3, 0).beyond
-    model = EndModel((1.0, -1.0, 0.0, 0.0), (2.0, 1.0, 0.5))
-    odds = np.clip(side.by_labels(model), -7, 7)
-    np.testing.assert_allclose(side.by_prediction(np.full(8, 100.0), model), odds)
-    assert (side.by_prediction(np.array([100.0] * 4 + [0.0] * 4), model) > odds)[:4].all()
+def test_what_is_found_counts_for_nothing_where_it_never_ends_and_in_gaps() -> None:
+    model = EndModel((1.0, -1.0, 0.0, 0.0), (2.0, 1.0, 0.5), (1.0, -2.0, 0.0, 0.0))
+    outermost, gap = (an_ending("set", 8, 3, 0, in_gap).ending for in_gap in (False, True))
+    odds = np.clip(outermost.by_labels(model), -7, 7)
+    np.testing.assert_allclose(outermost.by_prediction(np.full(8, 100.0), model), odds)
+    fading = np.array([100.0] * 4 + [0.0] * 4)
+    assert (outermost.by_prediction(fading, model) > odds)[:4].all()
+    np.testing.assert_array_equal(gap.by_prediction(fading, model), gap.by_labels(model))
+    np.testing.assert_allclose(gap.by_labels(model), 1 - 2 * np.log(np.arange(1, 9)))
 
 
-def test_sides_know_where_a_class_truly_ends(bar: BenchmarkExample) -> None:
+def test_endings_know_where_a_class_truly_ends(bar: BenchmarkExample) -> None:
     setting = firstlooks.Setting(BarCase(bar), bar, EVEN, (6, 11))
-    before, before_cropped, after, after_cropped = ends.sides_by_labels(setting)
-    for whole, cropped in ((before, before_cropped), (after, after_cropped)):
-        assert cropped.cropped and 1 <= len(cropped.there) <= 2 and cropped.there.all()
-        np.testing.assert_array_equal(cropped.beyond.traits, whole.beyond.traits[: len(cropped.there)])
+    before, after, *cropped = ends.endings_by_labels(setting)
     assert list(before.there) == [1, 1, 0, 0, 0, 0] and list(after.there) == [1, 1, 0, 0, 0, 0, 0, 0]
-    assert before.extent == 10
+    assert before.extent == 10 and not before.cropped
+    assert cropped and all(each.cropped for each in cropped)
+
+
+def test_volumes_are_cut_within_their_structures(bar: BenchmarkExample) -> None:
+    shown = slice(4, 14)
+    for slices in ((6, 11), (5, 8), (4, 12), (7, 10), (6, 9)):
+        setting = firstlooks.Setting(BarCase(bar), bar, RANDOM, slices)
+        first, last = ends.cropped_beyond(setting)
+        assert shown.start <= first <= slices[0] and slices[1] <= last < shown.stop
+        shorter = ends.cropped_before(setting)
+        assert shorter is not None and len(shorter.slices) == 2
+        count = shorter.planes.any((1, 2)).sum()
+        assert 4 <= count < 10 and (shorter.planes[0].any() or shorter.planes[-1].any())
+        np.testing.assert_array_equal(shorter.example.image.array.shape, shorter.planes.shape)
+
+
+def test_endings_in_gaps_are_those_of_classes_that_the_next_slice_lacks(bar: BenchmarkExample) -> None:
+    labels = bar.truth.array.copy()
+    labels[9:12, 0:2, 0:2] = 2
+    example = BenchmarkExample(bar.image, LabelMap.of(labels, bar.truth.geometry), 0)
+    setting = firstlooks.Setting(BarCase(example), example, EVEN, (5, 9, 13))
+    in_gaps = [each for each in ends.endings_by_labels(setting) if each.ending.in_gap and not each.cropped]
+    assert [list(each.there) for each in in_gaps] == [[0, 0, 0], [1, 1, 0]]
 
 
 @dataclass
@@ -159,7 +186,7 @@ class FakeSession:
 
     def propagate(self, all_axes: bool) -> FakeResult:
         assert self.prompts is not None
-        return FakeResult((Question(1, 0, 13, 1, 0.5, 0.1),))
+        return FakeResult((Question(1, 0, 13, 19, 0.5, 0.1),))
 
 
 @dataclass
@@ -169,7 +196,7 @@ class FakeResult:
 
 def test_answers_are_those_of_the_truth(bar: BenchmarkExample) -> None:
     prompts, session = labelled_prompts(bar, (6, 11)), FakeSession()
-    first = FakeResult((Question(1, 0, 14, 1, 0.5, 0.2), Question(1, 0, 2, -1, 0.5, 0.1)))
+    first = FakeResult((Question(1, 0, 14, 19, 0.5, 0.2), Question(1, 0, 2, 0, 0.5, 0.1)))
     _, count = ends_benchmark.predicted(session, bar, prompts, first)
     assert count == 2
     assert [(each.first, each.last) for each in prompts.absences] == [(14, 19)]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from MVGCore.prompts import Absence, Presence, Prompt
-from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, beyond
-from MVGCore.segmentation.fuse.extents import Doubt, Known, class_extent
+from MVGCore.segmentation.fuse import extents
+from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, endings
+from MVGCore.segmentation.fuse.extents import Doubt, Known
 from MVGCore.segmentation.fuse.presence import with_presence
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.review.questions import answer_gains, questions
@@ -43,6 +44,10 @@ def present(index: int) -> Presence:
     return Presence(0, index, index, 1, GEOMETRY, "")
 
 
+def class_extent(told: Known, class_id: int, areas: np.ndarray | None = None) -> np.ndarray:
+    return extents.class_extent(told, class_id, told.endings(class_id), areas)
+
+
 PAIR = (a_prompt(8, 20), a_prompt(12, 20))
 
 
@@ -67,10 +72,18 @@ def test_what_is_long_and_thin_goes_on_for_long() -> None:
     assert cord[19] > 0.5 > short[19]
 
 
-def test_a_class_that_is_not_on_the_outermost_slice_has_ended_there() -> None:
-    there = class_extent(known(a_prompt(5, 20, 20), a_prompt(9, 20, 0)), 2)
-    assert (there[10:] == 0).all() and (there[5:10] == 1).all() and 0 < there[4] < 1
+def test_a_class_ends_before_a_labelled_slice_without_it_and_does_not_come_back() -> None:
+    prompts = (a_prompt(5, 20, 20), a_prompt(9, 20, 0), a_prompt(13, 20, 0))
+    there = class_extent(known(*prompts), 2)
+    assert (there[10:] == 0).all() and there[5] == 1 and 0 < there[4] < 1
+    assert (np.diff(there[5:9]) < 0).all() and there[6] > 0.5 > there[8] > 0
     assert (class_extent(known(*PAIR), 7) == 1).all()  # of a class that no slice shows nothing is known
+
+
+def test_between_slices_that_show_it_a_class_may_be_missing_on_one() -> None:
+    there = class_extent(known(a_prompt(4, 20), a_prompt(8, 0), a_prompt(12, 20)), 1)
+    np.testing.assert_allclose(there[5:8], there[9:12][::-1])
+    assert (there[4:8] > 0).all() and there[5] > there[7] and there[4] == there[12] == 1
 
 
 def test_what_was_found_tells_as_far_as_it_tells_of_ends_at_all() -> None:
@@ -121,22 +134,22 @@ def test_an_answer_never_costs_and_never_gains_more_than_all_doubt(chances: list
 
 def test_questions_are_about_the_most_doubtful_slices_of_the_largest_ends() -> None:
     doubts = {
-        13: {1: Doubt(0.9, 200)},
-        14: {1: Doubt(0.5, 200)},
-        15: {1: Doubt(0.1, 200)},
-        7: {1: Doubt(0.97, 9)},
+        13: {1: Doubt(0.9, 200, 19)},
+        14: {1: Doubt(0.5, 200, 19)},
+        15: {1: Doubt(0.1, 200, 19)},
+        7: {1: Doubt(0.97, 9, 0)},
     }
-    first, *rest = questions(doubts, {1: 1000.0}, (8, 12), 0)
-    assert (first.class_id, first.axis, first.index, first.onwards) == (1, 0, 14, 1)
+    first, *rest = questions(doubts, {1: 1000.0}, 0)
+    assert (first.class_id, first.axis, first.index, first.until) == (1, 0, 14, 19)
     assert first.gain == pytest.approx(0.1 + 2 * 0.02 - 2 * 0.5 * 0.2 * 0.2) and not rest
-    assert questions({}, {1: 1000.0}, (8, 12), 0) == ()
+    assert questions({}, {1: 1000.0}, 0) == ()
 
 
 def test_the_traits_are_those_that_the_odds_were_fitted_to() -> None:
-    (before, after) = beyond(PAIR, 1, SPACING, 20)
+    (before, after) = endings(PAIR, 1, SPACING, 20)
     assert list(before.slices) == list(range(7, -1, -1)) and list(after.slices) == list(range(13, 20))
     diameter = 200**0.5 + 1
-    np.testing.assert_allclose(after.traits[1], [np.log(10 / diameter), np.log(0.1), 0])
+    np.testing.assert_allclose(after.traits[1], [np.log(10 / diameter), np.log(0.1), 0, 0])
     assert after.by_labels(SHIPPED_END_MODEL).shape == (7,)
 
 
@@ -144,7 +157,7 @@ def test_a_cone_is_followed_to_its_apex_however_its_slices_are_spaced() -> None:
     near = [a_prompt(8, 36), a_prompt(12, 16)]  # diameters 3 to 2: it loses an eighth of the latter a slice
     far = [a_prompt(2, 1), *near]
     for prompts in (near, far):
-        *_, after = beyond(prompts, 1, SPACING, 20)
+        *_, after = endings(prompts, 1, SPACING, 20)
         np.testing.assert_allclose(after.traits[:, 1], np.log(np.arange(1, 8) / 8 + 0.1))
     assert class_extent(known(*near), 1)[14] < class_extent(known(a_prompt(8, 16), a_prompt(12, 16)), 1)[14]
 
@@ -152,7 +165,7 @@ def test_a_cone_is_followed_to_its_apex_however_its_slices_are_spaced() -> None:
 def test_a_slice_that_was_not_looked_at_tells_nothing_of_the_others() -> None:
     areas = np.full(20, 200.0)
     areas[15:] = np.nan
-    (_, after) = beyond(PAIR, 1, SPACING, 20)
+    (_, after) = endings(PAIR, 1, SPACING, 20)
     np.testing.assert_array_equal(
         after.by_prediction(areas[13:], SHIPPED_END_MODEL),
         after.by_prediction(np.full(7, 200.0), SHIPPED_END_MODEL),
@@ -168,3 +181,32 @@ def test_between_and_beyond_any_labelled_slices_a_class_only_fades(places: list[
         there = class_extent(known(*prompts), 1, areas)
         assert (there[min(places) : max(places) + 1] == 1).all()
         assert (np.diff(there[max(places) :]) <= 0).all() and (np.diff(there[: min(places) + 1]) >= 0).all()
+
+
+def test_of_a_gap_it_is_asked_where_the_class_ends_in_it() -> None:
+    doubts = {index: {1: Doubt(presence, 200, 9)} for index, presence in ((7, 0.9), (8, 0.5), (9, 0.1))}
+    doubts |= {index: {1: Doubt(presence, 200, 11)} for index, presence in ((11, 0.1), (12, 0.6))}
+    asked = questions(doubts, {1: 1000.0}, 0)
+    assert [(each.index, each.until) for each in asked] == [(8, 9), (12, 11)]
+
+
+def test_a_structure_that_runs_through_the_volume_is_not_cut() -> None:
+    """Labelled evenly: half a gap is left on either side."""
+    for places in ((3, 9, 16), (1, 5, 9, 13, 17)):
+        for width in (1, 4, 36):
+            cord = known(*(a_prompt(index, width) for index in places))
+            assert (class_extent(cord, 1) > 0.5).all()
+            assert (class_extent(cord, 1, np.full(20, 10.0 * width)) > 0.5).all()
+
+
+def test_who_spreads_slices_evenly_leaves_less_than_a_gap() -> None:
+    """In a volume that goes on for long; the more unevenly slices are labelled, the less that tells."""
+    extents_of = [
+        class_extent(known(*(a_prompt(i, 20) for i in places)), 1) for places in ((8, 10, 12), (8, 9, 12))
+    ]
+    even, uneven = (there[14] for there in extents_of)
+    assert even < 0.5 and even < uneven
+    (_, after) = endings([a_prompt(index, 20) for index in (8, 10, 12)], 1, SPACING, 20)
+    np.testing.assert_allclose(after.traits[:, 3], [0.75, 1, 1, 1, 1, 1, 1])
+    (_, after) = endings([a_prompt(index, 20) for index in (8, 10, 12)], 1, SPACING, 14)
+    np.testing.assert_allclose(after.traits[:, 3], [0])  # the border of the volume is half a gap away

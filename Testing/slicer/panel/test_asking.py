@@ -12,8 +12,9 @@ from MVGLib.control.parameters import Parameters
 from Testing.slicer.panel.steps import finish, problem
 
 LIVER, SPLEEN = 1, 2
-BEYOND = Question(LIVER, 0, 11, 1, 0.5, 0.1)  # the examples are the slices 2, 5 and 9
-BEFORE = Question(SPLEEN, 0, 0, -1, 0.4, 0.05)
+BEYOND = Question(LIVER, 0, 11, 11, 0.5, 0.1)  # the examples are the slices 2, 5 and 9
+WITHIN = Question(LIVER, 0, 7, 8, 0.5, 0.1)  # it ends before slice 9
+BEFORE = Question(SPLEEN, 0, 0, 0, 0.4, 0.05)
 
 
 @pytest.fixture
@@ -63,6 +64,19 @@ def test_answers_are_examples_of_the_next_run(asked, worker, scene, a_volume_nod
     finish(asked)
     assert claims(worker) == ([(11, depth - 1, LIVER)], [(0, 0, SPLEEN)])
     assert problem(asked) == "" and asked.view().question is None
+
+
+def test_what_ends_between_examples_is_absent_up_to_the_next_one(ready, worker) -> None:
+    worker.questions = (WITHIN,)
+    ready.runs.apply()
+    finish(ready)
+    ready.asking.show()
+    assert ready.view().question.text == "Is 'liver' still on axial 7?"
+    ready.asking.answer(False)
+    worker.questions = ()
+    ready.runs.apply()
+    finish(ready)
+    assert claims(worker) == ([(7, 8, LIVER)], [])
 
 
 def test_who_takes_an_answer_back_is_asked_again(asked) -> None:

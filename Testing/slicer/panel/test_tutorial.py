@@ -274,7 +274,7 @@ def test_every_word_of_the_tutorial_is_done(
     a_segmentation_node: Any,
 ) -> None:
     assert [text for text, _function in STEPS] == steps_of_document()
-    worker.questions, worker.ask_first = (Question(1, 0, 10, 1, 0.5, 0.1),), True
+    worker.questions, worker.ask_first = (Question(1, 0, 10, 11, 0.5, 0.1),), True
     panel = Panel(None, make_controller(worker), keys=MODULE_KEYS)
     panel.widget.resize(400, 1000)
     panel.widget.show()

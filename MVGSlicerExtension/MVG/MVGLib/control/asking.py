@@ -45,7 +45,7 @@ class Asking:
         if review is None or question is None or not self._questions.is_in_view():
             self._questions.ask()
             return
-        self._workspace.claims.add(answer(question, yes, review.volume_id, review.depth))
+        self._workspace.claims.add(answer(question, yes, review.volume_id))
         said = _("'{name}' is on {place}.") if yes else _("'{name}' has ended on {place}.")
         text = said.format(name=question.name, place=self._questions.place_text(question))
         self._questions.ask()

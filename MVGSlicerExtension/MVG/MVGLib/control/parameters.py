@@ -177,7 +177,7 @@ class Parameters:
             known=tuple(record["known"]),
             expected=SliceScore(*expected) if expected else None,
             next_slice=record["next"],
-            questions=tuple(EndQuestion(*each) for each in record.get("questions", ())),
+            questions=tuple(EndQuestion(*each) for each in record.get("end_questions", ())),
             ask_first=bool(record.get("ask_first", False)),
             notes=tuple(record["notes"]),
         )
@@ -198,7 +198,7 @@ class Parameters:
             "known": list(review.known),
             "expected": _plain(review.expected) if review.expected else None,
             "next": review.next_slice,
-            "questions": [list(asdict(each).values()) for each in review.questions],
+            "end_questions": [list(asdict(each).values()) for each in review.questions],
             "ask_first": review.ask_first,
             "notes": list(review.notes),
         }

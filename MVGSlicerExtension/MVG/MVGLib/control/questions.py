@@ -81,18 +81,15 @@ class Questions:
         return f"{self._scene.plane_name(self._workspace.volume_id, question.axis)} {question.index}"
 
 
-def answer(question: EndQuestion, yes: bool, volume_id: str, depth: int) -> PanelClaim:
-    """What an answer says: a segment that has ended is on no slice from there to the border of the volume.
+def answer(question: EndQuestion, yes: bool, volume_id: str) -> PanelClaim:
+    """What an answer says: a segment that has ended is on no slice from there on.
 
     Args:
         question: What was asked.
         yes: Whether the segment is on the slice.
         volume_id: The volume.
-        depth: Number of its slices along the axis.
     """
-    first = last = question.index
-    if not yes:
-        first, last = (first, depth - 1) if question.onwards > 0 else (0, last)
+    first, last = sorted((question.index, question.index if yes else question.until))
     return PanelClaim(volume_id, question.axis, first, last, question.name, present=yes)
 
 

@@ -29,14 +29,14 @@ class EndQuestion:
         name: The segment.
         axis: Array axis that the slice lies across.
         index: The slice.
-        onwards: 1 if the segment would have ended towards higher indices, -1 towards lower ones.
+        until: The last slice on which it is not either, if it is not on this one.
         presence: Probability that it is there.
     """
 
     name: str
     axis: int
     index: int
-    onwards: int
+    until: int
     presence: float
 
 

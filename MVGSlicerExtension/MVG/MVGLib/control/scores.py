@@ -41,7 +41,7 @@ def mean_of(slices: dict[int, SliceScore]) -> SliceScore | None:
 def questions_of(summary: Propagated, classes: Mapping[int, SegmentClass]) -> tuple[EndQuestion, ...]:
     """The questions of a result, by the names of its segments; those of unknown classes are left out."""
     return tuple(
-        EndQuestion(classes[each.class_id].name, each.axis, each.index, each.onwards, each.presence)
+        EndQuestion(classes[each.class_id].name, each.axis, each.index, each.until, each.presence)
         for each in summary.questions
         if each.class_id in classes
     )
