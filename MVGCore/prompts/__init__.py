@@ -5,7 +5,13 @@ from __future__ import annotations
 
 from MVGCore.prompts.absence import Absence, Presence, image_digest
 from MVGCore.prompts.intensity import IntensityRange
-from MVGCore.prompts.overlap import passes_of, without_overlap
+from MVGCore.prompts.overlap import (
+    LayeredPrompt,
+    fewest_planes,
+    passes_of,
+    passes_of_slices,
+    without_overlap,
+)
 from MVGCore.prompts.prompt import AXIS_NAMES, Prompt, main_axis
 from MVGCore.prompts.promptset import PromptSet
 
@@ -13,11 +19,14 @@ __all__ = [
     "AXIS_NAMES",
     "Absence",
     "IntensityRange",
+    "LayeredPrompt",
     "Presence",
     "Prompt",
     "PromptSet",
+    "fewest_planes",
     "image_digest",
     "main_axis",
     "passes_of",
+    "passes_of_slices",
     "without_overlap",
 ]

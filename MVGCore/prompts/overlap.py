@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
+from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
 from MVGCore.prompts.prompt import Prompt
 from MVGCore.prompts.promptset import PromptSet
 from MVGCore.volume import LabelMap, Segmentation, SegmentClass, Volume, match_slices, robust_window
 from MVGCore.volume.labelmap import present_ids
+
+
+@dataclass(frozen=True, eq=False)
+class LayeredPrompt:
+    """A labelled slice whose classes may overlap.
+
+    Attributes:
+        prompt: the slice; its own labels do not count.
+        planes: (H, W) uint16 each, class ids; classes of one plane do not overlap.
+    """
+
+    prompt: Prompt
+    planes: tuple[NDArray[np.uint16], ...]
 
 
 def without_overlap(segmentation: Segmentation) -> list[LabelMap]:
@@ -62,3 +79,75 @@ def passes_of(
         if shown:
             sets.append(PromptSet(prompts, tuple(each for each in labels.classes if each.id in shown)))
     return sets
+
+
+def passes_of_slices(slices: Sequence[LayeredPrompt], classes: Sequence[SegmentClass]) -> list[PromptSet]:
+    """Labelled slices whose classes may overlap, as sets of examples: one for each pass (see `passes_of`).
+
+    Args:
+        slices: of this and of other images.
+        classes: all that their planes show; each goes into the first set in which it meets none, in this
+            order.
+
+    Returns:
+        One set where nothing overlaps; each has the classes that its labels show.
+    """
+    met = {pair for each in slices for pair in _meetings(each.planes)}
+    shown = {value for each in slices for plane in each.planes for value in present_ids(plane)}
+    groups: list[list[SegmentClass]] = []
+    for each in classes:
+        if each.id in shown:
+            free = (group for group in groups if not any((other.id, each.id) in met for other in group))
+            _first_or_new(free, groups).append(each)
+    return [
+        PromptSet(
+            [replace(each.prompt, labels=_labels_of(each.planes, group)) for each in slices], tuple(group)
+        )
+        for group in groups
+    ]
+
+
+def fewest_planes(planes: Sequence[NDArray[np.uint16]]) -> tuple[NDArray[np.uint16], ...]:
+    """The same labels of a slice in as few planes as they come to, however they were divided before.
+
+    Args:
+        planes: (H, W) class ids each; at least one.
+    """
+    if not _meetings(planes):
+        return (np.maximum.reduce(planes),)
+    found: list[NDArray[np.uint16]] = []
+    for class_id in sorted({value for plane in planes for value in present_ids(plane)}):
+        mask = np.logical_or.reduce([plane == class_id for plane in planes])
+        free = next((plane for plane in found if not plane[mask].any()), None)
+        if free is None:
+            free = np.zeros_like(planes[0])
+            found.append(free)
+        free[mask] = class_id
+    return tuple(found)
+
+
+def _meetings(planes: Sequence[NDArray[np.uint16]]) -> set[tuple[int, int]]:
+    """Pairs of classes, both ways, that share pixels."""
+    pairs = set[tuple[int, int]]()
+    for number, plane in enumerate(planes):
+        for other in planes[number + 1 :]:
+            both = (plane > 0) & (other > 0) & (plane != other)
+            found = (
+                np.unique(np.stack([plane[both], other[both]]), axis=1) if both.any() else np.zeros((2, 0))
+            )
+            pairs |= {(int(a), int(b)) for a, b in found.T}
+    return pairs | {(b, a) for a, b in pairs}
+
+
+def _first_or_new(free: Iterable[list[SegmentClass]], groups: list[list[SegmentClass]]) -> list[SegmentClass]:
+    found = next(iter(free), None)
+    if found is None:
+        found = []
+        groups.append(found)
+    return found
+
+
+def _labels_of(planes: Sequence[NDArray[np.uint16]], group: Sequence[SegmentClass]) -> NDArray[np.uint16]:
+    """(H, W), the classes of a group, which do not overlap."""
+    ids = [each.id for each in group]
+    return np.maximum.reduce([np.where(np.isin(plane, ids), plane, np.uint16(0)) for plane in planes])

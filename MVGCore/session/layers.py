@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
 
 from MVGCore.errors import InputError
+from MVGCore.outcomes import Estimate, Question
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Result
+from MVGCore.session.results import Propagated
 from MVGCore.volume import LabelMap, Segment, Segmentation
+
+Judged = TypeVar("Judged")
 
 
 class LayerSession(Protocol):
@@ -75,3 +80,69 @@ def joined(results: Sequence[Result]) -> Segmentation:
     ]
     first = results[0].labels
     return Segmentation(tuple(each.labels.array for each in results), first.geometry, tuple(segments))
+
+
+def judged_together(passes: Sequence[Propagated]) -> Propagated:
+    """What is said of the passes as one result; `layers` has each of them, if they are several.
+
+    A slice is as good as the pass makes it that is least sure of it; a volume is judged by all its classes.
+    """
+    first = passes[0]
+    if len(passes) == 1:
+        return first
+    following = [each for each in passes if each.next_slice is not None]
+    asked = [each.next_question for each in passes if each.next_question is not None]
+    adaptations = [each.adaptation for each in passes if each.adaptation is not None]
+    return replace(
+        first,
+        slice_confidence=_least([each.slice_confidence for each in passes], float),
+        class_confidence={key: value for each in passes for key, value in each.class_confidence.items()},
+        expected_dice=_mean_dice(passes),
+        slice_dice=_least([each.slice_dice for each in passes], lambda estimate: estimate.value),
+        class_dice={key: value for each in passes for key, value in each.class_dice.items()},
+        next_slice=min(following, key=_worth_of_next).next_slice if following else None,
+        seconds=_summed([each.seconds for each in passes]),
+        notes=tuple(dict.fromkeys(note for each in passes for note in each.notes)),
+        adaptation=next(iter(adaptations), None),
+        questions=tuple(sorted((each for one in passes for each in one.questions), key=_by_gain)),
+        next_question=min(asked, key=_by_gain, default=None),
+        layers=tuple(passes),
+    )
+
+
+def _least(tables: Sequence[dict[int, Judged]], value: Callable[[Judged], float]) -> dict[int, Judged]:
+    """Of each slice the lowest that is said of it."""
+    found: dict[int, Judged] = {}
+    for table in tables:
+        for index, each in table.items():
+            if index not in found or value(each) < value(found[index]):
+                found[index] = each
+    return dict(sorted(found.items()))
+
+
+def _summed(tables: Sequence[dict[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for table in tables for name in table)
+    return {name: sum(table.get(name, 0.0) for table in tables) for name in names}
+
+
+def _mean_dice(passes: Sequence[Propagated]) -> Estimate | None:
+    """Over the classes of all passes; of one volume, so their errors are taken to go together."""
+    judged = [(len(each.class_dice), each.expected_dice) for each in passes if each.expected_dice is not None]
+    count = sum(number for number, _estimate in judged)
+    if not count:
+        return None
+    return Estimate(
+        sum(number * each.value for number, each in judged) / count,
+        sum(number * each.error for number, each in judged) / count,
+    )
+
+
+def _worth_of_next(one: Propagated) -> float:
+    """Lower the more the next slice of a pass gains."""
+    assert one.next_slice is not None
+    dice = one.slice_dice.get(one.next_slice)
+    return dice.value if dice is not None else one.slice_confidence.get(one.next_slice, 1.0)
+
+
+def _by_gain(question: Question) -> float:
+    return -question.gain

@@ -74,7 +74,7 @@ class PreviewSlice:
     """Label one slice, or complete it where a part of it is drawn; tells a `Previewed`.
 
     Attributes:
-        image, prompts, axis, draft, ranges: as of `SegmentVolume`.
+        image, prompts, axis, draft, ranges, overlapping: as of `SegmentVolume`.
         index: which slice.
     """
 
@@ -84,6 +84,7 @@ class PreviewSlice:
     axis: int | None = None
     draft: LabelMap | None = None
     ranges: tuple[IntensityRange, ...] = ()
+    overlapping: tuple[PromptSet, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -63,7 +63,8 @@ class Propagated:
     Attributes:
         adaptation: what came of the adaptation that was asked for; None if none was made for this.
         adapted_to: names what the model in use is adapted to; empty if it is as it was loaded.
-        layers: what came of the examples that overlap these, one after the other.
+        layers: what came of each pass where examples overlap, one after the other; all else is about them
+            together. Empty where nothing overlaps.
 
     The other fields are those of `MVGCore.session.Result`.
     """

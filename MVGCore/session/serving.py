@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from MVGCore.images import ImageExamples, ImageResult, ImageSlice
@@ -13,7 +12,7 @@ from MVGCore.prompts import IntensityRange, PromptSet
 from MVGCore.segmentation import Result, SliceResult
 from MVGCore.session import requests, results, summaries
 from MVGCore.session.hardware import info
-from MVGCore.session.layers import check_layers, part_of
+from MVGCore.session.layers import check_layers, judged_together, part_of
 from MVGCore.session.results import NO_JOB, Event, Summary
 from MVGCore.volume import LabelMap
 
@@ -21,6 +20,7 @@ ADAPT_SHARE = 0.5  # of the progress, where a model is adapted first
 
 Tell = Callable[[Event], object]
 Cancelled = Callable[[], bool]
+Report = Callable[[float, str], None]
 
 
 class ServingSession(Protocol):
@@ -97,16 +97,22 @@ def _segment(
     if request.quality is not None:
         session.set_quality(request.quality)
     axis = session.prompt_axis if request.axis is None else request.axis
+    told = [_layer(session, request, axis, place, tell, cancelled) for place in _passes(session, request)]
+    return judged_together(told)
+
+
+def _passes(
+    session: ServingSession, request: requests.SegmentVolume | requests.PreviewSlice
+) -> Iterator[tuple[int, int]]:
+    """Give the session the examples of one pass after the other: its number, and how many there are."""
     first, count = session.prompts, 1 + len(request.overlapping)
     check_layers(count, request.draft)
-    told = []
     try:
-        for layer, prompts in enumerate((first, *request.overlapping)):
+        for number, prompts in enumerate((first, *request.overlapping)):
             session.set_prompts(prompts)
-            told.append(_layer(session, request, axis, (layer, count), tell, cancelled))
+            yield number, count
     finally:
         session.set_prompts(first)
-    return replace(told[0], layers=tuple(told[1:]))
 
 
 def _layer(
@@ -118,13 +124,10 @@ def _layer(
     cancelled: Cancelled,
 ) -> results.Propagated:
     """One pass of a request: `place` is its number, and how many there are."""
-
-    def part(start: float) -> Callable[[float, str], None]:
-        return part_of(_progress(tell, start), *place)
-
-    adaptation, start = _adapt_first(session, request.adapt_seconds, tell, cancelled)
+    whole = part_of(_progress(tell), *place)
+    adaptation, start = _adapt_first(session, request.adapt_seconds, whole, cancelled)
     result = session.propagate(
-        part(start),
+        _between(whole, start, 1.0),
         cancelled,
         request.slice_range,
         lambda done: tell(summaries.labelled_slice(axis, done, place[0])),
@@ -137,14 +140,14 @@ def _layer(
 
 
 def _adapt_first(
-    session: ServingSession, seconds: float | None, tell: Tell, cancelled: Cancelled
+    session: ServingSession, seconds: float | None, progress: Report, cancelled: Cancelled
 ) -> tuple[AdaptReport | None, float]:
     """What came of the adaptation that a request needs, if it had to be made, and what fraction is done."""
     if seconds == 0:
         session.forget_adaptation()
     if not seconds or session.adapted_to == session.adaptation_name(seconds):
         return None, 0.0
-    return session.adapt(seconds, _progress(tell, 0.0, ADAPT_SHARE), cancelled), ADAPT_SHARE
+    return session.adapt(seconds, _between(progress, 0.0, ADAPT_SHARE), cancelled), ADAPT_SHARE
 
 
 def _adapted_to(session: ServingSession) -> str:
@@ -157,9 +160,10 @@ def _preview(
 ) -> Summary:
     start = time.perf_counter()
     axis = session.prompt_axis if request.axis is None else request.axis
-    done = session.preview(request.index, cancelled, axis, request.draft, request.ranges)
-    tell(summaries.labelled_slice(axis, done))
-    return results.Previewed(axis, done.index, time.perf_counter() - start, session.device)
+    for layer, _count in _passes(session, request):
+        done = session.preview(request.index, cancelled, axis, request.draft, request.ranges)
+        tell(summaries.labelled_slice(axis, done, layer))
+    return results.Previewed(axis, request.index, time.perf_counter() - start, session.device)
 
 
 def _adapt(session: ServingSession, request: requests.Adapt, tell: Tell, cancelled: Cancelled) -> Summary:
@@ -217,13 +221,18 @@ def _made(
     return summaries.image_made(result)
 
 
-def _progress(tell: Tell, start: float = 0.0, end: float = 1.0) -> Callable[[float, str], None]:
-    """Tells the progress of a stage that goes from one fraction of the whole to another."""
+def _progress(tell: Tell) -> Report:
+    """Tells how much is done, and in words."""
 
     def progress(fraction: float, text: str) -> None:
-        tell(results.Progress(NO_JOB, start + (end - start) * float(fraction), text))
+        tell(results.Progress(NO_JOB, float(fraction), text))
 
     return progress
+
+
+def _between(progress: Report, start: float, end: float) -> Report:
+    """Tells the progress of a stage that goes from one fraction of the whole to another."""
+    return lambda fraction, text: progress(start + (end - start) * float(fraction), text)
 
 
 _WORK: Mapping[type, Callable[[ServingSession, Any, Tell, Cancelled], Summary]] = {

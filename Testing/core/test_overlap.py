@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
-from MVGCore.prompts import passes_of, without_overlap
+from MVGCore.prompts import LayeredPrompt, fewest_planes, passes_of, passes_of_slices, without_overlap
 from MVGCore.session import Session
 from MVGCore.session.layers import joined, propagate_layers
-from MVGCore.session.requests import SegmentVolume
-from MVGCore.session.results import Propagated, SliceDone
+from MVGCore.session.requests import PreviewSlice, SegmentVolume
+from MVGCore.session.results import Progress, Propagated, SliceDone
 from MVGCore.volume import LabelMap, Segment, Segmentation, SegmentClass, Volume
 
 Case = tuple[Volume, LabelMap]
@@ -71,7 +71,7 @@ def test_layers_come_back_as_they_were_drawn_and_requests_say_the_same(
             told[event.layer, event.index] = event.values
 
     summary = session.run(SegmentVolume(prompts=passes[0], overlapping=(passes[1],)), shown)
-    assert isinstance(summary, Propagated) and len(summary.layers) == 1
+    assert isinstance(summary, Propagated) and len(summary.layers) == 2
     for layer, array in enumerate(written.layers):
         np.testing.assert_array_equal(np.stack([told[layer, index] for index in range(14)]), array)
     assert session.prompts is passes[0]
@@ -87,3 +87,77 @@ def test_a_draft_is_refused_with_overlapping_examples(
         propagate_layers(session, passes, draft=tube[1])
     with pytest.raises(InputError, match="one class for each voxel"):
         session.run(SegmentVolume(prompts=passes[0], overlapping=(passes[1],), draft=tube[1]))
+
+
+def test_slices_that_a_host_has_cut_come_to_the_same_passes_as_a_file(
+    layered: Segmentation, tube: Case
+) -> None:
+    expected = passes_of(tube[0], layered)
+    numbered = layered.with_ids_as_values()
+    slices = [
+        LayeredPrompt(each, tuple(layer[each.index].astype(np.uint16) for layer in numbered.layers))
+        for each in expected[0].prompts
+    ]
+    found = passes_of_slices(slices, [each.class_ for each in layered.segments])
+    for own, other in zip(found, expected, strict=True):
+        assert own.classes == other.classes
+        assert [each.fingerprint for each in own.prompts] == [each.fingerprint for each in other.prompts]
+    alone = [LayeredPrompt(each.prompt, each.planes[:1]) for each in slices]
+    assert len(passes_of_slices(alone, [each.class_ for each in layered.segments])) == 1
+
+
+def test_planes_are_the_same_however_labels_were_divided() -> None:
+    first, second = np.zeros((2, 4, 4), np.uint16)
+    first[:2], second[1:3], second[3] = 5, 2, 9
+    apart = fewest_planes([first, np.where(second == 2, second, 0), np.where(second == 9, second, 0)])
+    together = fewest_planes([first, second])
+    assert len(apart) == 2
+    np.testing.assert_array_equal(apart, together)
+    (flat,) = fewest_planes([first, np.where(second == 9, second, 0)])
+    np.testing.assert_array_equal(flat, np.maximum(first, np.where(second == 9, second, 0)))
+
+
+def test_passes_are_judged_together_and_tell_one_progress(
+    small_weights: Path, layered: Segmentation, tube: Case
+) -> None:
+    session = Session(small_weights, "cpu", quality="draft")
+    session.set_image(tube[0])
+    first, second = passes_of(tube[0], layered)
+    fractions: list[float] = []
+
+    def shown(event: object) -> None:
+        if isinstance(event, Progress):
+            fractions.append(event.fraction)
+
+    request = SegmentVolume(prompts=first, overlapping=(second,), adapt_seconds=0.01)
+    summary = session.run(request, shown)
+    assert isinstance(summary, Propagated)
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0  # adapting belongs to each pass
+    one, other = summary.layers
+    assert summary.class_dice == {**one.class_dice, **other.class_dice}
+    judged = {*one.slice_dice, *other.slice_dice}
+    lowest = {
+        n: min(each.slice_dice[n].value for each in (one, other) if n in each.slice_dice) for n in judged
+    }
+    assert {n: each.value for n, each in summary.slice_dice.items()} == lowest
+    assert summary.expected_dice is not None and one.expected_dice is not None
+    parts = [(len(each.class_dice), each.expected_dice) for each in (one, other) if each.expected_dice]
+    mean = sum(n * each.value for n, each in parts) / sum(n for n, _each in parts)
+    assert summary.expected_dice.value == pytest.approx(mean)
+    assert summary.next_slice in (one.next_slice, other.next_slice)
+
+
+def test_a_preview_shows_all_passes(small_weights: Path, layered: Segmentation, tube: Case) -> None:
+    session = Session(small_weights, "cpu", quality="draft")
+    session.set_image(tube[0])
+    first, second = passes_of(tube[0], layered)
+    told: list[SliceDone] = []
+
+    def shown(event: object) -> None:
+        if isinstance(event, SliceDone):
+            told.append(event)
+
+    session.run(PreviewSlice(index=7, prompts=first, overlapping=(second,)), shown)
+    assert [each.layer for each in told] == [0, 1]
+    np.testing.assert_array_equal(told[1].values, second.prompts[1].labels)  # as it was drawn
+    assert session.prompts is first

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from MVGCore import errors
 from MVGCore.errors import InputError, MVGError, OutputError
@@ -178,8 +178,12 @@ class Client:
             given["image"] = self._message_of(image)
         if prompts is not None:
             given["prompts"] = messages.SetPrompts(_frozen(prompts))
-        named = {name: None for name in ("image", "prompts") if getattr(request, name, None) is not None}
-        self._talk.submit(messages.Run(job, replace(request, **named)), given)  # type: ignore[arg-type]
+        sent: dict[str, Any] = {
+            name: None for name in ("image", "prompts") if getattr(request, name, None) is not None
+        }
+        if overlapping := getattr(request, "overlapping", ()):
+            sent["overlapping"] = tuple(_frozen(each) for each in overlapping)
+        self._talk.submit(messages.Run(job, replace(request, **sent)), given)
         return job
 
     def run(
