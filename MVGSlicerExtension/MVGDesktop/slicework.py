@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import slicer
-from numpy.typing import NDArray
 
 from MVGCore.errors import MVGError
-from MVGCore.volume import SegmentClass, SliceKey
+from MVGCore.volume import SliceKey
 from MVGDesktop.desk import Desk
 from MVGDesktop.editing.copying import copy_neighbour, copy_slice_of, fill_slice
 from MVGDesktop.editing.effects import Effect, apply_effect
 from MVGDesktop.editing.shapes import FloatArray
 from MVGDesktop.editing.strokes import take_intensities
+from MVGLib.control.previews import SlicePart
 
 
 class SliceWork:
@@ -49,12 +49,11 @@ class SliceWork:
         segmentation_id: str,
         _volume_id: str,
         place: SliceKey,
-        labels: NDArray[np.uint16],
-        classes: tuple[SegmentClass, ...],
+        parts: Sequence[SlicePart],
     ) -> None:
         """Write what MVG has made of a slice that was begun, as one action (see `Previews.fill`)."""
         self._document.set_segmentation(segmentation_id)
-        masks = {each.name: labels == each.id for each in classes}
+        masks = [{each.name: labels == each.id for each in classes} for labels, classes in parts]
         fill_slice(self._document, place.axis, place.index, masks)
 
     def nothing_here(self) -> None:

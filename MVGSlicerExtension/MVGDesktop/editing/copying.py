@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from MVGDesktop.editing.recorder import Recorder
 from MVGDesktop.editing.shapes import FloatArray
 from MVGDesktop.editing.strokes import finish
 from MVGDesktop.editing.voxels import Mode, Voxels
+
+Masks = dict[str, NDArray[np.bool_]]  # name of a segment -> where it is on a slice
 
 
 def copy_neighbour(document: Document, point: FloatArray, normal: FloatArray, step: int) -> None:
@@ -86,13 +89,14 @@ def copy_slice_of(document: Document, source: Any, point: FloatArray, normal: Fl
     _write_slice(document, box, masks, f"Take slice {index}")
 
 
-def fill_slice(document: Document, axis: int, index: int, masks: dict[str, NDArray[np.bool_]]) -> None:
+def fill_slice(document: Document, axis: int, index: int, parts: Sequence[Masks]) -> None:
     """Give segments their part of a slice where nothing is drawn yet; can be taken back.
 
     Args:
         document: Whose segmentation is changed.
         axis, index: The slice.
-        masks: Name of a segment -> (H, W), where it is on the slice; one that is new is added.
+        parts: Name of a segment -> (H, W), where it is on the slice; one that is new is added. Segments of
+            different parts may overlap.
 
     Raises:
         InputError: The segmentation cannot be edited, or lies on other voxels than the image.
@@ -100,17 +104,31 @@ def fill_slice(document: Document, axis: int, index: int, masks: dict[str, NDArr
     grid = document.voxels().grid
     box = shapes.slice_box(grid, axis, index)
     shape = tuple(each.stop - each.start for each in box)
-    if any(mask.size != np.prod(shape) for mask in masks.values()):
+    if any(mask.size != np.prod(shape) for masks in parts for mask in masks.values()):
         raise InputError("The segmentation lies on other voxels than the image; make one of the image.")
-    drawn = np.logical_or.reduce([layer[box] > 0 for layer in document.voxels().layers()])
-    rest = {name: mask.reshape(shape) & ~drawn for name, mask in masks.items()}
+    rest: Masks = {}
+    for masks in parts:
+        apart = {name for other in parts if other is not masks for name in other}
+        drawn = _drawn(document, box, apart)
+        rest |= {name: mask.reshape(shape) & ~drawn for name, mask in masks.items()}
     _write_slice(document, box, rest, f"Complete slice {index}", keep=True)
+
+
+def _drawn(document: Document, box: shapes.Box, apart: Collection[str]) -> NDArray[np.bool_]:
+    """Where segments are on a slice, but those of some names."""
+    voxels = document.voxels()
+    drawn = np.zeros([each.stop - each.start for each in box], bool)
+    for segment_id in document.segment_ids():
+        if _name_of(document, segment_id) not in apart:
+            place = voxels.place(segment_id)
+            drawn |= voxels.layer(place.layer)[box] == place.value
+    return drawn
 
 
 def _write_slice(
     document: Document,
     box: shapes.Box,
-    masks: dict[str, NDArray[np.bool_]],
+    masks: Masks,
     text: str,
     keep: bool = False,
 ) -> None:
@@ -120,13 +138,32 @@ def _write_slice(
         if name not in own:
             own[name] = document.add_segment(name)
     voxels = document.voxels()
+    if keep:
+        _separate(voxels, box, {own[name]: mask for name, mask in masks.items()})
     recorder = Recorder(voxels)
     recorder.before(box)
     for layer in () if keep else voxels.layers():
         layer[box] = 0
     for name, mask in masks.items():
-        voxels.write(own[name], shapes.Region(box, mask), Mode(), None)
+        voxels.write(own[name], shapes.Region(box, mask), Mode(overlap=keep), None)
     finish(document, recorder, text)
+
+
+def _separate(voxels: Voxels, box: shapes.Box, masks: Masks) -> None:
+    """Give segments layers of their own that would be written over others of their layer.
+
+    Args:
+        voxels: Of the segmentation.
+        box: Of the slice.
+        masks: Id of a segment -> where it is to be written.
+    """
+    taken = {number: layer[box] > 0 for number, layer in enumerate(voxels.layers())}
+    for segment_id, mask in masks.items():
+        layer = voxels.place(segment_id).layer
+        if (taken[layer] & mask).any():
+            voxels.separate(segment_id)
+        else:
+            taken[layer] |= mask
 
 
 def _name_of(document: Document, segment_id: str) -> str:

@@ -34,11 +34,13 @@ class Mode:
         erase: Take voxels from the segment instead of adding them.
         spare_others: Leave the voxels of other segments as they are.
         intensities: Write only where the image is within these two values.
+        overlap: Write beside what segments of other layers have.
     """
 
     erase: bool = False
     spare_others: bool = False
     intensities: tuple[float, float] | None = None
+    overlap: bool = False
 
 
 class Voxels:
@@ -141,10 +143,14 @@ class Voxels:
             mask &= (own == 0) | (own == place.value)
             for other in others:
                 mask &= other == 0
-        else:
+        elif not mode.overlap:
             for other in others:
                 other[mask] = 0
         own[mask] = place.value
+
+    def separate(self, segment_id: str) -> None:
+        """Give a segment a layer of its own, so that it may overlap others."""
+        self.segmentation.SeparateSegmentLabelmap(segment_id)
 
     def show(self) -> None:
         """Let the views draw what was written; nothing else hears of it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from MVGCore.errors import MVGError
-from MVGCore.prompts import AXIS_NAMES, PromptSet
+from MVGCore.prompts import AXIS_NAMES, LayeredPrompt, PromptSet, passes_of_slices
 from MVGCore.report.orientation import SliceOrientation as Orientation
 from MVGCore.volume import SegmentClass, SliceKey, Volume, Window
 from MVGLib.control.examplecontents import ExampleContent, ExampleContents
@@ -134,14 +134,31 @@ class ExampleBook:
         """The list as it is shown."""
         return tuple(self._row(each, volume_id) for each in self.of(task))
 
+    def passes(self, with_slice: ExampleContent | None = None) -> list[PromptSet]:
+        """The examples of segmentation that a run takes, across all axes: a set for each pass.
+
+        A slice that is given stands for any other drawing of the same slice.
+        """
+        cuts = [self.cut(each) for each in self.used(PanelTask.SEGMENT)]
+        cuts += [with_slice] if with_slice is not None else []
+        slices = {cut.prompt.key: LayeredPrompt(cut.prompt, cut.planes) for cut in cuts if cut.prompt}
+        return passes_of_slices(list(slices.values()), self._known_classes(slices.values()))
+
+    def overlaps(self) -> bool:
+        """Whether segments of an example that a run takes overlap."""
+        return any(len(self.cut(each).planes) > 1 for each in self.used(PanelTask.SEGMENT))
+
     def prompt_set(self) -> PromptSet:
-        """The examples of segmentation that a run takes, across all axes."""
+        """The same examples as one set: where segments overlap, the one of the highest number counts."""
         cuts = [self.cut(each) for each in self.used(PanelTask.SEGMENT)]
         prompts = {cut.prompt.key: cut.prompt for cut in cuts if cut.prompt is not None}
-        present = {int(value) for prompt in prompts.values() for value in np.unique(prompt.labels) if value}
-        known = self._classes.classes
-        classes = tuple(known.get(value, SegmentClass.default(value)) for value in sorted(present))
+        classes = self._known_classes(LayeredPrompt(each, (each.labels,)) for each in prompts.values())
         return PromptSet(list(prompts.values()), classes)
+
+    def _known_classes(self, slices: Iterable[LayeredPrompt]) -> tuple[SegmentClass, ...]:
+        known = self._classes.classes
+        present = {int(value) for each in slices for plane in each.planes for value in np.unique(plane)}
+        return tuple(known.get(value, SegmentClass.default(value)) for value in sorted(present - {0}))
 
     def _row(self, example: Example, volume_id: str) -> ExampleRow:
         cut = self.cut(example)

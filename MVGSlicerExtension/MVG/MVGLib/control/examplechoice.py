@@ -36,8 +36,11 @@ class ExampleChoice:
         place = self._workspace.slice_in_view()
         volume_id, partner_id = self._workspace.volume_id, self._workspace.partner_id
         self._add(place, partner_id)
-        if self._scene.is_segmentation(partner_id):
-            self._dialogue.say(self._scene.overlap_note(partner_id, volume_id, place), Level.WARNING)
+        example = Example(volume_id, partner_id, place.axis, place.index)
+        if len(self._workspace.book.cut(example).planes) > 1:
+            self._dialogue.say(
+                _("Segments overlap on this slice: each group that does not is a pass of its own.")
+            )
 
     @action
     def add_all_labelled(self) -> None:
@@ -115,9 +118,12 @@ class ExampleChoice:
         path = path if path.endswith(".mvgprompts") else f"{path}.mvgprompts"
         prompts = self._workspace.book.prompt_set()
         prompts.save(path)
-        self._dialogue.say(
-            _("{count} examples were saved to {path}.").format(count=len(prompts.prompts), path=path)
-        )
+        text = _("{count} examples were saved to {path}.").format(count=len(prompts.prompts), path=path)
+        if self._workspace.book.overlaps():
+            why = _("Where segments overlap the file has the last one only; keep the scene as well.")
+            self._dialogue.say(f"{text} {why}", Level.WARNING)
+            return
+        self._dialogue.say(text)
 
     def _add_all(self, volume_id: str, partner_id: str) -> None:
         places = self._filled(volume_id, partner_id)

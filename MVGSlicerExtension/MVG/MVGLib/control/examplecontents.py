@@ -12,6 +12,7 @@ from MVGCore.errors import InputError, MVGError
 from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.volume import SliceKey, Volume, Window, robust_window
 from MVGLib.control.examples import ClassTable, Example, renumbered
+from MVGLib.control.passes import Planes, planes_of
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.thumbnails import Color, beside, thumbnail
 from MVGLib.texts import _
@@ -25,6 +26,7 @@ class ExampleContent:
     version: int
     prompt: Prompt | None = None
     target: NDArray[np.float32] | None = None  # (H, W), of an image task
+    planes: Planes = ()  # all its labels; `prompt` has one class for each pixel
     look: tuple[tuple[str, Color], ...] = ()  # names and colours of the segments
     picture: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((8, 8, 3), np.uint8))
     problem: str = ""
@@ -79,7 +81,7 @@ class ExampleContents:
     def _fresh(self, example: Example, stamp: tuple[str, str]) -> ExampleContent:
         self._version += 1
         try:
-            prompt, target = self._from_file(example) if example.path else self._from_scene(example)
+            prompt, planes, target = self._from_file(example) if example.path else self._from_scene(example)
         except MVGError as error:
             return ExampleContent(stamp, self._version, problem=str(error))
         if not example.path and target is None and not prompt.labels.any():
@@ -88,31 +90,33 @@ class ExampleContents:
                 stamp, self._version, prompt, problem=why, picture=_picture(prompt, None, {})
             )
         known = self._classes.classes
-        shown = [known[int(value)] for value in np.unique(prompt.labels) if value]
+        shown = [known[int(value)] for value in np.unique(np.stack(planes)) if value]
         picture = _picture(prompt, target, {each.id: each.color for each in shown})
         look = tuple((each.name, each.color) for each in shown)
-        return ExampleContent(stamp, self._version, prompt, target, look, picture)
+        return ExampleContent(stamp, self._version, prompt, target, planes, look, picture)
 
-    def _from_scene(self, example: Example) -> tuple[Prompt, NDArray[np.float32] | None]:
+    def _from_scene(self, example: Example) -> tuple[Prompt, Planes, NDArray[np.float32] | None]:
         volume = self._scene.volume(example.volume_id)
         depth = volume.geometry.shape[example.axis]
         if example.index >= depth:
             raise InputError(_("This slice is outside the volume; remove the example."))
         around = np.clip([example.index - 1, example.index, example.index + 1], 0, depth - 1)
         image = np.stack([volume.array.take(each, axis=example.axis) for each in around]).astype(np.float32)
-        labels, target = np.zeros(image.shape[1:], np.uint16), None
+        planes: Planes = (np.zeros(image.shape[1:], np.uint16),)
+        target = None
         if self._scene.is_segmentation(example.partner_id):
-            own = self._scene.slice_labels(example.partner_id, example.volume_id, example.place)
-            labels = renumbered(own, self._classes.adopt(self._scene.classes(example.partner_id)))
+            nodes = (example.partner_id, example.volume_id)
+            planes = planes_of(self._scene, self._classes, *nodes, example.place)
         else:
             other = self._scene.volume(example.partner_id)
             check_same_grid(volume, other)
             target = other.array.take(example.index, axis=example.axis).astype(np.float32)
         window = self.window(example.volume_id, volume)
         place = (example.axis, example.index)
-        return Prompt(*place, image, labels, volume.geometry, window, volume.name), target
+        labels = np.maximum.reduce(planes)
+        return Prompt(*place, image, labels, volume.geometry, window, volume.name), planes, target
 
-    def _from_file(self, example: Example) -> tuple[Prompt, None]:
+    def _from_file(self, example: Example) -> tuple[Prompt, Planes, None]:
         content = self._files.get(example.path)
         if content is None:
             try:
@@ -125,7 +129,8 @@ class ExampleContents:
         for prompt in content.prompts:
             if prompt.key == example.prompt:
                 numbers = self._classes.adopt(content.classes)
-                return replace(prompt, labels=renumbered(prompt.labels, numbers)), None
+                own = replace(prompt, labels=renumbered(prompt.labels, numbers))
+                return own, (own.labels,), None
         raise InputError(_("The file '{name}' has no such example any more.").format(name=example.path))
 
     def _stamp(self, node_id: str) -> str:
@@ -155,7 +160,8 @@ def _looks_alike(cut: ExampleContent, other: ExampleContent) -> bool:
         return False
     return (
         cut.look == other.look
-        and np.array_equal(cut.prompt.labels, other.prompt.labels)
+        and len(cut.planes) == len(other.planes)
+        and all(map(np.array_equal, cut.planes, other.planes))
         and np.array_equal(cut.prompt.image, other.prompt.image)
     )
 

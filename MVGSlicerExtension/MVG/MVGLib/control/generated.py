@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from MVGCore.volume import SliceKey
 from MVGLib.control.examples import ClassTable
+from MVGLib.control.passes import checksum
 from MVGLib.control.protocols import SceneAccess
 
 Sums = dict[SliceKey, int]  # slice -> checksum of its labels
@@ -55,14 +53,12 @@ class Generated:
         self.sums = {nodes: sums for nodes, sums in self.sums.items() if node_id not in nodes}
 
     def _sums_now(self, segmentation_id: str, volume_id: str, places: Iterable[SliceKey]) -> Sums:
-        labels = self._scene.label_map(segmentation_id, volume_id)
-        numbers = self._classes.adopt(labels.classes)
+        labels = self._scene.layered(segmentation_id, volume_id)
+        numbers = self._classes.adopt([each.class_ for each in labels.segments])
         table = np.zeros(max(numbers, default=0) + 1, np.uint16)
         for own, number in numbers.items():
             table[own] = number
-        return {place: checksum(table[labels.array.take(place.index, place.axis)]) for place in places}
-
-
-def checksum(labels: NDArray[Any]) -> int:
-    """Differs when labels do."""
-    return zlib.crc32(np.ascontiguousarray(labels).tobytes())
+        return {
+            place: checksum([table[layer.take(place.index, place.axis)] for layer in labels.layers])
+            for place in places
+        }

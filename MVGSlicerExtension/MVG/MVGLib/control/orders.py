@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from MVGCore.errors import InputError
 from MVGCore.prompts import IntensityRange, PromptSet, main_axis
@@ -64,23 +65,23 @@ class OrderBook:
         volume = self._scene.volume(self._workspace.volume_id)
         if settings.task is not PanelTask.SEGMENT:
             return Order(settings, self._image_request(volume, preview), volume)
-        prompts, axis = self._prompts(), None if settings.axis < 0 else settings.axis
-        draft, ranges = self._draft(), self._ranges()
+        first, *overlapping = self._passes()
+        told: dict[str, Any] = {
+            "image": volume,
+            "prompts": first,
+            "overlapping": tuple(overlapping),
+            "axis": None if settings.axis < 0 else settings.axis,
+            "draft": self._draft(),
+            "ranges": self._ranges(),
+        }
         if preview is not None:
-            shown = PreviewSlice(
-                index=preview, image=volume, prompts=prompts, axis=axis, draft=draft, ranges=ranges
-            )
-            return Order(settings, shown, volume)
+            return Order(settings, PreviewSlice(index=preview, **told), volume)
         segment = SegmentVolume(
-            image=volume,
-            prompts=prompts,
-            axis=axis,
             slice_range=self._slice_range(),
             all_axes=settings.all_axes,
             quality=settings.quality,
             adapt_seconds=float(settings.adapt_seconds) if settings.adapt else 0.0,
-            draft=draft,
-            ranges=ranges,
+            **told,
         )
         return Order(settings, segment, volume)
 
@@ -96,15 +97,19 @@ class OrderBook:
         )
         if drawn.prompt is None or not drawn.prompt.labels.any():
             raise InputError(_("Nothing is drawn on this slice; draw a little of each segment first."))
-        prompts = workspace.book.prompt_set()
-        others = [each for each in prompts.prompts if each.key != drawn.prompt.key]
-        if not any(each.labels.any() and each.axis == place.axis for each in others):
+        passes = workspace.book.passes(with_slice=drawn)
+        whole = [each for told in passes for each in told.prompts if each.key != drawn.prompt.key]
+        if not any(each.labels.any() and each.axis == place.axis for each in whole):
             raise InputError(_("MVG learns from whole slices: label one across this axis and add it first."))
-        hints = replace(drawn.prompt, known=drawn.prompt.labels > 0)
-        told = PromptSet(others, prompts.classes)
-        told.add(hints, tuple(workspace.classes.classes.values()))
+        first, *overlapping = [_as_hints(each, drawn.prompt.key) for each in passes]
         volume = self._scene.volume(workspace.volume_id)
-        request = PreviewSlice(index=place.index, image=volume, prompts=told, axis=place.axis)
+        request = PreviewSlice(
+            index=place.index,
+            image=volume,
+            prompts=first,
+            axis=place.axis,
+            overlapping=tuple(overlapping),
+        )
         return Order(workspace.settings, request, volume)
 
     def _image_request(self, volume: Volume, preview: int | None) -> AllSlices:
@@ -123,12 +128,12 @@ class OrderBook:
         settings = self._workspace.settings
         return (settings.first, settings.last) if settings.limited else None
 
-    def _prompts(self) -> PromptSet:
-        """The examples that are used, across all axes."""
-        prompts = self._workspace.book.prompt_set()
-        if not any(prompt.labels.any() for prompt in prompts.prompts):
+    def _passes(self) -> list[PromptSet]:
+        """The examples that are used, across all axes: a set for each pass."""
+        passes = self._workspace.book.passes()
+        if not passes:
             raise InputError(_("The examples show no segment; label at least one slice."))
-        return self._workspace.claims.tell(prompts)
+        return [self._workspace.claims.tell(each) for each in passes]
 
     def _draft(self) -> LabelMap | None:
         """The existing segmentation that is to be corrected, with the numbers of the classes."""
@@ -181,3 +186,14 @@ class OrderBook:
         if mask.array.all():
             raise InputError(_("The segmentation marks the whole volume; leave something to learn from."))
         return mask
+
+
+def _as_hints(prompts: PromptSet, key: str) -> PromptSet:
+    """The same examples, but one slice says only where its classes are; nothing if it shows none of them."""
+    told = []
+    for each in prompts.prompts:
+        if each.key != key:
+            told.append(each)
+        elif each.labels.any():
+            told.append(replace(each, known=each.labels > 0))
+    return PromptSet(told, prompts.classes)

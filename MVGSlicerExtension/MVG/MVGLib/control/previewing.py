@@ -22,7 +22,8 @@ class ShownPreview:
     def show(self, volume_id: str, place: SliceKey, order: Order, done: SliceDone) -> None:
         """Show the slice that a worker has made."""
         if order.prompts is not None:
-            self._scene.show_preview(volume_id, place, labels=done.values, classes=order.prompts.classes)
+            classes, adding = order.classes_of(done.layer), done.layer > 0
+            self._scene.show_preview(volume_id, place, labels=done.values, classes=classes, adding=adding)
         else:
             self._scene.show_preview(volume_id, place, values=done.values)
         self.place = place

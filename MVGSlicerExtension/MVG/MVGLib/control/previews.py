@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ from MVGLib.control.state import Phase
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
-Fill = Callable[[str, str, SliceKey, NDArray[np.uint16], tuple[SegmentClass, ...]], object]
+SlicePart = tuple[NDArray[np.uint16], tuple[SegmentClass, ...]]
+Fill = Callable[[str, str, SliceKey, Sequence[SlicePart]], object]
 
 
 class Previews:
@@ -30,7 +31,8 @@ class Previews:
 
     Attributes:
         fill: Writes the labels of a slice into a segmentation, as one action that can be taken back; by
-            default by the scene. It is told segmentation, volume, slice, (H, W) labels and their classes.
+            default by the scene. It is told segmentation, volume, slice, and of each pass the (H, W) labels
+            and their classes, which may overlap those of another pass.
     """
 
     def __init__(
@@ -141,12 +143,13 @@ class _CompletionListener(Listener):
         self._order = order
         self._place = place
         self._nodes = nodes  # segmentation and volume
+        self._parts: dict[int, SlicePart] = {}
 
     def slice_done(self, done: SliceDone) -> None:
-        assert self._order.prompts is not None
-        self._previews.fill(*self._nodes, self._place, done.values, self._order.prompts.classes)
+        self._parts[done.layer] = done.values, self._order.classes_of(done.layer)
 
     def finished(self, summary: Any) -> None:
+        self._previews.fill(*self._nodes, self._place, list(self._parts.values()))
         self._previews.filled(_("The rest of the slice is filled in; correct it, then add it with A."))
 
     def failed(self, message: str, kind: FailureKind) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
+from MVGCore.volume import LabelMap, Segmentation, SegmentClass, SliceKey, Volume
 
 
 class Clock(Protocol):
@@ -35,7 +35,11 @@ class ResultWriter(Protocol):
     id: str
 
     def put(
-        self, index: int, pixels: NDArray[Any], confidence: NDArray[np.float32] | None = None
+        self,
+        index: int,
+        pixels: NDArray[Any],
+        confidence: NDArray[np.float32] | None = None,
+        layer: int = 0,
     ) -> None: ...
 
     def put_slices(self) -> list[int]: ...
@@ -74,11 +78,13 @@ class SceneAccess(Protocol):
 
     def classes(self, segmentation_id: str) -> tuple[SegmentClass, ...]: ...
 
-    def slice_labels(self, segmentation_id: str, volume_id: str, key: SliceKey) -> NDArray[np.uint16]: ...
-
-    def overlap_note(self, segmentation_id: str, volume_id: str, key: SliceKey) -> str: ...
+    def slice_planes(
+        self, segmentation_id: str, volume_id: str, key: SliceKey
+    ) -> tuple[NDArray[np.uint16], ...]: ...
 
     def label_map(self, segmentation_id: str, volume_id: str) -> LabelMap: ...
+
+    def layered(self, segmentation_id: str, volume_id: str) -> Segmentation: ...
 
     def labelled(self, segmentation_id: str, volume_id: str, axis: int | None = None) -> list[SliceKey]: ...
 
@@ -95,6 +101,7 @@ class SceneAccess(Protocol):
         labels: NDArray[np.uint16] | None = None,
         classes: Iterable[SegmentClass] | None = None,
         values: NDArray[Any] | None = None,
+        adding: bool = False,
     ) -> None: ...
 
     def hide_preview(self) -> None: ...
@@ -104,12 +111,17 @@ class SceneAccess(Protocol):
         segmentation_id: str,
         volume_id: str,
         key: SliceKey,
-        labels: NDArray[np.uint16],
-        classes: tuple[SegmentClass, ...],
+        parts: Sequence[tuple[NDArray[np.uint16], tuple[SegmentClass, ...]]],
     ) -> None: ...
 
     def start_segments(
-        self, volume_id: str, axis: int, classes: Iterable[SegmentClass], name: str, onto: str = ""
+        self,
+        volume_id: str,
+        axis: int,
+        classes: Iterable[SegmentClass],
+        name: str,
+        onto: str = "",
+        overlapping: Sequence[Iterable[SegmentClass]] = (),
     ) -> ResultWriter: ...
 
     def start_volume(

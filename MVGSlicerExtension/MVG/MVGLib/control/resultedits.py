@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
 
 from MVGCore.errors import MVGError
-from MVGCore.session.results import SliceDone
 from MVGCore.volume import SliceKey
-from MVGLib.control.examples import renumbered
-from MVGLib.control.generated import checksum
+from MVGLib.control.passes import checksum, planes_of
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.reviewstate import Review
 from MVGLib.control.workspace import Workspace
@@ -31,9 +32,14 @@ class ResultEdits:
         """There is no result any more."""
         self.sums, self._stamp = {}, ""
 
-    def written(self, done: SliceDone) -> None:
-        """MVG has written a slice."""
-        self.sums[done.index] = checksum(done.values)
+    def written(self, index: int, planes: Sequence[NDArray[Any]]) -> None:
+        """MVG has written a slice: (H, W) numbers of classes, those of one plane without overlap."""
+        self.sums[index] = checksum(planes)
+
+    def read_again(self, review: Review, indices: Iterable[int]) -> None:
+        """MVG has written some slices; what is there now is what it knows of."""
+        for index in indices:
+            self._differs(review, index)
 
     def settle(self, review: Review) -> None:
         """What is in the node now is what MVG knows of."""
@@ -63,9 +69,8 @@ class ResultEdits:
 
     def _differs(self, review: Review, index: int) -> bool:
         place = SliceKey(review.axis, index)
-        classes = self._workspace.classes.adopt(self._scene.classes(review.node_id))
-        labels = self._scene.slice_labels(review.node_id, self._workspace.volume_id, place)
-        sum_now = checksum(renumbered(labels, classes))
+        nodes = (review.node_id, self._workspace.volume_id)
+        sum_now = checksum(planes_of(self._scene, self._workspace.classes, *nodes, place))
         if self.sums.get(index) == sum_now:
             return False
         self.sums[index] = sum_now

@@ -11,12 +11,13 @@ from MVGCore.errors import InputError, MVGError
 from MVGCore.session.results import SliceDone
 from MVGCore.volume import SliceKey
 from MVGLib.control.endedreviews import EndedRecord, EndedReviews
+from MVGLib.control.passes import PassRecord
 from MVGLib.control.protocols import ResultWriter, SceneAccess
 from MVGLib.control.resultedits import ResultEdits
 from MVGLib.control.reviewstate import EndedReview, Review
 from MVGLib.control.runner import Order
 from MVGLib.control.runsettings import PanelTask
-from MVGLib.control.scores import score_of, summed_up
+from MVGLib.control.scores import summed_up
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
@@ -58,6 +59,7 @@ class Reviewer:
         self._edits = ResultEdits(scene, workspace)
         self._fresh = False  # whether the result was begun by the run that goes on
         self._of_a_range = False  # whether that run fills a part of the slices only
+        self._passes = PassRecord()  # of that run
         self._before: Review | None = None
         self._ended = EndedReviews(scene, workspace)
         self.writing = False
@@ -96,33 +98,29 @@ class Reviewer:
         """
         self._before = self.review
         self._fresh = self._writer is None
-        task, name = order.settings.task, self._scene.name(volume_id)
+        task = order.settings.task
+        name = task.result_name(self._scene.name(volume_id))
         onto = self.review.node_id if self.review else ""
         if task.makes_segments:
             self._writer = self._scene.start_segments(
-                volume_id, axis, order.classes, _("{name} MVG").format(name=name), onto
+                volume_id, axis, order.classes, name, onto, order.overlapping
             )
         else:
-            title = {
-                PanelTask.DENOISE: _("{name} denoised"),
-                PanelTask.INPAINT: _("{name} filled in"),
-                PanelTask.SYNTHESIZE: _("{name} synthesised"),
-            }[task]
             like = self._workspace.partner_id if task is PanelTask.SYNTHESIZE else ""
-            self._writer = self._scene.start_volume(volume_id, axis, title.format(name=name), onto, like)
-        shape = order.volume.geometry.shape
+            self._writer = self._scene.start_volume(volume_id, axis, name, onto, like)
+        depth, plane = order.volume.geometry.shape[axis], self._scene.plane_name(volume_id, axis)
         slices = dict(self.review.slices) if self.review else {}
-        plane = self._scene.plane_name(volume_id, axis)
-        self.review = Review(self._writer.id, volume_id, task, axis, shape[axis], plane, slices, ())
+        self.review = Review(self._writer.id, volume_id, task, axis, depth, plane, slices, ())
         self._of_a_range = getattr(order.request, "slice_range", None) is not None
+        self._passes = PassRecord(1 + len(order.overlapping))
 
     @_writes
     def put(self, done: SliceDone) -> None:
         """Write a slice."""
         assert self._writer is not None and self.review is not None
-        self._writer.put(done.index, done.values, done.confidence)
-        self._edits.written(done)
-        score = score_of(done)
+        self._writer.put(done.index, done.values, done.confidence, done.layer)
+        planes, score = self._passes.take(done)
+        self._edits.written(done.index, planes)
         if done.given:
             self.review = replace(self.review, known=tuple(sorted({*self.review.known, done.index})))
         elif score is not None:
@@ -133,6 +131,7 @@ class Reviewer:
         """The run is complete."""
         assert self._writer is not None and self.review is not None
         self._writer.finish()
+        self._passes = PassRecord()
         partial = self._before is not None and self._of_a_range
         self.review = summed_up(self.review, summary, notes, partial, self._workspace.classes.classes)
         self._settle()
@@ -161,6 +160,7 @@ class Reviewer:
             self.review = replace(self._before, slices=self.review.slices)
             self._before = None
             if self._scene.exists(self.review.node_id):
+                self._edits.read_again(self.review, self._passes.unfinished())
                 self._writer.finish()
                 self._settle()
         return _("The result keeps the slices that were computed so far.")

@@ -46,13 +46,22 @@ class Order:
 
     @property
     def classes(self) -> tuple[SegmentClass, ...]:
-        """What the labels of a segmentation stand for, the draft's among them."""
+        """What the labels of a segmentation, or of its first pass, stand for, the draft's among them."""
         prompts = self.prompts
         if prompts is None:
             return ()
         draft = getattr(self.request, "draft", None)
         known = {each.id: each for each in (*(draft.classes if draft else ()), *prompts.classes)}
         return tuple(known[number] for number in sorted(known))
+
+    @property
+    def overlapping(self) -> tuple[tuple[SegmentClass, ...], ...]:
+        """The classes of each further pass."""
+        return tuple(each.classes for each in getattr(self.request, "overlapping", ()))
+
+    def classes_of(self, layer: int) -> tuple[SegmentClass, ...]:
+        """What the labels of a pass stand for."""
+        return (self.classes, *self.overlapping)[layer]
 
 
 class Listener:

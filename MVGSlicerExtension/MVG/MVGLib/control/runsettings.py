@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from MVGLib.texts import _
+
 
 class PanelTask(str, Enum):
     """What MVG is to do with the volume."""
@@ -28,6 +30,16 @@ class PanelTask(str, Enum):
     def needs_examples(self) -> bool:
         """Whether nothing can be done without an example."""
         return self in (PanelTask.SEGMENT, PanelTask.SYNTHESIZE)
+
+    def result_name(self, volume: str) -> str:
+        """What the result of a volume of this name is called."""
+        names = {
+            PanelTask.SEGMENT: _("{name} MVG"),
+            PanelTask.DENOISE: _("{name} denoised"),
+            PanelTask.INPAINT: _("{name} filled in"),
+            PanelTask.SYNTHESIZE: _("{name} synthesised"),
+        }
+        return names[self].format(name=volume)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from MVGCore.volume import match_labels, read_labelmap, write_labelmap
+from MVGCore.prompts import without_overlap
+from MVGCore.volume import (
+    Geometry,
+    LabelMap,
+    match_labels,
+    read_labelmap,
+    read_segmentation,
+    write_segmentation,
+)
 from MVGCore.volume.formats import stem
+from MVGCore.volume.reading import holds_segments
 
 _ALONG_K = 0
 
 
 def open_labels(path: str | os.PathLike[str], volume_node: Any, scene: Any = None) -> Any:
-    """Adds the labels of a file to the scene, on the grid of a volume; where segments overlap the last wins.
+    """Adds the labels of a file to the scene, on the grid of a volume; segments may overlap.
 
     Args:
         path: A DICOM segmentation or structure set, a .seg.nrrd or a label map.
@@ -27,10 +36,13 @@ def open_labels(path: str | os.PathLike[str], volume_node: Any, scene: Any = Non
     """
     scene = scene or _scene()
     geometry = scene.volume(volume_node.GetID()).geometry
-    labels = match_labels(read_labelmap(path, geometry), geometry)
-    writer = scene.start_segments(volume_node.GetID(), _ALONG_K, labels.classes, stem(path))
-    for index, pixels in enumerate(labels.array):
-        writer.put(index, pixels)
+    layers = [match_labels(each, geometry) for each in _without_overlap(path, geometry)]
+    classes, *overlapping = [each.classes for each in layers]
+    name = stem(path)
+    writer = scene.start_segments(volume_node.GetID(), _ALONG_K, classes, name, overlapping=overlapping)
+    for number, labels in enumerate(layers):
+        for index, pixels in enumerate(labels.array):
+            writer.put(index, pixels, layer=number)
     writer.finish()
     writer.accept()
     return scene.node(writer.id)
@@ -53,12 +65,25 @@ def save_labels(
         scene: `MVGLib.scene.Scene`, by default of Slicer's scene.
 
     Raises:
-        InputError: Nothing is labelled, or the series is missing or another one.
+        InputError: Nothing is labelled, segments overlap and the format has one label for each voxel, or
+            the series is missing or another one.
         MissingExtraError: highdicom, which writes DICOM, is not installed.
         OutputError: The disk is full or the folder cannot be written to.
     """
     scene = scene or _scene()
-    write_labelmap(path, scene.label_map(segmentation_node.GetID(), volume_node.GetID()), source)
+    ids = (segmentation_node.GetID(), volume_node.GetID())
+    labels = scene.layered(*ids)
+    overlap = len(without_overlap(labels)) > 1
+    write_segmentation(path, labels if overlap else scene.label_map(*ids), source)
+
+
+def _without_overlap(path: str | os.PathLike[str], geometry: Geometry) -> list[LabelMap]:
+    """The labels of a file: one map, or several where segments overlap."""
+    if holds_segments(path):
+        groups = without_overlap(read_segmentation(path, geometry))
+        if len(groups) > 1:
+            return groups
+    return [read_labelmap(path, geometry)]
 
 
 def _scene() -> Any:

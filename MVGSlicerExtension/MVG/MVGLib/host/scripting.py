@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from MVGCore.errors import InputError
-from MVGCore.prompts import PromptSet
+from MVGCore.prompts import passes_of
 from MVGCore.session.requests import SegmentVolume
 from MVGCore.session.results import Event, Progress, SliceDone
 from MVGCore.volume import SegmentClass
@@ -67,7 +67,7 @@ class Batch:
 
         Args:
             volume_node: vtkMRMLScalarVolumeNode.
-            segmentation_node: vtkMRMLSegmentationNode in which a few slices are filled.
+            segmentation_node: vtkMRMLSegmentationNode in which a few slices are filled; segments may overlap.
             axis: array axis (0 = k, 1 = j, 2 = i) of the labelled slices; None finds it.
 
         Returns:
@@ -80,17 +80,26 @@ class Batch:
         """
         volume_id, labels_id = volume_node.GetID(), segmentation_node.GetID()
         image = self._scene.volume(volume_id)
-        labels = self._scene.label_map(labels_id, volume_id)
-        if not labels.ids:
+        labels = self._scene.layered(labels_id, volume_id)
+        if not any(layer.any() for layer in labels.layers):
             name = segmentation_node.GetName()
             raise InputError(f"Nothing is labelled in '{name}': fill a few slices of it first.")
-        prompts = PromptSet.from_labelmap(image, labels, axis=axis)
-        request = SegmentVolume(image=image, prompts=prompts, axis=axis, adapt_seconds=self._adapt_seconds)
-        return self._write(volume_node, labels.classes, request)
+        first, *overlapping = passes_of(image, labels, axis)
+        request = SegmentVolume(
+            image=image,
+            prompts=first,
+            axis=axis,
+            adapt_seconds=self._adapt_seconds,
+            overlapping=tuple(overlapping),
+        )
+        apart = {each.id for one in overlapping for each in one.classes}
+        classes = [each.class_ for each in labels.segments if each.class_.id not in apart]
+        return self._write(volume_node, classes, request)
 
     def _write(self, volume_node: Any, classes: Iterable[SegmentClass], request: SegmentVolume) -> Any:
         """A new segmentation with all slices that come of a request, those that were given among them."""
         writer: Any = None
+        further = tuple(each.classes for each in request.overlapping)
 
         def shown(event: Event) -> None:
             nonlocal writer
@@ -99,8 +108,9 @@ class Batch:
             elif isinstance(event, SliceDone):
                 if writer is None:
                     name = f"{volume_node.GetName()} MVG"
-                    writer = self._scene.start_segments(volume_node.GetID(), event.axis, classes, name)
-                writer.put(event.index, event.values, event.confidence)
+                    start = self._scene.start_segments
+                    writer = start(volume_node.GetID(), event.axis, classes, name, overlapping=further)
+                writer.put(event.index, event.values, event.confidence, event.layer)
 
         try:
             self._client.run(request, shown, self._cancelled)

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import slicer
 from numpy.typing import NDArray
 
-from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume
+from MVGCore.volume import LabelMap, Segmentation, SegmentClass, SliceKey, Volume
 from MVGLib.scene import segments, sequences, surface, volumes
 from MVGLib.scene.nodes import SceneNodes
 from MVGLib.scene.preview import PreviewDisplay
 from MVGLib.scene.results import SegmentResult, VolumeResult, earlier_result, open_result
+from MVGLib.scene.slicefilling import SlicePart, slice_changes
 from MVGLib.scene.snapshot import NodeSnapshot
 from MVGLib.scene.undo import Undo
 from MVGLib.scene.views import Views, plane_name
-from MVGLib.scene.writing import slice_change, write_into
-from MVGLib.texts import _
+from MVGLib.scene.writing import write_into
 
 
 class Scene(SceneNodes):
@@ -65,22 +65,21 @@ class Scene(SceneNodes):
         """The segments as classes 1, 2, ... in their order."""
         return segments.classes_of(self._segmentation_node(segmentation_id))
 
-    def slice_labels(self, segmentation_id: str, volume_id: str, key: SliceKey) -> NDArray[np.uint16]:
-        """(H, W) ids of `classes` on a slice of a volume; later segments lie on top."""
-        return self._flattened(segmentation_id, volume_id, key).labels
-
-    def overlap_note(self, segmentation_id: str, volume_id: str, key: SliceKey) -> str:
-        """One sentence if segments overlap on a slice, else ""."""
-        hidden = self._flattened(segmentation_id, volume_id, key).hidden
-        if not hidden:
-            return ""
-        return _("Segments overlap in {count} pixels of the slice; there the later one counts.").format(
-            count=hidden
+    def slice_planes(
+        self, segmentation_id: str, volume_id: str, key: SliceKey
+    ) -> tuple[NDArray[np.uint16], ...]:
+        """(H, W) ids of `classes` on a slice of a volume; segments of different planes may overlap."""
+        return segments.slice_planes(
+            self._segmentation_node(segmentation_id), self._volume_node(volume_id), key
         )
 
     def label_map(self, segmentation_id: str, volume_id: str) -> LabelMap:
-        """All labels on the grid of a volume, with the ids of `classes`."""
+        """All labels on the grid of a volume, with the ids of `classes`; later segments lie on top."""
         return segments.label_map(self._segmentation_node(segmentation_id), self._volume_node(volume_id))
+
+    def layered(self, segmentation_id: str, volume_id: str) -> Segmentation:
+        """All segments on the grid of a volume, overlapping as they do, with the ids of `classes`."""
+        return segments.layered(self._segmentation_node(segmentation_id), self._volume_node(volume_id))
 
     def labelled(self, segmentation_id: str, volume_id: str, axis: int | None = None) -> list[SliceKey]:
         """The slices of a volume that were labelled, along the axis that fits best; [] if none was."""
@@ -115,11 +114,15 @@ class Scene(SceneNodes):
         labels: NDArray[np.uint16] | None = None,
         classes: Iterable[SegmentClass] | None = None,
         values: NDArray[Any] | None = None,
+        adding: bool = False,
     ) -> None:
-        """Draw the outlines of labels, or lay intensities, over a slice; nothing of it is saved."""
+        """Draw the outlines of labels, or lay intensities, over a slice; nothing of it is saved.
+
+        Labels that are added leave those that are shown.
+        """
         volume_node = self._volume_node(volume_id)
         if labels is not None:
-            self._preview.show_labels(volume_node, key, labels, classes or ())
+            self._preview.show_labels(volume_node, key, labels, classes or (), adding)
         elif values is not None:
             self._preview.show_values(volume_node, key, values)
 
@@ -130,25 +133,33 @@ class Scene(SceneNodes):
     # Results
 
     def fill_slice(
-        self,
-        segmentation_id: str,
-        volume_id: str,
-        key: SliceKey,
-        labels: NDArray[np.uint16],
-        classes: tuple[SegmentClass, ...],
+        self, segmentation_id: str, volume_id: str, key: SliceKey, parts: Sequence[SlicePart]
     ) -> None:
-        """Give segments the (H, W) labels of a slice where nothing is drawn on it; one step of undo.
+        """Give segments the labels of a slice where nothing is drawn on it; one step of undo.
+
+        Args:
+            segmentation_id: Whose segments; those of a part may overlap those of another one.
+            volume_id: The volume.
+            key: The slice.
+            parts: (H, W) labels and their classes.
 
         Raises:
             InputError: The segmentation cannot be written into.
         """
         node, volume_node = self._segmentation_node(segmentation_id), self._volume_node(volume_id)
-        drawn = self._flattened(segmentation_id, volume_id, key).labels > 0
+        changes = slice_changes(node, volume_node, key, parts)
         with self._fills.step(node):
-            write_into(node, slice_change(volume_node, key, labels, ~drawn, classes))
+            for each in changes:
+                write_into(node, each)
 
     def start_segments(
-        self, volume_id: str, axis: int, classes: Iterable[SegmentClass], name: str, onto: str = ""
+        self,
+        volume_id: str,
+        axis: int,
+        classes: Iterable[SegmentClass],
+        name: str,
+        onto: str = "",
+        overlapping: Sequence[Iterable[SegmentClass]] = (),
     ) -> SegmentResult:
         """Add a segmentation to be filled slice by slice, or fill one that waits for review again.
 
@@ -158,12 +169,14 @@ class Scene(SceneNodes):
             classes: What the labels of `put` stand for.
             name: Name of the node.
             onto: Node of an earlier result that is filled again, if it is still there.
+            overlapping: Classes of further passes, which may overlap these and each other's.
         """
         again = earlier_result(self.mrml, onto, SegmentResult, axis, self._undo)
+        passes = (classes, *overlapping)
         if again is not None:
-            again.use_classes(classes)
+            again.use_classes(passes)
             return again
-        return SegmentResult.start(self._volume_node(volume_id), axis, classes, name, self._undo)
+        return SegmentResult.start(self._volume_node(volume_id), axis, passes, name, self._undo)
 
     def start_volume(
         self, volume_id: str, axis: int, name: str, onto: str = "", like: str = ""
@@ -245,11 +258,6 @@ class Scene(SceneNodes):
     def record_frame(self, volume_id: str, result_id: str) -> None:
         """Keep what a result holds now as its frame beside the frame of the volume that is shown."""
         sequences.record_frame(self._volume_node(volume_id), self.node(result_id))
-
-    def _flattened(self, segmentation_id: str, volume_id: str, key: SliceKey) -> segments.Flattened:
-        return segments.slice_labels(
-            self._segmentation_node(segmentation_id), self._volume_node(volume_id), key
-        )
 
     def detach(self) -> None:
         """Remove every observer and the preview."""

@@ -29,10 +29,16 @@ class PreviewDisplay:
         self._nodes: list[Any] = []
 
     def show_labels(
-        self, volume_node: Any, key: SliceKey, labels: NDArray[Any], classes: Iterable[SegmentClass]
+        self,
+        volume_node: Any,
+        key: SliceKey,
+        labels: NDArray[Any],
+        classes: Iterable[SegmentClass],
+        adding: bool = False,
     ) -> None:
-        """Draw the outlines of (H, W) ids of classes on a slice; an earlier preview goes."""
-        self.hide()
+        """Draw the outlines of (H, W) ids of classes on a slice; an earlier preview goes, unless `adding`."""
+        if not adding:
+            self.hide()
         node = self._add("vtkMRMLSegmentationNode")
         node.SetAndObserveTransformNodeID(volume_node.GetTransformNodeID())
         node.GetSegmentation().SetSourceRepresentationName(LABELS)

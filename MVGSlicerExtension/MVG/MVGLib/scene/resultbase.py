@@ -30,25 +30,29 @@ class ResultNode:
         self.id = str(node.GetID())
         self.axis = int(node.GetAttribute(_AXIS))
         self._scene = scene
-        self._slices = set(_indices(node.GetAttribute(_SLICES) or ""))
+        passes = (node.GetAttribute(_SLICES) or "").split(";")
+        self._slices = {number: set(_indices(text)) for number, text in enumerate(passes)}
 
-    def put_slices(self) -> list[int]:
-        """The slices that were written, ascending."""
-        return sorted(self._slices)
+    def put_slices(self, layer: int | None = None) -> list[int]:
+        """The slices that were written, ascending; those of one pass if that is named."""
+        wanted = self._slices.values() if layer is None else [self._slices.get(layer, set())]
+        return sorted(set().union(*wanted))
 
     def finish(self) -> None:
         """All slices of a run were put: observers of the node are told."""
         self._node().Modified()
 
-    def _was_put(self, index: int) -> None:
+    def _was_put(self, index: int, layer: int = 0) -> None:
         """Remember a slice, in the node too: the scene may be saved at any time."""
-        if index in self._slices:
+        own = self._slices.setdefault(layer, set())
+        if index in own:
             return
-        self._slices.add(index)
+        own.add(index)
         node = self._node()
         quiet = node.GetDisableModifiedEvent()
         node.SetDisableModifiedEvent(True)  # else every slice would be told of twice
-        node.SetAttribute(_SLICES, _ranges(self._slices))
+        passes = range(max(self._slices) + 1)
+        node.SetAttribute(_SLICES, ";".join(_ranges(self._slices.get(number, ())) for number in passes))
         node.SetDisableModifiedEvent(quiet)
 
     def _node(self) -> Any:

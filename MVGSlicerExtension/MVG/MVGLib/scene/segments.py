@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,15 @@ import vtk
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.volume import Geometry, LabelMap, SegmentClass, SliceKey, labelled_slices
+from MVGCore.volume import (
+    Geometry,
+    LabelMap,
+    Segment,
+    Segmentation,
+    SegmentClass,
+    SliceKey,
+    labelled_slices,
+)
 from MVGCore.volume.labelmap import MAX_CLASSES
 from MVGLib.scene.placement import (
     Matrix,
@@ -28,19 +36,6 @@ from MVGLib.texts import _
 
 LABELS = "Binary labelmap"
 SURFACE = "Closed surface"
-
-
-@dataclass(frozen=True, eq=False)
-class Flattened:
-    """Labels of one slice.
-
-    Attributes:
-        labels: (H, W) uint16 classes' ids; where segments overlap, that of the later one.
-        hidden: Number of pixels where an earlier segment is hidden.
-    """
-
-    labels: NDArray[np.uint16]
-    hidden: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,13 +99,16 @@ def layers_of(node: Any) -> list[Layer]:
     return layers
 
 
-def slice_labels(node: Any, volume_node: Any, key: SliceKey) -> Flattened:
-    """What is labelled on one slice of a volume.
+def slice_planes(node: Any, volume_node: Any, key: SliceKey) -> tuple[NDArray[np.uint16], ...]:
+    """What is labelled on one slice of a volume: a plane for each label image, at least one.
 
     Args:
         node: A segmentation on any grid, under any linear transform.
         volume_node: The volume whose slice it is.
         key: The slice.
+
+    Returns:
+        (H, W) classes' ids each; segments of different planes may overlap.
 
     Raises:
         InputError: There is no such slice, or a transform is not linear.
@@ -122,23 +120,49 @@ def slice_labels(node: Any, volume_node: Any, key: SliceKey) -> Flattened:
                 name=volume_node.GetName(), index=key.index, last=depth - 1
             )
         )
-    planes = [(s.slice(key), layer) for s, layer in _samplers(node, volume_node)]
+    planes = [
+        _numbers(sampler.slice(key), layer.ids).astype(np.uint16)
+        for sampler, layer in _samplers(node, volume_node)
+    ]
     shape = [n for axis, n in enumerate(volume_shape(volume_node)) if axis != key.axis]
-    labels, hidden = _flattened(planes, shape)
-    return Flattened(labels.astype(np.uint16), hidden)
+    return tuple(planes) or (np.zeros(shape, np.uint16),)
 
 
-def label_map(node: Any, volume_node: Any) -> LabelMap:
+def label_map(node: Any, volume_node: Any, among: Collection[int] | None = None) -> LabelMap:
     """All labels on the grid of a volume; where segments overlap, those of the later one.
+
+    Args:
+        node: The segmentation.
+        volume_node: The volume.
+        among: Ids of the classes that count, by default all.
 
     Raises:
         InputError: A transform is not linear.
     """
-    shape = volume_shape(volume_node)
-    whole = ([0, 0, 0], list(shape))
-    planes = [(s.box(whole), layer) for s, layer in _samplers(node, volume_node)]
-    labels, _hidden = _flattened(planes, shape)
-    return LabelMap(labels, geometry_of(volume_node), classes_of(node))
+    classes = [each for each in classes_of(node) if among is None or each.id in among]
+    labels = np.zeros(volume_shape(volume_node), np.uint8)
+    for array, ids in _arrays(node, volume_node):
+        own = {value: number for value, number in ids.items() if among is None or number in among}
+        if own:
+            np.maximum(labels, _numbers(array, own), out=labels)
+    return LabelMap(labels, geometry_of(volume_node), tuple(classes))
+
+
+def layered(node: Any, volume_node: Any) -> Segmentation:
+    """All segments on the grid of a volume, overlapping as they do, with ids as `classes_of`.
+
+    Raises:
+        InputError: A transform is not linear.
+    """
+    known = {each.id: each for each in classes_of(node)}
+    places, arrays = dict.fromkeys(known, 0), []
+    for number, (array, ids) in enumerate(_arrays(node, volume_node)):
+        arrays.append(_numbers(array, ids))
+        places |= dict.fromkeys(ids.values(), number)
+    if not arrays:
+        arrays = [np.zeros(volume_shape(volume_node), np.uint8)]
+    segments = tuple(Segment(each, places[each.id], each.id) for each in known.values())
+    return Segmentation(tuple(arrays), geometry_of(volume_node), segments)
 
 
 def filled_by_others(node: Any, volume_node: Any, names: Sequence[str]) -> NDArray[np.bool_]:
@@ -147,14 +171,8 @@ def filled_by_others(node: Any, volume_node: Any, names: Sequence[str]) -> NDArr
     Raises:
         InputError: A transform is not linear.
     """
-    shape = volume_shape(volume_node)
     others = {each.id for each in classes_of(node) if each.name not in names}
-    filled = np.zeros(shape, bool)
-    for sampler, layer in _samplers(node, volume_node):
-        ids = {value: number for value, number in layer.ids.items() if number in others}
-        if ids:
-            filled |= _numbers(sampler.box(([0, 0, 0], list(shape))), ids) > 0
-    return filled
+    return label_map(node, volume_node, others).array > 0
 
 
 def labelled(node: Any, volume_node: Any, axis: int | None = None) -> list[SliceKey]:
@@ -197,6 +215,13 @@ def _samplers(node: Any, volume_node: Any) -> list[tuple[Sampler, Layer]]:
     return [(sampler_of(layer.image, to_world, volume_node), layer) for layer in layers_of(node)]
 
 
+def _arrays(node: Any, volume_node: Any) -> Iterator[tuple[NDArray[Any], dict[int, int]]]:
+    """Each label image on the grid of a volume, and label value in it -> id of the class."""
+    whole = ([0, 0, 0], list(volume_shape(volume_node)))
+    for sampler, layer in _samplers(node, volume_node):
+        yield sampler.box(whole), layer.ids
+
+
 def _class_of(segment: Any, number: int) -> SegmentClass:
     red, green, blue = segment.GetColor()
     return SegmentClass(
@@ -223,21 +248,6 @@ def _converted(node: Any) -> list[Layer]:
         if read(node, segment_id, image, False) and not image.IsEmpty():
             layers.append(Layer(image, {1: number}))
     return layers
-
-
-def _flattened(
-    planes: Sequence[tuple[NDArray[Any], Layer]], shape: Sequence[int]
-) -> tuple[NDArray[np.uint8], int]:
-    """Labels of several layers as one, and in how many voxels an earlier segment is hidden."""
-    if len(planes) == 1:
-        return _numbers(planes[0][0], planes[0][1].ids), 0
-    labels = np.zeros(shape, np.uint8)
-    hidden = 0
-    for values, layer in planes:
-        own = _numbers(values, layer.ids)
-        hidden += int(np.count_nonzero((labels > 0) & (own > 0)))
-        np.maximum(labels, own, out=labels)
-    return labels, hidden
 
 
 def _numbers(values: NDArray[Any], ids: dict[int, int]) -> NDArray[np.uint8]:

@@ -26,13 +26,20 @@ class VolumeResult(ResultNode):
         result.show(True)
         return result
 
-    def put(self, index: int, pixels: NDArray[Any], confidence: NDArray[np.float32] | None = None) -> None:
+    def put(
+        self,
+        index: int,
+        pixels: NDArray[Any],
+        confidence: NDArray[np.float32] | None = None,
+        layer: int = 0,
+    ) -> None:
         """Write one slice.
 
         Args:
             index: Its place along `axis`.
             pixels: (H, W) intensities; rounded and clipped if the volume has whole numbers.
             confidence: Not kept.
+            layer: Always 0: intensities do not overlap.
 
         Raises:
             InputError: The result or its volume is gone, or the slice does not fit it.

@@ -35,12 +35,15 @@ class Change:
         labels: (K, J, I) ids of classes on its grid.
         region: (K, J, I) bool, where they count; elsewhere nothing changes.
         classes: What the ids stand for.
+        among: These and the classes of other changes to the same segments, in the order in which segments of
+            one name stand for them; by default these alone.
     """
 
     volume_node: Any
     labels: NDArray[Any]
     region: NDArray[np.bool_]
     classes: tuple[SegmentClass, ...]
+    among: tuple[SegmentClass, ...] = ()
 
 
 def region_of(
@@ -85,7 +88,7 @@ def write_into(node: Any, change: Change) -> None:
     _prepare(node, change.volume_node)
     to_world = local_to_world(node)
     shown = _shows_surface(node)
-    own = {each.id: _segment_of(node, each, change.classes) for each in change.classes}
+    own = {each.id: _segment_of(node, each, change.among or change.classes) for each in change.classes}
     _separate_overlapped(node, own, change, to_world)
     written = []
     for image, ids in _images(node, own).values():
