@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from MVGCore.outcomes import AdaptReport, Estimate, Question
 from MVGCore.prompts import PromptSet
+from MVGCore.session.layers import judged_together
 from MVGCore.session.requests import Denoise, Inpaint, PreviewSlice, Request, SegmentVolume, Synthesize
 from MVGCore.session.results import (
     Cancelled,
@@ -23,6 +25,8 @@ from MVGCore.session.results import (
     SliceDone,
 )
 from MVGCore.volume import Volume
+
+DICE = (0.9, 0.8)  # to expect, by pass
 
 
 class FakeClock:
@@ -118,8 +122,9 @@ class FakeWorker:
     def _preview(self, request: PreviewSlice) -> int:
         job = self._begin("preview", request.index)
         axis = self._axis_of(request)
+        passes = (self._enabled(), *(each.enabled for each in request.overlapping))
         self._events = [
-            self._slice(axis, request.index),
+            *(self._slice(axis, request.index, each, layer) for layer, each in enumerate(passes)),
             Finished(job, Previewed(axis, request.index, 0.1, "cpu")),
         ]
         return job
@@ -127,37 +132,47 @@ class FakeWorker:
     def _segment(self, request: SegmentVolume) -> int:
         job = self._begin("segment", request.slice_range)
         report = self._adapt(job, request.adapt_seconds)
-        assert self.image is not None
         axis = self._axis_of(request)
+        passes = (self._enabled(), *(each.enabled for each in request.overlapping))
+        told = [
+            self._pass(request, axis, prompts, (layer, len(passes))) for layer, prompts in enumerate(passes)
+        ]
+        told[0] = replace(told[0], adaptation=report)
+        self._events.append(Finished(job, judged_together(told)))
+        return job
+
+    def _pass(
+        self, request: SegmentVolume, axis: int, prompts: list[Any], place: tuple[int, int]
+    ) -> Propagated:
+        """The events of one pass, and what is said of it; `place` is its number, and how many there are."""
+        (layer, count), job = place, self._job
+        assert self.image is not None
         first, last = request.slice_range or (0, self.image.geometry.shape[axis] - 1)
-        given = {prompt.index: prompt for prompt in self._enabled() if prompt.axis == axis}
+        given = {prompt.index: prompt for prompt in prompts if prompt.axis == axis}
         for index, prompt in given.items():
             sure = np.ones(prompt.labels.shape, np.float32)
-            self._events.append(SliceDone(job, axis, index, prompt.labels.copy(), sure, None, given=True))
+            labels = prompt.labels.copy()
+            self._events.append(SliceDone(job, axis, index, labels, sure, None, True, layer))
         indices = [index for index in range(first, last + 1) if index not in given]
         for number, index in enumerate(indices):
-            done = Progress(job, (number + 1) / len(indices), f"slice {index}")
-            self._events += [self._slice(axis, index), done]
-        sure = dict.fromkeys(indices, 0.9)
-        summary = Propagated(
+            done = Progress(job, (layer + (number + 1) / len(indices)) / count, f"slice {index}")
+            self._events += [self._slice(axis, index, prompts, layer), done]
+        return Propagated(
             axis=axis,
             prompt_slices=tuple(sorted(given)),
-            slice_confidence=sure,
+            slice_confidence=dict.fromkeys(indices, 0.9),
             class_confidence={},
-            expected_dice=Estimate(0.91, 0.03),
-            slice_dice={index: Estimate(0.9, 0.05) for index in indices},
-            class_dice={},
+            expected_dice=Estimate(DICE[layer] + 0.01, 0.03),
+            slice_dice={index: Estimate(DICE[layer], 0.05) for index in indices},
+            class_dice={layer + 1: Estimate(DICE[layer], 0.05)},
             next_slice=indices[-1] if indices else None,
             seconds={},
             device="cpu",
             notes=(),
-            adaptation=report,
             adapted_to=self.adapted_to,
             questions=self.questions,
             next_question=next(iter(self.questions), None) if self.ask_first else None,
         )
-        self._events.append(Finished(job, summary))
-        return job
 
     def _adapt(self, job: int, seconds: float | None) -> AdaptReport | None:
         """As `Session` does: once for the same examples, forgotten when it is not wanted any more."""
@@ -199,12 +214,12 @@ class FakeWorker:
         assert self.prompts is not None
         return self.prompts.axis if request.axis is None else request.axis
 
-    def _slice(self, axis: int, index: int) -> SliceDone:
-        across = [prompt for prompt in self._enabled() if prompt.axis == axis]
+    def _slice(self, axis: int, index: int, prompts: list[Any], layer: int = 0) -> SliceDone:
+        across = [prompt for prompt in prompts if prompt.axis == axis]
         whole = [prompt for prompt in across if not prompt.partial]
         labels = min(whole, key=lambda prompt: abs(prompt.index - index)).labels.copy()
         for prompt in across:
             if prompt.partial and prompt.index == index:
                 labels = np.where(prompt.known, prompt.labels, labels)
-        sure = np.full(labels.shape, 0.9, np.float32)
-        return SliceDone(self._job, axis, index, labels, sure, Estimate(0.9, 0.05))
+        sure = np.full(labels.shape, DICE[layer], np.float32)
+        return SliceDone(self._job, axis, index, labels, sure, Estimate(DICE[layer], 0.05), layer=layer)

@@ -507,7 +507,7 @@ def test_a_slice_that_is_begun_is_completed_into_the_users_segments(
     dot[0, 10:12, 10:12] = 1
     classes = scene.classes(a_segmentation_node.GetID())
     place = SliceKey(0, 3)
-    scene.fill_slice(a_segmentation_node.GetID(), a_volume_node.GetID(), place, dot[0], classes)
+    scene.fill_slice(a_segmentation_node.GetID(), a_volume_node.GetID(), place, [(dot[0], classes)])
     drawn = segments_of(a_segmentation_node, a_volume_node)
     assert drawn["liver"][3].sum() == 4
     scene.jump(a_volume_node.GetID(), place)

@@ -123,7 +123,7 @@ def _(case: Case) -> None:
     dot = np.zeros(case.masks()["liver"].shape[1:], np.uint16)
     dot[10:12, 10:12] = 1
     place, nodes = SliceKey(0, 7), (case.labels.GetID(), case.volume.GetID())
-    case.controller.scene.fill_slice(*nodes, place, dot, case.controller.scene.classes(nodes[0]))
+    case.controller.scene.fill_slice(*nodes, place, [(dot, case.controller.scene.classes(nodes[0]))])
     drawn = case.masks()
     press(case.panel, qt.Qt.Key_C)
     finish(case.controller)
