@@ -35,8 +35,8 @@ class ResultNode:
 
     def put_slices(self, layer: int | None = None) -> list[int]:
         """The slices that were written, ascending; those of one pass if that is named."""
-        wanted = self._slices.values() if layer is None else [self._slices.get(layer, set())]
-        return sorted(set().union(*wanted))
+        passes = self._slices.values() if layer is None else [self._slices.get(layer, set())]
+        return sorted(set().union(*passes))
 
     def finish(self) -> None:
         """All slices of a run were put: observers of the node are told."""
