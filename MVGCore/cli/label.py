@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Labels every volume of a data set from a few labelled slices of a few of them. DATASET is a folder, a BIDS
-tree, a glob in quotes, or a CSV with the column `image` and perhaps `name`, `labels` and `truth`. A second
-run does what is missing; a file that cannot be used is listed with its reason and stops nothing else. OUT
-gets one segmentation for each volume, named like it, and manifest.jsonl, which says what each was made of and
-how sure it is."""
+tree, a glob in quotes, or a CSV with the column `image` and perhaps `name`, `labels`, `truth` and `draft`. A
+second run does what is missing; a file that cannot be used is listed with its reason and stops nothing else.
+OUT gets one segmentation for each volume, named like it, and manifest.jsonl, which says what each was made of
+and how sure it is."""
 
 
 def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:
@@ -53,6 +53,13 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="OUT", help="folder of the results"
+    )
+    parser.add_argument(
+        "--draft",
+        type=Path,
+        metavar="FOLDER",
+        help="existing segmentations to be corrected: label maps called like their images, or folders called "
+        "so with a mask for each class",
     )
     parser.add_argument(
         "--pattern", default="*", help="which files of a folder count, such as '*_T1w.nii.gz'"
@@ -104,6 +111,7 @@ def part_of(text: str) -> tuple[int, int]:
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; what is done is on the disk whatever happens afterwards."""
     from MVGCore.datasets.catalogue import read_catalogue
+    from MVGCore.datasets.drafts import examples_with_drafts, with_drafts
     from MVGCore.datasets.examples import find_examples
     from MVGCore.datasets.learning import learn
     from MVGCore.datasets.review import rejected
@@ -113,8 +121,11 @@ def run(arguments: argparse.Namespace) -> None:
 
     if arguments.ending != BY_IMAGE:
         format_to_write(f"x{arguments.ending}")
-    items = read_catalogue(arguments.dataset, arguments.pattern, [arguments.output, *arguments.examples])
-    examples = find_examples(arguments.examples, items)
+    apart = [arguments.output, *arguments.examples, *([arguments.draft] if arguments.draft else [])]
+    items = read_catalogue(arguments.dataset, arguments.pattern, apart)
+    if arguments.draft is not None:
+        items = with_drafts(items, arguments.draft)
+    examples = examples_with_drafts(find_examples(arguments.examples, items), items)
     if not 0 <= arguments.minutes < float("inf"):
         raise InputError(f"A network cannot be trained for {arguments.minutes} minutes; give 0 or more.")
     settings = Settings(

@@ -17,7 +17,7 @@ BIDS_MARK = "dataset_description.json"
 # Of a BIDS tree: what others made of the images, and what they were before.
 BIDS_LEFT_OUT = frozenset({"derivatives", "sourcedata", "code", "stimuli"})
 IMAGE_FORMATS = frozenset({Format.NRRD, Format.NIFTI, Format.METAIMAGE, Format.PICTURE})
-CSV_COLUMNS = ("image", "name", "labels", "truth")
+CSV_COLUMNS = ("image", "name", "labels", "truth", "draft")
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,14 @@ class Item:
         image: a file, or the folder of a DICOM series; it may be missing or damaged.
         labels: label map with a few filled slices of this image; None without one.
         truth: label map to compare with; None without one.
+        draft: an existing segmentation of the image, a file or a folder of masks; None without one.
     """
 
     name: str
     image: Path
     labels: Path | None = None
     truth: Path | None = None
+    draft: Path | None = None
 
 
 def read_catalogue(source: str, pattern: str = "*", left_out: Iterable[Path] = ()) -> tuple[Item, ...]:
@@ -45,7 +47,7 @@ def read_catalogue(source: str, pattern: str = "*", left_out: Iterable[Path] = (
 
     Args:
         source: a folder, which may be a BIDS tree; a glob; or a CSV with the column `image` and perhaps
-            `name`, `labels` and `truth`, whose paths are relative to the CSV.
+            `name`, `labels`, `truth` and `draft`, whose paths are relative to the CSV.
         pattern: which files of a folder count, by their name.
         left_out: files and folders that are no images of the data set (outputs, label maps).
 
@@ -161,5 +163,5 @@ def _of_row(path: Path, row: dict[str, str]) -> Item:
     parts = PurePosixPath(name).parts
     if PurePosixPath(name).is_absolute() or ".." in parts or not parts:
         raise InputError(f"'{path}' has the name '{name}', which lies outside the output; use a plain name.")
-    places = {key: path.parent / cells[key] if cells[key] else None for key in ("labels", "truth")}
-    return Item(name, path.parent / cells["image"], places["labels"], places["truth"])
+    places = {key: path.parent / cells[key] if cells[key] else None for key in ("labels", "truth", "draft")}
+    return Item(name, path.parent / cells["image"], **places)

@@ -28,15 +28,19 @@ class ExampleSource:
     Attributes:
         labels: a label map, or a saved set of prompts.
         image: what the labels were drawn on; None for saved prompts of unknown volumes.
+        draft: an existing segmentation of the image; None without one.
     """
 
     labels: Path
     image: Path | None = None
+    draft: Path | None = None
 
     @property
     def checksum(self) -> str:
         """Of all that counts."""
         parts = [checksum(self.labels), checksum(self.image) if self.image else ""]
+        if self.draft is not None:
+            parts.append(checksum(self.draft))
         return together(parts)
 
     def prompts(self) -> PromptSet:
@@ -140,8 +144,8 @@ def _image_of(labels: str, items: Sequence[Item]) -> Path:
     path = PurePosixPath(labels)
     whole = str(path.with_name(stem(path.name)))
     for called in (whole, PurePosixPath(whole).name):
-        found = [item for item in items if _alike(called, item.name)]
-        found = found or [item for item in items if _alike(called, PurePosixPath(item.name).name)]
+        found = [item for item in items if alike(called, item.name)]
+        found = found or [item for item in items if alike(called, PurePosixPath(item.name).name)]
         exact = [item for item in found if called in (item.name, PurePosixPath(item.name).name)]
         found = exact or found
         if len(found) == 1:
@@ -157,7 +161,7 @@ def _image_of(labels: str, items: Sequence[Item]) -> Path:
     )
 
 
-def _alike(one: str, other: str) -> bool:
+def alike(one: str, other: str) -> bool:
     """Whether two names are the same but for a word at the end of either."""
     short, long = sorted((one, other), key=len)
     return long.startswith(short) and (len(long) == len(short) or long[len(short)] in _SEPARATORS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from MVGCore.datasets.atlas.atlas import MOST_ATLASES, Atlas, label_by_atlases
 from MVGCore.datasets.atlas.result import result_of
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum
+from MVGCore.datasets.drafts import mixed, read_quietly, share_note, with_kept_classes
 from MVGCore.datasets.examples import merged_prompts
 from MVGCore.datasets.manifest import DONE, FAILED, Record
 from MVGCore.datasets.specialist.specialist import Specialist
@@ -19,10 +21,11 @@ from MVGCore.datasets.work import Work
 from MVGCore.errors import MVGError
 from MVGCore.prompts import PromptSet
 from MVGCore.report.run_report import RunReport
+from MVGCore.segmentation.existing.matching import MatchedDraft, match_draft
 from MVGCore.segmentation.review.expected_dice import AS_STATED
 from MVGCore.session import Result, Session
 from MVGCore.version import __version__
-from MVGCore.volume import Volume, read_segmentation, read_volume, write_segmentation
+from MVGCore.volume import LabelMap, Volume, read_segmentation, read_volume, write_segmentation
 
 VERSION = {"program": "MVG", "version": __version__}
 
@@ -92,8 +95,10 @@ class Labeller:
     def _labelled(self, item: Item, output: Path, start: float, made_of: Mapping[str, str]) -> dict[str, Any]:
         """Label the volume, write the result and give the fields of its report."""
         image = read_volume(item.image)
+        draft, told = (None, ()) if item.draft is None else read_quietly(item.draft, image.geometry)
         read = time.perf_counter() - start
-        result = self._result(image)
+        result = self._result(image, draft)
+        result = replace(result, notes=(*result.notes, *told))
         write_segmentation(output, result.labels, made_of=made_of)
         report = RunReport.of(
             result,
@@ -105,13 +110,20 @@ class Labeller:
         fields: dict[str, Any] = json.loads(report.to_json())  # as a manifest gives it back
         return fields
 
-    def _result(self, image: Volume) -> Result:
+    def _result(self, image: Volume, draft: LabelMap | None) -> Result:
         """From slices of its own, from atlases, or from slices of others: the first that there are."""
         own = [prompt for prompt in self._prompts.enabled if prompt.is_slice_of(image)]
         if own or not self._atlases:
             self._session.set_image(image)
             self._session.set_prompts(PromptSet(own, self._prompts.classes) if own else self._prompts)
-            return self._session.propagate(all_axes=self._work.settings.all_axes)
+            return self._session.propagate(all_axes=self._work.settings.all_axes, draft=draft)
+        return self._fused(image, None if draft is None else self._matched(image, draft))
+
+    def _matched(self, image: Volume, draft: LabelMap) -> MatchedDraft:
+        return match_draft(draft, image.geometry, self._prompts.classes)
+
+    def _fused(self, image: Volume, draft: MatchedDraft | None) -> Result:
+        """What atlases, a specialist and a draft say together."""
         start = time.perf_counter()
         ids, probabilities = label_by_atlases(image, self._atlases)
         notes = [
@@ -120,7 +132,10 @@ class Labeller:
         if self._specialist is not None:
             probabilities = self._specialist.mixed(image, ids, probabilities)
             notes.append(f"A network trained on this data set had {self._specialist.share:.0%} of the say.")
-        return result_of(
+        if draft is not None:
+            probabilities = mixed(ids, probabilities, draft, self._work.draft_shares)
+            notes += [share_note(draft, self._work.draft_shares), *draft.notes]
+        result = result_of(
             image,
             ids,
             probabilities,
@@ -130,6 +145,7 @@ class Labeller:
             {"propagate": time.perf_counter() - start},
             notes,
         )
+        return result if draft is None else with_kept_classes(result, draft)
 
 
 def _limit_threads_of_itk(threads: int) -> None:

@@ -11,13 +11,15 @@ from MVGCore.datasets.atlas.atlas import Atlas
 from MVGCore.datasets.atlas.judge import MOST_JUDGED, Judgement, Told, judge, told_by_others
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum, together
-from MVGCore.datasets.examples import ExampleSource
+from MVGCore.datasets.drafts import read_quietly, shares_of_drafts, with_drafts_heard
+from MVGCore.datasets.examples import ExampleSource, merged_prompts
 from MVGCore.datasets.manifest import NAME, Record
 from MVGCore.datasets.run import Crew, alone, label_dataset
 from MVGCore.datasets.specialist.study import judged_together, study
 from MVGCore.datasets.work import Completed, Work
 from MVGCore.errors import MVGError
 from MVGCore.prompts import Prompt
+from MVGCore.segmentation.existing.matching import MatchedDraft, match_draft
 from MVGCore.segmentation.review.expected_dice import DiceLine, DiceLines
 from MVGCore.volume import atomic_path
 from MVGCore.volume.formats import stem
@@ -73,7 +75,8 @@ def learn(
 
 def _item(work: Work, image: Path) -> Item:
     own = [each for each in work.examples if each.image == image]
-    return Item(f"{stem(image)}-{together(each.checksum for each in own)[:8]}", image)
+    draft = next((each.draft for each in own if each.draft is not None), None)
+    return Item(f"{stem(image)}-{together(each.checksum for each in own)[:8]}", image, draft=draft)
 
 
 def _taught(
@@ -92,12 +95,15 @@ def _taught(
         atlases = [Atlas.read(each.image, each.labels) for each in work.completed]
         drawn = [_drawn(work.examples, each.image) for each in work.completed]
         told = told_by_others(atlases, len(atlases) if trains else MOST_JUDGED, cancelled)
+        drafts = _drafts(work, atlases)
+        shares = shares_of_drafts(told, drawn, drafts)
         if trains:
             kept = _specialised(work, file, atlases, drawn, told, items, cancelled, trained)
         else:
-            kept = judge(told, drawn)
+            kept = judge(with_drafts_heard(told, drafts, shares), drawn)
+        kept = replace(kept, draft_shares=shares)
         _write(path, key, kept)
-    work = replace(work, lines=kept.lines)
+    work = replace(work, lines=kept.lines, draft_shares=kept.draft_shares)
     if not trains:
         return work
     return replace(work, specialist=file, made_of={**work.made_of, "specialist": checksum(file)})
@@ -123,13 +129,25 @@ def _specialised(
     return judge(judged_together(specialist, atlases, told), judging)
 
 
+def _drafts(work: Work, atlases: Sequence[Atlas]) -> list[MatchedDraft | None]:
+    """The draft of each completed example, None where it has none."""
+    classes = merged_prompts(work.examples).classes
+    drafts: list[MatchedDraft | None] = []
+    for atlas, each in zip(atlases, work.completed, strict=True):
+        path = next((own.draft for own in work.examples if own.image == each.image and own.draft), None)
+        grid = atlas.image.geometry
+        drafts.append(None if path is None else match_draft(read_quietly(path, grid)[0], grid, classes))
+    return drafts
+
+
 def _drawn(examples: tuple[ExampleSource, ...], image: Path) -> list[Prompt]:
     return [prompt for each in examples if each.image == image for prompt in each.prompts().prompts]
 
 
 def _write(path: Path, key: str, judgement: Judgement) -> None:
     with atomic_path(path) as temporary:
-        content = {"key": key, "lines": asdict(judgement.lines), "dice": judgement.dice}
+        shares = {str(class_id): share for class_id, share in judgement.draft_shares.items()}
+        content = {"key": key, "lines": asdict(judgement.lines), "dice": judgement.dice, "drafts": shares}
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
@@ -139,6 +157,7 @@ def _read(path: Path, key: str) -> Judgement | None:
         if content["key"] != key:
             return None
         lines = {name: DiceLine(**values) for name, values in content["lines"].items()}
-        return Judgement(DiceLines(**lines), content["dice"])
+        shares = {int(class_id): float(share) for class_id, share in content.get("drafts", {}).items()}
+        return Judgement(DiceLines(**lines), content["dice"], shares)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +72,7 @@ class Work:
         completed: the examples' volumes with all of their slices labelled, once that has been done.
         lines: what the Dice is worth that labels fused from these let expect.
         specialist: file of the network that was trained for the data set; None: there is none.
+        draft_shares: class id -> how much of the say drafts have where nothing is drawn.
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class Work:
     completed: tuple[Completed, ...] = ()
     lines: DiceLines | None = None
     specialist: Path | None = None
+    draft_shares: Mapping[int, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path, examples: tuple[ExampleSource, ...], settings: Settings) -> Work:
@@ -100,9 +102,10 @@ class Work:
         """What the result of an item depends on.
 
         Raises:
-            InputError: the image is missing.
+            InputError: the image or the draft is missing.
         """
-        return {"image": checksum(item.image), **self.made_of}
+        made_of = {"image": checksum(item.image), **self.made_of}
+        return made_of if item.draft is None else {**made_of, "draft": checksum(item.draft)}
 
 
 def _ending_for(image: Path) -> str:

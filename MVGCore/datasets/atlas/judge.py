@@ -5,8 +5,8 @@ Each volume with such slices is labelled by the others, and its slices are compa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,12 @@ class Judgement:
     Attributes:
         lines: what a stated Dice is worth.
         dice: mean Dice of the left-out slices over all classes; None if nothing could be left out.
+        draft_shares: class id -> how much of the say drafts have where nothing is drawn.
     """
 
     lines: DiceLines
     dice: float | None
+    draft_shares: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ class QuickSession:
     def set_image(self, image: Volume) -> None:
         self._image = image
 
-    def propagate(self, all_axes: bool) -> Result:
+    def propagate(self, all_axes: bool, draft: LabelMap | None = None) -> Result:
         canvas = ResultCanvas.of(self._image, 0, ())
         for index in range(SHAPE[0]):
             nearest = min(self._prompts.prompts, key=lambda prompt: abs(prompt.index - index))
