@@ -164,9 +164,9 @@ def _draft_of(item: Item, folder: Path, labels: Sequence[Path], masks: Mapping[s
     last = PurePosixPath(item.name).name
     if item.name in masks or last in masks:
         return masks.get(item.name) or masks[last]
-    for wanted in (item.name, last):
-        found = [each for each in labels if alike(_called(each, folder), wanted)]
-        found = [each for each in found if _called(each, folder) == wanted] or found
+    for name in (item.name, last):
+        found = [each for each in labels if alike(_called(each, folder), name)]
+        found = [each for each in found if _called(each, folder) == name] or found
         if len(found) > 1:
             raise InputError(f"'{found[0]}' and '{found[1]}' may be the draft of '{item.name}'; leave one.")
         if found:
