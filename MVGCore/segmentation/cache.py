@@ -22,8 +22,8 @@ class ContentCache:
     Several threads may use it: what one of them is making, the others wait for.
 
     Example:
-        >>> memo = Memo()
-        >>> draft = memo.get(("draft", group, labels_digest), lambda: make_draft(...))
+        >>> cache = ContentCache()
+        >>> draft = cache.get(("draft", group, labels_digest), lambda: make_draft(...))
     """
 
     def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:

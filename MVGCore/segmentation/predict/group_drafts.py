@@ -43,7 +43,7 @@ class GroupDrafts:
         group: what is drafted.
         prompts: the labelled slices of this volume, by index.
         step: distance of neighbouring slices in canvas pixels.
-        memo: keeps drafts when the prompts change.
+        cache: keeps drafts when the prompts change.
         crossing: slices that are labelled across other axes.
     """
 

@@ -39,7 +39,7 @@ Drawn = tuple[Tensor, Tensor]
 
 @dataclass
 class Preparation:
-    """Makes the contexts of class groups; what the memo still has is not made again.
+    """Makes the contexts of class groups; what the cache still has is not made again.
 
     Attributes:
         model, device: what generates and where.
@@ -48,7 +48,7 @@ class Preparation:
         local: labelled slices of this volume, by index; may be empty.
         foreign: labelled slices of other volumes.
         seed: of the random colours.
-        memo: what earlier preparations made for this volume and model.
+        cache: what earlier preparations made for this volume and model.
         watch: takes the time of each stage.
         crossing: slices of this volume that are labelled across other axes.
         quality: how much work it takes.

@@ -15,7 +15,7 @@ from MVGLib.control.controller import Controller
 from MVGLib.control.parameters import Parameters
 from MVGLib.scene import Scene
 from Testing.slicer.panel.fakes import FakeClock, FakeWorker
-from Testing.slicer.panel.steps import problem
+from Testing.slicer.panel.steps import finish, problem
 
 qtcompat.install()
 
@@ -39,6 +39,7 @@ def worker() -> FakeWorker:
 @pytest.fixture
 def make_controller(scene: Scene, red_view: Any, clock: FakeClock) -> Iterator[Callable[..., Controller]]:
     """Makes controllers on the scene; all are closed at the end."""
+
     made = []
 
     def make(worker: Any, **choices: Any) -> Controller:
@@ -69,3 +70,38 @@ def ready(controller: Controller) -> Controller:
     controller.examples.add_all_labelled()
     assert len(controller.view().examples) == 3
     return controller
+
+
+@pytest.fixture
+def make_panel(application: Any) -> Iterator[Any]:
+    from MVGLib.panel.panel import Panel  # needs the application
+
+    made = []
+
+    def make(controller: Any, width: int = 360) -> Any:
+        panel = Panel(None, controller)
+        panel.widget.resize(width, 900)
+        panel.widget.show()
+        panel.enter()
+        application.processEvents()
+        made.append(panel)
+        return panel
+
+    yield make
+    for panel in made:
+        panel.cleanup()
+        panel.widget.deleteLater()
+
+
+@pytest.fixture
+def panel(make_panel: Any, ready: Any) -> Any:
+    """The panel with three examples."""
+    return make_panel(ready)
+
+
+@pytest.fixture
+def reviewed(panel: Any) -> Any:
+    """The panel with a result."""
+    panel.controller.runs.apply()
+    finish(panel.controller)
+    return panel

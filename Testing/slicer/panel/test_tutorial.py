@@ -17,8 +17,8 @@ from MVGLib.control.parameters import Parameters
 from MVGLib.panel.panel import Panel
 from MVGLib.panel.shortcuts import MODULE_KEYS
 from Testing.slicer.nodes import LABELLED, put_segment, segment_array
+from Testing.slicer.panel.mouse import click, press
 from Testing.slicer.panel.steps import finish, segments_of, settle
-from Testing.slicer.panel.test_panel import click, press
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "tutorial-slicer.md"
 STEPS: list[tuple[str, Callable[[Case], None]]] = []

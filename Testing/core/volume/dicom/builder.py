@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from pydicom.uid import (
     JPEG2000Lossless,
     generate_uid,
 )
+
+from MVGCore.volume import Volume, read_volume
 
 STUDY, SERIES, FRAME = (generate_uid(entropy_srcs=[name]) for name in ("study", "series", "frame"))
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -287,3 +290,11 @@ def structures(rois: dict[str, Sequence[NDArray[np.float64]]], series: str = SER
         ]
     )
     return data
+
+
+def read(path: Path, series: int | str | None = None) -> tuple[Volume, str]:
+    """The volume and what was said about it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        volume = read_volume(path, series)
+    return volume, " ".join(str(each.message) for each in caught)
