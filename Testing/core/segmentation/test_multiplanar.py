@@ -17,13 +17,13 @@ from MVGCore.segmentation import Propagator
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.predict.parallel import workers
 from MVGCore.segmentation.refine import multiplanar as second_look
-from MVGCore.segmentation.refine.multiplanar import (
+from MVGCore.segmentation.refine import plane_stack
+from MVGCore.segmentation.refine.multiplanar import changed_share, expected_dice, refine_across
+from MVGCore.segmentation.refine.plane_stack import (
     ENOUGH_ROWS,
     PlaneStack,
-    changed_share,
+    canvas_across,
     example_rows,
-    expected_dice,
-    refine_across,
     row_stride,
 )
 from MVGCore.segmentation.refine.stack import GroupVolume, class_odds, probabilities
@@ -62,7 +62,7 @@ def bright(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         share = (images[:, 1:2] > 0.5).float().clamp(0.001, 0.999)
         return torch.cat((1 - share, share), 1).log()
 
-    monkeypatch.setattr(second_look, "generate", seen)
+    monkeypatch.setattr(plane_stack, "generate", seen)
     return shown
 
 
@@ -168,7 +168,7 @@ def test_a_network_that_does_not_find_what_is_labelled_is_not_believed(echo, bal
         assert lines is None, "it was believed before it had proved itself"
         return torch.cat((torch.zeros_like(images[:, :1]), torch.full_like(images[:, :1], -7)), 1)
 
-    monkeypatch.setattr(second_look, "generate", blind)
+    monkeypatch.setattr(plane_stack, "generate", blind)
     assert look(propagator, stack) is None
 
 
@@ -268,7 +268,7 @@ def test_labels_are_chosen_by_what_was_found_in_the_whole_volume(echo, ball, mon
 def test_a_full_gpu_is_left_in_the_second_look_too(echo, ball, bright, monkeypatch) -> None:
     image, labels = ball
     monkeypatch.setattr("MVGCore.models.fallback.select_device", lambda _: CPU)
-    intact, where = second_look.generate, []
+    intact, where = plane_stack.generate, []
 
     def full(model, device, *others):
         where.append(device.name)
@@ -276,7 +276,7 @@ def test_a_full_gpu_is_left_in_the_second_look_too(echo, ball, bright, monkeypat
             raise torch.cuda.OutOfMemoryError("full")
         return intact(model, device, *others)
 
-    monkeypatch.setattr(second_look, "generate", full)
+    monkeypatch.setattr(plane_stack, "generate", full)
     prompts = PromptSet.from_labelmap(image, labels, axis=0, slices=[5, 14]).prompts
     propagator = Propagator(echo, Device("cuda:0", torch.device("cpu"), torch.float32), image, prompts, [])
     indices = [n for n in range(DEPTH) if n not in (5, 14)]
@@ -298,3 +298,23 @@ def test_slices_across_are_looked_at_as_far_as_they_tell_something_new(
     extent: int, step: float, scale: float, stride: int
 ) -> None:
     assert row_stride(extent, step, scale) == stride
+
+
+@pytest.mark.parametrize(
+    ("shape", "step", "finest", "side"),
+    [
+        ((30, 60), 2.0, 2.0, 64),  # enlarged twice: 72 pixels of the stack are 45 of the canvas
+        ((30, 60), 2.0, 1.25, 96),
+        ((30, 60), 2.0, 1.0, 96),  # never finer than the stack
+        ((30, 60), 4.0, 1.0, 160),
+        ((30, 300), 1.0, 1.0, 160),  # the largest there is
+    ],
+)
+def test_canvases_across_show_all_as_finely_as_the_volume(shape, step, finest, side) -> None:
+    shown = np.zeros((5, 40, 320), np.bool_)
+    shown[2, 5 : 5 + shape[0], 10 : 10 + shape[1]] = True
+    canvas = canvas_across(shown, step, finest, (64, 96, 128, 160))
+    corners = canvas.to_canvas(np.array([[4.5, 9.5], [4.5 + shape[0], 9.5 + shape[1]]]))
+    assert canvas.side == side
+    assert (corners >= -0.5).all() and (corners <= side - 0.5).all()
+    assert canvas.scale[0] * step == pytest.approx(canvas.scale[1])

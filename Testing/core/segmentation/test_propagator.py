@@ -18,6 +18,7 @@ from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.selection import in_batches
 from MVGCore.segmentation.predict import predictions as answers_module
 from MVGCore.segmentation.predict import prepare as prepare_module
+from MVGCore.segmentation.quality import THOROUGH
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 CPU = Device("cpu", torch.device("cpu"), torch.float32)
@@ -95,6 +96,7 @@ def test_a_guess_needs_two_prompts_in_one_colouring_and_no_appearance(echo, tube
     encoded, encode = [], echo.encode_prompts
     echo.encode_prompts = lambda prompts: encoded.append(1) or encode(prompts)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 6, 9]))
+    propagator.quality = THOROUGH
     slices = propagator.slices([4, 5], quiet, never, guess=True)
     next(slices)
     assert len(encoded) == 2 and "learn the appearance" not in propagator.watch.seconds
@@ -159,8 +161,8 @@ def test_a_full_gpu_halves_the_batch_and_remembers_it(echo, tube, prompts_of) ->
     full_gpu(echo, 2, calls)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2]), device=FAKE_GPU, batch=8)
     assert sorted(order(propagator, list(range(3, 13)))) == list(range(3, 13))
-    # The first two pass, in two colourings; six and three fail; from then on it is one slice at a time.
-    assert calls == [2, 2, 6, 3, *[1] * 16]
+    # The first two pass; six and three fail; from then on it is one slice at a time.
+    assert calls == [2, 6, 3, *[1] * 8]
     assert propagator.device is FAKE_GPU and propagator.notes == []
 
 
