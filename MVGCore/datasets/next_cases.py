@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from MVGCore.datasets.examples import NEXT_LIST
 from MVGCore.datasets.next_slices import FOLDER, NextSlice, read_list
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
-from MVGCore.volume import LabelMap, SliceKey, Volume, read_volume, robust_window
+from MVGCore.volume import LabelMap, SegmentClass, SliceKey, Volume, read_volume, robust_window
+from MVGCore.volume.segmentation import free_id
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ class NextCases:
 
         Args:
             case: what was shown.
-            labels: on the grid of its image; only its slice is taken.
+            labels: on the grid of its image; only its slice is taken. Classes that are named like those of
+                the case get their numbers, whatever the host gave them.
 
         Raises:
             InputError: the labels lie on another grid.
@@ -113,11 +116,13 @@ class NextCases:
             raise InputError(
                 "These labels do not lie on the image of the case; correct those that it came with."
             )
-        placed = LabelMap(labels.array, case.image.geometry, labels.classes)
+        placed = _numbered_like(
+            case.labels.classes, LabelMap(labels.array, case.image.geometry, labels.classes)
+        )
         window = robust_window(case.image.array)
         prompt = Prompt.of(case.image, placed, case.place, window, case.entry.volume)
         shown = set(np.unique(prompt.labels).tolist())
-        classes = tuple(each for each in labels.classes if each.id in shown)
+        classes = tuple(each for each in placed.classes if each.id in shown)
         PromptSet([replace(prompt, enabled=True)], classes).save(self._folder / case.entry.prompts)
         self._done.add(case.entry.prompts)
 
@@ -127,3 +132,15 @@ class NextCases:
             return bool(PromptSet.load(self._folder / entry.prompts).enabled)
         except InputError:
             return False
+
+
+def _numbered_like(known: Sequence[SegmentClass], labels: LabelMap) -> LabelMap:
+    """The same labels with the numbers that classes of these names have; others keep free ones."""
+    numbers = {each.name: each.id for each in known}
+    used, table, classes = set(numbers.values()), np.zeros(65536, np.uint16), []
+    for each in labels.classes:
+        number = numbers.get(each.name) or free_id(each.id, used)
+        used.add(number)
+        table[each.id] = number
+        classes.append(replace(each, id=number))
+    return LabelMap.of(table[labels.array], labels.geometry, classes)

@@ -89,7 +89,7 @@ class Menus:
         menu.addSeparator()
         self._add(menu, "Cases to label &next…", desk.queue.ask)
         self._add(menu, "Save sl&ice, next case", desk.queue.save_and_next, "Ctrl+Shift+Return")
-        self._add(menu, "&Review page of the labels", desk.queue.review)
+        self._add(menu, "&Review page of the labels", desk.panel.open_review_page)
         menu.addSeparator()
         self._add(menu, "&Close", filing.close_case, "Ctrl+W")
         self._add(menu, "&Quit", desk.frame.close, "Ctrl+Q")

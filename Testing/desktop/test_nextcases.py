@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt5 import QtGui
+from PyQt5 import QtCore, QtGui, QtTest
 
 from MVGCore.datasets.next_slices import NextSlice
 from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.volume import LabelMap, Segmentation, SegmentClass, SliceKey, Volume, robust_window, write_volume
 from MVGDesktop.files.nodes import segmentation_node, segmentation_of
+from Testing.desktop.acting import CONTROL, press_key
+from Testing.desktop.mouse import LEFT
 
 pytestmark = pytest.mark.display
 BALL = SegmentClass(3, "ball", (1, 0.5, 0))
@@ -43,30 +45,42 @@ def a_list(a_volume: Volume, tmp_path: Path) -> Path:
 
 
 def test_cases_are_opened_corrected_and_kept_one_by_one(window, a_list: Path) -> None:
-    assert window.queue.open(a_list)
-    document = window.document
+    window.queue.open(a_list)
+    document, ui = window.document, window.panel.ui
     labels = segmentation_of(document.segmentation).to_labelmap()
-    assert document.volume.GetName() == "case_0" and "0 of 2" in window.statusBar().currentMessage()
+    assert document.volume.GetName() == "case_0" and "0 of 2" in ui.caseLabel.text()
     assert np.flatnonzero(labels.array.any((1, 2))).tolist() == [9]
     assert labels.classes[0].name == "ball"
     labels.array[9, 30:35, 20:30] = 3
     labels.array[11, 5:9, 5:9] = 3  # another slice is not asked for
     node = segmentation_node(Segmentation.from_labelmap(labels), "corrected", document.volume)
     document.set_segmentation(node.GetID())
-    assert window.queue.save_and_next()
+    press_key(window, QtCore.Qt.Key_Return, CONTROL | QtCore.Qt.ShiftModifier)
     (prompt,) = PromptSet.load(a_list.with_name("0.mvgprompts")).enabled
     assert np.array_equal(prompt.labels, labels.array[9]) and prompt.index == 9
-    assert document.volume.GetName() == "case_1" and "1 of 2" in window.statusBar().currentMessage()
-    assert window.queue.save_and_next()
-    assert window.queue.case is None and "further --examples" in window.statusBar().currentMessage()
-    assert window.queue.open(a_list) and window.queue.case is None  # all are done, also tomorrow
+    assert document.volume.GetName() == "case_1" and "1 of 2" in ui.caseLabel.text()
+    assert window.panel.controller.view().partner_id == document.segmentation_id
+    QtTest.QTest.mouseClick(ui.saveCaseButton, LEFT)
+    assert not ui.caseFrame.isVisible() and "further --examples" in ui.messageLabel.text()
+    window.queue.open(a_list)  # all are done, also tomorrow
+    assert not ui.caseFrame.isVisible() and "further --examples" in ui.messageLabel.text()
 
 
-def test_without_a_list_nothing_is_kept(window, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window.queue, "cases", None)
-    monkeypatch.setattr("slicer.util.errorDisplay", lambda *_, **__: None)
-    assert not window.queue.save_and_next()
-    assert "No list of cases is open" in window.statusBar().currentMessage()
+def test_without_a_list_nothing_is_kept(window) -> None:
+    window.queue.save_and_next()
+    assert "No list of cases is open" in window.panel.ui.messageLabel.text()
+
+
+def test_whoever_keeps_what_is_open_stays_in_the_case(
+    window, a_list: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window.queue.open(a_list)
+    monkeypatch.setattr(window.keeper, "may_lose_changes", lambda: False)
+    window.queue.open(a_list)
+    assert window.document.volume.GetName() == "case_0"
+    assert "0 of 2" in window.panel.ui.caseLabel.text()
+    window.panel.controller.cases.close()
+    assert not window.panel.ui.caseFrame.isVisible() and window.document.volume is not None
 
 
 def test_the_labels_that_are_open_are_reviewed_in_the_browser(
@@ -76,6 +90,7 @@ def test_the_labels_that_are_open_are_reviewed_in_the_browser(
     monkeypatch.setattr(
         QtGui.QDesktopServices, "openUrl", staticmethod(lambda url: opened.append(url.toLocalFile()))
     )
-    assert window.queue.open(a_list) and window.queue.review()
+    window.queue.open(a_list)
+    window.panel.open_review_page()
     page = Path(opened[0]).read_text(encoding="utf-8")
     assert "Review of the labels" in page and "case_0" not in page

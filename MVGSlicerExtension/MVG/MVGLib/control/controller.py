@@ -9,6 +9,7 @@ from MVGCore.errors import MVGError
 from MVGCore.worker.host.client import Worker
 from MVGLib.control.activity import Activity
 from MVGLib.control.asking import Asking
+from MVGLib.control.cases import Cases
 from MVGLib.control.choices import Choices
 from MVGLib.control.computing import Computing
 from MVGLib.control.corrections import Corrections
@@ -22,6 +23,7 @@ from MVGLib.control.previews import Previews
 from MVGLib.control.protocols import Clock, Installer, SceneAccess
 from MVGLib.control.questions import Questions
 from MVGLib.control.reviewer import Reviewer
+from MVGLib.control.reviewpage import ReviewPage
 from MVGLib.control.reviews import Reviews
 from MVGLib.control.runner import RunCarrier
 from MVGLib.control.runs import Runs
@@ -52,6 +54,8 @@ class Controller:
         runs: Actions: all slices.
         reviews: Actions: what becomes of a result.
         asking: Actions: what only the user can tell about it.
+        cases: Actions: slices of a data set that are to be labelled next.
+        page: Action: the review page.
         claims_changed: Emitted with what was known of other slices before and after the user changed it.
         following: What follows from changes of the scene.
 
@@ -104,9 +108,11 @@ class Controller:
         self.runs = Runs(*may, *known, orders, reviewer, preview, corrections, computing)
         self.reviews = Reviews(*may, *known, reviewer, corrections)
         self.asking = Asking(*may, workspace, reviewer, questions)
+        self.cases = Cases(*may, *known, reviewer)
+        self.page = ReviewPage(dialogue, *known, reviewer)
         self.claims_changed = workspace.claims.changed
         self.following = SceneFollower(dialogue, *known, reviewer, preview, corrections, computing, setup)
-        self._maker = ViewMaker(*may, *known, orders, runner, reviewer, activity, preview)
+        self._maker = ViewMaker(*may, *known, orders, runner, reviewer, activity, preview, self.cases)
         self._questions = questions
         self._dialogue = dialogue
         self._activity = activity

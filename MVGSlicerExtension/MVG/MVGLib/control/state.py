@@ -132,6 +132,7 @@ class PanelState:
         ended: Reviews that have ended and can be taken up again, the last one at the end.
         preview: The slice whose preview is shown, else None.
         install: What has to be installed, one sentence, else empty.
+        case: Which slice of a list of cases is to be corrected, and how many are done; empty without a list.
         blocked: Action -> why it cannot be done now; an action that is not in it can be done.
     """
 
@@ -159,4 +160,5 @@ class PanelState:
     ended: tuple[EndedReview, ...] = ()
     preview: SliceKey | None = None
     install: str = ""
+    case: str = ""
     blocked: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from MVGCore.errors import MVGError
 from MVGCore.prompts import AXIS_NAMES
 from MVGLib.control.activity import Activity
 from MVGLib.control.advice import blocked, examples_note, hint
+from MVGLib.control.cases import Cases
 from MVGLib.control.dialogue import Dialogue
 from MVGLib.control.orders import OrderBook
 from MVGLib.control.parameters import DRAFT, MASK
@@ -35,6 +36,7 @@ class ViewMaker:
         reviewer: Reviewer,
         activity: Activity,
         preview: ShownPreview,
+        cases: Cases,
     ) -> None:
         self._dialogue = dialogue
         self._permissions = permissions
@@ -45,6 +47,7 @@ class ViewMaker:
         self._reviewer = reviewer
         self._activity = activity
         self._preview = preview
+        self._cases = cases
         self._made: tuple[int, PanelState] | None = None
 
     def view(self) -> PanelState:
@@ -81,6 +84,7 @@ class ViewMaker:
             ended=self._reviewer.ended,
             preview=self._preview.place,
             install=self._activity.missing,
+            case=self._cases.text,
             blocked=blocked(situation),
         )
 

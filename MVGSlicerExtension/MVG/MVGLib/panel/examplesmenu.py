@@ -1,4 +1,4 @@
-"""The menu of the list of examples: from another volume, from files, from the library."""
+"""The menu of the list of examples: from another volume, from files, from the library, from a data set."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from MVGLib.panel.qtread import chosen_path
 from MVGLib.texts import _
 
 _FILES = "MVG (*.mvgprompts)"
+_LISTS = "MVG (list.json)"
 SHARED_SETTING = "MVG/SharedLibrary"
 
 
@@ -21,15 +22,25 @@ class ExamplesMenu:
 
     Attributes:
         actions: Name as in `View.blocked` (without "more_") -> entry.
+        cases: Entry that opens a list of cases.
+        page: Entry that opens the review page.
     """
 
-    def __init__(self, widget: Any, button: Any, controller: Any, open_other: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        widget: Any,
+        button: Any,
+        controller: Any,
+        open_other: Callable[[], object],
+        open_page: Callable[[], object],
+    ) -> None:
         """
         Args:
             widget: The panel, over which dialogs open.
             button: Opens the menu.
             controller: `MVGLib.control.controller.Controller`.
             open_other: Shows the choice of another volume.
+            open_page: Shows the review page.
         """
         self._widget = widget
         self._controller = controller
@@ -44,6 +55,9 @@ class ExamplesMenu:
         self.library = menu.addMenu(_("Library"))
         self.library.aboutToShow.connect(self.fill_library)
         self.fill_library()
+        menu.addSeparator()
+        self.cases = _entry(menu, _("Cases to label next…"), self._open_cases)
+        self.page = _entry(menu, _("Review page of the labels"), open_page)
         button.setMenu(menu)
 
     def fill_library(self) -> None:
@@ -66,6 +80,12 @@ class ExamplesMenu:
         path = chosen_path(qt.QFileDialog.getOpenFileName(self._widget, title, "", _FILES))
         if path:
             self._controller.examples.load_prompts(path)
+
+    def _open_cases(self) -> None:
+        title = _("Open the list that mvg label --next wrote")
+        path = chosen_path(qt.QFileDialog.getOpenFileName(self._widget, title, "", _LISTS))
+        if path:
+            self._controller.cases.open(path)
 
     def _save(self) -> None:
         self._save_from("", _("Save examples"))

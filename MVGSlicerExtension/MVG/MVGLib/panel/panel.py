@@ -95,8 +95,11 @@ class Panel:
                 "compare": controller.reviews.toggle_compare,
             },
         )
-        menu = ExamplesMenu(self.widget, self.ui.moreButton, controller, self._open_other)
+        menu = ExamplesMenu(
+            self.widget, self.ui.moreButton, controller, self._open_other, self.open_review_page
+        )
         self._not_here = NotHereMenu(self.ui.notHereButton, controller)
+        self.menu = menu
         self.menu_actions = self._view.menu_actions = menu.actions
         self.library = menu.library
         self._connect()
@@ -205,6 +208,8 @@ class Panel:
             (ui.messageButton, controller.dismiss),
             (ui.remedyButton, self._remedy),
             (ui.installButton, controller.setup.install),
+            (ui.saveCaseButton, controller.cases.save_and_next),
+            (ui.closeCasesButton, controller.cases.close),
             (ui.helpButton, lambda: controller.setup.about(self._keys)),
             (ui.addOtherButton, self._add_other),
             (ui.closeOtherButton, self._close_other),
@@ -253,6 +258,12 @@ class Panel:
         volume_id = read(self.ui.otherVolumeSelector, "currentNodeID")
         if self.controller.examples.add_from(volume_id, read(partner, "currentNodeID")):
             self._close_other()
+
+    def open_review_page(self) -> None:
+        """Write the review page of the result, or of the labels, and open it in the browser."""
+        page = self.controller.page.write()
+        if page:
+            qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(page))
 
     def _remedy(self) -> None:
         message = self.controller.view().message

@@ -138,6 +138,8 @@ class PanelView:
             widget.setVisible(view.message is None)
         ui.installFrame.setVisible(bool(view.install))
         ui.installLabel.setText(view.install)
+        ui.caseFrame.setVisible(bool(view.case))
+        ui.caseLabel.setText(view.case)
         ui.messageFrame.setVisible(view.message is not None)
         if view.message is not None:
             level = view.message.level

@@ -10,15 +10,17 @@ import slicer
 from numpy.typing import NDArray
 
 from MVGCore.volume import LabelMap, Segmentation, SegmentClass, SliceKey, Volume
-from MVGLib.scene import segments, sequences, surface, volumes
+from MVGLib.scene import casenodes, segments, sequences, surface, volumes
 from MVGLib.scene.nodes import SceneNodes
 from MVGLib.scene.preview import PreviewDisplay
+from MVGLib.scene.resultbase import remove_node
 from MVGLib.scene.results import SegmentResult, VolumeResult, earlier_result, open_result
 from MVGLib.scene.slicefilling import SlicePart, slice_changes
 from MVGLib.scene.snapshot import NodeSnapshot
 from MVGLib.scene.undo import Undo
 from MVGLib.scene.views import Views, plane_name
 from MVGLib.scene.writing import write_into
+from MVGLib.texts import _
 
 
 class Scene(SceneNodes):
@@ -129,6 +131,19 @@ class Scene(SceneNodes):
     def hide_preview(self) -> None:
         """Remove the preview."""
         self._preview.hide()
+
+    # Cases of a data set
+
+    def add_case(self, image: Volume, labels: LabelMap) -> tuple[str, str]:
+        """Add an image and labels on its grid, show them, and give the ids of volume and segmentation."""
+        volume = casenodes.add_image(self.mrml, image)
+        name = _("{name} labels").format(name=volume.GetName())
+        return str(volume.GetID()), str(casenodes.add_labels(self.mrml, labels, volume, name).GetID())
+
+    def remove(self, node_ids: Iterable[str]) -> None:
+        """Remove nodes with what was made for them alone."""
+        for node in filter(None, map(self.node, node_ids)):
+            remove_node(self.mrml, node)
 
     # Results
 
