@@ -16,7 +16,7 @@ from MVGCore.prompts import AXIS_NAMES, Prompt, PromptSet
 from MVGCore.volume import SliceKey, atomic_path, read_labelmap, read_volume, robust_window
 
 FOLDER = "next"
-NEAR = 0.1  # of the extent of what is labelled: slices so near to each other tell much the same
+SIMILAR_WITHIN = 0.1  # of the extent of what is labelled: slices so near to each other tell much the same
 SAME_VOLUME, OTHER_VOLUME = 0.9, 0.5  # what a slice tells of one at the same place
 
 
@@ -127,7 +127,7 @@ def choose(candidates: Sequence[Candidate], count: int) -> list[tuple[Candidate,
         if left[best] <= 0:
             break
         chosen.append((candidates[best], float(left[best])))
-        nearness = np.exp(-0.5 * ((places - places[best]) / NEAR) ** 2)
+        nearness = np.exp(-0.5 * ((places - places[best]) / SIMILAR_WITHIN) ** 2)
         left = left * (1 - nearness * np.where(names == names[best], SAME_VOLUME, OTHER_VOLUME))
         left[best] = 0
     return chosen

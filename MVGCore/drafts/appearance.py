@@ -27,7 +27,7 @@ FEATURE_NOISE = 0.05  # spread of what is added to standardised features while l
 # Spread of the place while learning, as a share of the canvas: structures move from slice to slice. Dice of
 # the mixture with .02, .06, .15 and without the place: .599, .597, .594, .589.
 PLACE_NOISE = 0.02
-PRIOR = 0.5  # how far the shares of the classes, which sampling evens out, are put back
+PRIOR_STRENGTH = 0.5  # how far the shares of the classes, which sampling evens out, are put back
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Appearance:
         layers = fit(known, labels, classes, generator, Learning())
         count = torch.bincount(positions.flatten(), minlength=classes).float().clamp(min=1)
         drawn = torch.bincount(labels, minlength=classes).float().clamp(min=1)
-        prior = PRIOR * ((count / count.sum()) / (drawn / drawn.sum())).log()
+        prior = PRIOR_STRENGTH * ((count / count.sum()) / (drawn / drawn.sum())).log()
         return cls(center, scale, layers, prior)
 
     def log_probabilities(self, images: Tensor, where: Tensor, textures: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from MVGCore.drafts.draft import DraftConfig
-from MVGCore.drafts.seeds import interpolation_start
+from MVGCore.drafts.seeds import interpolation_start, mean_gap
 
 
 def diffusion_draft(
@@ -89,8 +89,7 @@ def balance(
 def _near_known(depth: int, known: Sequence[int], reach: float | None = None) -> Tensor:
     """(depth,) 1 between the labelled slices, falling to 0 within `reach` (one mean gap) beyond them."""
     first, last = min(known), max(known)
-    gap = (last - first) / (len(known) - 1) if len(known) > 1 else depth / 4
-    gap = gap if reach is None else reach
+    gap = mean_gap(known, depth) if reach is None else reach
     position = torch.arange(depth)
     beyond = torch.maximum(first - position, position - last).clamp(min=0)
     return (1 - beyond / max(gap, 1.0)).clamp(min=0)

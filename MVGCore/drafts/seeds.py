@@ -22,3 +22,8 @@ def interpolation_start(seeds: Tensor, known: Sequence[int], depth: int) -> Tens
     gap = (known_t[upper] - known_t[lower]).clamp(min=1e-6)
     weight = ((position - known_t[lower]) / gap).clamp(0, 1).view(1, -1, 1, 1)
     return seeds[:, lower] * (1 - weight) + seeds[:, upper] * weight
+
+
+def mean_gap(known: Sequence[int], depth: int) -> float:
+    """Slices from one labelled slice to the next, in the mean; of a single one, a quarter of the `depth`."""
+    return (max(known) - min(known)) / (len(known) - 1) if len(known) > 1 else depth / 4

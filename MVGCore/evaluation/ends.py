@@ -46,7 +46,7 @@ from MVGCore.segmentation.fuse.extents import predicted_areas
 RIDGE = 1e-3
 LABELS_OF = {"heart": 8, "hippocampus": 40, "head_neck_ct": 30}  # cases of which only the labels are used
 SEEDS = 3  # of the settings of these
-FEW = 100  # endings of a kind; a kind of which there are fewer counts as much less
+FEW_ENDINGS = 100  # endings of a kind; a kind of which there are fewer counts as much less
 LEAST_EXTENT = 7  # slices of the structures in a volume from which some are cut off
 
 Floats = NDArray[np.float64]
@@ -179,7 +179,7 @@ def fit(traits: Floats, there: Floats, weight: Floats, given: Floats | None = No
 def weights_of(sample: Sequence[CaseEnding]) -> list[float]:
     """What a slice of each counts: data sets and protocols alike, and long structures as short ones."""
     sizes = Counter(each.kind for each in sample)
-    return [1 / max(sizes[each.kind], FEW) / max(each.extent, 1) for each in sample]
+    return [1 / max(sizes[each.kind], FEW_ENDINGS) / max(each.extent, 1) for each in sample]
 
 
 def fit_model(by_labels: Sequence[CaseEnding], predicted: Sequence[CaseEnding]) -> EndModel:

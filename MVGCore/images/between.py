@@ -15,11 +15,11 @@ from MVGCore.drafts.image import blur, membrane
 
 WAYS = 4
 USUAL_SHARES = (0.25, 0.25, 0.5, 0.0)  # their shares where nothing can be tried
-STEP = 0.25  # of the shares that are tried
+SHARE_STEP = 0.25  # of the shares that are tried
 SCALES = (8, 4, 2, 1)  # pixels of a slice per pixel, coarse to fine, at which shapes are brought together
 ROUNDS = 6  # at every scale
 SMOOTH = 2.0  # pixels over which a displacement is smooth
-_EDGE = 0.02  # gradients below it say nothing
+_SMALLEST_GRADIENT = 0.02  # gradients below it say nothing
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _flow(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
         for _ in range(ROUNDS):
             left, right = _displaced(one, -part * flow), _displaced(two, (1 - part) * flow)
             slope = part * _slopes(left) + (1 - part) * _slopes(right)
-            strength = slope.square().sum(0) + (right - left).square() + _EDGE**2
+            strength = slope.square().sum(0) + (right - left).square() + _SMALLEST_GRADIENT**2
             flow = flow - (right - left) * slope / strength
             flow = blur(flow[:, None], SMOOTH, int(2 * SMOOTH))[:, 0]
     return flow
@@ -154,7 +154,7 @@ def best_ways(errors: Sequence[Tensor]) -> tuple[float, ...]:
     """
     choices = [
         shares
-        for shares in itertools.product(np.arange(0, 1 + STEP, STEP), repeat=WAYS)
+        for shares in itertools.product(np.arange(0, 1 + SHARE_STEP, SHARE_STEP), repeat=WAYS)
         if abs(sum(shares) - 1) < 1e-6
     ]
     mixtures = torch.tensor(np.array(choices), dtype=torch.float32)

@@ -16,23 +16,24 @@ from torch import Tensor
 
 from MVGCore.drafts.image import BLOCK, STRIDE, THRESHOLD, atoms, cosines
 
-REACH = 2  # slices on either side
+NEIGHBOUR_SLICES = 2  # slices on either side
 
 
 def dct_denoise(stack: Tensor, sigma: float, rows: Sequence[int]) -> Tensor:
     """Slices of a stack without their noise.
 
     Args:
-        stack: (K, H, W), of which up to 2 * `REACH` slices around each wanted one are used.
+        stack: (K, H, W), of which up to 2 * `NEIGHBOUR_SLICES` slices around each wanted one are used.
         sigma: standard deviation of the noise.
         rows: the wanted slices.
 
     Returns:
         (T, H, W).
     """
-    around = np.clip(np.asarray(rows)[:, None] + np.arange(-REACH, REACH + 1), 0, len(stack) - 1)
+    offsets = np.arange(-NEIGHBOUR_SLICES, NEIGHBOUR_SLICES + 1)
+    around = np.clip(np.asarray(rows)[:, None] + offsets, 0, len(stack) - 1)
     needed, place = np.unique(around, return_inverse=True)
-    wider = np.clip(needed[:, None] + np.arange(-REACH, REACH + 1), 0, len(stack) - 1)
+    wider = np.clip(needed[:, None] + offsets, 0, len(stack) - 1)
     slices, among = np.unique(wider, return_inverse=True)
     coefficients = _analyse(stack[slices])
     pilot = torch.cat(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from MVGCore.drafts.image import denoise_draft
 from MVGCore.errors import InputError
-from MVGCore.images.dct import REACH, dct_denoise
+from MVGCore.images.dct import NEIGHBOUR_SLICES, dct_denoise
 from MVGCore.images.engine import Engine, ImageQuestion
 from MVGCore.images.examples import ImageExamples, neighbours
 from MVGCore.images.gate import Trial, best_share, mix, spread
@@ -23,7 +23,7 @@ from MVGCore.images.result import ImageResult, ImageSlice, ResultImage
 from MVGCore.images.run import FOREIGN, PREPARED, PROMPTS, Callbacks, Progress, TaskStopwatch, fill, finish
 from MVGCore.images.shown import Shown, pixel_step, scaled, show
 from MVGCore.prompts import AXIS_NAMES
-from MVGCore.volume import Volume, Window, check_image, neighbour_indices, robust_window
+from MVGCore.volume import Volume, Window, check_axis, check_image, neighbour_indices, robust_window
 
 MEASURED = 9  # slices that the noise is measured in
 OWN_EXAMPLES = 5  # slices that a volume gives as examples of itself
@@ -68,7 +68,7 @@ def run_denoise(
     calls = Callbacks(progress, cancelled, slice_range, shown)
     image, watch = check_image(image), TaskStopwatch()
     axis = _axis(image, examples, axis)
-    indices = list(calls.slices(image.geometry.shape[axis], axis))
+    indices = calls.slices(image.geometry.shape[axis], axis)
     calls.tell(0.0, "Measuring the noise")
     denoising = Denoising.prepare(engine, image, axis, examples, np.random.default_rng(seed), calls)
     watch.lap("prepare")
@@ -82,8 +82,8 @@ def run_denoise(
 
 
 def _axis(image: Volume, examples: ImageExamples | None, axis: int | None) -> int:
-    if axis not in (None, 0, 1, 2):
-        raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+    if axis is not None:
+        check_axis(axis)
     if examples is None:
         return image.geometry.coarsest_axis if axis is None else axis
     if axis not in (None, examples.axis):
@@ -169,7 +169,7 @@ class Denoising:
     ) -> Tensor:
         """(T, H, W) of slices of (K, H, W)."""
         noise, strength = noise or self.noise, strength or self.strength
-        first, last = max(0, min(rows) - 2 * REACH), max(rows) + 2 * REACH + 1
+        first, last = max(0, min(rows) - 2 * NEIGHBOUR_SLICES), max(rows) + 2 * NEIGHBOUR_SLICES + 1
         stable, sigma = noise.stabilise(planes[first:last])
         return noise.restore(dct_denoise(stable, strength * sigma, [row - first for row in rows]))
 
@@ -224,8 +224,8 @@ class Denoising:
         slabs = []
         for place in inner(len(self.planes), TRIALS):
             self.calls.check()
-            first = max(0, place - 2 * REACH)
-            slab = self.planes[first : place + 2 * REACH + 1, down, across]
+            first = max(0, place - 2 * NEIGHBOUR_SLICES)
+            slab = self.planes[first : place + 2 * NEIGHBOUR_SLICES + 1, down, across]
             clean = self._draft(slab, range(len(slab)))
             slabs.append(RecorruptedSlab.of(slab, clean, place, place - first, self.noise, rng))
         return slabs
@@ -272,9 +272,9 @@ def measure(raw: NDArray[Any]) -> tuple[Window, Noise]:
     noise = measure_noise(planes, denoise_draft(planes))
     clean = []
     for place in places:
-        slab = scaled(raw[max(0, place - REACH) : place + REACH + 1], window)
+        slab = scaled(raw[max(0, place - NEIGHBOUR_SLICES) : place + NEIGHBOUR_SLICES + 1], window)
         stable, sigma = noise.stabilise(slab)
-        clean.append(noise.restore(dct_denoise(stable, sigma, [min(place, REACH)])))
+        clean.append(noise.restore(dct_denoise(stable, sigma, [min(place, NEIGHBOUR_SLICES)])))
     found = robust_window(torch.cat(clean).numpy())
     size = window.high - window.low
     own = Window(window.low + found.low * size, window.low + found.high * size)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from MVGCore.errors import GeometryMismatchError, InputError
 from MVGCore.prompts import AXIS_NAMES
-from MVGCore.volume import Geometry, Volume, Window, check_image, neighbour_indices, robust_window
+from MVGCore.volume import Geometry, Volume, Window, check_axis, check_image, neighbour_indices, robust_window
 
 FloatArray = NDArray[np.float32]
 
@@ -86,8 +86,7 @@ class ImageExamples:
             )
         if axis is None:
             axis = _drawn_axis(target)
-        if axis not in (0, 1, 2):
-            raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+        check_axis(axis)
         planes = np.moveaxis(target.array, axis, 0)
         chosen = filled_planes(planes) if slices is None else _existing(slices, axis, len(planes))
         if not chosen:

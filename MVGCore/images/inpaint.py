@@ -19,7 +19,7 @@ from MVGCore.images.holes import Move, deepest, moved, moves_for
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage
 from MVGCore.images.run import PREPARED, Callbacks, Progress, TaskStopwatch, fill, finish
 from MVGCore.images.shown import pixel_step, scaled
-from MVGCore.volume import LabelMap, Volume, Window, check_image, neighbour_indices, robust_window
+from MVGCore.volume import LabelMap, Volume, Window, check_axis, check_image, neighbour_indices, robust_window
 
 NETWORK_MARGIN = (
     0.03  # by so much of the draft's error the network must be better: a few holes are a small sample
@@ -64,8 +64,7 @@ def run_inpaint(
     holes = _check(image, mask)
     usable = check_image(replace(image, array=_emptied(image.array, holes)))
     axis = _axis(usable, holes) if axis is None else axis
-    if axis not in (0, 1, 2):
-        raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+    check_axis(axis)
     across = np.moveaxis(holes, axis, 0)
     with_holes = [k for k in calls.slices(len(across), axis) if across[k].any()]
     calls.tell(0.0, "Moving the holes over intact slices")

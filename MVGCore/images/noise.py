@@ -16,9 +16,9 @@ FloatArray = NDArray[np.float64]
 BINS = 24
 RAYLEIGH_MEAN = float(np.sqrt(np.pi / 2))  # of pure noise in a magnitude image, in standard deviations
 _RAYLEIGH_DEVIATION = float(np.sqrt(2 - np.pi / 2))
-_SIGN = 0.6
+_RICIAN_IN_AIR = 0.6
 _STEPS = 400  # of the tables of Rician moments
-_CLEARLY = 0.85  # another kind than Gaussian must fit so much better
+_BETTER_FIT = 0.85  # another kind than Gaussian must fit so much better
 EMPTY = 5e-3  # so much above the floor something is shown
 LEAST_NOISE = 1e-3  # no noise at all
 DARKEST = 1e-4  # share of the pixels that are darker than the floor
@@ -153,7 +153,7 @@ def _finest_detail(planes: Tensor) -> Tensor:
 def _best_kind(mean: Tensor, deviation: Tensor, floor: float) -> Noise:
     level = float(deviation.median())
     best = Noise("gaussian", level)
-    misfit = _CLEARLY * _misfit(best, mean, deviation)
+    misfit = _BETTER_FIT * _misfit(best, mean, deviation)
     above = (mean - floor).clamp(min=1e-3)
     noisy = deviation >= FAINT * deviation.max()
     slopes = (deviation / above.sqrt())[noisy].quantile(torch.linspace(0.3, 1, 8)).tolist()
@@ -167,7 +167,7 @@ def _best_kind(mean: Tensor, deviation: Tensor, floor: float) -> Noise:
     for noise in others:
         if noise.kind == "rician" and noise.level * 0.8 > float(above.min()) / RAYLEIGH_MEAN:
             continue
-        found = _misfit(noise, mean, deviation) * (_SIGN if noise.kind == "rician" and is_air else 1)
+        found = _misfit(noise, mean, deviation) * (_RICIAN_IN_AIR if noise.kind == "rician" and is_air else 1)
         if found < misfit:
             best, misfit = noise, found
     measured = _measured_in_air(above, floor) if best.kind == "rician" and is_air else best

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from MVGCore.errors import InputError, stop_if
+from MVGCore.errors import stop_if
 from MVGCore.images.engine import Engine
 from MVGCore.images.result import ImageResult, ImageSlice, ResultImage, ordered
-from MVGCore.prompts import AXIS_NAMES
+from MVGCore.volume import slices_within
 
 Progress = Callable[[float, str], None]
 RUN = 16  # slices that share their examples
@@ -46,19 +46,13 @@ class Callbacks:
         """Raise `Cancelled` if the caller wants to stop."""
         stop_if(self.is_cancelled)
 
-    def slices(self, depth: int, axis: int) -> range:
-        """The slices that are wanted.
+    def slices(self, depth: int, axis: int) -> list[int]:
+        """The slices that are to be made.
 
         Raises:
             InputError: the range is empty or leaves the volume.
         """
-        first, last = self.slice_range or (0, depth - 1)
-        if not 0 <= first <= last < depth:
-            raise InputError(
-                f"There is no slice range {first} to {last} along {AXIS_NAMES[axis]}; "
-                f"choose within 0 to {depth - 1}."
-            )
-        return range(first, last + 1)
+        return slices_within(depth, axis, self.slice_range)
 
 
 @dataclass

@@ -12,8 +12,9 @@ from MVGCore.prompts.overlap import (
     passes_of_slices,
     without_overlap,
 )
-from MVGCore.prompts.prompt import AXIS_NAMES, Prompt, main_axis
+from MVGCore.prompts.prompt import Prompt, main_axis
 from MVGCore.prompts.promptset import PromptSet
+from MVGCore.volume import AXIS_NAMES
 
 __all__ = [
     "AXIS_NAMES",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from MVGCore.errors import InputError
-from MVGCore.prompts.prompt import AXIS_NAMES, check_place
-from MVGCore.volume import Geometry, Volume
+from MVGCore.prompts.prompt import check_place
+from MVGCore.volume import AXIS_NAMES, Geometry, Volume
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
-from MVGCore.volume import Geometry, LabelMap, SliceKey, Volume, Window, neighbour_indices
-
-AXIS_NAMES = ("k", "j", "i")
+from MVGCore.volume import (
+    AXIS_NAMES,
+    Geometry,
+    LabelMap,
+    SliceKey,
+    Volume,
+    Window,
+    check_axis,
+    neighbour_indices,
+)
 
 
 @dataclass(eq=False)
@@ -135,8 +142,7 @@ def check_place(geometry: Geometry, axis: int, index: int) -> None:
     Raises:
         InputError: There is no such axis or slice.
     """
-    if axis not in (0, 1, 2):
-        raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+    check_axis(axis)
     last = geometry.shape[axis] - 1
     if not 0 <= index <= last:
         raise InputError(f"There is no slice {index} along {AXIS_NAMES[axis]}; choose 0 to {last}.")

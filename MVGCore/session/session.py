@@ -17,7 +17,7 @@ from MVGCore.images import (
 )
 from MVGCore.prompts import IntensityRange
 from MVGCore.segmentation import Progress, Propagator, Result, ResultCanvas, SliceResult
-from MVGCore.segmentation.plan.selection import axis_notes, class_notes, slices_within
+from MVGCore.segmentation.plan.selection import axis_notes, class_notes
 from MVGCore.session import requests
 from MVGCore.session.adaptable import AdaptableSession, never, silent
 from MVGCore.session.alone import one_at_a_time
@@ -25,7 +25,7 @@ from MVGCore.session.requests import Request
 from MVGCore.session.results import Event, Summary
 from MVGCore.session.serving import serve
 from MVGCore.session.wishes import Wishes
-from MVGCore.volume import LabelMap
+from MVGCore.volume import LabelMap, slices_within
 
 __all__ = ["Session"]
 
@@ -112,7 +112,7 @@ class Session(AdaptableSession):
         start, heard, shown = time.perf_counter(), shown is not None, shown or _unheard
         image, prompts = self._ready()
         axis = self.prompt_axis if axis is None else axis
-        indices = slices_within(image.geometry.shape[axis], slice_range)
+        indices = slices_within(image.geometry.shape[axis], axis, slice_range)
         if not all(prompt.is_slice_of(image) for prompt in prompts.enabled):
             (progress or silent)(0.0, "Carrying the examples of other volumes over")
         wishes = Wishes(draft, tuple(ranges))
@@ -167,7 +167,7 @@ class Session(AdaptableSession):
         """
         image, prompts = self._ready()
         axis = self.prompt_axis if axis is None else axis
-        slices_within(image.geometry.shape[axis], (index, index))
+        slices_within(image.geometry.shape[axis], axis, (index, index))
         wishes = Wishes(draft, tuple(ranges))
         propagator = self._propagator(axis, cancelled or never, wishes=wishes)
         if index in self._prepared.completed:

@@ -10,12 +10,20 @@ from MVGCore.volume.normalise import CT_WINDOWS, Window, denormalise, normalise,
 from MVGCore.volume.reading import read_labelmap, read_segmentation, read_volume
 from MVGCore.volume.segmentation import Segment, Segmentation
 from MVGCore.volume.slicematching import match_slices
-from MVGCore.volume.slicing import SliceKey, labelled_slices, neighbour_indices
+from MVGCore.volume.slicing import (
+    AXIS_NAMES,
+    SliceKey,
+    check_axis,
+    labelled_slices,
+    neighbour_indices,
+    slices_within,
+)
 from MVGCore.volume.trial import tell_what_is_lost
 from MVGCore.volume.volume import Volume, check_image
 from MVGCore.volume.writing import write_labelmap, write_segmentation, write_volume
 
 __all__ = [
+    "AXIS_NAMES",
     "CT_WINDOWS",
     "Geometry",
     "LabelMap",
@@ -26,6 +34,7 @@ __all__ = [
     "Volume",
     "Window",
     "atomic_path",
+    "check_axis",
     "check_image",
     "denormalise",
     "labelled_slices",
@@ -37,6 +46,7 @@ __all__ = [
     "read_segmentation",
     "read_volume",
     "robust_window",
+    "slices_within",
     "tell_what_is_lost",
     "write_labelmap",
     "write_segmentation",

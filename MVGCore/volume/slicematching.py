@@ -19,7 +19,7 @@ from MVGCore.volume.slicing import SliceKey, labelled_slices
 # A labelled slice that leaves a slice of the image by more than this many slices is turned against it.
 _TURNED = 1.0
 _EXACT = 0.01
-_FEW = 3
+_FEW_SLICES = 3
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _seen(labels: LabelMap, to_image: FloatArray, key: SliceKey, image: Geometry
 
 def _refuse_single(drawn: Sequence[SliceKey]) -> None:
     indices = [each.index for each in drawn if each.axis == drawn[0].axis]
-    if len(indices) < _FEW or len(indices) <= max(indices) - min(indices):
+    if len(indices) < _FEW_SLICES or len(indices) <= max(indices) - min(indices):
         raise GeometryMismatchError(
             "The labelled slices are turned against those of the image, so that none of these is "
             "labelled wholly; label slices of the image itself, or give labels of the whole structure."

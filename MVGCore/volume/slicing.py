@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError
 from MVGCore.volume.labelmap import LabelMap
 
+AXIS_NAMES = ("k", "j", "i")  # of array axes
+
 BoolArray = NDArray[np.bool_]
 
 # Mean run length below which the labels along an axis are single slices with gaps between them.
@@ -20,6 +22,31 @@ _SINGLE = 1.5
 # single slices, which are a clear sign; more when slices were drawn next to each other.
 _TIE_SINGLE = 1.25
 _TIE_ADJACENT = 3.0
+
+
+def check_axis(axis: int) -> None:
+    """Refuse what is no array axis.
+
+    Raises:
+        InputError: It is none.
+    """
+    if axis not in (0, 1, 2):
+        raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+
+
+def slices_within(depth: int, axis: int, slice_range: tuple[int, int] | None = None) -> list[int]:
+    """The slices of a range (first, last), both within it; None: all of the `depth` slices along an axis.
+
+    Raises:
+        InputError: The range is empty or leaves the volume.
+    """
+    first, last = slice_range or (0, depth - 1)
+    if not 0 <= first <= last < depth:
+        raise InputError(
+            f"There is no slice range {first} to {last} along {AXIS_NAMES[axis]}; "
+            f"choose within 0 to {depth - 1}."
+        )
+    return list(range(first, last + 1))
 
 
 @dataclass(frozen=True, order=True)
@@ -51,8 +78,8 @@ def labelled_slices(labels: LabelMap, axis: int | None = None) -> list[SliceKey]
     Returns:
         The slices of the chosen axis by index, then those of the others.
     """
-    if axis not in (None, 0, 1, 2):
-        raise InputError(f"There is no axis {axis}; choose 0, 1 or 2 (k, j or i).")
+    if axis is not None:
+        check_axis(axis)
     if axis is None and labels.geometry.flat_axis is not None:
         axis = labels.geometry.flat_axis  # a single slice is seen from the front
     box, offset = _bounding_box(labels.array)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,10 @@ from Testing.desktop.acting import CONTROL, done, fake_worker, press_key
 from Testing.desktop.conftest import settle, wait_until
 from Testing.desktop.mouse import LEFT, drag, place_of, wheel
 from Testing.desktop.test_files import drop
+from Testing.tutorials import Tutorial
 
 pytestmark = pytest.mark.display
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "desktop.md"
-STEPS: list[tuple[str, Callable[[Case], None]]] = []
+TUTORIAL = Tutorial("desktop.md", ("A first case",))
 
 
 class Case:
@@ -47,17 +46,9 @@ class Case:
         settle(self.application)
 
 
-def step(text: str) -> Callable:
-    """Registers what a step of the tutorial does, by its very words."""
-
-    def register(function: Callable[[Case], None]) -> Callable[[Case], None]:
-        STEPS.append((text, function))
-        return function
-
-    return register
-
-
-@step("Drop an image on the window, or open it with Ctrl+O: three planes and an empty 3-D view show it.")
+@TUTORIAL.step(
+    "Drop an image on the window, or open it with Ctrl+O: three planes and an empty 3-D view show it."
+)
 def _(case: Case) -> None:
     drop(case.window, case.image)
     wait_until(lambda: case.window.document.volume is not None)
@@ -66,7 +57,7 @@ def _(case: Case) -> None:
     assert case.window.document.segment_ids() == []
 
 
-@step(
+@TUTORIAL.step(
     "Press P and drag in a slice: what is painted is the first segment, listed at the right with its volume."
 )
 def _(case: Case) -> None:
@@ -79,14 +70,14 @@ def _(case: Case) -> None:
     assert case.window.segments.table.rowCount() == 1
 
 
-@step("Press A: the slice is an example, listed at the left.")
+@TUTORIAL.step("Press A: the slice is an example, listed at the left.")
 def _(case: Case) -> None:
     press_key(case.window, "A")
     assert [row.place for row in case.view().examples] == ["axial 7"]
     assert len(case.window.panel.examples.rows) == 1
 
 
-@step(
+@TUTORIAL.step(
     "Turn the wheel to another slice, paint a little of the structure, and press C: MVG fills in the rest of "
     "the slice."
 )
@@ -103,7 +94,7 @@ def _(case: Case) -> None:
     assert case.mask().sum() > little.sum() and (case.mask() >= little).all()
 
 
-@step("Press E and drag over what is too much, then A: the slice is the second example.")
+@TUTORIAL.step("Press E and drag over what is too much, then A: the slice is the second example.")
 def _(case: Case) -> None:
     before = case.mask()
     press_key(case.window, "E")
@@ -113,7 +104,7 @@ def _(case: Case) -> None:
     assert len(case.view().examples) == 2
 
 
-@step(
+@TUTORIAL.step(
     "Press Ctrl+Enter: the other slices fill in, and one bar tells what is done, how long it took and how "
     "long it will take."
 )
@@ -128,7 +119,7 @@ def _(case: Case) -> None:
     assert filled.all()
 
 
-@step(
+@TUTORIAL.step(
     "Press N: the view goes to the slice where you help most. Paint what is missing there: it is an example "
     "from then on."
 )
@@ -142,7 +133,7 @@ def _(case: Case) -> None:
     assert case.view().examples[-1].slice.index == case.view().review.next_slice
 
 
-@step("Press Ctrl+Enter again, then Accept, and save with Ctrl+S. Ctrl+Z would take Accept back.")
+@TUTORIAL.step("Press Ctrl+Enter again, then Accept, and save with Ctrl+S. Ctrl+Z would take Accept back.")
 def _(case: Case) -> None:
     press_key(case.window, QtCore.Qt.Key_Return, CONTROL)
     case.run()
@@ -159,28 +150,20 @@ def _(case: Case) -> None:
     assert case.view().review is not None
 
 
-def steps_of_document() -> list[str]:
-    """The numbered steps of the first case, each as one line."""
-    section = DOCUMENT.read_text(encoding="utf-8").partition("## A first case")[2].partition("\n## ")[0]
-    return [" ".join(each.split()) for each in re.split(r"^\d+\. ", section, flags=re.MULTILINE)[1:]]
-
-
 def test_every_word_of_the_first_case_is_done(
     window, a_volume: Volume, application, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [text for text, _function in STEPS] == steps_of_document()
     image = tmp_path / "ball.nrrd"
     write_volume(image, a_volume)
     with fake_worker(window) as worker:
         case = Case(window, worker, application, image, monkeypatch)
-        for _text, function in STEPS:
-            function(case)
+        TUTORIAL.follow(case)
 
 
 def test_the_keys_of_the_document_are_those_of_the_help() -> None:
     from MVGDesktop.helping import SECTIONS
 
-    text = DOCUMENT.read_text(encoding="utf-8")
+    text = TUTORIAL.text
     table = text.partition("## Keys")[2].partition("\n## ")[0]
     told = {key for row in re.findall(r"^\| ([^|]+) \|", table, re.MULTILINE) for key in keys_in(row)}
     helped = {key for _title, rows in SECTIONS[1:] for keys, _what in rows for key in keys_in(keys)}

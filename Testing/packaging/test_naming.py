@@ -13,7 +13,8 @@ HOUSE = ("MVGCore", "MVGSlicerExtension")
 
 # Words that only their authors understood; the docstring of a name's module may use them, a name may not.
 VAGUE = {"wanted", "looks", "spoiling", "tellings", "memo", "carried", "favour", "pins", "keepsake"}
-VAGUE |= {"LEAST", "MOST", "USUAL", "SHIPPED", "BATCH"}  # of what?
+VAGUE |= {"LEAST", "MOST", "USUAL", "SHIPPED", "BATCH", "ENOUGH", "FEW", "MANY", "NEAR", "EARLY"}  # of what?
+VAGUE |= {"LIMIT", "REACH", "STEP", "PRIOR", "BREATH"}
 # What may not name what others see: modules, classes, functions, parameters, fields, constants.
 VAGUE_IN_PUBLIC = VAGUE | {"found", "answers", "shrink", "trace"}
 # Terms of the field, or of a library that is followed.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-MARGIN = 0.25  # around what is labelled, as a share of its extent
+FRAME_MARGIN = 0.25  # around what is labelled, as a share of its extent
 LEAST_MARGIN = 4  # voxels
 
 
@@ -42,7 +42,7 @@ class Frame:
         places = np.argwhere(shown)
         shape = np.array(shown.shape)
         low, high = (places.min(0), places.max(0) + 1) if len(places) else (0 * shape, shape)
-        margin = np.ceil(np.maximum(MARGIN * (high - low), LEAST_MARGIN)).astype(int)
+        margin = np.ceil(np.maximum(FRAME_MARGIN * (high - low), LEAST_MARGIN)).astype(int)
         low, high = np.maximum(low - margin, 0), np.minimum(high + margin, shape)
         size = np.maximum(np.round((high - low) * np.array(spacing) / np.array(voxel)), 1)
         return cls(_triple(shape), _triple(low), _triple(high), _triple(size))

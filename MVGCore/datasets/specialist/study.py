@@ -18,7 +18,7 @@ from MVGCore.volume import Volume, read_volume
 
 MOST_OTHERS = 8  # volumes without labels that are learned from
 MOST_BYTES = 1.5e9  # of what is known of them
-ENOUGH = 3  # slices of a volume, or volumes of a slice each, of which one can be spared as a judge
+TO_SPARE_ONE = 3  # slices of a volume, or volumes of a slice each, of which one can be spared as a judge
 
 
 def study(
@@ -91,10 +91,10 @@ def judges(drawn: Sequence[Sequence[Prompt]]) -> list[list[Prompt]]:
     """Of each volume a drawn slice between others, another one in each; of single slices every fourth."""
     found = []
     singles = [n for n, prompts in enumerate(drawn) if len(prompts) == 1]
-    spared = set(singles[ENOUGH - 1 :: ENOUGH + 1])
+    spared = set(singles[TO_SPARE_ONE - 1 :: TO_SPARE_ONE + 1])
     for n, prompts in enumerate(drawn):
         ordered = sorted(prompts, key=lambda prompt: prompt.index)
-        if len(ordered) >= ENOUGH:
+        if len(ordered) >= TO_SPARE_ONE:
             found.append([ordered[1 + n % (len(ordered) - 2)]])
         else:
             found.append(ordered if n in spared else [])

@@ -12,7 +12,7 @@ from scipy import ndimage
 from MVGCore.segmentation.existing.shapes import Bools, Floats, signed_distance, zones
 
 Labels = NDArray[np.integer]
-LIMIT = 12  # pixels from an edge up to which distances are told apart
+LARGEST_DISTANCE = 12  # pixels from an edge up to which distances are told apart
 WORTH = 0.5  # Dice below which a structure is not corrected place by place: that would be to draw it anew
 # What a correction has to gain in Dice on left-out labelled slices: one number for a structure, or one for
 # each pixel around it.
@@ -36,7 +36,7 @@ class Shapes:
     @property
     def limit(self) -> float:
         """Millimetres beyond which distances are not told apart."""
-        return LIMIT * min(self.spacing)
+        return LARGEST_DISTANCE * min(self.spacing)
 
     def of(self, class_id: int) -> Floats:
         """(H, W) signed distance to the edge of a class."""

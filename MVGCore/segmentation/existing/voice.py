@@ -29,9 +29,9 @@ from MVGCore.segmentation.existing.shift import NONE, Shift, find_shift, moved
 Labels = NDArray[np.integer]
 
 DOUBT = 0.2  # share of a segmentation that is taken to be wrong before a labelled slice says so
-PRIOR = 1.0  # labelled slices that this counts for
-NEAR = 1.5  # pixels up to which an error is one of the edge
-FAR = 4.0  # pixels beyond which it does not matter how far off an edge is
+PRIOR_SLICES = 1.0  # labelled slices that this counts for
+EDGE_ERROR = 1.5  # pixels up to which an error is one of the edge
+LARGEST_EDGE_ERROR = 4.0  # pixels beyond which it does not matter how far off an edge is
 EXACT, INEXACT = 0.35, 3.0  # pixels that edges are off at least, and where nothing tells
 LOGIT = 1.7  # turns a distance in spreads of the edge into log-odds
 KEPT_BYTES = 64_000_000  # of what was said last: a slice is asked for several times
@@ -70,7 +70,7 @@ class Reliability:
             len(places) * sum(weights[k] * each[k] for k in places)
             for each in (self.right, self.missed, self.wrong)
         )
-        believed = PRIOR * max(sum(self.right[k] + self.missed[k] for k in places) / len(places), 1.0)
+        believed = PRIOR_SLICES * max(sum(self.right[k] + self.missed[k] for k in places) / len(places), 1.0)
         bad = DOUBT * believed
         for_it = np.log((right + believed - bad) / (wrong + bad))
         against = np.log((right + missed + believed) / (missed + bad))
@@ -182,11 +182,11 @@ def _reliability(
     right, missed, wrong, off = {}, {}, {}, {}
     for index, distance in distances.items():
         truth, found = labelled[index] == class_id, distance > 0
-        to_truth = signed_distance(truth, spacing, FAR * pixel)
-        missed[index] = float((truth & (distance < -NEAR * pixel)).sum())
-        wrong[index] = float((found & (to_truth < -NEAR * pixel)).sum())
+        to_truth = signed_distance(truth, spacing, LARGEST_EDGE_ERROR * pixel)
+        missed[index] = float((truth & (distance < -EDGE_ERROR * pixel)).sum())
+        wrong[index] = float((found & (to_truth < -EDGE_ERROR * pixel)).sum())
         right[index] = float(truth.sum()) - missed[index] if found.any() else 0.0
         if truth.any() and found.any():
             both = (np.abs(distance[edge(truth)]), np.abs(to_truth[edge(found)]))
-            off[index] = float(np.minimum(np.concatenate(both), FAR * pixel).mean())
+            off[index] = float(np.minimum(np.concatenate(both), LARGEST_EDGE_ERROR * pixel).mean())
     return Reliability(right, missed, wrong, off)

@@ -28,10 +28,12 @@ from numpy.typing import NDArray
 from MVGCore.models.tiled import pixels_generated
 from MVGCore.volume.canvas import Canvas
 
-FEW, MANY = 2, 8  # classes of a group at most; 8 are those that one palette still tells apart well
-AFFORDABLE = 4  # small canvases that groups of `FEW` may take together; time and memory go by their pixels
+# Classes of a group at most; 8 are those that one palette still tells apart well.
+FEW_CLASSES, MANY_CLASSES = 2, 8
+# Small canvases that groups of `FEW_CLASSES` may take together; time and memory go by their pixels.
+AFFORDABLE_CANVASES = 4
 COARSE = 1.25  # pixels of the slice along one of the canvas from which on classes are split
-LARGE = 4  # classes of a group at most that fill a coarse canvas, each by itself
+LARGE_CLASSES = 4  # classes of a group at most that fill a coarse canvas, each by itself
 # Pixels of all canvases through the volume, for each class, up to which canvases are tiled, or at least
 # classes split. Who has labelled many classes waits longer; four of 512 x 512 x 200 voxels stay together.
 MOST_PIXELS = 5_000_000
@@ -95,12 +97,12 @@ def group_classes(centers: Places, size: int) -> list[Ids]:
 
 def _by_number(centers: Places, frame: Frame, sides: Sequence[int]) -> Framed:
     """Groups of few classes, as far as their canvases take little time; else of many."""
-    few = group_classes(centers, FEW)
-    if len(few) <= AFFORDABLE:  # no canvas is smaller than the smallest one
+    few = group_classes(centers, FEW_CLASSES)
+    if len(few) <= AFFORDABLE_CANVASES:  # no canvas is smaller than the smallest one
         framed = [(ids, frame(ids, False)) for ids in few]
-        if _pixels(framed, sides[-1]) <= AFFORDABLE * sides[0] ** 2:
+        if _pixels(framed, sides[-1]) <= AFFORDABLE_CANVASES * sides[0] ** 2:
             return framed
-    return [(ids, frame(ids, False)) for ids in group_classes(centers, MANY)]
+    return [(ids, frame(ids, False)) for ids in group_classes(centers, MANY_CLASSES)]
 
 
 def _by_detail(centers: Places, frame: Frame) -> Framed:
@@ -115,8 +117,8 @@ def _by_detail(centers: Places, frame: Frame) -> Framed:
         halves = group_classes({value: centers[value] for value in ids}, -(-len(ids) // 2))
         return [part for half in halves for part in split(half)]
 
-    fine = [part for ids in group_classes(small, MANY) for part in split(ids)]
-    return fine + [(ids, frame(ids, False)) for ids in group_classes(large, LARGE)]
+    fine = [part for ids in group_classes(small, MANY_CLASSES) for part in split(ids)]
+    return fine + [(ids, frame(ids, False)) for ids in group_classes(large, LARGE_CLASSES)]
 
 
 def _is_coarse(canvas: Canvas) -> bool:

@@ -6,24 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, Prompt
 from MVGCore.segmentation.plan.grouping import label_values
 from MVGCore.volume import Volume
 
 FIRST_BATCH = 2
-
-
-def slices_within(depth: int, slice_range: tuple[int, int] | None) -> list[int]:
-    """All slices within the range (first, last); None: all there are.
-
-    Raises:
-        InputError: the range is empty or leaves the volume.
-    """
-    first, last = slice_range or (0, depth - 1)
-    if not 0 <= first <= last < depth:
-        raise InputError(f"There is no slice range {first} to {last}; choose within 0 to {depth - 1}.")
-    return list(range(first, last + 1))
 
 
 def in_batches(indices: Sequence[int], known: Sequence[int], size: int) -> list[list[int]]:

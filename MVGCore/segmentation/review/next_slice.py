@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from MVGCore.drafts.seeds import mean_gap
 from MVGCore.segmentation.fuse.extents import Doubt
 from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import LEAST_AREA, summed
@@ -105,8 +106,7 @@ def _within_reach(known: Sequence[int], depth: int) -> tuple[int, int]:
     """First and last slice that lie between labelled ones, or a mean gap beyond them, but not only a few."""
     if not known:
         return 0, depth - 1
-    gap = (known[-1] - known[0]) / (len(known) - 1) if len(known) > 1 else depth / 4
-    gap = max(gap, depth / 8)
+    gap = max(mean_gap(known, depth), depth / 8)
     return int(known[0] - gap), int(known[-1] + gap)
 
 

@@ -22,13 +22,13 @@ from MVGCore.session.results import (
     SliceDone,
 )
 from MVGCore.worker.host.link import Ended, Link
-from MVGCore.worker.host.sharedstate import EARLY, ORDER, SharedState
+from MVGCore.worker.host.sharedstate import SENT_EARLY, STATE_ORDER, SharedState
 from MVGCore.worker.wire.exchange import KEPT_WEIGHTS, private_name, remove_folders
 from MVGCore.worker.wire.handshake import Greeting
 from MVGCore.worker.wire.messages import NO_JOB, Cancel, Job, State, WarmUp
 
-BREATH = 0.001  # seconds that a poll leaves to the threads: some hosts never let them run otherwise
-PER_POLL = 64  # messages that one poll looks at
+POLL_PAUSE = 0.001  # seconds that a poll leaves to the threads: some hosts never let them run otherwise
+MESSAGES_PER_POLL = 64  # messages that one poll looks at
 
 
 @dataclass(frozen=True)
@@ -154,8 +154,8 @@ class Conversation:
             self._link.heard = now  # it was the host that was away
         self._last_poll = now
         if self._link is not None:
-            time.sleep(BREATH)
-        for _ in range(PER_POLL):
+            time.sleep(POLL_PAUSE)
+        for _ in range(MESSAGES_PER_POLL):
             if self._link is None or not self._link.inbox:
                 break
             self._take(self._link.inbox.popleft())
@@ -209,12 +209,12 @@ class Conversation:
             self._open()
         if not self._greeted or self._running is not None or self._stopping is not None:
             return
-        self._share(EARLY)
+        self._share(SENT_EARLY)
         if not self._queue:
             return
         job = self._queue.popleft()
         self._shared.update(self._given.pop(job.job, {}))
-        self._share(ORDER)
+        self._share(STATE_ORDER)
         assert self._link is not None
         self._link.send(job)
         if job.job != NO_JOB:

@@ -9,8 +9,8 @@ from MVGCore.session.results import Adapted, Forgotten, Propagated, Summary
 from MVGCore.worker.host.link import Link
 from MVGCore.worker.wire.messages import SetModel, State, UseAdapted
 
-ORDER = ("model", "adapted", "image", "prompts")
-EARLY = ORDER[:3]  # sent as soon as the worker is free: using them takes time
+STATE_ORDER = ("model", "adapted", "image", "prompts")
+SENT_EARLY = STATE_ORDER[:3]  # sent as soon as the worker is free: using them takes time
 
 
 class SharedState:
@@ -26,7 +26,7 @@ class SharedState:
         self._sent: dict[str, State] = {}
 
     def set(self, what: str, message: State) -> None:
-        """Store one of `ORDER`; another model knows nothing of an adaptation."""
+        """Store one of `STATE_ORDER`; another model knows nothing of an adaptation."""
         former, self._state[what] = self._state.get(what), message
         if isinstance(message, SetModel) and isinstance(former, SetModel):
             self._sent.pop("adapted", None)  # the same model on another device takes them up again
@@ -42,7 +42,7 @@ class SharedState:
         self._state.update(given)
 
     def send(self, link: Link, names: Iterable[str]) -> bool:
-        """Send what is new of some of `ORDER`; tells whether a model is among it."""
+        """Send what is new of some of `STATE_ORDER`; tells whether a model is among it."""
         model = False
         for name in names:
             message = self._state.get(name)

@@ -11,9 +11,9 @@ from MVGCore.models.tiled import pixels_generated
 from MVGCore.segmentation.plan import grouping
 from MVGCore.segmentation.plan.grouping import (
     COARSE,
-    FEW,
-    LARGE,
-    MANY,
+    FEW_CLASSES,
+    LARGE_CLASSES,
+    MANY_CLASSES,
     class_centers,
     framed_groups,
     group_classes,
@@ -53,10 +53,10 @@ def test_every_class_is_in_one_of_the_fewest_groups(count: int, size: int, seed:
 
 
 def test_no_class_makes_no_group() -> None:
-    assert group_classes({}, MANY) == []
+    assert group_classes({}, MANY_CLASSES) == []
 
 
-@pytest.mark.parametrize(("side", "size"), [(32, FEW), (64, MANY)])
+@pytest.mark.parametrize(("side", "size"), [(32, FEW_CLASSES), (64, MANY_CLASSES)])
 def test_groups_are_smaller_where_their_canvases_are(side: int, size: int) -> None:
     labels = scattered(8, 0)
     groups = framed_groups(labels, lambda ids, _: Canvas.whole((30, 30), (1.0, 1.0), side), SIDES, 20)
@@ -70,13 +70,13 @@ def test_small_classes_of_a_large_slice_are_seen_in_its_own_pixels(count: int, s
     groups = framed(labels)
     assert sorted(value for ids, _ in groups for value in ids) == list(label_values(labels))
     for ids, canvas in groups:
-        assert len(ids) <= MANY and max(canvas.scale) <= COARSE
+        assert len(ids) <= MANY_CLASSES and max(canvas.scale) <= COARSE
 
 
 def framed_and_filled() -> np.ndarray:
     """Six classes of one pixel among 500 x 500, and frames in one another, each wider than any canvas."""
     labels = scattered(6, 1, side=500)
-    for value in range(LARGE + 1):
+    for value in range(LARGE_CLASSES + 1):
         labels[0, 20 + 9 * value : 480 - 9 * value, [20 + 9 * value, 480 - 9 * value]] = 60001 + value
     return labels
 
@@ -85,8 +85,8 @@ def test_what_fills_a_canvas_is_kept_apart_and_seen_in_tiles() -> None:
     labels = framed_and_filled()
     groups = framed(labels)
     tiled = [(ids, canvas) for ids, canvas in groups if canvas.side > SIDES[-1]]
-    assert sorted(value for ids, _ in tiled for value in ids) == [60001 + n for n in range(LARGE + 1)]
-    assert max(len(ids) for ids, _ in tiled) <= LARGE
+    assert sorted(value for ids, _ in tiled for value in ids) == [60001 + n for n in range(LARGE_CLASSES + 1)]
+    assert max(len(ids) for ids, _ in tiled) <= LARGE_CLASSES
     assert all(max(canvas.scale) <= COARSE for _, canvas in groups)
     small = sorted(value for ids, canvas in groups if canvas.side <= SIDES[-1] for value in ids)
     assert small == [value for value in label_values(labels) if value < 60001]
@@ -94,7 +94,7 @@ def test_what_fills_a_canvas_is_kept_apart_and_seen_in_tiles() -> None:
 
 def test_the_deeper_a_volume_the_coarser_it_may_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     labels = framed_and_filled()
-    usual = group_classes(class_centers(labels), MANY)
+    usual = group_classes(class_centers(labels), MANY_CLASSES)
     pixels = {
         depth: sum(pixels_generated(canvas.side, SIDES[-1]) for _, canvas in framed(labels, depth))
         for depth in (20, 10_000)

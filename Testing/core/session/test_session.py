@@ -15,9 +15,8 @@ from MVGCore.models.compact import Compact
 from MVGCore.models.device import Device
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import SliceResult
-from MVGCore.segmentation.plan.selection import slices_within
 from MVGCore.session import Result, Session, adaptable
-from MVGCore.volume import Geometry, LabelMap, Volume
+from MVGCore.volume import Geometry, LabelMap, Volume, slices_within
 
 Case = tuple[Volume, LabelMap]
 KNOWN = (3, 10)
@@ -149,8 +148,8 @@ def test_an_impossible_range_is_refused(
 
 
 def test_wanted_slices_are_those_without_a_label() -> None:
-    assert slices_within(4, None) == [0, 1, 2, 3]
-    assert slices_within(6, (1, 2)) == [1, 2]
+    assert slices_within(4, 0) == [0, 1, 2, 3]
+    assert slices_within(6, 0, (1, 2)) == [1, 2]
 
 
 def test_what_is_shown_last_of_a_slice_is_what_the_result_holds(small_weights: Path, tube: Case) -> None:

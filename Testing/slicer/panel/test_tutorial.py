@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +16,9 @@ from MVGLib.panel.shortcuts import MODULE_KEYS
 from Testing.slicer.nodes import LABELLED, put_segment, segment_array
 from Testing.slicer.panel.mouse import click, press
 from Testing.slicer.panel.steps import finish, segments_of, settle
+from Testing.tutorials import Tutorial
 
-DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "tutorial-slicer.md"
-STEPS: list[tuple[str, Callable[[Case], None]]] = []
+TUTORIAL = Tutorial("tutorial-slicer.md", ("3. Examples", "4. Run", "5. Review"))
 
 
 class Case:
@@ -65,17 +62,7 @@ def text_of(label: Any) -> str:
     return document.toPlainText()
 
 
-def step(text: str) -> Callable:
-    """Registers what a step of the tutorial does, by its very words."""
-
-    def register(function: Callable[[Case], None]) -> Callable[[Case], None]:
-        STEPS.append((text, function))
-        return function
-
-    return register
-
-
-@step("*Volume*: MVGPhantom. *Task*: **Segment**.")
+@TUTORIAL.step("*Volume*: MVGPhantom. *Task*: **Segment**.")
 def _(case: Case) -> None:
     ui = case.panel.ui
     ui.volumeSelector.setCurrentNodeID(case.volume.GetID())
@@ -83,7 +70,7 @@ def _(case: Case) -> None:
     assert case.view().volume_id == case.volume.GetID() and case.view().settings.task.makes_segments
 
 
-@step(
+@TUTORIAL.step(
     "*Labels*: MVGPhantomSlices. Press **All labelled**: the five slices appear, each with a "
     "thumbnail, its place and its segments. Click one to go there; untick one to leave it out."
 )
@@ -102,7 +89,7 @@ def _(case: Case) -> None:
     box.click()
 
 
-@step("**Preview** (Space) shows the current slice only and changes nothing.")
+@TUTORIAL.step("**Preview** (Space) shows the current slice only and changes nothing.")
 def _(case: Case) -> None:
     before = case.masks()
     case.go_to(7)
@@ -113,7 +100,7 @@ def _(case: Case) -> None:
     press(case.panel, qt.Qt.Key_Escape)
 
 
-@step(
+@TUTORIAL.step(
     "**Complete slice** (C) fills in the rest of a slice on which you have drawn a little of each "
     "segment, from the examples on other slices. What you drew stays; correct the rest, then add the "
     "slice."
@@ -134,7 +121,7 @@ def _(case: Case) -> None:
     assert case.view().examples[-1].slice == place
 
 
-@step(
+@TUTORIAL.step(
     "**Apply** (Ctrl+Enter) fills the other slices, nearest to the examples first. Scroll through the"
     " volume meanwhile; **Cancel** (Esc) stops at once; slices that are finished by then are kept for"
     " you to accept or discard."
@@ -151,7 +138,7 @@ def _(case: Case) -> None:
     assert case.view().review is None
 
 
-@step(
+@TUTORIAL.step(
     "*Adapt to the examples first* trains the network for some seconds on your slices. It is kept "
     "only if it does better on a slice left out. Worth it for an unusual contrast or structure."
 )
@@ -162,7 +149,7 @@ def _(case: Case) -> None:
     click(case.panel.ui.adaptCheckBox, qt.QPoint(8, case.panel.ui.adaptCheckBox.height() // 2))
 
 
-@step(
+@TUTORIAL.step(
     "*Look along all three axes* corrects the slices once all are done, by what the volume shows "
     "along its other two axes, and then chooses the labels that promise the best Dice: what is hard "
     "to see is drawn a little more generously. It makes the result more exact and takes about as long"
@@ -174,7 +161,7 @@ def _(case: Case) -> None:
     assert case.worker.request.all_axes
 
 
-@step(
+@TUTORIAL.step(
     "The result is a new segmentation. Your labelled slices and all other segments are as they were, "
     "voxel for voxel."
 )
@@ -187,7 +174,7 @@ def _(case: Case) -> None:
         assert np.array_equal(made[name][list(LABELLED)], mask[list(LABELLED)])
 
 
-@step(
+@TUTORIAL.step(
     "*Expected Dice* is MVG's estimate of how well the result fits, and the plot says it for every "
     "slice: click to go there."
 )
@@ -198,7 +185,7 @@ def _(case: Case) -> None:
     assert case.seen().index == case.panel.plot.index_at(label.width() // 2)
 
 
-@step(
+@TUTORIAL.step(
     "*Label next* names the slice where another example helps most (N goes there). Correct it with "
     "any Segment Editor effect, add it, press Apply again: only what depends on it is computed anew."
 )
@@ -214,7 +201,7 @@ def _(case: Case) -> None:
     case.apply()
 
 
-@step(
+@TUTORIAL.step(
     "Where a structure may end or go on, MVG asks: *Is 'organ' still on axial 11?* **Show slice** (N)"
     " goes there, **Yes** (Y) and **No** (N) answer; the next *Apply* goes by the answers."
 )
@@ -228,7 +215,7 @@ def _(case: Case) -> None:
     assert len(case.worker.prompts.presences) == 1
 
 
-@step("*Before / after* (Shift+B) shows the scene without the result, and with it again.")
+@TUTORIAL.step("*Before / after* (Shift+B) shows the scene without the result, and with it again.")
 def _(case: Case) -> None:
     press(case.panel, qt.Qt.Key_B, qt.Qt.ShiftModifier)
     assert not case.view().review.shown
@@ -236,7 +223,7 @@ def _(case: Case) -> None:
     assert case.view().review.shown
 
 
-@step(
+@TUTORIAL.step(
     "**Accept** (or **Discard**). *Edit > Undo* in the Segment Editor takes back what was written "
     "into your segmentation."
 )
@@ -246,23 +233,13 @@ def _(case: Case) -> None:
     assert case.view().review is None and slicer.mrmlScene.GetNodeByID(node_id) is not None
 
 
-@step("Save the scene (`.mrb`): examples, choices and result are there when you open it again.")
+@TUTORIAL.step("Save the scene (`.mrb`): examples, choices and result are there when you open it again.")
 def _(case: Case) -> None:
     kept = Parameters.of_scene(case.controller.scene.mrml)
     assert len(kept.examples(case.view().settings.task)) == len(
         [row for row in case.view().examples if "is there" not in row.place]
     )
     assert kept.settings() == case.view().settings
-
-
-def steps_of_document() -> list[str]:
-    """The numbered steps of the sections, each as one line."""
-    text, found = DOCUMENT.read_text(encoding="utf-8"), []
-    for title in ("3. Examples", "4. Run", "5. Review"):
-        section = text.partition(f"## {title}")[2].partition("\n## ")[0]
-        for block in re.split(r"\n(?=\d+\. )", section)[1:]:
-            found.append(" ".join(block.split("\n\n")[0].split()).partition(". ")[2])
-    return found
 
 
 def test_every_word_of_the_tutorial_is_done(
@@ -273,7 +250,6 @@ def test_every_word_of_the_tutorial_is_done(
     a_volume_node: Any,
     a_segmentation_node: Any,
 ) -> None:
-    assert [text for text, _function in STEPS] == steps_of_document()
     worker.questions, worker.ask_first = (Question(1, 0, 10, 11, 0.5, 0.1),), True
     panel = Panel(None, make_controller(worker), keys=MODULE_KEYS)
     panel.widget.resize(400, 1000)
@@ -281,8 +257,7 @@ def test_every_word_of_the_tutorial_is_done(
     panel.enter()
     try:
         case = Case(panel, worker, clock, a_volume_node, a_segmentation_node)
-        for _text, function in STEPS:
-            function(case)
+        TUTORIAL.follow(case)
     finally:
         panel.cleanup()
         panel.widget.close()

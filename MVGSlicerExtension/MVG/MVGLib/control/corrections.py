@@ -14,7 +14,7 @@ from MVGLib.control.runsettings import PanelTask
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
-SETTLE = 0.25  # seconds without an edit after which examples are read again
+SETTLING_SECONDS = 0.25  # seconds without an edit after which examples are read again
 
 
 class Corrections:
@@ -40,7 +40,7 @@ class Corrections:
 
     def follow(self, seconds: float) -> None:
         """Go on with the search, for about so many seconds."""
-        if self._edited_at is not None and self._clock() - self._edited_at >= SETTLE:
+        if self._edited_at is not None and self._clock() - self._edited_at >= SETTLING_SECONDS:
             self._edited_at, self._search = None, self._reviewer.corrected()
             self._dialogue.update()
         until = self._clock() + seconds
