@@ -159,3 +159,27 @@ def test_an_oblique_view_is_turned_by_the_button_beside_its_message(
     scene.jump(an_oblique_volume_node.GetID(), SliceKey(0, 5))
     controller.examples.add_current_slice()
     assert problem(controller) == "" and len(controller.view().examples) == 1
+
+
+def test_lines_of_slices_in_other_views_make_no_drawing(
+    controller, clock, scene, a_volume_node, a_segmentation_node
+):
+    """A slice whose drawing was taken back is not labelled because slices across it are drawn later."""
+    shape = make_labels().shape
+    sagittal, axial = np.zeros(shape, bool), np.zeros(shape, bool)
+    sagittal[2:9, 5:11, 6] = True
+    axial[[2, 9], 4:12, 2:9] = True
+    put_segment(a_segmentation_node, "spleen", np.zeros(shape, bool), a_volume_node)
+    put_segment(a_segmentation_node, "liver", sagittal, a_volume_node)
+    controller.examples._add(SliceKey(2, 6), a_segmentation_node.GetID())
+    put_segment(a_segmentation_node, "liver", axial, a_volume_node)
+    for index in (2, 9):
+        controller.examples._add(SliceKey(0, index), a_segmentation_node.GetID())
+    settle(controller, clock)
+    crossing, *drawn = controller.view().examples
+    assert "cross" in crossing.problem and not any(each.problem for each in drawn)
+    assert controller.view().examples_note.startswith("2 of 3 slices")
+    both = axial | sagittal
+    put_segment(a_segmentation_node, "liver", both, a_volume_node)  # redo: it is a drawing again
+    settle(controller, clock)
+    assert not any(each.problem for each in controller.view().examples)

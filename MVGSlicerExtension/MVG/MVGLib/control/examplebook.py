@@ -12,11 +12,13 @@ from MVGCore.errors import MVGError
 from MVGCore.prompts import AXIS_NAMES, LayeredPrompt, PromptSet, passes_of_slices
 from MVGCore.report.orientation import SliceOrientation as Orientation
 from MVGCore.volume import SegmentClass, SliceKey, Volume, Window
+from MVGLib.control.crossings import crossed_only
 from MVGLib.control.examplecontents import ExampleContent, ExampleContents
 from MVGLib.control.examples import ClassTable, Example
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.runsettings import PanelTask
 from MVGLib.control.state import ExampleRow
+from MVGLib.texts import _
 
 
 class ExampleBook:
@@ -27,6 +29,7 @@ class ExampleBook:
         self._classes = classes
         self._lists: dict[bool, list[Example]] = {True: [], False: []}
         self._contents = ExampleContents(scene, classes)
+        self._lines: tuple[object, set[str]] | None = None  # what `_crossed` said last, and of what
 
     def of(self, task: PanelTask) -> list[Example]:
         """The examples of a task, in the order in which they were added."""
@@ -38,12 +41,24 @@ class ExampleBook:
         Whoever corrects a slice of a result has drawn it anew; the row of the first drawing counts again if
         the correction goes.
         """
-        latest: dict[object, Example] = {}
+        latest, crossed = dict[object, Example](), self._crossed(task)
         for each in self.of(task):
-            former = latest.get(each.slice_key)
-            if each.enabled and not self.cut(each).problem and (former is None or self._newer(each, former)):
+            former, usable = latest.get(each.slice_key), each.enabled and not self.cut(each).problem
+            if usable and each.key not in crossed and (former is None or self._newer(each, former)):
                 latest[each.slice_key] = each
         return list(latest.values())
+
+    def _crossed(self, task: PanelTask) -> set[str]:
+        """The examples that show nothing but lines of others, see `crossed_only`."""
+        chosen = (
+            [each for each in self.of(task) if each.enabled and not each.path] if task.makes_segments else []
+        )
+        cuts = [(each, self.cut(each)) for each in chosen]
+        stamp = tuple((each.key, cut.version) for each, cut in cuts)
+        if self._lines is None or self._lines[0] != stamp:
+            drawn = [(each, np.any(cut.planes, axis=0)) for each, cut in cuts if not cut.problem]
+            self._lines = (stamp, crossed_only(drawn))
+        return self._lines[1]
 
     def _newer(self, example: Example, other: Example) -> bool:
         return self.cut(example).version > self.cut(other).version
@@ -132,7 +147,8 @@ class ExampleBook:
 
     def rows(self, task: PanelTask, volume_id: str) -> tuple[ExampleRow, ...]:
         """The list as it is shown."""
-        return tuple(self._row(each, volume_id) for each in self.of(task))
+        crossed = self._crossed(task)
+        return tuple(self._row(each, volume_id, each.key in crossed) for each in self.of(task))
 
     def passes(self, with_slice: ExampleContent | None = None) -> list[PromptSet]:
         """The examples of segmentation that a run takes, across all axes: a set for each pass.
@@ -160,8 +176,9 @@ class ExampleBook:
         present = {int(value) for each in slices for plane in each.planes for value in np.unique(plane)}
         return tuple(known.get(value, SegmentClass.default(value)) for value in sorted(present - {0}))
 
-    def _row(self, example: Example, volume_id: str) -> ExampleRow:
+    def _row(self, example: Example, volume_id: str, crossed: bool) -> ExampleRow:
         cut = self.cut(example)
+        why = _("Only slices of other views cross this one; draw on it, or remove the example.")
         foreign = example.volume_id != volume_id
         return ExampleRow(
             key=example.key,
@@ -171,9 +188,9 @@ class ExampleBook:
             source=self._source(example, cut) if foreign else "",
             enabled=example.enabled,
             can_jump=not foreign and not cut.problem,
-            problem=cut.problem,
+            problem=why if crossed else cut.problem,
             thumbnail=cut.picture,
-            version=2 * cut.version + foreign,
+            version=4 * cut.version + 2 * crossed + foreign,
         )
 
     def _source(self, example: Example, cut: ExampleContent) -> str:
