@@ -90,7 +90,7 @@ def label_by_atlases(
             yield _vote(image, atlas, deformed(coarse, atlas.coarse, start))
 
     own = normalise(image.array, robust_window(image.array)).astype(np.float32)
-    return ids, fuse(own, votes(), ids)
+    return ids, fuse(own, image.geometry.array_spacing, votes(), ids)
 
 
 def _of_dimension(atlases: Sequence[Atlas], dimension: int) -> list[Atlas]:

@@ -68,10 +68,23 @@ def test_a_class_that_one_atlas_does_not_show_is_not_voted_down() -> None:
 
 
 def test_the_vote_of_the_more_similar_image_counts() -> None:
-    image = np.zeros((6, 6, 6), np.float32)
-    one = np.ones((6, 6, 6), np.uint16)
-    votes = [Vote(one, image, (1,)), Vote(0 * one, image + 0.5, (1,))]
-    assert fuse(image, votes, (1,))[1].min() > 0.99
+    image, other = np.random.default_rng(0).random((2, 8, 8, 8), np.float32)
+    one = np.ones((8, 8, 8), np.uint16)
+    votes = [Vote(one, 0.5 * image + 0.3, (1,)), Vote(0 * one, other, (1,))]
+    assert fuse(image, (1, 1, 1), votes, (1,))[1].min() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(12, 12, 40), (1, 12, 200)])
+@pytest.mark.parametrize("off", [1, 2])
+def test_an_error_of_registration_of_two_voxels_is_mended(shape: tuple[int, int, int], off: int) -> None:
+    """Across the borders of the blocks that are fused one after the other, too."""
+    image = np.random.default_rng(1).random(shape, np.float32)
+    labels = np.zeros(shape, np.uint16)
+    labels[..., 10:-8] = 3
+    shifted = Vote(np.roll(labels, off, 2), np.roll(image, off, 2), (3,))
+    shares = fuse(image, (1, 1, 1), [shifted], (3,))
+    assert np.array_equal(shares[1] > 0.5, labels == 3)
+    assert np.allclose(shares.sum(0), 1, atol=1e-5)
 
 
 def test_large_volumes_are_registered_on_coarser_voxels() -> None:
