@@ -16,10 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-REACH, MOST_REACH = (
-    2.0,
-    2,
-)  # mm by which a registered volume may be off, at least 1 voxel; at most so many voxels
+SEARCH_MM = 2.0  # by which a registered volume may be off; one voxel at least
+MOST_SEARCHED = 2  # voxels
 PATCH = 3  # voxels along a side of what is compared
 SCALE = 8.0  # voxels (sigma) over which brightness and contrast are made equal
 LEAST_CONTRAST = 0.03  # of intensities 0..1
@@ -59,46 +57,46 @@ def fuse(
         votes: one of each registered volume.
         ids: the classes to tell of, each of at least one vote.
     """
-    voxels = (min(max(round(REACH / size), 1), MOST_REACH) for size in spacing)
-    reach = _triple(min(most, (n - 1) // 2) for most, n in zip(voxels, image.shape, strict=True))
-    margin = _triple(n + BORDER for n in reach)
+    voxels = (min(max(round(SEARCH_MM / size), 1), MOST_SEARCHED) for size in spacing)
+    search = _triple(min(most, (n - 1) // 2) for most, n in zip(voxels, image.shape, strict=True))
+    margin = _triple(n + BORDER for n in search)
     own = _padded(_evened(image), margin)
     wide = [
         Vote(_padded(each.labels, margin), _padded(_evened(each.image), margin), each.ids) for each in votes
     ]
     result = np.zeros((len(ids) + 1, *image.shape), np.float32)
-    for block in _blocks([each.labels for each in wide], image.shape, reach, margin):
+    for block in _blocks([each.labels for each in wide], image.shape, search, margin):
         seen = tuple(slice(a.start, a.stop + 2 * n) for a, n in zip(block, margin, strict=True))
         parts = [Vote(each.labels[seen], each.image[seen], each.ids) for each in wide]
-        result[1:][(slice(None),) + block] = _fused(own[seen], parts, ids, reach)
+        result[1:][(slice(None),) + block] = _fused(own[seen], parts, ids, search)
     result[0] = 1 - result[1:].sum(0)
     return result
 
 
 def _blocks(
-    labels: Sequence[NDArray[np.uint16]], shape: Sequence[int], reach: Shape, margin: Shape
+    labels: Sequence[NDArray[np.uint16]], shape: Sequence[int], search: Shape, margin: Shape
 ) -> Iterator[Box]:
-    """Those parts of the volume that some label can reach."""
+    """Those parts of the volume that some label can search."""
     side = FLAT_BLOCK if 1 in shape else BLOCK
     for start in product(*(range(0, n, side) for n in shape)):
         block = [slice(a, min(a + side, n)) for a, n in zip(start, shape, strict=True)]
         near = tuple(
-            slice(a.start + m - r, a.stop + m + r) for a, m, r in zip(block, margin, reach, strict=True)
+            slice(a.start + m - r, a.stop + m + r) for a, m, r in zip(block, margin, search, strict=True)
         )
         if any(each[near].any() for each in labels):
             yield block[0], block[1], block[2]
 
 
 def _fused(
-    own: NDArray[np.float32], votes: Sequence[Vote], ids: Sequence[int], reach: Shape
+    own: NDArray[np.float32], votes: Sequence[Vote], ids: Sequence[int], search: Shape
 ) -> NDArray[np.float32]:
     """(len(ids), k, j, i) shares of the classes in a block, of which everything given has a margin."""
-    moves = list(product(*(range(-n, n + 1) for n in reach)))
-    middle = _inner(own.shape, reach, (0, 0, 0))
+    moves = list(product(*(range(-n, n + 1) for n in search)))
+    middle = _inner(own.shape, search, (0, 0, 0))
     inside = (slice(BORDER, -BORDER),) * 3
     differences = np.stack(
         [
-            _patch_means((own[middle] - vote.image[_inner(own.shape, reach, move)]) ** 2)[inside]
+            _patch_means((own[middle] - vote.image[_inner(own.shape, search, move)]) ** 2)[inside]
             for vote in votes
             for move in moves
         ]
@@ -116,7 +114,7 @@ def _fused(
                 continue
             mask = ndimage.gaussian_filter((vote.labels == class_id).astype(np.float32), SOFTNESS)
             for weight, move in zip(own_weights, moves, strict=True):
-                shares[n] += weight * mask[_inner(own.shape, reach, move)][inside]
+                shares[n] += weight * mask[_inner(own.shape, search, move)][inside]
     shares /= totals
     # Classes of different votes may claim the same voxel.
     return np.asarray(shares / np.maximum(shares.sum(0), 1), np.float32)
@@ -137,9 +135,9 @@ def _padded(array: NDArray[Any], margin: Shape) -> NDArray[Any]:
     return np.pad(array, [(n, n) for n in margin], mode="edge")
 
 
-def _inner(shape: Sequence[int], reach: Shape, move: Sequence[int]) -> Box:
-    """What lies `reach` from all sides, moved."""
-    k, j, i = (slice(r + m, n - r + m) for n, r, m in zip(shape, reach, move, strict=True))
+def _inner(shape: Sequence[int], search: Shape, move: Sequence[int]) -> Box:
+    """What lies `search` from all sides, moved."""
+    k, j, i = (slice(r + m, n - r + m) for n, r, m in zip(shape, search, move, strict=True))
     return k, j, i
 
 
