@@ -38,7 +38,7 @@ from MVGCore.segmentation.fuse.ends import (
     SUREST,
     Ending,
     EndModel,
-    endings,
+    endings_by_areas,
     prediction_traits,
 )
 from MVGCore.segmentation.fuse.extents import predicted_areas
@@ -83,10 +83,8 @@ class CaseEnding:
 def endings_by_labels(setting: Setting) -> Iterator[CaseEnding]:
     """Of all classes of a setting, and of one of which the ends are cut off, as far as labels tell."""
     for each, cropped in ((setting, False), (cropped_before(setting), True)):
-        if each is not None:
-            planes = each.planes
-            for class_id in (int(value) for value in np.unique(planes[list(each.slices)]) if value):
-                yield from _endings(each, class_id, np.zeros(each.depth), cropped)
+        for class_id in range(1, each.areas.shape[1]) if each is not None else ():
+            yield from _endings(each, class_id, np.zeros(each.depth), cropped)
 
 
 def endings_found(setting: Setting, model: InContextModel, folder: Path) -> Iterator[CaseEnding]:
@@ -136,8 +134,9 @@ def _random(setting: Setting) -> np.random.Generator:
 
 
 def _endings(setting: Setting, class_id: int, areas: Floats, cropped: bool) -> Iterator[CaseEnding]:
-    case, there = setting.case, (setting.planes == class_id).any((1, 2))
-    for each in endings(setting.prompts, class_id, setting.spacing, setting.depth):
+    case, true_areas = setting.case, setting.areas[:, class_id]
+    there, labelled = true_areas > 0, {index: float(true_areas[index]) for index in setting.slices}
+    for each in endings_by_areas(labelled, setting.spacing, setting.depth):
         if cropped and each.in_gap:
             continue  # it is as it was
         true, predicted = there[each.slices].astype(float), areas[each.slices]

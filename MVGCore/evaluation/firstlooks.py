@@ -76,6 +76,12 @@ class Setting:
         """(K, H, W) true labels of the slices."""
         return np.moveaxis(self.example.truth.array, self.example.axis, 0)
 
+    @cached_property
+    def areas(self) -> NDArray[np.intp]:
+        """(K, C) true pixels of each class on the slices, background first."""
+        size = int(self.planes.max()) + 1
+        return np.stack([np.bincount(plane.ravel(), minlength=size) for plane in self.planes])
+
     @property
     def depth(self) -> int:
         """Slices of the volume."""

@@ -15,7 +15,7 @@ and left out).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,7 @@ SPECK = 0.02  # share of the labelled area that is added to areas before their l
 SUREST = 7.0  # log-odds by the labelled slices count no more than this once more is known
 APEX = 0.1  # what is added to the share of the way to the apex before its logarithm is taken
 UNEVEN = 2.0  # how fast gaps that differ, by their mean, tell less of where the next one would end
+WITHIN, PAST = 0.4, 0.7  # gaps: who spreads slices evenly leaves so much, and hardly ever so much
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class EndModel:
 
 
 SHIPPED_END_MODEL = EndModel(
-    by_labels=(-1.763, -1.681, -0.36, 1.045, -1.31),
-    by_prediction=(2.525, 0.825, 0.617),
+    by_labels=(-1.724, -1.674, -0.339, 1.084, -1.278),
+    by_prediction=(2.497, 0.819, 0.61),
     in_gap=(0.843, -0.822, 1.542, 1.417),
 )
 
@@ -71,7 +72,7 @@ class Ending:
 
             beyond the outermost labelled slice the logarithm of the share that this is of the way to the apex
             of the cone through the two outermost labelled slices of the class, that of the area as a share of
-            the largest labelled one, and how far it is in gaps (see `_gaps_away`);
+            the largest labelled one, and whether it is farther than half a gap (see `_past_half_a_gap`);
 
             in a gap the logarithm of the part of it that is left, and that of the area as before.
         in_gap: whether a labelled slice without the class follows.
@@ -115,15 +116,19 @@ def prediction_traits(areas: Floats, labelled: float) -> Floats:
 def endings(
     prompts: Sequence[Prompt], class_id: int, spacing: Sequence[float], depth: int
 ) -> Iterator[Ending]:
-    """Where a class may end, by the labelled slices.
+    """Where a class may end, by the labelled slices, at least one; the rest as of `endings_by_areas`."""
+    areas = {prompt.index: float((prompt.labels == class_id).sum()) for prompt in prompts}
+    return endings_by_areas(areas, spacing, depth)
+
+
+def endings_by_areas(areas: Mapping[int, float], spacing: Sequence[float], depth: int) -> Iterator[Ending]:
+    """Where a class may end, by how much of it labelled slices show.
 
     Args:
-        prompts: the labelled slices, by index; at least one.
-        class_id: which class.
+        areas: index of a labelled slice -> pixels of the class.
         spacing: millimetres between slices, and along rows and columns.
         depth: slices of the volume.
     """
-    areas = {prompt.index: float((prompt.labels == class_id).sum()) for prompt in prompts}
     places, shown = sorted(areas), [index for index in sorted(areas) if areas[index]]
     for start in shown:
         area, at = areas[start], places.index(start)
@@ -143,16 +148,16 @@ def endings(
                 continue
             outwards = shown if onwards < 0 else shown[::-1]
             tapered = np.log(steps * _taper([(each, areas[each]) for each in outwards[:2]]) + APEX)
-            yield Ending(slices, area, np.stack((far, tapered, size, _gaps_away(steps, places)), 1))
+            yield Ending(slices, area, np.stack((far, tapered, size, _past_half_a_gap(steps, places)), 1))
 
 
-def _gaps_away(steps: NDArray[np.intp], places: Sequence[int]) -> Floats:
-    """(n,) how far slices are from the outermost labelled one, in gaps between the labelled slices (indices),
-    at most one.
+def _past_half_a_gap(steps: NDArray[np.intp], places: Sequence[int]) -> Floats:
+    """(n,) 0 to 1, whether slices are farther from the outermost labelled one than half a gap between the
+    labelled slices (indices).
 
-    Who spreads slices evenly leaves less than a gap of what there is; the less evenly they are spread, the
-    less it counts. Nor does it where the volume goes on for no more than half a gap: what runs through all of
-    it is labelled in that way.
+    Who spreads slices evenly leaves about half a gap of what there is, or nothing; the less evenly they are
+    spread, the less it counts. Nor does it where the volume goes on for no more than half a gap: what runs
+    through all of it is labelled in that way.
     """
     gaps = np.diff(places)
     if len(gaps) < 2:
@@ -160,7 +165,8 @@ def _gaps_away(steps: NDArray[np.intp], places: Sequence[int]) -> Floats:
     mean = float(gaps.mean())
     evenness = np.exp(-UNEVEN * max(float(np.ptp(gaps)) - 1, 0.0) / mean)
     room = np.clip(2 * len(steps) / mean - 1, 0, 1)
-    return np.asarray(evenness * room * np.minimum((steps + 0.5) / mean, 1))
+    past = np.clip(((steps + 0.5) / mean - WITHIN) / (PAST - WITHIN), 0, 1)
+    return np.asarray(evenness * room * past)
 
 
 def _taper(outwards: Sequence[tuple[int, float]]) -> float:

@@ -207,6 +207,8 @@ def test_who_spreads_slices_evenly_leaves_less_than_a_gap() -> None:
     even, uneven = (there[14] for there in extents_of)
     assert even < 0.5 and even < uneven
     (_, after) = endings([a_prompt(index, 20) for index in (8, 10, 12)], 1, SPACING, 20)
-    np.testing.assert_allclose(after.traits[:, 3], [0.75, 1, 1, 1, 1, 1, 1])
+    np.testing.assert_allclose(after.traits[:, 3], [1] * 7)
+    (_, after) = endings([a_prompt(index, 20) for index in (3, 7, 11)], 1, SPACING, 20)
+    np.testing.assert_allclose(after.traits[:, 3], [0, 0.75, 1, 1, 1, 1, 1, 1])
     (_, after) = endings([a_prompt(index, 20) for index in (8, 10, 12)], 1, SPACING, 14)
     np.testing.assert_allclose(after.traits[:, 3], [0])  # the border of the volume is half a gap away
