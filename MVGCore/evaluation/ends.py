@@ -83,8 +83,9 @@ class CaseEnding:
 def endings_by_labels(setting: Setting) -> Iterator[CaseEnding]:
     """Of all classes of a setting, and of one of which the ends are cut off, as far as labels tell."""
     for each, cropped in ((setting, False), (cropped_before(setting), True)):
-        for class_id in range(1, each.areas.shape[1]) if each is not None else ():
-            yield from _endings(each, class_id, np.zeros(each.depth), cropped)
+        if each is not None:
+            for class_id in range(1, each.areas.shape[1]):
+                yield from _endings(each, class_id, np.zeros(each.depth), cropped)
 
 
 def endings_found(setting: Setting, model: InContextModel, folder: Path) -> Iterator[CaseEnding]:
