@@ -172,7 +172,7 @@ def score_propagation(
     shown = set(np.unique(np.take(truth, slices, axis=axis)).tolist()) - {0}
     hidden_truth, hidden_result = _without(truth, axis, slices), _without(result, axis, slices)
     present = _voxel_counts(hidden_truth)
-    found = _voxel_counts(hidden_result)
+    counts = _voxel_counts(hidden_result)
     counted = sorted(shown & present.keys())
     dice = dice_per_class(hidden_truth, hidden_result, counted)
     if tolerance_mm is None:
@@ -188,7 +188,7 @@ def score_propagation(
         name = (names or {}).get(class_id, f"class {class_id}")
         scores.append(
             ClassScore(
-                class_id, name, dice[class_id], overlap, distance, present[class_id], found.get(class_id, 0)
+                class_id, name, dice[class_id], overlap, distance, present[class_id], counts.get(class_id, 0)
             )
         )
     return Score(tuple(scores), tuple(sorted(present.keys() - shown)))
@@ -242,12 +242,12 @@ def boxes_of(labels: NDArray[np.integer], least: int = 4) -> list[tuple[int, int
     """
     parts, _ = ndimage.label(labels > 0)
     sizes = np.bincount(parts.ravel())
-    found = []
+    boxes = []
     for number, place in enumerate(ndimage.find_objects(parts), 1):
         if sizes[number] >= least:
             rows, columns = place
-            found.append((columns.start, rows.start, columns.stop - 1, rows.stop - 1))
-    return found
+            boxes.append((columns.start, rows.start, columns.stop - 1, rows.stop - 1))
+    return boxes
 
 
 def detection(

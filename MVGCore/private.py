@@ -40,10 +40,10 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _OWNERS:
         return
-    found = os.lstat(folder)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+    status = os.lstat(folder)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
         raise OSError(f"'{folder}' is a link or belongs to somebody else; remove it")
-    if stat.S_IMODE(found.st_mode) & 0o077:
+    if stat.S_IMODE(status.st_mode) & 0o077:
         folder.chmod(0o700)
 
 
@@ -55,8 +55,8 @@ def open_to_append(path: Path) -> IO[bytes]:
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags, 0o600)
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or (_OWNERS and found.st_uid != os.getuid()):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or (_OWNERS and status.st_uid != os.getuid()):
         os.close(descriptor)
         raise OSError(f"'{path}' is no file of this user's; remove it")
     return open(descriptor, "ab")
@@ -65,10 +65,10 @@ def open_to_append(path: Path) -> IO[bytes]:
 def is_own_file(path: Path) -> bool:
     """Whether a path is a file of this user's, and no link to one."""
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except OSError:
         return False
-    return stat.S_ISREG(found.st_mode) and (not _OWNERS or found.st_uid == os.getuid())
+    return stat.S_ISREG(status.st_mode) and (not _OWNERS or status.st_uid == os.getuid())
 
 
 def temporary_prefix(kind: str) -> str:
@@ -104,7 +104,7 @@ def is_alive(pid: int) -> bool:
 
 def _is_own_folder(folder: Path) -> bool:
     try:
-        found = os.lstat(folder)
+        status = os.lstat(folder)
     except OSError:
         return False
-    return stat.S_ISDIR(found.st_mode) and (not _OWNERS or found.st_uid == os.getuid())
+    return stat.S_ISDIR(status.st_mode) and (not _OWNERS or status.st_uid == os.getuid())

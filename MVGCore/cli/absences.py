@@ -52,11 +52,11 @@ def say(prompts: PromptSet, image: Volume, ends: Sequence[str], empty: Sequence[
 
 
 def _range(text: str, whole: str, example: str) -> tuple[int, int]:
-    found = _RANGE.fullmatch(text.strip())
-    if found is None:
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
         raise InputError(f"'{whole}' does not name slices; write them like {example}.")
-    first = int(found[1])
-    return first, first if found[2] is None else int(found[2])
+    first = int(match[1])
+    return first, first if match[2] is None else int(match[2])
 
 
 def class_named(name: str, classes: Sequence[SegmentClass]) -> SegmentClass:

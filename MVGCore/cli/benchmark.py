@@ -44,10 +44,10 @@ def words(text: str) -> tuple[str, ...]:
     Raises:
         ValueError: the list is empty.
     """
-    found = tuple(word.strip() for word in text.split(",") if word.strip())
-    if not found:
+    names = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not names:
         raise ValueError("an empty list")
-    return found
+    return names
 
 
 def counts(text: str) -> tuple[int, ...]:
@@ -56,10 +56,10 @@ def counts(text: str) -> tuple[int, ...]:
     Raises:
         ValueError: one of them is no positive whole number.
     """
-    found = tuple(int(word) for word in words(text))
-    if min(found) < 1:
+    numbers = tuple(int(word) for word in words(text))
+    if min(numbers) < 1:
         raise ValueError("at least one slice is needed")
-    return found
+    return numbers
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -66,7 +66,7 @@ def truths_of(folder: Path, names: list[str]) -> dict[str, Path]:
     """
     from MVGCore.volume.formats import format_by_name, stem
 
-    found: dict[str, Path] = {}
+    truths: dict[str, Path] = {}
     last = {PurePosixPath(name).name: name for name in names}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and format_by_name(path) is not None:
@@ -74,7 +74,7 @@ def truths_of(folder: Path, names: list[str]) -> dict[str, Path]:
             whole = str(relative.with_name(stem(path)))
             name = whole if whole in names else last.get(stem(path))
             if name is not None:
-                found[name] = path
-    if not found:
+                truths[name] = path
+    if not truths:
         raise InputError(f"No label map in '{folder}' is called like a volume; call them like the images.")
-    return found
+    return truths

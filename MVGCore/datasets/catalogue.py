@@ -58,13 +58,13 @@ def read_catalogue(source: str, pattern: str = "*", left_out: Iterable[Path] = (
     if path.is_file() and path.suffix.lower() == ".csv":
         return _of_csv(path)
     if path.is_dir():
-        root, found = path, _in_folder(path, pattern)
+        root, items = path, _in_folder(path, pattern)
     elif glob.has_magic(source):
-        root, found = _fixed_part(source), (Path(each) for each in glob.iglob(source, recursive=True))
+        root, items = _fixed_part(source), (Path(each) for each in glob.iglob(source, recursive=True))
     else:
         raise InputError(f"There is no data set '{source}'; give a folder, a glob in quotes, or a .csv file.")
     apart = tuple(each.resolve() for each in left_out)
-    images = sorted(each for each in found if _is_image(each) and not _is_in(each.resolve(), apart))
+    images = sorted(each for each in items if _is_image(each) and not _is_in(each.resolve(), apart))
     if path.is_dir() and pattern == "*":
         images = _without_previews(images)
     if not images:

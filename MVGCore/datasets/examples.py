@@ -69,10 +69,10 @@ def find_examples(sources: Iterable[Path], items: Sequence[Item]) -> tuple[Examp
     """
     named = [ExampleSource(item.labels, item.image) for item in items if item.labels is not None]
     given = [example for source in sources for example in _of_source(source, items)]
-    found = tuple(dict.fromkeys([*named, *given]))
-    if not found:
+    examples = tuple(dict.fromkeys([*named, *given]))
+    if not examples:
         raise InputError("There is no example: give label maps with a few filled slices, or saved prompts.")
-    return found
+    return examples
 
 
 def merged_prompts(examples: Iterable[ExampleSource]) -> PromptSet:
@@ -144,16 +144,16 @@ def _image_of(labels: str, items: Sequence[Item]) -> Path:
     path = PurePosixPath(labels)
     whole = str(path.with_name(stem(path.name)))
     for called in (whole, PurePosixPath(whole).name):
-        found = [item for item in items if alike(called, item.name)]
-        found = found or [item for item in items if alike(called, PurePosixPath(item.name).name)]
-        exact = [item for item in found if called in (item.name, PurePosixPath(item.name).name)]
-        found = exact or found
-        if len(found) == 1:
-            return found[0].image
-        if found:
+        matching = [item for item in items if alike(called, item.name)]
+        matching = matching or [item for item in items if alike(called, PurePosixPath(item.name).name)]
+        exact = [item for item in matching if called in (item.name, PurePosixPath(item.name).name)]
+        matching = exact or matching
+        if len(matching) == 1:
+            return matching[0].image
+        if matching:
             raise InputError(
-                f"The labels '{labels}' may belong to '{found[0].name}' or '{found[1].name}'; call them like "
-                "their image, or list image and labels in a CSV."
+                f"The labels '{labels}' may belong to '{matching[0].name}' or '{matching[1].name}'; "
+                "call them like their image, or list image and labels in a CSV."
             )
     raise InputError(
         f"No image of the data set is called like the labels '{labels}'; call them like their image, or list "

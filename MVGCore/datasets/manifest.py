@@ -122,10 +122,10 @@ def read_results(folder: Path) -> dict[str, Record]:
     Raises:
         OutputError: a manifest cannot be read.
     """
-    found: dict[str, Record] = {}
+    results: dict[str, Record] = {}
     for path in sorted(folder.glob("manifest*.jsonl")):
-        found.update(Manifest(path).records)
-    return found
+        results.update(Manifest(path).records)
+    return results
 
 
 def _read(path: Path) -> list[Record]:

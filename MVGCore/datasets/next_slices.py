@@ -104,13 +104,13 @@ def candidates_of(folder: Path, record: Record) -> list[Candidate]:
     sure: Mapping[str, float] = report.get("slice_dice") or {}
     confidence: Mapping[str, float] = report.get("slice_confidence", {})
     first, extent = int(shown[0]), max(1, int(shown[-1] - shown[0]))
-    found = []
+    candidates = []
     for index in shown.tolist():
         known = sure.get(str(index), confidence.get(str(index)))
         if known is not None and index not in report.get("slices_used", ()):
             doubt = (1 - known) * float(areas[index]) / float(areas.sum())
-            found.append(Candidate(record.name, index, (index - first) / extent, doubt))
-    return found
+            candidates.append(Candidate(record.name, index, (index - first) / extent, doubt))
+    return candidates
 
 
 def choose(candidates: Sequence[Candidate], count: int) -> list[tuple[Candidate, float]]:

@@ -39,15 +39,15 @@ def verify(
     chosen = [item for item in items if item.name in records]
     if not chosen:
         raise InputError(f"There is no result of this data set in '{work.folder}'; label it first.")
-    found = {}
+    verdicts = {}
     with tempfile.TemporaryDirectory(prefix=".verify.", dir=work.folder) as scratch:
         apart = replace(work, folder=Path(scratch))
         for done, again in enumerate(crew(apart, chosen), 1):
             difference = _difference(work, records[again.name], again)
             if difference:
-                found[again.name] = difference
+                verdicts[again.name] = difference
             shown(again, done, len(chosen))
-    return found
+    return verdicts
 
 
 def _difference(work: Work, before: Record, again: Record) -> str:

@@ -52,9 +52,9 @@ def estimate_noise(planes: Tensor) -> Tensor:
     and Johnstone 1994); blocks without any variation (an empty border) are left out.
     """
     finest = atoms().view(BLOCK, BLOCK, 1, BLOCK, BLOCK)[-3:, -3:].reshape(9, 1, BLOCK, BLOCK)
-    found = F.conv2d(planes[:, None].float(), finest.to(planes.device), stride=STRIDE).abs()
-    found = found.masked_fill(found.amax(1, keepdim=True) < 1e-6, torch.nan).flatten(1)
-    return found.nanmedian(1).values.nan_to_num(0.0) / 0.6745
+    details = F.conv2d(planes[:, None].float(), finest.to(planes.device), stride=STRIDE).abs()
+    details = details.masked_fill(details.amax(1, keepdim=True) < 1e-6, torch.nan).flatten(1)
+    return details.nanmedian(1).values.nan_to_num(0.0) / 0.6745
 
 
 def denoise_draft(planes: Tensor, sigma: Tensor | None = None) -> Tensor:
@@ -73,13 +73,15 @@ def denoise_draft(planes: Tensor, sigma: Tensor | None = None) -> Tensor:
     # Whole blocks on every side, so that each pixel lies in equally many of them.
     right, bottom = (BLOCK + (-size) % STRIDE for size in (width, height))
     padded = F.pad(planes.float(), (BLOCK, right, BLOCK, bottom), mode="replicate")
-    found = F.conv2d(padded.flatten(0, 1)[:, None], blocks, stride=STRIDE).unflatten(0, (targets, depth))
-    found = torch.einsum("ab,tbcyx->tacyx", along, found)
-    keep = found.abs() >= THRESHOLD * sigma.view(-1, 1, 1, 1, 1)
+    coefficients = F.conv2d(padded.flatten(0, 1)[:, None], blocks, stride=STRIDE).unflatten(
+        0, (targets, depth)
+    )
+    coefficients = torch.einsum("ab,tbcyx->tacyx", along, coefficients)
+    keep = coefficients.abs() >= THRESHOLD * sigma.view(-1, 1, 1, 1, 1)
     keep[:, 0, 0] = True  # the mean
     # Blocks that need few functions are smooth: they know better (the weights of Yu and Sapiro's successors).
     weight = 1.0 / keep.sum((1, 2)).float()
-    middle = torch.einsum("a,tacyx->tcyx", along[:, depth // 2], found * keep) * weight[:, None]
+    middle = torch.einsum("a,tacyx->tcyx", along[:, depth // 2], coefficients * keep) * weight[:, None]
     total = F.conv_transpose2d(middle, blocks, stride=STRIDE)
     ones = torch.ones(1, 1, BLOCK, BLOCK, device=planes.device)
     share = F.conv_transpose2d(weight[:, None], ones, stride=STRIDE)

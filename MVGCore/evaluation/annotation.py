@@ -115,9 +115,9 @@ def propagate(session: Session, example: BenchmarkExample, slices: Sequence[int]
 
 def rest_dice(example: BenchmarkExample, labels: NDArray[np.integer], slices: Sequence[int]) -> float:
     """Mean Dice on the slices that are not labelled, over the classes that they contain."""
-    truth, found = (np.delete(each, list(slices), example.axis) for each in (example.truth.array, labels))
+    truth, result = (np.delete(each, list(slices), example.axis) for each in (example.truth.array, labels))
     classes = [int(each) for each in np.unique(truth) if each]
-    scores = dice_per_class(truth, found, classes)
+    scores = dice_per_class(truth, result, classes)
     return float(np.mean([scores[each] for each in classes]))
 
 
@@ -153,10 +153,12 @@ def _worst(
     example: BenchmarkExample, result: Result, slices: Sequence[int], rng: np.random.Generator
 ) -> int | None:
     """The slice with the largest true error, each class relative to its size."""
-    truth, found = (np.moveaxis(each, example.axis, 0) for each in (example.truth.array, result.labels.array))
+    truth, predicted = (
+        np.moveaxis(each, example.axis, 0) for each in (example.truth.array, result.labels.array)
+    )
     errors = np.zeros(len(truth))
     for class_id in np.unique(truth)[1:]:
-        wrong = (truth == class_id) != (found == class_id)
+        wrong = (truth == class_id) != (predicted == class_id)
         errors += wrong.sum((1, 2)) / (truth == class_id).sum()
     errors[list(slices)] = 0
     return int(errors.argmax()) if errors.any() else None
@@ -183,10 +185,10 @@ def to_markdown(points: Sequence[Point], goal: float) -> str:
 
 def _curve(points: Sequence[Point], case: str, strategy: str, most: int) -> list[float]:
     """Dice after 1, 2, ... slices; the last value goes on where a strategy stopped."""
-    found = {len(p.slices): p.dice for p in points if (p.case, p.strategy) == (case, strategy)}
+    dice_at = {len(p.slices): p.dice for p in points if (p.case, p.strategy) == (case, strategy)}
     values: list[float] = []
     for count in range(1, most + 1):
-        values.append(found.get(count, values[-1] if values else 0.0))
+        values.append(dice_at.get(count, values[-1] if values else 0.0))
     return values
 
 
@@ -259,10 +261,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         curves = [partial(annotate, session, strategy=each) for each in options.strategies]
         curves += [partial(annotate_for, peer) for peer in peers]
         for curve in curves:
-            found = curve(case=case.id, group=case.group, example=example, most=options.most)
-            points += found
+            curve_points = curve(case=case.id, group=case.group, example=example, most=options.most)
+            points += curve_points
             with open(options.out / "points.jsonl", "a", encoding="utf-8") as file:
-                file.writelines(json.dumps(asdict(point)) + "\n" for point in found)
+                file.writelines(json.dumps(asdict(point)) + "\n" for point in curve_points)
         print(to_markdown(points, options.goal), flush=True)
     with atomic_path(options.out / "annotation.md") as path:
         path.write_text(to_markdown(points, options.goal) + "\n", encoding="utf-8")

@@ -68,16 +68,16 @@ def run_benchmark(
         InputError: Unknown suite, two methods of one name, or no case at all.
         OutputError: The folder cannot be written.
     """
-    found = suite_cases(suite) if cases is None else CaseList(tuple(cases))
+    listed = suite_cases(suite) if cases is None else CaseList(tuple(cases))
     methods = tuple(methods) if methods is not None else (SessionMethod(), *default_peers())
     if len({method.name for method in methods}) < len(methods):
         raise InputError("Two methods have the same name: give each its own.")
-    if not found.cases:
+    if not listed.cases:
         raise InputError("There is no case to run: set MVG_DATA, or install nilearn for the brain template.")
     folder = _folder(out_dir)
     run = _Run(methods, folder, time_limit_s)
-    run.complete(found.cases, tuple(slices or SUITES[suite]), progress or (lambda fraction, text: None))
-    report = Report(suite, time_limit_s, tuple(run.rows), (*found.notes, *run.notes))
+    run.complete(listed.cases, tuple(slices or SUITES[suite]), progress or (lambda fraction, text: None))
+    report = Report(suite, time_limit_s, tuple(run.rows), (*listed.notes, *run.notes))
     write_report(folder, report)
     return report
 
@@ -224,11 +224,11 @@ class _Run:
     def _earlier(self, pairs: set[tuple[str, int]]) -> dict[tuple[str, int, str], BenchmarkRow]:
         """Results of the same methods with the same settings; others in the file are left alone."""
         settings = {method.name: repr(method) for method in self._methods}
-        found = {}
+        rows = {}
         for row in read_rows(self._path):
             if (row.case, row.labelled) in pairs and settings.get(row.method) == row.settings:
-                found[row.case, row.labelled, row.method] = row
-        return found
+                rows[row.case, row.labelled, row.method] = row
+        return rows
 
     def _append(self, row: BenchmarkRow) -> None:
         try:

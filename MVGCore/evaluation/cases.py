@@ -250,10 +250,10 @@ def _case(entry: dict[str, Any], folder: Path) -> Case:
 
 
 def _template(part: str) -> Volume:
-    found = find_spec("nilearn")
-    if found is None or found.origin is None:
+    package = find_spec("nilearn")
+    if package is None or package.origin is None:
         raise MissingExtraError('The brain template comes with nilearn: pip install "mvg-slicer[demo]"')
-    folder = Path(found.origin).parent / "datasets" / "data"
+    folder = Path(package.origin).parent / "datasets" / "data"
     path = folder / f"mni_icbm152_{part}_tal_nlin_sym_09a_converted.nii.gz"
     if not path.is_file():
         raise MissingExtraError(

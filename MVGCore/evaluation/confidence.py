@@ -214,9 +214,9 @@ def fit_calibration(model: InContextModel, cases: Sequence[Case]) -> Calibration
     samples: dict[tuple[str, bool], list[Pixels]] = {kind: [] for kind in kinds}
     for run in chain(runs(model, cases, AS_STATED), carried_runs(model, cases)):
         for kind in kinds:
-            found = sample(run, *kind, rng)
-            if len(found.stated):
-                samples[kind].append(found)
+            drawn = sample(run, *kind, rng)
+            if len(drawn.stated):
+                samples[kind].append(drawn)
     curves = {}
     for kind in kinds:
         if not samples[kind]:

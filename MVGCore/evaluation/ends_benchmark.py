@@ -136,9 +136,9 @@ def row(setting: Setting, method: str, result: Result, questions: int = 0) -> En
 
 def run_looks(setting: Setting, model: InContextModel, folder: Path, end_model: EndModel) -> list[EndsRow]:
     """The same by a first look, which is kept in a folder, and once without odds."""
-    found = first_look(setting, model, folder)
-    before = propagated(KeptSession(setting, found, model, NO_ODDS), setting)
-    session = KeptSession(setting, found, model, end_model)
+    look = first_look(setting, model, folder)
+    before = propagated(KeptSession(setting, look, model, NO_ODDS), setting)
+    session = KeptSession(setting, look, model, end_model)
     return [row(setting, BEFORE, before), *run_session(session, setting)]
 
 

@@ -92,9 +92,9 @@ def fit_lines(runs: Sequence[Judged]) -> DiceLines:
     for level in LEVELS:
         pairs, weights = [], []
         for run in runs:
-            found = getattr(run, level)
-            pairs += found
-            weights += [1 / len(found) / of_group[run.group]] * len(found)
+            values = getattr(run, level)
+            pairs += values
+            weights += [1 / len(values) / of_group[run.group]] * len(values)
         lines.append(fit_line(pairs, weights))
     return DiceLines(*lines)
 

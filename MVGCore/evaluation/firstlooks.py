@@ -213,8 +213,8 @@ class KeptSession:
         return list(self._revised(propagator_of(self.setting, self.model, self.end_model)))
 
     def _revised(self, propagator: Propagator) -> Iterator[SliceResult]:
-        found = {index: each for index, each in self.predicted.items() if index not in propagator.settled}
-        return propagator.revised(found, False, lambda fraction, text: None, lambda: False)
+        predicted = {index: each for index, each in self.predicted.items() if index not in propagator.settled}
+        return propagator.revised(predicted, False, lambda fraction, text: None, lambda: False)
 
 
 def _look(setting: Setting, model: InContextModel) -> dict[int, GroupPredictions]:

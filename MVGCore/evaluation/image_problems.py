@@ -140,16 +140,16 @@ def sources(cases: Sequence[Case] | None = None) -> list[ImageSource]:
         InputError: there is no data.
     """
     there = {case.id: case for case in (read_cases("bench") if cases is None else cases)}
-    found = []
+    chosen = []
     for task in ("denoise", "inpaint"):
-        found += [ImageSource(task, there[case], (name,)) for case, name in IMAGES if case in there]
+        chosen += [ImageSource(task, there[case], (name,)) for case, name in IMAGES if case in there]
     for pair in CONTRASTS:
         for case in PAIRS:
             if case in there and set(pair) <= dict(there[case].images).keys():
-                found.append(ImageSource("synthesize", there[case], pair))
-    if not found:
+                chosen.append(ImageSource("synthesize", there[case], pair))
+    if not chosen:
         raise InputError("None of the cases of the image tasks is there: let MVG_DATA name their folder.")
-    return found
+    return chosen
 
 
 def slab_of(volume: Volume, axis: int, slices: Sequence[int]) -> Volume:

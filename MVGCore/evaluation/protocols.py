@@ -100,15 +100,15 @@ def dice_parts(
     truth: NDArray[np.integer], result: NDArray[np.integer], axis: int, slices: Sequence[int]
 ) -> Parts:
     """Dice of a result (K, J, I), and of its parts between and beyond the labelled slices."""
-    true, found = np.moveaxis(truth, axis, 0), np.moveaxis(result, axis, 0)
+    true, predicted = np.moveaxis(truth, axis, 0), np.moveaxis(result, axis, 0)
     ids = [int(each) for each in np.unique(true[list(slices)]) if each]
     index = np.arange(len(true))
     free = ~np.isin(index, slices)
     within = (index > min(slices)) & (index < max(slices))
     return Parts(
-        _mean_dice(true[free], found[free], ids, False),
-        _mean_dice(true[free & within], found[free & within], ids, False),
-        _mean_dice(true[free & ~within], found[free & ~within], ids, True),
+        _mean_dice(true[free], predicted[free], ids, False),
+        _mean_dice(true[free & within], predicted[free & within], ids, False),
+        _mean_dice(true[free & ~within], predicted[free & ~within], ids, True),
     )
 
 
@@ -117,7 +117,7 @@ def _mean_dice(
 ) -> float | None:
     scores = []
     for class_id in ids:
-        true, found = truth == class_id, result == class_id
-        if true.any() or (either and found.any()):
-            scores.append(2 * np.count_nonzero(true & found) / (true.sum() + found.sum()))
+        true, predicted = truth == class_id, result == class_id
+        if true.any() or (either and predicted.any()):
+            scores.append(2 * np.count_nonzero(true & predicted) / (true.sum() + predicted.sum()))
     return float(np.mean(scores)) if scores else None

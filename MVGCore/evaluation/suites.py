@@ -61,19 +61,19 @@ def suite_cases(suite: str) -> CaseList:
     """
     if suite not in SUITES:
         raise InputError(f"There is no suite {suite!r}: choose one of {', '.join(SUITES)}.")
-    found: list[BenchmarkCase] = []
+    cases: list[BenchmarkCase] = []
     notes = []
     try:
-        found += read_cases("bench")
+        cases += read_cases("bench")
     except InputError as error:
         notes.append(f"The cases of MVG_DATA were skipped: {error}")
     if importlib.util.find_spec("nilearn") is not None:
-        found.append(DemoCase())
+        cases.append(DemoCase())
     else:
         notes.append(
             'The brain template was skipped: it comes with nilearn (pip install "mvg-slicer[demo]").'
         )
-    return CaseList(tuple(c for c in found if suite == "full" or c.id in QUICK_CASES), tuple(notes))
+    return CaseList(tuple(c for c in cases if suite == "full" or c.id in QUICK_CASES), tuple(notes))
 
 
 def named_cases(names: Sequence[str]) -> tuple[BenchmarkCase, ...]:

@@ -275,10 +275,10 @@ def measure(raw: NDArray[Any]) -> tuple[Window, Noise]:
         slab = scaled(raw[max(0, place - NEIGHBOUR_SLICES) : place + NEIGHBOUR_SLICES + 1], window)
         stable, sigma = noise.stabilise(slab)
         clean.append(noise.restore(dct_denoise(stable, sigma, [min(place, NEIGHBOUR_SLICES)])))
-    found = robust_window(torch.cat(clean).numpy())
+    measured = robust_window(torch.cat(clean).numpy())
     size = window.high - window.low
-    own = Window(window.low + found.low * size, window.low + found.high * size)
-    return own, noise.rescaled(found.low, found.high)
+    own = Window(window.low + measured.low * size, window.low + measured.high * size)
+    return own, noise.rescaled(measured.low, measured.high)
 
 
 def inner(depth: int, count: int) -> list[int]:

@@ -58,8 +58,8 @@ class Noise:
             return self.level * above.sqrt()
         if self.kind == "rician":
             _, means, deviations = rician_moments()
-            found = np.interp(above.numpy() / self.level, means, deviations)
-            return torch.from_numpy(found).float() * self.level
+            looked_up = np.interp(above.numpy() / self.level, means, deviations)
+            return torch.from_numpy(looked_up).float() * self.level
         return torch.full_like(mean, self.level)
 
     def rescaled(self, low: float, high: float) -> Noise:
@@ -75,8 +75,8 @@ class Noise:
         signal, means, _ = rician_moments()
         above = ((clean - self.floor) / self.level).numpy()
         strong = np.sqrt(np.square(above) + 1)
-        found = np.where(above < signal[-1], np.interp(above, signal, means), strong)
-        return torch.from_numpy(found).float() * self.level + self.floor
+        looked_up = np.where(above < signal[-1], np.interp(above, signal, means), strong)
+        return torch.from_numpy(looked_up).float() * self.level + self.floor
 
     def add(self, clean: Tensor, rng: np.random.Generator) -> Tensor:
         """Noisy images of clean ones."""
@@ -108,8 +108,8 @@ class Noise:
             level = self.level * AIR_MARGIN
             scaled = ((smooth - self.floor) / level).numpy()
             strong = np.sqrt(np.maximum(np.square(scaled) - 1, 0))
-            found = np.where(scaled < means[-1], np.interp(scaled, means, signal), strong)
-            return torch.from_numpy(found).float() * level + self.floor
+            looked_up = np.where(scaled < means[-1], np.interp(scaled, means, signal), strong)
+            return torch.from_numpy(looked_up).float() * level + self.floor
         return smooth
 
 
@@ -167,9 +167,10 @@ def _best_kind(mean: Tensor, deviation: Tensor, floor: float) -> Noise:
     for noise in others:
         if noise.kind == "rician" and noise.level * 0.8 > float(above.min()) / RAYLEIGH_MEAN:
             continue
-        found = _misfit(noise, mean, deviation) * (_RICIAN_IN_AIR if noise.kind == "rician" and is_air else 1)
-        if found < misfit:
-            best, misfit = noise, found
+        weight = _RICIAN_IN_AIR if noise.kind == "rician" and is_air else 1
+        weighted = weight * _misfit(noise, mean, deviation)
+        if weighted < misfit:
+            best, misfit = noise, weighted
     measured = _measured_in_air(above, floor) if best.kind == "rician" and is_air else best
     return measured if abs(measured.level / best.level - 1) < 0.15 else best
 

@@ -115,15 +115,15 @@ def fewest_planes(planes: Sequence[NDArray[np.uint16]]) -> tuple[NDArray[np.uint
     """
     if not _meetings(planes):
         return (np.maximum.reduce(planes),)
-    found: list[NDArray[np.uint16]] = []
+    chosen: list[NDArray[np.uint16]] = []
     for class_id in sorted({value for plane in planes for value in present_ids(plane)}):
         mask = np.logical_or.reduce([plane == class_id for plane in planes])
-        free = next((plane for plane in found if not plane[mask].any()), None)
+        free = next((plane for plane in chosen if not plane[mask].any()), None)
         if free is None:
             free = np.zeros_like(planes[0])
-            found.append(free)
+            chosen.append(free)
         free[mask] = class_id
-    return tuple(found)
+    return tuple(chosen)
 
 
 def _meetings(planes: Sequence[NDArray[np.uint16]]) -> set[tuple[int, int]]:
@@ -132,19 +132,19 @@ def _meetings(planes: Sequence[NDArray[np.uint16]]) -> set[tuple[int, int]]:
     for number, plane in enumerate(planes):
         for other in planes[number + 1 :]:
             both = (plane > 0) & (other > 0) & (plane != other)
-            found = (
+            meetings = (
                 np.unique(np.stack([plane[both], other[both]]), axis=1) if both.any() else np.zeros((2, 0))
             )
-            pairs |= {(int(a), int(b)) for a, b in found.T}
+            pairs |= {(int(a), int(b)) for a, b in meetings.T}
     return pairs | {(b, a) for a, b in pairs}
 
 
 def _first_or_new(free: Iterable[list[SegmentClass]], groups: list[list[SegmentClass]]) -> list[SegmentClass]:
-    found = next(iter(free), None)
-    if found is None:
-        found = []
-        groups.append(found)
-    return found
+    free_plane = next(iter(free), None)
+    if free_plane is None:
+        free_plane = []
+        groups.append(free_plane)
+    return free_plane
 
 
 def _labels_of(planes: Sequence[NDArray[np.uint16]], group: Sequence[SegmentClass]) -> NDArray[np.uint16]:

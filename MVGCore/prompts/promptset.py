@@ -83,8 +83,8 @@ class PromptSet:
         """
         if not labels.array.any():
             raise InputError("The label map is empty; label at least one slice.")
-        found = match_slices(labels, image.geometry, axis)
-        matched, places = found.labels, found.places
+        match = match_slices(labels, image.geometry, axis)
+        matched, places = match.labels, match.places
         if slices is not None:
             along = places[0].axis
             places = [SliceKey(along, int(index)) for index in sorted(set(slices))]

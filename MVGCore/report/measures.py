@@ -78,15 +78,15 @@ def unlike_the_rest(volumes: Sequence[Sequence[ClassMeasures]]) -> list[dict[int
     Sizes are compared by their logarithm and places by their distance, each in robust standard deviations of
     the data set; the number of parts with the usual one. Few volumes tell nothing.
     """
-    found: list[dict[int, tuple[str, ...]]] = [{} for _ in volumes]
+    unlike: list[dict[int, tuple[str, ...]]] = [{} for _ in volumes]
     ids = sorted({each.id for classes in volumes for each in classes})
     for class_id in ids:
         where = [n for n, classes in enumerate(volumes) if any(each.id == class_id for each in classes)]
         own = [next(each for each in volumes[n] if each.id == class_id) for n in where]
         for n, words in zip(where, _words(own), strict=True):
             if words:
-                found[n][class_id] = words
-    return found
+                unlike[n][class_id] = words
+    return unlike
 
 
 def _words(own: Sequence[ClassMeasures]) -> list[tuple[str, ...]]:

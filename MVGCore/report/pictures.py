@@ -99,13 +99,13 @@ def _runs(edges: NDArray[np.int8]) -> list[tuple[int, int, int]]:
     """(line, start, length) of what is not 0 in each line; a change of sign begins a new run."""
     padded = np.pad(edges, ((0, 0), (1, 1)))
     changes = np.diff(padded, axis=1) != 0
-    found = []
+    runs = []
     for line in np.flatnonzero(edges.any(axis=1)):
         places = np.flatnonzero(changes[line])
         for start, end in zip(places[:-1], places[1:], strict=True):
             if edges[line, start]:
-                found.append((int(line), int(start), int(end - start)))
-    return found
+                runs.append((int(line), int(start), int(end - start)))
+    return runs
 
 
 def _picture(

@@ -45,8 +45,8 @@ class LoadedCase:
             InputError: a file is damaged, or they do not lie on one grid.
         """
         if case.singles:
-            image, found = read_singles(case)
-            return cls(case, (image,), found, (1.0, 1.0, 1.0), ct_window)
+            image, singles = read_singles(case)
+            return cls(case, (image,), singles, (1.0, 1.0, 1.0), ct_window)
         volumes = [read_volume(path) for path in case.images.values()]
         labels = read_labels(case)[0] if case.labels else None
         shapes = {volume.array.shape for volume in volumes}

@@ -73,12 +73,12 @@ def _connected(bands: NDArray[np.int32]) -> NDArray[np.int32]:
     parts, count = np.zeros(bands.shape, np.int32), 0
     for band in np.unique(bands):
         inside = bands == band
-        cores, found = ndimage.label(ndimage.binary_opening(inside))
+        cores, core_count = ndimage.label(ndimage.binary_opening(inside))
         for _ in range(2):  # what the opening rounded off goes back to its part
             cores = np.where(inside & (cores == 0), ndimage.maximum_filter(cores, 3), cores)
         whole, _ = ndimage.label(inside & (cores == 0))
         parts[cores > 0] = cores[cores > 0] + count
-        count += found
+        count += core_count
         # Thin structures have no core: what the opening removed counts on its own.
         thin = whole > 0
         parts[thin] = whole[thin] + count

@@ -141,11 +141,11 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
 def _take_after(earlier: Path, file: Path) -> None:
     """Give a new file the mode and, where that is allowed, the owner of an earlier one."""
-    found = earlier.stat()
+    status = earlier.stat()
     if hasattr(os, "chown"):
         with contextlib.suppress(OSError):
-            os.chown(file, found.st_uid, found.st_gid)
-    file.chmod(stat.S_IMODE(found.st_mode))
+            os.chown(file, status.st_uid, status.st_gid)
+    file.chmod(stat.S_IMODE(status.st_mode))
 
 
 def _flush_to_disk(file: Path) -> None:

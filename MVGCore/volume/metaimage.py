@@ -203,10 +203,10 @@ def _numbers(
     default: tuple[float, ...] | None = None,
 ) -> tuple[float, ...]:
     """As many finite numbers, of the first of the fields that is there."""
-    found = [(name, header[name]) for name in names if name in header]
-    if not found and default is not None:
+    given = [(name, header[name]) for name in names if name in header]
+    if not given and default is not None:
         return default
-    name, text = found[0] if found else (names[0], "")
+    name, text = given[0] if given else (names[0], "")
     try:
         values = tuple(float(part) for part in text.split())
     except ValueError:

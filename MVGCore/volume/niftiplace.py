@@ -116,15 +116,15 @@ def _coded(header: Any) -> dict[str, FloatArray]:
     """The transforms that the header declares and that can be used, RAS in the file's unit of length."""
     import nibabel as nib
 
-    found = {}
+    transforms = {}
     for name in ("sform", "qform"):
         try:
             affine, code = getattr(header, f"get_{name}")(coded=True)
         except nib.spatialimages.HeaderDataError:  # a quaternion that is none
             continue
         if code and np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 0:
-            found[name] = np.asarray(affine, dtype=np.float64)
-    return found
+            transforms[name] = np.asarray(affine, dtype=np.float64)
+    return transforms
 
 
 def _plain(header: Any) -> FloatArray:

@@ -38,8 +38,8 @@ def named_files(path: Path) -> tuple[str, ...]:
     if is_nrrd:
         head = re.split(rb"\n\r?\n", head, maxsplit=1)[0]
     field = _NRRD_FIELD if is_nrrd else _META_FIELD
-    found = [match[1].strip() for line in head.splitlines() if (match := field.match(line))]
-    names = tuple(each.decode("utf-8", "replace") for each in found if is_nrrd or each not in _OWN)
+    given = [match[1].strip() for line in head.splitlines() if (match := field.match(line))]
+    names = tuple(each.decode("utf-8", "replace") for each in given if is_nrrd or each not in _OWN)
     for each in names:
         if "%" in each or each.upper().startswith("LIST"):
             raise InputError(

@@ -39,7 +39,7 @@ def read_made_of(path: Path) -> dict[str, str]:
 
 
 def _first(texts: list[str]) -> dict[str, str]:
-    return next((found for text in texts if (found := _parsed(text))), {})
+    return next((parsed for text in texts if (parsed := _parsed(text))), {})
 
 
 def _parsed(text: str) -> dict[str, str]:
@@ -55,12 +55,12 @@ def _nifti_comments(path: Path) -> list[str]:
     import nibabel as nib
 
     image = nib.load(path)
-    found = getattr(image.header, "extensions", ())
+    extensions = getattr(image.header, "extensions", ())
     return [
         bytes(each.get_content()).decode("utf-8", "replace").rstrip("\0 ")
         if isinstance(each.get_content(), bytes)
         else str(each.get_content())
-        for each in found
+        for each in extensions
         if each.get_code() == COMMENT_CODE
     ]
 
@@ -69,6 +69,6 @@ def _picture_texts(path: Path) -> list[str]:
     from PIL import Image
 
     with Image.open(path) as picture:
-        found = [str(value) for value in picture.info.values() if isinstance(value, str)]
+        texts = [str(value) for value in picture.info.values() if isinstance(value, str)]
         tags = getattr(picture, "tag_v2", {})
-        return [*found, str(tags.get(TIFF_DESCRIPTION, ""))]
+        return [*texts, str(tags.get(TIFF_DESCRIPTION, ""))]

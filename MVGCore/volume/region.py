@@ -25,10 +25,10 @@ def labelled_box(labels: LabelMap) -> Geometry:
     ends = []
     for axis in range(3):
         others = tuple(n for n in range(3) if n != axis)
-        found = np.flatnonzero(labels.array.any(axis=others))
-        if not found.size:
+        filled = np.flatnonzero(labels.array.any(axis=others))
+        if not filled.size:
             raise InputError("There is no labelled voxel; label a few slices.")
-        ends.append(slice(int(found[0]), int(found[-1]) + 1))
+        ends.append(slice(int(filled[0]), int(filled[-1]) + 1))
     return cropped(labels.geometry, (ends[0], ends[1], ends[2]))
 
 

@@ -145,11 +145,11 @@ def _put(array: NDArray[Any], labels: LabelMap, to_labels: FloatArray, seen: _Se
     kji = np.insert(
         np.stack([rows.ravel(), columns.ravel()], axis=1), seen.shown.axis, seen.shown.index, axis=1
     )
-    found = np.floor(kji[:, ::-1] @ to_labels[:3, :3].T + to_labels[:3, 3] + 0.5).astype(np.int64)[:, ::-1]
-    found[:, seen.drawn.axis] = seen.drawn.index
-    inside = ((found >= 0) & (found < labels.array.shape)).all(axis=1)
-    values = np.zeros(len(found), array.dtype)
-    values[inside] = labels.array[tuple(found[inside].T)]
+    places = np.floor(kji[:, ::-1] @ to_labels[:3, :3].T + to_labels[:3, 3] + 0.5).astype(np.int64)[:, ::-1]
+    places[:, seen.drawn.axis] = seen.drawn.index
+    inside = ((places >= 0) & (places < labels.array.shape)).all(axis=1)
+    values = np.zeros(len(places), array.dtype)
+    values[inside] = labels.array[tuple(places[inside].T)]
     values = values.reshape(plane.shape)
     plane[...] = np.where(values > 0, values, plane)  # slices across another axis cross this one
     return bool(values.any())

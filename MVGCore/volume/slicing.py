@@ -95,11 +95,11 @@ def labelled_slices(labels: LabelMap, axis: int | None = None) -> list[SliceKey]
     own = _planes(box & ~crossing, chosen)
     if not own.any():
         return _shifted(_planes(box, chosen), chosen, offset)
-    found = _shifted(own, chosen, offset)
+    shifted = _shifted(own, chosen, offset)
     rest = box & ~_along(own, chosen)
     for other in sorted({0, 1, 2} - {chosen}):
-        found += _shifted(single[other] & _planes(rest, other), other, offset)
-    return found
+        shifted += _shifted(single[other] & _planes(rest, other), other, offset)
+    return shifted
 
 
 def _best_axis(box: BoolArray, alone: list[BoolArray], spacing: tuple[float, float, float]) -> int:

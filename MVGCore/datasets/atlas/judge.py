@@ -59,10 +59,10 @@ def told_by_others(
     """
     if len(atlases) < 2:
         return []
-    found = []
+    told = []
     for n, atlas in enumerate(atlases[:most]):
-        found.append(Told(*label_by_atlases(atlas.image, [*atlases[:n], *atlases[n + 1 :]], cancelled)))
-    return found
+        told.append(Told(*label_by_atlases(atlas.image, [*atlases[:n], *atlases[n + 1 :]], cancelled)))
+    return told
 
 
 def judge(told: Sequence[Told], drawn: Sequence[Sequence[Prompt]]) -> Judgement:

@@ -62,10 +62,10 @@ def slice_areas(
     plane: NDArray[np.float32], labels: NDArray[np.uint16], ids: Sequence[int]
 ) -> dict[int, Areas]:
     """What a slice of probabilities (classes + 1, H, W) lets expect of each class."""
-    found = {}
+    areas = {}
     for n, class_id in enumerate(ids, 1):
         chosen = labels == class_id
         expected = float(plane[n].sum())
         if chosen.any() or expected >= 0.5:
-            found[class_id] = Areas(float(chosen.sum()), expected, float(plane[n][chosen].sum()))
-    return found
+            areas[class_id] = Areas(float(chosen.sum()), expected, float(plane[n][chosen].sum()))
+    return areas

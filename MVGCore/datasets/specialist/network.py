@@ -68,7 +68,7 @@ class UNet(nn.Module):
 
 def halvings(shape: Sequence[int], spacing: Sequence[float]) -> list[Steps]:
     """Which axes the fold and each level halve: thick ones later, short ones not at all."""
-    size, voxel, found = list(shape), list(spacing), []
+    size, voxel, steps = list(shape), list(spacing), []
     for _ in range(LEVELS):
         finest = min(v for v, n in zip(voxel, size, strict=True) if n > 1)
         step = [
@@ -76,8 +76,8 @@ def halvings(shape: Sequence[int], spacing: Sequence[float]) -> list[Steps]:
         ]
         size = [-(-n // s) for n, s in zip(size, step, strict=True)]
         voxel = [v * s for v, s in zip(voxel, step, strict=True)]
-        found.append((step[0], step[1], step[2]))
-    return found
+        steps.append((step[0], step[1], step[2]))
+    return steps
 
 
 def folded(x: Tensor, fold: Steps) -> Tensor:

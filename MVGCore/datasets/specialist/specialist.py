@@ -245,10 +245,10 @@ def _judged(network: UNet, design: Design, cases: Sequence[SpecialistCase]) -> t
 def _slice_dice(case: SpecialistCase, probabilities: NDArray[np.float32]) -> float:
     """Mean over the classes that the judging slices of a volume show."""
     index = list(case.judging)
-    found = np.moveaxis(probabilities.argmax(0), case.axis, 0)[index]
+    predicted = np.moveaxis(probabilities.argmax(0), case.axis, 0)[index]
     true = np.moveaxis(case.places, case.axis, 0)[index]
     scores = [
-        2 * np.count_nonzero((found == n) & (true == n)) / (np.sum(found == n) + np.sum(true == n))
+        2 * np.count_nonzero((predicted == n) & (true == n)) / (np.sum(predicted == n) + np.sum(true == n))
         for n in np.unique(true)
         if n
     ]

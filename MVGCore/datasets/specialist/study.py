@@ -89,16 +89,16 @@ def judged_together(specialist: Specialist, atlases: Sequence[Atlas], told: Sequ
 
 def judges(drawn: Sequence[Sequence[Prompt]]) -> list[list[Prompt]]:
     """Of each volume a drawn slice between others, another one in each; of single slices every fourth."""
-    found = []
+    chosen = []
     singles = [n for n, prompts in enumerate(drawn) if len(prompts) == 1]
     spared = set(singles[TO_SPARE_ONE - 1 :: TO_SPARE_ONE + 1])
     for n, prompts in enumerate(drawn):
         ordered = sorted(prompts, key=lambda prompt: prompt.index)
         if len(ordered) >= TO_SPARE_ONE:
-            found.append([ordered[1 + n % (len(ordered) - 2)]])
+            chosen.append([ordered[1 + n % (len(ordered) - 2)]])
         else:
-            found.append(ordered if n in spared else [])
-    return found
+            chosen.append(ordered if n in spared else [])
+    return chosen
 
 
 def _spread(paths: Sequence[Path], most: int) -> list[Path]:

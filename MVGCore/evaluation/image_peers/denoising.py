@@ -47,10 +47,10 @@ class NonLocalMeans:
         """See `ImagePeer`."""
         restoration = library("skimage.restoration", "peers")
         (slab, inner), sigma = _slab(problem, 2), _sigma(problem)
-        found = restoration.denoise_nl_means(
+        denoised = restoration.denoise_nl_means(
             slab, patch_size=3, patch_distance=4, h=self.strength * sigma, sigma=sigma, fast_mode=True
         )
-        return _in_units(problem, found[inner])
+        return _in_units(problem, denoised[inner])
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class TotalVariation:
         """See `ImagePeer`."""
         restoration = library("skimage.restoration", "peers")
         slab, inner = _slab(problem, 4)
-        found = restoration.denoise_tv_chambolle(slab, weight=self.strength * _sigma(problem))
-        return _in_units(problem, found[inner])
+        denoised = restoration.denoise_tv_chambolle(slab, weight=self.strength * _sigma(problem))
+        return _in_units(problem, denoised[inner])
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ class Wavelets:
         settings = {"wavelet": "sym4", "sigma": _sigma(problem), "rescale_sigma": False}
         with warnings.catch_warnings():  # on few slices the coarsest levels reach over their ends
             warnings.simplefilter("ignore")
-            found = restoration.cycle_spin(
+            denoised = restoration.cycle_spin(
                 slab, max_shifts=2, func=restoration.denoise_wavelet, func_kw=settings
             )
-        return _in_units(problem, found[inner])
+        return _in_units(problem, denoised[inner])
 
 
 @dataclass(frozen=True)
@@ -104,5 +104,5 @@ class BlockMatching:
         """See `ImagePeer`."""
         bm3d = library("bm3d", "bm3d")
         slab, inner = _slab(problem, 0)
-        found = [bm3d.bm3d(plane.astype(np.float64), _sigma(problem)) for plane in slab[inner]]
-        return _in_units(problem, np.stack(found))
+        denoised = [bm3d.bm3d(plane.astype(np.float64), _sigma(problem)) for plane in slab[inner]]
+        return _in_units(problem, np.stack(denoised))

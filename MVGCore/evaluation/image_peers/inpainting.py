@@ -33,12 +33,12 @@ def _lines(problem: Problem, kind: str) -> NDArray[Any]:
         values = flat[known][:, columns]
         inside = np.clip(places[missing], places[known][0], places[known][-1])
         if kind == "cubic" and known.sum() > 3:
-            found = interpolate.CubicSpline(places[known], values, axis=0)(inside)
+            interpolated = interpolate.CubicSpline(places[known], values, axis=0)(inside)
         elif known.sum() > 1:
-            found = interpolate.interp1d(places[known], values, axis=0)(inside)
+            interpolated = interpolate.interp1d(places[known], values, axis=0)(inside)
         else:
-            found = np.repeat(values, missing.sum(), axis=0)
-        flat[np.ix_(missing, columns)] = found
+            interpolated = np.repeat(values, missing.sum(), axis=0)
+        flat[np.ix_(missing, columns)] = interpolated
     return filled
 
 
@@ -70,13 +70,13 @@ class Biharmonic:
         planes, holes = problem.planes(problem.image.array), _holes(problem)
         whole: NDArray[np.bool_] = np.all(holes, axis=(1, 2))
         across = _lines(problem, "cubic") if whole.any() else planes
-        found = []
+        inpainted = []
         for k in problem.slices:
             if whole[k]:
-                found.append(across[k])
+                inpainted.append(across[k])
             else:
-                found.append(restoration.inpaint_biharmonic(planes[k].astype(np.float64), holes[k]))
-        return np.stack(found).astype(np.float32)
+                inpainted.append(restoration.inpaint_biharmonic(planes[k].astype(np.float64), holes[k]))
+        return np.stack(inpainted).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -78,14 +78,14 @@ class NearestPatches:
         _, _, axes = np.linalg.svd(features[some] - mean, full_matrices=False)
         axes = axes[: self.components].T
         tree = spatial.cKDTree((features[some] - mean) @ axes)
-        found = []
+        mapped = []
         for k in problem.slices:
             plane = problem.planes(problem.image.array)[k][None].astype(np.float32) / scale
             distance, nearest = tree.query((self._patches(plane) - mean) @ axes, self.neighbours, eps=0.5)
             weights = 1 / (np.asarray(distance) + 1e-3)
             mixed = (targets[some][nearest] * weights).sum(1) / weights.sum(1)
-            found.append(mixed.reshape(plane.shape[1:]))
-        return np.stack(found).astype(np.float32)
+            mapped.append(mixed.reshape(plane.shape[1:]))
+        return np.stack(mapped).astype(np.float32)
 
     def _patches(self, planes: FloatArray) -> FloatArray:
         """(N, H, W) -> (N * H * W, size * size + 2): patches and places."""

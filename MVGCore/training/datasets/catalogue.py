@@ -46,11 +46,11 @@ def cases_of(dataset: DataSet) -> list[DataCase]:
     known = readers()
     if dataset.reader not in known:
         raise InputError(f"There is no reader {dataset.reader!r}; choose one of {', '.join(known)}.")
-    found = list(known[dataset.reader].cases(dataset.folder))
-    unknown = set(dataset.test) - {case.id for case in found}
+    listed = list(known[dataset.reader].cases(dataset.folder))
+    unknown = set(dataset.test) - {case.id for case in listed}
     if unknown:
         raise InputError(f"{dataset.folder} has no cases {', '.join(sorted(unknown))} to test on.")
-    cases = [case for case in found if case.split == "train" and case.id not in dataset.test]
+    cases = [case for case in listed if case.split == "train" and case.id not in dataset.test]
     if not cases:
         raise InputError(f"The folder {dataset.folder} has no {dataset.reader} case to train on.")
     return [replace(case, task=dataset.task or case.task) for case in cases]

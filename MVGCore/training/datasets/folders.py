@@ -21,9 +21,9 @@ def find(folder: Path, place: str, dataset: str) -> Path:
     """
     check(folder, dataset)
     for pattern in (place, f"*/{place}", f"*/*/{place}"):
-        found = visible(folder, pattern)
-        if found:
-            return found[0]
+        paths = visible(folder, pattern)
+        if paths:
+            return paths[0]
     raise InputError(
         f"The folder {folder} is not laid out as {dataset}: it holds no {place}; name the folder that does."
     )

@@ -29,13 +29,13 @@ class IndexFolder:
     def cases(self, folder: Path) -> Iterator[DataCase]:
         try:
             entries = json.loads((folder / "index.json").read_text(encoding="utf-8"))["cases"]
-            found = [_case(folder, entry) for entry in entries]
+            listed = [_case(folder, entry) for entry in entries]
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{folder} has no readable index.json ({error!r}); name a folder with one, or put the name "
                 "of a reader before it, as in amos:DIR."
             ) from error
-        yield from found
+        yield from listed
 
 
 def _case(folder: Path, entry: dict[str, Any]) -> DataCase:

@@ -53,7 +53,7 @@ class DeepLesion:
         images = find(folder, "Images_png", "DeepLesion")
         rows = [row for row in _rows(table) if row["Possibly_noisy"].strip() != "1"]
         rows.sort(key=lambda row: row["File_name"])
-        found: dict[str, list[SingleImage]] = {"train": [], "test": []}
+        by_role: dict[str, list[SingleImage]] = {"train": [], "test": []}
         for name, same in groupby(rows, key=lambda row: row["File_name"]):
             series, _, number = name.rpartition("_")
             path = images / series / number
@@ -61,8 +61,8 @@ class DeepLesion:
                 own = list(same)
                 boxes = tuple(_box(table, row["Bounding_boxes"]) for row in own)
                 split = SPLITS.get(own[0]["Train_Val_Test"].strip(), "train")
-                found[split].append(SingleImage(path, None, boxes, HU_OFFSET))
-        for split, singles in found.items():
+                by_role[split].append(SingleImage(path, None, boxes, HU_OFFSET))
+        for split, singles in by_role.items():
             yield from _cases("deeplesion", split, "CT", singles, {1: "lesion"})
 
 

@@ -30,11 +30,11 @@ class LowDoseCT:
 
     def cases(self, folder: Path) -> Iterator[DataCase]:
         check(folder, "low-dose CT")
-        found = False
+        any_case = False
         for case in (*_challenge(folder), *_archive(folder)):
-            found = True
+            any_case = True
             yield case
-        if not found:
+        if not any_case:
             raise InputError(
                 f"The folder {folder} is not laid out as low-dose CT: it holds neither full_3mm and "
                 "quarter_3mm nor series called Full Dose Images and Low Dose Images; name the folder of the "

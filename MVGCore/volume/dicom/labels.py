@@ -22,15 +22,15 @@ def find_labels(path: Path) -> Path | None:
     """
     if not path.is_dir():
         return path if sop_class(read_header(path)) in _LABELS else None
-    found = [
+    files = [
         file
         for file, header in headers(path)
         if not isinstance(header, DamagedFile) and sop_class(header) in _LABELS
     ]
-    if len(found) > 1:
-        names = ", ".join(str(file.relative_to(path)) for file in found[:8])
-        raise InputError(f"'{path}' holds {len(found)} files of labels ({names}); give one of them.")
-    return found[0] if found else None
+    if len(files) > 1:
+        names = ", ".join(str(file.relative_to(path)) for file in files[:8])
+        raise InputError(f"'{path}' holds {len(files)} files of labels ({names}); give one of them.")
+    return files[0] if files else None
 
 
 def read_dicom_labels(file: Path, grid: Geometry | None = None) -> Segmentation:

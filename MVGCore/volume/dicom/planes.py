@@ -113,8 +113,8 @@ def frame_group(header: Dataset, frame: int, name: str) -> Any:
     """The item of a functional group of a frame, its own or the shared one; None if there is none."""
     own = header.PerFrameFunctionalGroupsSequence[frame].get(name)
     shared = header.get("SharedFunctionalGroupsSequence")
-    found = own or (shared[0].get(name) if shared else None)
-    return found[0] if found else None
+    groups = own or (shared[0].get(name) if shared else None)
+    return groups[0] if groups else None
 
 
 def _has_groups(header: Dataset) -> bool:
@@ -173,7 +173,7 @@ def _enhanced(source: Source, header: Dataset) -> Iterator[Plane]:
             frame_group(header, frame, f"{name}Sequence")
             for name in ("PlanePosition", "PlaneOrientation", "PixelMeasures", "PixelValueTransformation")
         )
-        found = ((name, frame_group(header, frame, group)) for group, name in _FRAME_TRAITS)
+        traits = ((name, frame_group(header, frame, group)) for group, name in _FRAME_TRAITS)
         yield Plane(
             source=source,
             frame=frame,
@@ -184,7 +184,7 @@ def _enhanced(source: Source, header: Dataset) -> Iterator[Plane]:
             spacing=floats_of(measures, "PixelSpacing", 2),
             between=float_of(measures, "SpacingBetweenSlices") or float_of(measures, "SliceThickness"),
             stored=stored_as(header, values),
-            traits=tuple((name, written(item, name)) for name, item in found if item and item.get(name)),
+            traits=tuple((name, written(item, name)) for name, item in traits if item and item.get(name)),
         )
 
 

@@ -123,11 +123,11 @@ def _referenced_series(dataset: Dataset) -> set[str]:
 def _grid_beside(path: Path, uids: set[str]) -> Geometry:
     for folder in (path.parent, path.parent.parent):
         try:
-            found = [each for each in list_series(folder) if each.uid in uids and each.is_volume]
+            matching = [each for each in list_series(folder) if each.uid in uids and each.is_volume]
         except InputError:
             continue
-        if found:
-            return grid_of(found[0].planes).geometry
+        if matching:
+            return grid_of(matching[0].planes).geometry
     raise InputError(
         f"'{path}' holds contours without their image; open the image first, or put the file beside its "
         "series."

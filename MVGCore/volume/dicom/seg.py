@@ -44,8 +44,8 @@ def read_seg(path: Path, grid: Geometry | None = None) -> Segmentation:
     planes = planes_of(path, header)
     with damage_named(path):
         ids = _class_ids(header)
-        found = (_class_of(item, ids) for item in header.SegmentSequence)
-        classes = {each.id: each for each in found if each is not None}
+        named = (_class_of(item, ids) for item in header.SegmentSequence)
+        classes = {each.id: each for each in named if each is not None}
         numbers = [_number(header, frame) for frame in range(len(planes))]
         half = _half(header)
     slots = slots_of(planes, grid)
@@ -65,12 +65,12 @@ def class_id_text(class_id: int) -> str:
 
 def _class_ids(header: Dataset) -> dict[int, int]:
     """Number of a segment -> number of its class, where MVG wrote them."""
-    found = {
+    by_number = {
         int(item.SegmentNumber): match
         for item in header.SegmentSequence
         if (match := re.fullmatch(rf"{_CLASS} (\d{{1,5}})", str(item.get("TrackingID") or "")))
     }
-    ids = {number: int(match[1]) for number, match in found.items()}
+    ids = {number: int(match[1]) for number, match in by_number.items()}
     others = {int(item.SegmentNumber) for item in header.SegmentSequence} - ids.keys()
     unique = len(set(ids.values()) | others) == len(ids) + len(others)
     return ids if unique and all(0 < each <= _LARGEST_CLASS for each in ids.values()) else {}

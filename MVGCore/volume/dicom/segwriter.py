@@ -205,10 +205,10 @@ def _measures(geometry: Geometry) -> Any:
 def _check_written(path: Path, segmentation: Segmentation, written: Sequence[Segment]) -> None:
     back = read_seg(path, segmentation.geometry)
     same = back.geometry.is_close(segmentation.geometry) and len(back.segments) == len(written)
-    found = {each.class_.id: each for each in back.segments}
+    read_back = {each.class_.id: each for each in back.segments}
     if not same or not all(
-        each.class_.id in found
-        and np.array_equal(_mask(back, found[each.class_.id]), _mask(segmentation, each))
+        each.class_.id in read_back
+        and np.array_equal(_mask(back, read_back[each.class_.id]), _mask(segmentation, each))
         for each in written
     ):
         raise OSError("what can be read back differs from what was to be written")

@@ -137,13 +137,13 @@ def list_series(path: Path) -> tuple[Series, ...]:
             damaged.append(header)
         elif is_image(header) and sop_class(header) not in SEGMENTATIONS:
             try:
-                found = planes_of(file, header)
+                pictured = planes_of(file, header)
             except DamagedFile as error:
                 damaged.append(error)
             else:
                 # Files that name no series are one per folder.
-                key = (found[0].source.series, "" if found[0].source.series else str(file.parent))
-                planes[key] += found
+                key = (pictured[0].source.series, "" if pictured[0].source.series else str(file.parent))
+                planes[key] += pictured
     ordered = sorted(planes.items(), key=lambda each: (each[1][0].source.series_number, each[0]))
     series = [each for _, own in ordered for each in _series_of(own, damaged)]
     numbered = [replace(each, number=number) for number, each in enumerate(series, start=1)]
@@ -184,10 +184,12 @@ def find_series(path: Path, which: int | str | None = None) -> Series:
     """
     series = list_series(path)
     if which is not None:
-        found = _matching(series, which)
-        if len(found) == 1:
-            return found[0]
-        raise InputError(f"'{path}' holds {len(found) or 'no'} series '{which}'; it has {_listed(series)}.")
+        matching = _matching(series, which)
+        if len(matching) == 1:
+            return matching[0]
+        raise InputError(
+            f"'{path}' holds {len(matching) or 'no'} series '{which}'; it has {_listed(series)}."
+        )
     likely = [each for each in series if each.is_volume] or series
     if len(likely) == 1:
         return likely[0]
@@ -199,12 +201,12 @@ def find_series(path: Path, which: int | str | None = None) -> Series:
 
 def _series_of(planes: Sequence[Plane], damaged: Sequence[DamagedFile]) -> list[Series]:
     """What lies under one SeriesInstanceUID."""
-    found = []
+    series = []
     for stack in sort_into_stacks(planes, same_pixels):
         folders = {plane.source.file.parent for plane in stack.planes}
         beside = tuple(error for error in damaged if error.file.parent in folders)
-        found.append(Series(0, stack.planes, stack.part, stack.notes, beside))
-    return [replace(each, notes=(*each.notes, *_left_out(each, found))) for each in found]
+        series.append(Series(0, stack.planes, stack.part, stack.notes, beside))
+    return [replace(each, notes=(*each.notes, *_left_out(each, series))) for each in series]
 
 
 def _left_out(series: Series, under_the_same: Sequence[Series]) -> list[str]:

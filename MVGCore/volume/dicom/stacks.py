@@ -160,10 +160,10 @@ def _split(places: list[list[Plane]]) -> list[tuple[str, list[Plane]]]:
 
 
 def _by_value(place: list[Plane], name: str) -> dict[str, list[Plane]]:
-    found: dict[str, list[Plane]] = defaultdict(list)
+    by_value: dict[str, list[Plane]] = defaultdict(list)
     for plane in place:
-        found[dict(plane.traits).get(name, "")].append(plane)
-    return found
+        by_value[dict(plane.traits).get(name, "")].append(plane)
+    return by_value
 
 
 def _in_brackets(text: str) -> str:

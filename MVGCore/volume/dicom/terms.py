@@ -103,8 +103,8 @@ def _structure(name: str) -> Code | None:
     plain = "".join(each for each in name.lower() if each.isalnum())
     for keyword in codes.CID7166.dir() + codes.CID7192.dir():
         if keyword.lower() == plain:
-            found = getattr(codes.SCT, keyword)
-            return Code("SCT", found.value, found.meaning)
+            code = getattr(codes.SCT, keyword)
+            return Code("SCT", code.value, code.meaning)
     return None
 
 

@@ -37,17 +37,17 @@ def environment(python: str, own: Mapping[str, str] | None = None) -> dict[str, 
         python: the interpreter that will run.
         own: the variables of this process; None stands for `os.environ`.
     """
-    found = dict(os.environ if own is None else own)
+    variables = dict(os.environ if own is None else own)
     if not is_own(python):
         for name in _PYTHON_VARIABLES:
-            found.pop(name, None)
-        saved = {name.removeprefix(_SAVED): found[name] for name in found if name.startswith(_SAVED)}
+            variables.pop(name, None)
+        saved = {name.removeprefix(_SAVED): variables[name] for name in variables if name.startswith(_SAVED)}
         if saved:
             for name in _LIBRARY_VARIABLES:
-                found.pop(name, None)
-        found.update(saved)
-    found["PYTHONUNBUFFERED"] = "1"  # so that the log is complete whatever happens
-    return found
+                variables.pop(name, None)
+        variables.update(saved)
+    variables["PYTHONUNBUFFERED"] = "1"  # so that the log is complete whatever happens
+    return variables
 
 
 def is_own(python: str) -> bool:
