@@ -73,6 +73,7 @@ def test_a_case_is_opened_corrected_saved_and_the_next_one_follows(
     alone.cases.open(str(a_list))
     view = alone.view()
     assert problem(alone) == "" and "case_0, axial 2" in view.case and "0 of 2" in view.case
+    assert "Save slice" in view.hint
     assert node_of(view.volume_id).GetName() == "case_0"
     np.testing.assert_array_equal(scene.volume(view.volume_id).array, case_image(0).array)
     assert scene.volume(view.volume_id).geometry.is_close(case_image(0).geometry)

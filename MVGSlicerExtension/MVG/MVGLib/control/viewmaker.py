@@ -5,7 +5,7 @@ from __future__ import annotations
 from MVGCore.errors import MVGError
 from MVGCore.prompts import AXIS_NAMES
 from MVGLib.control.activity import Activity
-from MVGLib.control.advice import blocked, examples_note, hint
+from MVGLib.control.advice import Situation, blocked, examples_note, hint
 from MVGLib.control.cases import Cases
 from MVGLib.control.dialogue import Dialogue
 from MVGLib.control.orders import OrderBook
@@ -15,7 +15,7 @@ from MVGLib.control.previewing import ShownPreview
 from MVGLib.control.protocols import SceneAccess
 from MVGLib.control.reviewer import Reviewer
 from MVGLib.control.runner import RunCarrier
-from MVGLib.control.state import ExampleRow, ListChoice, PanelState
+from MVGLib.control.state import ExampleRow, ListChoice, PanelState, Phase
 from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
@@ -60,7 +60,7 @@ class ViewMaker:
         situation, workspace, review = self._permissions.situation(), self._workspace, self._reviewer.review
         planes, depth = self._planes()
         return PanelState(
-            hint=hint(situation),
+            hint=self._hint(situation),
             message=self._dialogue.message,
             phase=self._activity.phase,
             settings=workspace.settings,
@@ -87,6 +87,13 @@ class ViewMaker:
             case=self._cases.text,
             blocked=blocked(situation),
         )
+
+    def _hint(self, situation: Situation) -> str:
+        """What to do next: of a list of cases, unless the user labels the volume as a whole."""
+        alone = situation.phase is Phase.IDLE and situation.review is None and not situation.examples
+        if self._cases.text and alone:
+            return _("Correct this slice, then press Save slice, next case")
+        return hint(situation)
 
     def _rows(self) -> tuple[ExampleRow, ...]:
         workspace = self._workspace
