@@ -8,11 +8,13 @@ Needs `pip install ".[desktop,demo]"`. Without states, all are taken and written
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +181,26 @@ class Studio:
         self.controller.examples.add_all_labelled()
         self.controller.dismiss()
 
+    def case(self) -> None:
+        """A slice of a data set is to be corrected."""
+        from MVGCore.datasets.next_slices import NextSlice
+        from MVGCore.prompts import PromptSet
+        from MVGCore.volume import write_volume
+
+        folder = Path(tempfile.mkdtemp(prefix="mvg-cases-"))
+        write_volume(folder / "brain.nrrd", self.image)
+        entries = []
+        for index in self.slices[1:]:
+            prompts = PromptSet.from_labelmap(self.image, self.few, 0, [index])
+            prompts.prompts[0].enabled = False
+            prompts.save(folder / f"{index}.mvgprompts")
+            entries.append(
+                NextSlice("brain", str(folder / "brain.nrrd"), "k", index, f"{index}.mvgprompts", 0.1)
+            )
+        (folder / "list.json").write_text(json.dumps([asdict(each) for each in entries]))
+        self.controller.cases.open(str(folder / "list.json"))
+        self.controller.cases.save_and_next()
+
 
 STATES = (
     "start",
@@ -191,6 +213,7 @@ STATES = (
     "denoise",
     "inpaint",
     "synthesize",
+    "case",
 )
 
 
