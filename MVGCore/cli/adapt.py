@@ -8,15 +8,12 @@ from pathlib import Path
 
 from MVGCore.cli.console import (
     ProgressBar,
-    add_level_option,
     add_model_options,
     add_seed_option,
-    add_series_option,
-    add_trust_option,
     check_outputs,
     is_quiet,
 )
-from MVGCore.cli.examplefiles import gather_prompts
+from MVGCore.cli.examplefiles import add_example_arguments, gather_prompts
 from MVGCore.cli.segment import seconds_to_adapt
 from MVGCore.errors import InputError
 
@@ -31,12 +28,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser = subcommands.add_parser(
         "adapt", parents=[shared], help="fine-tune a model on labelled slices", description=DESCRIPTION
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
-    add_series_option(parser)
-    add_level_option(parser)
-    add_trust_option(parser)
-    parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
-    parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
+    add_example_arguments(parser)
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="WEIGHTS", help=".safetensors file to write"
     )

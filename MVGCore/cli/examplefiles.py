@@ -8,11 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from MVGCore.cli import layered
+from MVGCore.cli.console import add_level_option, add_series_option, add_trust_option
 from MVGCore.errors import InputError
 from MVGCore.prompts import AXIS_NAMES, PromptSet
 
 if TYPE_CHECKING:
     from MVGCore.volume import Geometry, Volume
+
+
+def add_example_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the image, and the examples on it."""
+    parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
+    add_series_option(parser)
+    add_level_option(parser)
+    add_trust_option(parser)
+    parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
+    parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
 
 
 def box_to_read(image: Path, labels: Path | None) -> Geometry | None:

@@ -13,15 +13,12 @@ from MVGCore.cli import layered, wishes
 from MVGCore.cli.absences import add_options as add_absence_options
 from MVGCore.cli.console import (
     ProgressBar,
-    add_level_option,
     add_model_options,
-    add_series_option,
-    add_trust_option,
     add_work_options,
     check_outputs,
     is_quiet,
 )
-from MVGCore.cli.examplefiles import box_to_read, gather_passes
+from MVGCore.cli.examplefiles import add_example_arguments, box_to_read, gather_passes
 from MVGCore.cli.summary import summary
 from MVGCore.errors import InputError
 from MVGCore.report.run_report import RunReport
@@ -45,12 +42,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         help="segment a volume from a few labelled slices",
         description=DESCRIPTION,
     )
-    parser.add_argument("image", type=Path, metavar="IMAGE", help=".nrrd, .nii.gz, .mha or a DICOM folder")
-    add_series_option(parser)
-    add_level_option(parser)
-    add_trust_option(parser)
-    parser.add_argument("--labels", type=Path, metavar="FEW_SLICES", help="label map with labelled slices")
-    parser.add_argument("--prompts", type=Path, metavar="SET", help="saved examples (.mvgprompts)")
+    add_example_arguments(parser)
     parser.add_argument(
         "--example",
         type=Path,

@@ -20,7 +20,6 @@ from torch import Tensor
 from MVGCore.drafts.image import blur
 from MVGCore.drafts.perceptron import Layers, Learning, answer, fit
 
-OWN_FEATURES = 15  # without the network's
 MOST_SLICES = 32  # more labelled slices than that are thinned out
 MOST_PIXELS = 60_000
 FEATURE_NOISE = 0.05  # spread of what is added to standardised features while learning
