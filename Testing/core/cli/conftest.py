@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from MVGCore import session as session_package
 from MVGCore.cli.main import main
 from MVGCore.outcomes import AdaptReport, Estimate, Question
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, Volume, write_segmentation, write_volume
@@ -136,9 +135,7 @@ def scene(tmp_path: Path) -> Scene:
 
 @pytest.fixture
 def fake_session(monkeypatch: pytest.MonkeyPatch) -> type[FakeSession]:
-    module = ModuleType("MVGCore.session")
-    module.Session = FakeSession  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "MVGCore.session", module)
+    monkeypatch.setitem(vars(session_package), "Session", FakeSession)  # which is loaded when it is asked for
     monkeypatch.setattr(FakeSession, "failure", None)
     monkeypatch.setattr(FakeSession, "adapted_for", None)
     monkeypatch.setattr(FakeSession, "all_axes", None)
