@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -67,6 +68,20 @@ def autocast(device: Device) -> AbstractContextManager[object]:
     if device.dtype == torch.float32:
         return nullcontext()
     return torch.autocast(device.torch_device.type, dtype=device.dtype)
+
+
+@contextmanager
+def torch_threads(count: int | None) -> Iterator[None]:
+    """Torch has so many threads within, and afterwards as many as before; None leaves them as they are.
+
+    The number is one for all of the process: who sets it for good sets it for the host as well.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(before if count is None else count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def placed(model: M, device: Device) -> M:

@@ -49,8 +49,8 @@ class AdaptableSession:
             model: a name with bundled weights, or a weight file.
             device: "auto", "cpu", "cuda", "cuda:N" or "mps".
             seed: of the random colours; the same seed gives the same result.
-            threads: of torch; None leaves them as they are. On a CPU as many batches of slices, up to four,
-                are generated at a time.
+            threads: of torch while the session works; None leaves them as they are. On a CPU as many batches
+                of slices, up to four, are generated at a time.
             quality: how much work labels take: "draft", "standard" or "thorough".
             precision: "auto" takes what the device is fast in; or "float32" or "bfloat16".
 
@@ -58,8 +58,7 @@ class AdaptableSession:
             InputError: no such model, weights that do not fit, no such device, quality or precision.
         """
         self._turn = threading.RLock()
-        if threads is not None:
-            torch.set_num_threads(threads)
+        self._threads = threads
         self._device = select_device(device, precision)
         self._model = load(model, self._device)
         self._use = ModelInUse(self._model)

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from MVGCore.errors import MVGError
+from MVGCore.models.device import torch_threads
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -15,6 +16,7 @@ R = TypeVar("R")
 
 class _HasTurn(Protocol):
     _turn: threading.RLock
+    _threads: int | None
 
 
 S = TypeVar("S", bound=_HasTurn)
@@ -23,8 +25,10 @@ S = TypeVar("S", bound=_HasTurn)
 def one_at_a_time(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
     """Make a method refuse to run while another thread is in one of the same object: results would mix.
 
+    It runs with the threads of torch that the object was given.
+
     Args:
-        method: of an object with a lock `_turn`.
+        method: of an object with a lock `_turn` and its number of `_threads`, None for those that there are.
     """
 
     @wraps(method)
@@ -34,7 +38,8 @@ def one_at_a_time(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenat
                 "The session is working for another thread; wait for it, or make a session for each."
             )
         try:
-            return method(self, *args, **kwargs)
+            with torch_threads(self._threads):
+                return method(self, *args, **kwargs)
         finally:
             self._turn.release()
 

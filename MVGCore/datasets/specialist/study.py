@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
 from MVGCore.datasets.atlas.judge import Told
 from MVGCore.datasets.specialist.specialist import Specialist, SpecialistCase, learn_specialist
 from MVGCore.errors import MVGError, stop_if
+from MVGCore.models.device import torch_threads
 from MVGCore.prompts import Prompt
 from MVGCore.volume import Volume, read_volume
 
@@ -71,12 +71,8 @@ def study(
                 return
             yield image, known
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums of several threads differ in their last bits
-    try:
+    with torch_threads(1):  # sums of several threads differ in their last bits
         return learn_specialist(classes, cases, unlabelled, minutes, seed, cancelled, shown), judging
-    finally:
-        torch.set_num_threads(threads)
 
 
 def judged_together(specialist: Specialist, atlases: Sequence[Atlas], told: Sequence[Told]) -> list[Told]:

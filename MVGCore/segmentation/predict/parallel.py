@@ -14,7 +14,7 @@ from typing import TypeVar
 import torch
 
 from MVGCore.errors import stop_if
-from MVGCore.models.device import Device
+from MVGCore.models.device import Device, torch_threads
 
 MOST_JOBS = 4  # jobs at a time: each takes memory
 
@@ -53,18 +53,17 @@ def side_by_side(
             stop_if(cancelled)
             yield job()
         return
-    threads, waiting = torch.get_num_threads(), deque[Future[T]]()
+    waiting = deque[Future[T]]()
     pool = ThreadPoolExecutor(count, thread_name_prefix="MVG")
-    torch.set_num_threads(max(1, threads // count))  # threads that begin from now on
-    try:
-        for job in jobs:
-            waiting.append(pool.submit(job))
-            if len(waiting) > count:  # one waits, so that nobody does
+    with torch_threads(max(1, torch.get_num_threads() // count)):  # threads that begin from now on
+        try:
+            for job in jobs:
+                waiting.append(pool.submit(job))
+                if len(waiting) > count:  # one waits, so that nobody does
+                    stop_if(cancelled)
+                    yield waiting.popleft().result()
+            while waiting:
                 stop_if(cancelled)
                 yield waiting.popleft().result()
-        while waiting:
-            stop_if(cancelled)
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-        torch.set_num_threads(threads)
+        finally:
+            pool.shutdown(cancel_futures=True)

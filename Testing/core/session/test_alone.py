@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+import torch
 
 from MVGCore.errors import MVGError
 from MVGCore.session.alone import one_at_a_time
@@ -12,7 +13,7 @@ from MVGCore.session.alone import one_at_a_time
 
 class Worker:
     def __init__(self) -> None:
-        self._turn = threading.RLock()
+        self._turn, self._threads = threading.RLock(), None
         self.inside, self.leave = threading.Event(), threading.Event()
 
     @one_at_a_time
@@ -52,3 +53,22 @@ def test_the_lock_is_free_after_an_error() -> None:
     thread.start()
     thread.join()
     assert results == ["done"]
+
+
+def test_threads_of_torch_are_those_given_while_it_works_and_as_before_then() -> None:
+    class Counting(Worker):
+        @one_at_a_time
+        def count(self) -> int:
+            return torch.get_num_threads()
+
+        @one_at_a_time
+        def fail(self) -> None:
+            raise KeyError
+
+    before, worker = torch.get_num_threads(), Counting()
+    assert worker.count() == before
+    worker._threads = before + 2
+    assert worker.count() == before + 2 and torch.get_num_threads() == before
+    with pytest.raises(KeyError):
+        worker.fail()
+    assert torch.get_num_threads() == before
