@@ -169,11 +169,11 @@ def score_propagation(
         MissingExtraError: Surfaces are asked for and their package is not installed.
     """
     _check_shapes(truth, result)
-    shown = set(np.unique(np.take(truth, slices, axis=axis)).tolist()) - {0}
+    given = set(np.unique(np.take(truth, slices, axis=axis)).tolist()) - {0}
     hidden_truth, hidden_result = _without(truth, axis, slices), _without(result, axis, slices)
     present = _voxel_counts(hidden_truth)
     counts = _voxel_counts(hidden_result)
-    counted = sorted(shown & present.keys())
+    counted = sorted(given & present.keys())
     dice = dice_per_class(hidden_truth, hidden_result, counted)
     if tolerance_mm is None:
         tolerance_mm = max(edge for a, edge in enumerate(spacing) if a != axis)
@@ -191,7 +191,7 @@ def score_propagation(
                 class_id, name, dice[class_id], overlap, distance, present[class_id], counts.get(class_id, 0)
             )
         )
-    return Score(tuple(scores), tuple(sorted(present.keys() - shown)))
+    return Score(tuple(scores), tuple(sorted(present.keys() - given)))
 
 
 def _check_shapes(truth: np.ndarray, result: np.ndarray) -> None:

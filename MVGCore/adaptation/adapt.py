@@ -127,8 +127,10 @@ def slice_to_hold_out(lessons: Sequence[Lessons]) -> int | None:
     if not lessons or lessons[0].count < 3:
         return None
     count = lessons[0].count
-    shown = [sum(len(each.context.positions[n].unique()) for each in lessons) for n in range(1, count - 1)]
-    best = max(range(count - 2), key=lambda n: (shown[n], -abs(n + 1 - (count - 1) / 2)))
+    classes_on = [
+        sum(len(each.context.positions[n].unique()) for each in lessons) for n in range(1, count - 1)
+    ]
+    best = max(range(count - 2), key=lambda n: (classes_on[n], -abs(n + 1 - (count - 1) / 2)))
     return best + 1 if any(each.shows(best + 1) for each in lessons) else None
 
 

@@ -106,8 +106,11 @@ class Lessons:
     def draw(self, allowed: Sequence[int], sets: int, rng: np.random.Generator) -> Lesson:
         """A batch of `sets` targets among the allowed slices, each with its own prompts, warp and colours."""
         most = int(rng.integers(1, min(MOST_PROMPTS, len(allowed) - 1) + 1))
-        shown = [n for n in allowed if self.shows(n)] or list(allowed)
-        drawn = [self._one(shown[int(rng.integers(len(shown)))], allowed, most, rng) for _ in range(sets)]
+        with_classes = [n for n in allowed if self.shows(n)] or list(allowed)
+        drawn = [
+            self._one(with_classes[int(rng.integers(len(with_classes)))], allowed, most, rng)
+            for _ in range(sets)
+        ]
         classes = len(self.context.group.ids)
         palette = torch.stack([random_palette(classes, rng) for _ in range(sets)])
         images = torch.stack([each.images for each in drawn])
@@ -176,8 +179,10 @@ class _Drawn:
     def cut(self, side: int, rng: np.random.Generator) -> _Drawn:
         """A square of `side` pixels, around some pixel of what the target shows if it shows anything."""
         whole = self.positions.shape[-1]
-        shown = torch.nonzero(self.positions[-1])
-        center = shown[int(rng.integers(len(shown)))] if len(shown) else torch.tensor([whole // 2] * 2)
+        labelled = torch.nonzero(self.positions[-1])
+        center = (
+            labelled[int(rng.integers(len(labelled)))] if len(labelled) else torch.tensor([whole // 2] * 2)
+        )
         row, column = (center - side // 2).clamp(0, whole - side).tolist()
 
         def part(planes: Tensor) -> Tensor:

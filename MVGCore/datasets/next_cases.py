@@ -121,8 +121,8 @@ class NextCases:
         )
         window = robust_window(case.image.array)
         prompt = Prompt.of(case.image, placed, case.place, window, case.entry.volume)
-        shown = set(np.unique(prompt.labels).tolist())
-        classes = tuple(each for each in placed.classes if each.id in shown)
+        present = set(np.unique(prompt.labels).tolist())
+        classes = tuple(each for each in placed.classes if each.id in present)
         PromptSet([replace(prompt, enabled=True)], classes).save(self._folder / case.entry.prompts)
         self._done.add(case.entry.prompts)
 

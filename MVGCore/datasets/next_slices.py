@@ -98,14 +98,14 @@ def candidates_of(folder: Path, record: Record) -> list[Candidate]:
     axis = AXIS_NAMES.index(report["axis"])
     labels = np.moveaxis(read_labelmap(folder / record.output).array, axis, 0)
     areas = np.count_nonzero(labels.reshape(len(labels), -1), axis=1)
-    shown = np.flatnonzero(areas)
-    if not len(shown):
+    present = np.flatnonzero(areas)
+    if not len(present):
         return []
     sure: Mapping[str, float] = report.get("slice_dice") or {}
     confidence: Mapping[str, float] = report.get("slice_confidence", {})
-    first, extent = int(shown[0]), max(1, int(shown[-1] - shown[0]))
+    first, extent = int(present[0]), max(1, int(present[-1] - present[0]))
     candidates = []
-    for index in shown.tolist():
+    for index in present.tolist():
         known = sure.get(str(index), confidence.get(str(index)))
         if known is not None and index not in report.get("slices_used", ()):
             doubt = (1 - known) * float(areas[index]) / float(areas.sum())

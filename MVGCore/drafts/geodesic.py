@@ -59,10 +59,10 @@ def geodesic_distances(
     for _ in range(config.rounds):
         for axis in range(3):
             planes = distance.movedim(axis + 1, 1).contiguous()
-            shown = image.movedim(axis, 0).contiguous()
+            intensities = image.movedim(axis, 0).contiguous()
             lengths = _step_lengths(*spacing[[axis, *(other for other in range(3) if other != axis)]])
             for reverse in (False, True):
-                _sweep(planes, shown, lengths, config.edge, reverse)
+                _sweep(planes, intensities, lengths, config.edge, reverse)
             distance = planes.movedim(1, axis + 1)
     return distance
 

@@ -144,8 +144,8 @@ def _random(
     example: BenchmarkExample, result: Result, slices: Sequence[int], rng: np.random.Generator
 ) -> int | None:
     """Any slice that shows a structure, as a user who scrolls would see."""
-    shown = np.moveaxis(example.truth.array, example.axis, 0).any((1, 2))
-    left = np.setdiff1d(np.flatnonzero(shown), slices)
+    with_truth = np.moveaxis(example.truth.array, example.axis, 0).any((1, 2))
+    left = np.setdiff1d(np.flatnonzero(with_truth), slices)
     return int(rng.choice(left)) if len(left) else None
 
 

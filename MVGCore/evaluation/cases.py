@@ -173,19 +173,19 @@ def labelled_slices(
         InputError: Fewer slices than `count` + 1 show foreground: none would be left to score.
     """
     array = labels.array if isinstance(labels, LabelMap) else labels
-    shown = np.flatnonzero(array.any(axis=tuple(a for a in range(3) if a != axis)))
-    if not 0 < count < len(shown):
+    with_truth = np.flatnonzero(array.any(axis=tuple(a for a in range(3) if a != axis)))
+    if not 0 < count < len(with_truth):
         raise InputError(
-            f"{count} slices cannot be labelled: {len(shown)} slices show foreground, "
+            f"{count} slices cannot be labelled: {len(with_truth)} slices show foreground, "
             "and at least one must be left to score."
         )
-    bounds = np.linspace(0, len(shown), count + 1)
+    bounds = np.linspace(0, len(with_truth), count + 1)
     if rng is None:
         chosen = np.ceil((bounds[:-1] + bounds[1:]) / 2 - 1).astype(int)
     else:
         edges = np.round(bounds).astype(int)
         chosen = rng.integers(edges[:-1], edges[1:])
-    return tuple(int(index) for index in shown[chosen])
+    return tuple(int(index) for index in with_truth[chosen])
 
 
 def keep_slices(labels: LabelMap, axis: int, slices: Sequence[int]) -> LabelMap:
@@ -193,8 +193,8 @@ def keep_slices(labels: LabelMap, axis: int, slices: Sequence[int]) -> LabelMap:
     array = np.zeros_like(labels.array)
     given = (slice(None),) * axis + (list(slices),)
     array[given] = labels.array[given]
-    shown = set(np.unique(array[given]).tolist())
-    return replace(labels, array=array, classes=tuple(c for c in labels.classes if c.id in shown))
+    present = set(np.unique(array[given]).tolist())
+    return replace(labels, array=array, classes=tuple(c for c in labels.classes if c.id in present))
 
 
 def labelled_prompts(example: BenchmarkExample, slices: Sequence[int]) -> PromptSet:

@@ -64,8 +64,8 @@ class ConfidenceRun:
     def truth(self, index: int) -> NDArray[np.integer]:
         """(H, W) true labels of a slice, of the classes that were shown."""
         plane = np.moveaxis(self.example.truth.array, self.example.axis, 0)
-        shown = np.unique(plane[list(self.slices)])
-        return np.where(np.isin(plane[index], shown), plane[index], 0)
+        present = np.unique(plane[list(self.slices)])
+        return np.where(np.isin(plane[index], present), plane[index], 0)
 
     def place(self, index: int) -> str:
         """Where a slice lies, one of `PLACES`."""
@@ -79,7 +79,7 @@ def runs(model: InContextModel, cases: Sequence[Case], calibration: Calibration)
     device = select_device("cpu")
     for case in cases:
         example = case.load()
-        shown = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
+        with_truth = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
         for count in COUNTS:
             slices = labelled_slices(example.truth, example.axis, count)
             prompts = labelled_prompts(example, slices).prompts
@@ -88,7 +88,7 @@ def runs(model: InContextModel, cases: Sequence[Case], calibration: Calibration)
             unlabelled = [index for index in range(depth) if index not in slices]
             made = propagator.slices(unlabelled, lambda fraction, text: None, lambda: False, all_axes=True)
             last = {each.index: each for each in made}  # corrected slices come twice
-            near = range(max(0, shown[0] - AROUND), min(depth, shown[-1] + AROUND + 1))
+            near = range(max(0, with_truth[0] - AROUND), min(depth, with_truth[-1] + AROUND + 1))
             done = [last[index] for index in near if index in last]
             yield ConfidenceRun(case.id, example, slices, done)
 
@@ -109,8 +109,8 @@ def carried_runs(model: InContextModel, cases: Sequence[Case]) -> Iterator[Confi
         )
         depth = example.truth.array.shape[example.axis]
         done = list(propagator.slices(range(depth), lambda fraction, text: None, lambda: False))
-        shown = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
-        yield ConfidenceRun(case.id, example, tuple(int(each) for each in shown), done, transferred=True)
+        with_truth = np.flatnonzero(np.moveaxis(example.truth.array, example.axis, 0).any((1, 2)))
+        yield ConfidenceRun(case.id, example, tuple(int(each) for each in with_truth), done, transferred=True)
 
 
 def sample(run: ConfidenceRun, place: str, of_class: bool, rng: np.random.Generator) -> Pixels:

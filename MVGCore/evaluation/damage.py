@@ -49,8 +49,8 @@ def damaged(truth: Labels, kind: str, spacing: Sequence[float], ids: Sequence[in
 
 
 def _gap(truth: Labels) -> Labels:
-    shown = np.flatnonzero(truth.any((1, 2)))
-    first, count = int(shown[0]), int(shown[-1]) + 1 - int(shown[0])
+    with_truth = np.flatnonzero(truth.any((1, 2)))
+    first, count = int(with_truth[0]), int(with_truth[-1]) + 1 - int(with_truth[0])
     start, size = first + count // 2 - count // 6, max(1, count // 3)
     gone = truth.copy()
     gone[start : start + size] = 0

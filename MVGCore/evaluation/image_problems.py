@@ -218,9 +218,9 @@ def _holed(source: ImageSource, images: Sequence[Volume], condition: str, choice
 
 def _paired(source: ImageSource, images: Sequence[Volume], condition: str, choice: int) -> Problem:
     axis = source.case.axis
-    shown = _shown_slices(images[0], axis)
-    image, target = (slab_of(each, axis, shown) for each in images)
-    count, depth = int(condition.split()[-2]), len(shown)
+    kept = _shown_slices(images[0], axis)
+    image, target = (slab_of(each, axis, kept) for each in images)
+    count, depth = int(condition.split()[-2]), len(kept)
     given = choose_examples(depth, count, choice)
     window = robust_window(target.array)
     few = np.full_like(target.array, target.array.min())

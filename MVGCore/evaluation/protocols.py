@@ -37,12 +37,12 @@ def choose_slices(
     even = labelled_slices(truth, axis, count)
     if protocol == EVEN or (protocol == OUTERMOST and count == 1):
         return even
-    shown = shown_slices(truth, axis)
+    with_truth = shown_slices(truth, axis)
     if protocol == OUTERMOST:
-        places = np.round(np.linspace(0, len(shown) - 1, count)).astype(int)
-        return tuple(int(index) for index in shown[places])
+        places = np.round(np.linspace(0, len(with_truth) - 1, count)).astype(int)
+        return tuple(int(index) for index in with_truth[places])
     if protocol == RANDOM:
-        return tuple(int(index) for index in np.sort(rng.choice(shown, count, replace=False)))
+        return tuple(int(index) for index in np.sort(rng.choice(with_truth, count, replace=False)))
     raise InputError(f"There is no protocol '{protocol}'; choose one of {', '.join(PROTOCOLS)}.")
 
 

@@ -49,10 +49,10 @@ class Seeds:
         box = _box(planes[given].any(axis=0))
         window = CT_WINDOWS["abdomen"] if image.modality.upper() == "CT" else robust_window(image.array)
         intensities = normalise(np.moveaxis(image.array, axis, 0)[:, box[0], box[1]], window)
-        shown = planes[given][:, box[0], box[1]]
-        ids = np.union1d(shown, [0])
+        labels = planes[given][:, box[0], box[1]]
+        ids = np.union1d(labels, [0])
         seeds = np.zeros(intensities.shape, dtype=np.int32)
-        seeds[given] = np.searchsorted(ids, shown) + 1
+        seeds[given] = np.searchsorted(ids, labels) + 1
         return cls(intensities, seeds, ids, (edges[axis], rows, columns), box)
 
     def paste(self, winners: np.ndarray, few: LabelMap, axis: int, slices: Sequence[int]) -> np.ndarray:

@@ -75,9 +75,9 @@ def passes_of(
     for group in groups:
         labels = match_slices(group, image.geometry, places[0].axis).labels
         prompts = [Prompt.of(image, labels, place, window, source) for place in places]
-        shown = {value for prompt in prompts for value in present_ids(prompt.labels)}
-        if shown:
-            sets.append(PromptSet(prompts, tuple(each for each in labels.classes if each.id in shown)))
+        present = {value for prompt in prompts for value in present_ids(prompt.labels)}
+        if present:
+            sets.append(PromptSet(prompts, tuple(each for each in labels.classes if each.id in present)))
     return sets
 
 
@@ -93,10 +93,10 @@ def passes_of_slices(slices: Sequence[LayeredPrompt], classes: Sequence[SegmentC
         One set where nothing overlaps; each has the classes that its labels show.
     """
     met = {pair for each in slices for pair in _meetings(each.planes)}
-    shown = {value for each in slices for plane in each.planes for value in present_ids(plane)}
+    present = {value for each in slices for plane in each.planes for value in present_ids(plane)}
     groups: list[list[SegmentClass]] = []
     for each in classes:
-        if each.id in shown:
+        if each.id in present:
             free = (group for group in groups if not any((other.id, each.id) in met for other in group))
             _first_or_new(free, groups).append(each)
     return [

@@ -188,9 +188,9 @@ class ContactSheet:
     def _draw_legend(self, figure: Figure) -> None:
         from matplotlib.lines import Line2D
 
-        shown = self.result.classes[:MAX_LEGEND_CLASSES]
-        handles = [Line2D([], [], color=each.color, linewidth=2.4, label=each.name) for each in shown]
-        hidden = len(self.result.classes) - len(shown)
+        listed = self.result.classes[:MAX_LEGEND_CLASSES]
+        handles = [Line2D([], [], color=each.color, linewidth=2.4, label=each.name) for each in listed]
+        hidden = len(self.result.classes) - len(listed)
         if hidden:
             handles.append(Line2D([], [], linewidth=0, label=f"and {hidden} more"))
         if self.truth is not None:

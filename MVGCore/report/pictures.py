@@ -68,20 +68,20 @@ def informative_slices(labels: LabelMap, axis: int, doubts: dict[int, float], co
         count: how many slices at most.
     """
     areas = np.count_nonzero(np.moveaxis(labels.array, axis, 0).reshape(labels.array.shape[axis], -1), axis=1)
-    shown = np.flatnonzero(areas)
-    if not len(shown):
+    present = np.flatnonzero(areas)
+    if not len(present):
         return [len(areas) // 2]
     chosen = [int(areas.argmax())]
     least_sure = sorted((each for each in doubts if areas[each]), key=lambda each: doubts[each])
-    apart = max(1, len(shown) // (2 * count))
+    apart = max(1, len(present) // (2 * count))
     for index in least_sure:
         if len(chosen) > count // 2:
             break
         if min(abs(index - each) for each in chosen) >= apart:
             chosen.append(index)
-    while len(chosen) < min(count, len(shown)):
-        gaps = np.min(np.abs(shown[:, None] - np.array(chosen)[None]), axis=1)
-        chosen.append(int(shown[gaps.argmax()]))
+    while len(chosen) < min(count, len(present)):
+        gaps = np.min(np.abs(present[:, None] - np.array(chosen)[None]), axis=1)
+        chosen.append(int(present[gaps.argmax()]))
     return sorted(chosen)
 
 

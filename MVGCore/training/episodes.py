@@ -126,15 +126,15 @@ class EpisodeSampler:
 
     def _episode(self, stack: SliceStack, count: int) -> Episode | None:
         draft = self._draft(stack, count)
-        targets, shown = self._choose_targets(stack, draft.known), self._choose_classes(stack, draft)
-        if not targets or len(shown) == 0:
+        targets, classes = self._choose_targets(stack, draft.known), self._choose_classes(stack, draft)
+        if not targets or len(classes) == 0:
             return None
         near = sorted(draft.known, key=lambda k: abs(k - float(np.mean(targets))))[:count]
         flat, split = bool(self.rng.random() < self.config.flat), len(near)
         planes = Planes.draw(stack, draft, [*near, *targets], self.side, self.rng, flat, self.config.augment)
         lookup = torch.zeros(256, dtype=torch.long)
-        lookup[torch.from_numpy(shown.astype(np.int64))] = torch.arange(1, len(shown) + 1)
-        positions, palette = lookup[planes.labels], self._palette(len(shown))
+        lookup[torch.from_numpy(classes.astype(np.int64))] = torch.arange(1, len(classes) + 1)
+        positions, palette = lookup[planes.labels], self._palette(len(classes))
         maker = HintMaker(planes, positions, lookup, palette)
         hints = [maker.make(split + n, self.config.hints, self.rng) for n in range(len(targets))]
         step = stack.step * planes.zoom
@@ -177,13 +177,13 @@ class EpisodeSampler:
     def _choose_classes(self, stack: SliceStack, draft: StoredDraft) -> np.ndarray:
         """Classes that the labelled slices show, now and then only some of them; the others become
         background."""
-        shown = np.unique(stack.labels[list(draft.known)])
-        shown = shown[shown > 0]
-        if len(shown) and self.rng.random() < self.config.binary:
-            return self.rng.permutation(shown)[:1]
-        if len(shown) and self.rng.random() < self.config.fewer_classes:
-            shown = self.rng.permutation(shown)[: int(self.rng.integers(1, len(shown) + 1))]
-        return shown
+        present = np.unique(stack.labels[list(draft.known)])
+        present = present[present > 0]
+        if len(present) and self.rng.random() < self.config.binary:
+            return self.rng.permutation(present)[:1]
+        if len(present) and self.rng.random() < self.config.fewer_classes:
+            present = self.rng.permutation(present)[: int(self.rng.integers(1, len(present) + 1))]
+        return present
 
     def _label_batch(self, episodes: list[Episode]) -> EpisodeBatch:
         palettes = [e.palette for e in episodes if e.palette is not None]

@@ -57,9 +57,9 @@ class Teacher:
         real = self._rng.random() >= MADE_UP and bool(material.draft.any())
         draft = _sampled(material.draft, grid) if real else self._spoiled(labels)
         image = self._changed(_sampled(material.image, grid))
-        shown = torch.cat((image, draft))
+        stacked = torch.cat((image, draft))
         return SpecialistLesson(
-            shown[None], labels[None], _sampled(material.weight, grid)[None], material.known[None]
+            stacked[None], labels[None], _sampled(material.weight, grid)[None], material.known[None]
         )
 
     def _grid(self, shape: Sequence[int]) -> Tensor:

@@ -53,9 +53,9 @@ class Material:
             voxel: size of the grid's voxels along (k, j, i), mm.
             labels: what is labelled, if known.
         """
-        shown = 1 - probabilities[0] > LIKELY
-        shown = shown if labels is None else shown | (labels > 0)
-        frame = Frame.around(shown, image.geometry.array_spacing, voxel)
+        likely = 1 - probabilities[0] > LIKELY
+        likely = likely if labels is None else likely | (labels > 0)
+        frame = Frame.around(likely, image.geometry.array_spacing, voxel)
         seen = frame.seen(normalise(image.array, robust_window(image.array))[None])
         seen = (seen - seen.mean()) / (seen.std() + 1e-3)
         return cls(frame, seen, frame.seen(probabilities[1:]))

@@ -90,8 +90,8 @@ class Series:
     @property
     def window(self) -> Window | None:
         """How the scanner would show it; None if it does not say."""
-        shown = self.planes[len(self.planes) // 2].source.shown
-        return Window(*shown) if shown else None
+        settings = self.planes[len(self.planes) // 2].source.shown
+        return Window(*settings) if settings else None
 
     @property
     def is_volume(self) -> bool:
