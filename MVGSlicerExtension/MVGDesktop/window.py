@@ -32,6 +32,7 @@ from MVGDesktop.stubs import present
 from MVGDesktop.surfaces import Surfaces
 from MVGDesktop.theme import SETTING, Theme, apply_theme
 from MVGDesktop.views.fourup import FourUp
+from MVGDesktop.views.grabbing import grabbed
 from MVGDesktop.welcome import Guide, Welcome
 from MVGDesktop.widgets.edittools import EditTools, add_shortcuts
 from MVGDesktop.widgets.segmentlist import SegmentList
@@ -140,8 +141,8 @@ class MainWindow(QtWidgets.QMainWindow):
         self.tell(self.document.redo)
 
     def picture(self) -> QtGui.QImage:
-        """The whole window as it looks now; `grab()` alone cannot see what VTK draws."""
-        image = self.grab().toImage()
+        """The whole window as it looks now, also what VTK draws, which Qt cannot see."""
+        image = grabbed(self)
         if self.views.isVisible():
             painter = QtGui.QPainter(image)
             painter.drawImage(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PyQt5 import QtCore, QtWidgets
+from PyQt5 import QtCore, QtGui, QtWidgets
 
 from MVGDesktop.layout import clamped, keep_place, restore_place
+from MVGDesktop.views.grabbing import grabbed
 from Testing.desktop.acting import apply, fake_worker, label, press_key
 from Testing.desktop.conftest import settle, wait_until
 
@@ -146,3 +147,21 @@ def changed_pixels(before, after) -> int:
     return sum(
         before.pixel(x, y) != after.pixel(x, y) for y in range(size.height()) for x in range(size.width())
     )
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.0007, 1.5, 2.0])
+def test_a_picture_of_a_widget_has_no_column_that_nobody_drew(
+    application, monkeypatch: pytest.MonkeyPatch, ratio: float
+) -> None:
+    widget = QtWidgets.QWidget()
+    widget.resize(101, 40)
+    palette = widget.palette()
+    palette.setColor(QtGui.QPalette.Window, QtGui.QColor(10, 200, 30))
+    widget.setPalette(palette)
+    widget.setAutoFillBackground(True)
+    monkeypatch.setattr(widget, "devicePixelRatioF", lambda: ratio)
+    image = grabbed(widget)
+    assert (image.width(), image.height()) == (int(101 * ratio), int(40 * ratio))
+    edge = [(image.width() - 1, y) for y in range(image.height())]
+    edge += [(x, image.height() - 1) for x in range(image.width())]
+    assert {image.pixelColor(*each).getRgb()[:3] for each in edge} == {(10, 200, 30)}

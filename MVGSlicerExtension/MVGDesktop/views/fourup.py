@@ -9,6 +9,7 @@ import slicer
 from PyQt5 import QtCore, QtGui, QtWidgets
 
 from MVGDesktop.grids import volume_grid
+from MVGDesktop.views.grabbing import grabbed
 from MVGDesktop.views.slicepanel import SlicePanel
 from MVGDesktop.views.sliceview import SliceView
 from MVGDesktop.views.threedview import Bounds, ThreeDView
@@ -152,8 +153,7 @@ class FourUp(QtWidgets.QWidget):
 
     def picture(self) -> QtGui.QImage:
         """All views as they are, with their bars, in device pixels."""
-        ratio = self.devicePixelRatioF()
-        image = self.grab().toImage()
+        image = grabbed(self)
         painter = QtGui.QPainter(image)
         for view in [*self.views, self.three_d]:
             if view.isVisible():
@@ -163,7 +163,6 @@ class FourUp(QtWidgets.QWidget):
                 painter.drawImage(QtCore.QRectF(place, QtCore.QSizeF(view.size())), drawn)
                 painter.drawImage(place, drawn)
         painter.end()
-        image.setDevicePixelRatio(ratio)
         return image
 
     def _bounds(self) -> Bounds | None:

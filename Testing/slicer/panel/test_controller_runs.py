@@ -129,10 +129,13 @@ def test_a_corrected_slice_is_an_example_of_the_next_run_of_all_slices(
 
 
 def test_a_slice_across_another_axis_is_an_example_of_the_same_run(
-    ready, worker, red_view, scene, a_volume_node
+    ready, worker, red_view, scene, a_volume_node, a_segmentation_node
 ):
     ready.runs.apply()
     finish(ready)
+    liver = make_labels() == 1
+    liver[1:11, 5, 2:8] = True  # the whole coronal slice, not the lines alone where axial ones cross it
+    put_segment(a_segmentation_node, "liver", liver, a_volume_node)
     red_view.SetOrientation("Coronal")
     scene.jump(a_volume_node.GetID(), SliceKey(1, 5))  # index 5 is also that of an axial example
     ready.examples.add_current_slice()
