@@ -44,7 +44,7 @@ from MVGCore.segmentation.fuse.ends import (
 from MVGCore.segmentation.fuse.extents import predicted_areas
 
 RIDGE = 1e-3
-LABELS_OF = {"heart": 8, "hippocampus": 40, "head_neck_ct": 30}  # cases of which only the labels are used
+LABELS_OF = {"heart": 7, "hippocampus": 40, "head_neck_ct": 30}  # cases of which only the labels are used
 SEEDS = 3  # of the settings of these
 FEW_ENDINGS = 100  # endings of a kind; a kind of which there are fewer counts as much less
 LEAST_EXTENT = 7  # slices of the structures in a volume from which some are cut off

@@ -33,7 +33,7 @@ from MVGCore.segmentation.plan.selection import in_batches
 from MVGCore.segmentation.result import Result, ResultCanvas
 from MVGCore.volume import Volume, atomic_path
 
-CASES = {"heart": 8, "hippocampus": 6, "head_neck_ct": 4}  # so many of each data set are looked at
+CASES = {"heart": 7, "hippocampus": 6, "head_neck_ct": 4}  # so many of each data set are looked at
 COUNTS = (3, 5)  # labelled slices of a case as it is, and once more as many as are drawn
 MOST_LABELLED = 6  # labelled slices
 THICKEST = 6  # so many slices become one

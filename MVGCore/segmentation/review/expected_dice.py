@@ -43,7 +43,7 @@ class DiceLines:
 
 
 AS_STATED = DiceLines()
-# Fitted to first looks at 18 training cases of hearts, hippocampi, head and neck in 233 settings: along all
+# Fitted to first looks at 17 training cases of hearts, hippocampi, head and neck in 233 settings: along all
 # axes, of several thicknesses, 1 to 6 slices labelled by three protocols. docs/ends.md tells how far the
 # expected Dice is off on a data set that took no part. For other weights or another mixture:
 # python -m MVGCore.evaluation.expectation
