@@ -87,14 +87,14 @@ def test_the_same_examples_give_the_same_labels_whichever_way_they_came(
 def test_the_quality_is_that_of_the_last_request_that_named_one(small_weights: Path, tube: Case) -> None:
     prompts = set_of([prompt_at(tube, place) for place in PLACES[:3]], tube)
     session, choices = Session(small_weights, "cpu"), {"slice_range": (4, 5), "all_axes": False}
-    _, standard = heard(session, SegmentVolume(image=tube[0], prompts=prompts, **choices))
+    _, thorough = heard(session, SegmentVolume(image=tube[0], prompts=prompts, quality="thorough", **choices))
     _, draft = heard(session, SegmentVolume(quality="draft", **choices))
     _, still = heard(session, SegmentVolume(**choices))
-    _, again = heard(session, SegmentVolume(quality="standard", **choices))
+    _, again = heard(session, SegmentVolume(quality="thorough", **choices))
     assert_same(slices_of(draft), slices_of(still))
-    assert_same(slices_of(standard), slices_of(again))
+    assert_same(slices_of(thorough), slices_of(again))
     other = slices_of(draft)[4].confidence
-    assert not np.array_equal(slices_of(standard)[4].confidence, other)
+    assert not np.array_equal(slices_of(thorough)[4].confidence, other)
     with pytest.raises(InputError, match="no quality"):
         session.run(SegmentVolume(quality="best"))
 
