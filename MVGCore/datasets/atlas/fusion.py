@@ -3,6 +3,7 @@
 Registration leaves errors of a voxel or two. Each voxel therefore takes the labels of all places nearby in
 all registered volumes, and a place counts the more, the more the patch around it is like the voxel's own
 (Coupé et al., Patch-based segmentation using expert priors, NeuroImage 2011; Rousseau et al., IEEE TMI 2011).
+Places of single slices are compared with themselves alone, by larger patches.
 """
 
 from __future__ import annotations
@@ -16,12 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-SEARCH_MM = 2.0  # by which a registered volume may be off; one voxel at least
-MOST_SEARCHED = 2  # voxels
-PATCH = 3  # voxels along a side of what is compared
-SCALE = 8.0  # voxels (sigma) over which brightness and contrast are made equal
 LEAST_CONTRAST = 0.03  # of intensities 0..1
-SHARPNESS = 3.0  # how fast a place loses weight whose patch is less like than the most similar one
 LEAST_DIFFERENCE = 0.02  # mean squared; what is nearer counts as equal
 SOFTNESS = 0.7  # voxels (sigma) by which the border of a vote is blurred
 BORDER = 3  # voxels around a block that patches and blurring see
@@ -29,6 +25,30 @@ BLOCK, FLAT_BLOCK = 32, 160  # voxels along the sides of what is fused at a time
 
 Shape: TypeAlias = tuple[int, int, int]
 Box: TypeAlias = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How places are compared.
+
+    Attributes:
+        search_mm: by which a registered volume may be off: a voxel at least, if it is searched at all.
+        most_searched: voxels.
+        patch: voxels along a side of what is compared.
+        scale: voxels (sigma) over which brightness and contrast are made equal.
+        sharpness: how fast a place loses weight whose patch is less like than the most similar one.
+    """
+
+    search_mm: float
+    most_searched: int
+    patch: int
+    scale: float
+    sharpness: float
+
+
+# Single slices of different volumes show other parts of a structure: nearby places tell less than their own.
+IN_VOLUMES = Likeness(2.0, 2, 3, 8.0, 3.0)
+IN_SLICES = Likeness(0.0, 0, 7, 40.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -57,18 +77,20 @@ def fuse(
         votes: one of each registered volume.
         ids: the classes to tell of, each of at least one vote.
     """
-    voxels = (min(max(round(SEARCH_MM / size), 1), MOST_SEARCHED) for size in spacing)
+    by = IN_SLICES if 1 in image.shape else IN_VOLUMES
+    voxels = (min(max(round(by.search_mm / size), 1), by.most_searched) for size in spacing)
     search = _triple(min(most, (n - 1) // 2) for most, n in zip(voxels, image.shape, strict=True))
     margin = _triple(n + BORDER for n in search)
-    own = _padded(_evened(image), margin)
+    own = _padded(_evened(image, by.scale), margin)
     wide = [
-        Vote(_padded(each.labels, margin), _padded(_evened(each.image), margin), each.ids) for each in votes
+        Vote(_padded(each.labels, margin), _padded(_evened(each.image, by.scale), margin), each.ids)
+        for each in votes
     ]
     result = np.zeros((len(ids) + 1, *image.shape), np.float32)
     for block in _blocks([each.labels for each in wide], image.shape, search, margin):
         seen = tuple(slice(a.start, a.stop + 2 * n) for a, n in zip(block, margin, strict=True))
         parts = [Vote(each.labels[seen], each.image[seen], each.ids) for each in wide]
-        result[1:][(slice(None),) + block] = _fused(own[seen], parts, ids, search)
+        result[1:][(slice(None),) + block] = _fused(own[seen], parts, ids, search, by)
     result[0] = 1 - result[1:].sum(0)
     return result
 
@@ -88,7 +110,7 @@ def _blocks(
 
 
 def _fused(
-    own: NDArray[np.float32], votes: Sequence[Vote], ids: Sequence[int], search: Shape
+    own: NDArray[np.float32], votes: Sequence[Vote], ids: Sequence[int], search: Shape, by: Likeness
 ) -> NDArray[np.float32]:
     """(len(ids), k, j, i) shares of the classes in a block, of which everything given has a margin."""
     moves = list(product(*(range(-n, n + 1) for n in search)))
@@ -96,13 +118,13 @@ def _fused(
     inside = (slice(BORDER, -BORDER),) * 3
     differences = np.stack(
         [
-            _patch_means((own[middle] - vote.image[_inner(own.shape, search, move)]) ** 2)[inside]
+            _patch_means((own[middle] - vote.image[_inner(own.shape, search, move)]) ** 2, by.patch)[inside]
             for vote in votes
             for move in moves
         ]
     ).reshape(len(votes), len(moves), *(n - 2 * BORDER for n in own[middle].shape))
     differences += LEAST_DIFFERENCE
-    weights = np.exp(-SHARPNESS * (differences / differences.min((0, 1)) - 1))
+    weights = np.exp(-by.sharpness * (differences / differences.min((0, 1)) - 1))
     shares = np.zeros((len(ids), *weights.shape[2:]), np.float32)
     totals = np.full_like(shares, 1e-12)
     for vote, own_weights in zip(votes, weights, strict=True):
@@ -120,15 +142,15 @@ def _fused(
     return np.asarray(shares / np.maximum(shares.sum(0), 1), np.float32)
 
 
-def _evened(image: NDArray[np.float32]) -> NDArray[np.float32]:
+def _evened(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """With the same brightness and contrast everywhere."""
-    mean = ndimage.gaussian_filter(image, SCALE)
-    variance = ndimage.gaussian_filter(image**2, SCALE) - mean**2
+    mean = ndimage.gaussian_filter(image, scale)
+    variance = ndimage.gaussian_filter(image**2, scale) - mean**2
     return np.asarray((image - mean) / (np.sqrt(np.maximum(variance, 0)) + LEAST_CONTRAST), np.float32)
 
 
-def _patch_means(differences: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(ndimage.uniform_filter(differences, PATCH), np.float32)
+def _patch_means(differences: NDArray[np.float32], patch: int) -> NDArray[np.float32]:
+    return np.asarray(ndimage.uniform_filter(differences, patch), np.float32)
 
 
 def _padded(array: NDArray[Any], margin: Shape) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 
+GAP_CREDIT = 0.5  # power of the probability in a gap, of which the drafts there tell half by themselves
 EVEN_ODDS = 0.5  # pixels of which a class is less probable do not tell how far it goes
 Floats = NDArray[np.float64]
 GroupPredictions = tuple[
@@ -106,8 +107,21 @@ class Extents:
 
     def weighed(self, index: int, answer: GroupPredictions) -> GroupPredictions:
         """An answer, once the classes' pixels share the odds that the classes are on the slice."""
-        pairs = zip(answer, self.there, strict=True)
-        return tuple(with_presence(planes, there[:, index]) for planes, there in pairs)
+        parts = zip(self.groups, answer, self.there, strict=True)
+        return tuple(
+            with_presence(planes, self._credited(group, there[:, index], index))
+            for group, planes, there in parts
+        )
+
+    def _credited(self, group: ClassGroup, presence: Floats, index: int) -> Floats:
+        """(C - 1,) what presence counts: whatever fills a gap ends within it, which is not to count twice."""
+        power = [
+            GAP_CREDIT
+            if any(each.in_gap and index in each.slices for each in self.endings[class_id])
+            else 1.0
+            for class_id in group.ids
+        ]
+        return np.asarray(presence ** np.array(power))
 
     def possible(self, index: int, answer: GroupPredictions) -> GroupPredictions:
         """An answer without the classes that cannot be on the slice."""

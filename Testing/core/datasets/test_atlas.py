@@ -74,10 +74,10 @@ def test_the_vote_of_the_more_similar_image_counts() -> None:
     assert fuse(image, (1, 1, 1), votes, (1,))[1].min() > 0.9
 
 
-@pytest.mark.parametrize("shape", [(12, 12, 40), (1, 12, 200)])
 @pytest.mark.parametrize("off", [1, 2])
-def test_an_error_of_registration_of_two_voxels_is_mended(shape: tuple[int, int, int], off: int) -> None:
+def test_an_error_of_registration_of_two_voxels_is_mended(off: int) -> None:
     """Across the borders of the blocks that are fused one after the other, too."""
+    shape = (12, 12, 40)
     image = np.random.default_rng(1).random(shape, np.float32)
     labels = np.zeros(shape, np.uint16)
     labels[..., 10:-8] = 3
@@ -85,6 +85,14 @@ def test_an_error_of_registration_of_two_voxels_is_mended(shape: tuple[int, int,
     shares = fuse(image, (1, 1, 1), [shifted], (3,))
     assert np.array_equal(shares[1] > 0.5, labels == 3)
     assert np.allclose(shares.sum(0), 1, atol=1e-5)
+
+
+def test_places_of_single_slices_are_compared_with_themselves_alone() -> None:
+    image = np.random.default_rng(2).random((1, 20, 200), np.float32)
+    labels = np.zeros(image.shape, np.uint16)
+    labels[..., 10:-8] = 3
+    shares = fuse(image, (1, 1, 1), [Vote(np.roll(labels, 2, 2), np.roll(image, 2, 2), (3,))], (3,))
+    assert np.array_equal(shares[1] > 0.5, np.roll(labels, 2, 2) == 3)
 
 
 def test_large_volumes_are_registered_on_coarser_voxels() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -181,6 +183,18 @@ def test_between_and_beyond_any_labelled_slices_a_class_only_fades(places: list[
         there = class_extent(known(*prompts), 1, areas)
         assert (there[min(places) : max(places) + 1] == 1).all()
         assert (np.diff(there[max(places) :]) <= 0).all() and (np.diff(there[: min(places) + 1]) >= 0).all()
+
+
+def test_in_a_gap_the_probability_that_a_class_has_ended_counts_half() -> None:
+    """Drafts and network see the slice without the class themselves."""
+    told = known(a_prompt(5, 20, 20), a_prompt(9, 20, 0), a_prompt(13, 20, 0))
+    group = SimpleNamespace(ids=(2,))
+    there = class_extent(told, 2)
+    volume = extents.Extents([group], told, (there[None],), {2: told.endings(2)})  # type: ignore[list-item]
+    planes = np.full((1, 4, 4), 0.5, np.float32)
+    for index, expected in ((4, there[4]), (7, there[7] ** 0.5), (11, 0.0)):
+        (weighed,) = volume.weighed(index, (planes,))
+        np.testing.assert_allclose(weighed, 0.5 * expected, rtol=1e-5)
 
 
 def test_of_a_gap_it_is_asked_where_the_class_ends_in_it() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MVGCore.prompts import PromptSet
-from MVGCore.segmentation.plan.grouping import MANY
+from MVGCore.segmentation.plan.grouping import MANY_CLASSES
 from MVGCore.segmentation.plan.plan import (
     ClassGroup,
     fit_canvas,
@@ -27,7 +27,7 @@ SIDES = (32, 64, 96)
 
 def test_forty_classes_make_five_groups_of_neighbours(forty, prompts_of) -> None:
     groups = make_plan(prompts_of(forty, [0]), forty[0].geometry.array_spacing, SIDES).groups
-    assert [len(group.ids) for group in groups] == [MANY] * 5
+    assert [len(group.ids) for group in groups] == [MANY_CLASSES] * 5
     for group in groups:
         shown = np.argwhere(np.isin(forty[1].array[0], group.ids))
         assert np.prod(np.ptp(shown, axis=0)) < 0.4 * 40 * 48
