@@ -21,6 +21,7 @@ AFFINE_SAMPLES = 20_000
 DEMONS_STEPS = 30
 SMOOTHNESS = 1.5  # of the deformation, in voxels
 LEVELS = (4, 2, 1)  # by which both are shrunk, one after the other
+AIR, LEAST_SHOWN = 0.05, 0.02  # intensities 0..1 that are air; share of a plane that is more than that
 SMALLEST = 16  # voxels along the shortest axis, below which a level is left out
 
 
@@ -39,10 +40,25 @@ class Registered:
 
 
 def registration_image(image: Volume) -> sitk.Image:
-    """A volume as it is registered: intensities 0..1, coarse if it is large."""
-    made = _as_sitk(normalise(image.array, robust_window(image.array)).astype(np.float32), image.geometry)
+    """A volume as it is registered: without the air around what it shows, intensities 0..1, coarse if it is
+    large."""
+    box = _shown(normalise(image.array, robust_window(image.array)))
+    whole = _as_sitk(image.array.astype(np.float32), image.geometry)
+    # Axes of a single slice are columns and rows alone.
+    low, size = zip(
+        *(
+            (part.start, part.stop - part.start)
+            for part, n in zip(box, image.array.shape, strict=True)
+            if n > 1
+        ),
+        strict=True,
+    )
+    part = sitk.RegionOfInterest(whole, [int(n) for n in size[::-1]], [int(n) for n in low[::-1]])
+    # Air takes part in the percentiles of the whole, which differ by how much of it there is.
+    window = robust_window(image.array[box])
+    made = sitk.Clamp((part - window.low) / (window.high - window.low), sitk.sitkFloat32, 0, 1)
     dimensions = made.GetDimension()
-    factor = (image.array.size / MOST_VOXELS) ** (1 / dimensions)
+    factor = (made.GetNumberOfPixels() / MOST_VOXELS) ** (1 / dimensions)
     if factor <= 1:
         return made
     # Towards equal spacing: the finest axes are shrunk most.
@@ -52,6 +68,18 @@ def registration_image(image: Volume) -> sitk.Image:
         0.5 * n * spacing if n > 1 else 1e-3 for n, spacing in zip(shrink, made.GetSpacing(), strict=True)
     ]
     return sitk.Shrink(sitk.SmoothingRecursiveGaussian(made, sigmas), shrink)
+
+
+def _shown(shares: NDArray[np.float32]) -> tuple[slice, ...]:
+    """The box (k, j, i) of the planes of an image 0..1 that show more than air."""
+    bright = shares > AIR
+    box = []
+    for axis, n in enumerate(shares.shape):
+        others = tuple(each for each in range(shares.ndim) if each != axis)
+        planes = np.flatnonzero(bright.mean(others) > LEAST_SHOWN)
+        enough = len(planes) and planes[-1] - planes[0] >= min(n, SMALLEST) - 1
+        box.append(slice(int(planes[0]), int(planes[-1]) + 1) if enough else slice(0, n))
+    return tuple(box)
 
 
 def affine(fixed: sitk.Image, moving: sitk.Image) -> Registered:
