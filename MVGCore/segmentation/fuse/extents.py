@@ -17,7 +17,7 @@ from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 
-GAP_CREDIT = 0.5  # power of the probability in a gap, of which the drafts there tell half by themselves
+GAP_CREDIT = 0.25  # power of the probability in a gap, of which the drafts there tell most by themselves
 EVEN_ODDS = 0.5  # pixels of which a class is less probable do not tell how far it goes
 Floats = NDArray[np.float64]
 GroupPredictions = tuple[

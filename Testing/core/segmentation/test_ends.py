@@ -185,14 +185,14 @@ def test_between_and_beyond_any_labelled_slices_a_class_only_fades(places: list[
         assert (np.diff(there[max(places) :]) <= 0).all() and (np.diff(there[: min(places) + 1]) >= 0).all()
 
 
-def test_in_a_gap_the_probability_that_a_class_has_ended_counts_half() -> None:
+def test_in_a_gap_the_probability_that_a_class_has_ended_counts_in_part() -> None:
     """Drafts and network see the slice without the class themselves."""
     told = known(a_prompt(5, 20, 20), a_prompt(9, 20, 0), a_prompt(13, 20, 0))
     group = SimpleNamespace(ids=(2,))
     there = class_extent(told, 2)
     volume = extents.Extents([group], told, (there[None],), {2: told.endings(2)})  # type: ignore[list-item]
     planes = np.full((1, 4, 4), 0.5, np.float32)
-    for index, expected in ((4, there[4]), (7, there[7] ** 0.5), (11, 0.0)):
+    for index, expected in ((4, there[4]), (7, there[7] ** extents.GAP_CREDIT), (11, 0.0)):
         (weighed,) = volume.weighed(index, (planes,))
         np.testing.assert_allclose(weighed, 0.5 * expected, rtol=1e-5)
 
