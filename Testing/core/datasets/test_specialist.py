@@ -87,6 +87,7 @@ def test_the_network_begins_with_the_draft_and_learns_to_correct_it(
     given = case(flat=flat)
     seen = material(given)
     design = Design.of((2, 5), given.image.geometry.array_spacing, [seen])
+    torch.manual_seed(0)  # few lessons do not serve all random weights
     network = design.network()
     assert np.array_equal(answer(network, seen, design).argmax(0).numpy(), _likeliest(seen))
 
@@ -96,7 +97,7 @@ def test_the_network_begins_with_the_draft_and_learns_to_correct_it(
         return float(answer(network, seen, design).gather(0, true[None])[0][true > 0].mean())
 
     before = right()
-    train(network, Teacher(design.size, 0), [seen], [], 6)
+    train(network, Teacher(design.size, 0), [seen], [], 12)
     assert right() > before
 
 
