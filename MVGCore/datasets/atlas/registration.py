@@ -21,7 +21,7 @@ AFFINE_SAMPLES = 20_000
 DEMONS_STEPS = 30
 SMOOTHNESS = 1.5  # of the deformation, in voxels
 LEVELS = (4, 2, 1)  # by which both are shrunk, one after the other
-AIR, LEAST_SHOWN = 0.05, 0.02  # intensities 0..1 that are air; share of a plane that is more than that
+AIR, LEAST_SHOWN = 0.05, 0.02  # intensities 0..1 that are air; share of a slice that is more than that
 SMALLEST = 16  # voxels along the shortest axis, below which a level is left out
 
 
@@ -40,20 +40,10 @@ class Registered:
 
 
 def registration_image(image: Volume) -> sitk.Image:
-    """A volume as it is registered: without the air around what it shows, intensities 0..1, coarse if it is
-    large."""
+    """A volume as it is registered: without slices of air at its ends, intensities 0..1, coarse if large."""
     box = _shown(normalise(image.array, robust_window(image.array)))
     whole = _as_sitk(image.array.astype(np.float32), image.geometry)
-    # Axes of a single slice are columns and rows alone.
-    low, size = zip(
-        *(
-            (part.start, part.stop - part.start)
-            for part, n in zip(box, image.array.shape, strict=True)
-            if n > 1
-        ),
-        strict=True,
-    )
-    part = sitk.RegionOfInterest(whole, [int(n) for n in size[::-1]], [int(n) for n in low[::-1]])
+    part = whole[:, :, box[0]] if whole.GetDimension() == 3 else whole
     # Air takes part in the percentiles of the whole, which differ by how much of it there is.
     window = robust_window(image.array[box])
     made = sitk.Clamp((part - window.low) / (window.high - window.low), sitk.sitkFloat32, 0, 1)
@@ -71,15 +61,12 @@ def registration_image(image: Volume) -> sitk.Image:
 
 
 def _shown(shares: NDArray[np.float32]) -> tuple[slice, ...]:
-    """The box (k, j, i) of the planes of an image 0..1 that show more than air."""
-    bright = shares > AIR
-    box = []
-    for axis, n in enumerate(shares.shape):
-        others = tuple(each for each in range(shares.ndim) if each != axis)
-        planes = np.flatnonzero(bright.mean(others) > LEAST_SHOWN)
-        enough = len(planes) and planes[-1] - planes[0] >= min(n, SMALLEST) - 1
-        box.append(slice(int(planes[0]), int(planes[-1]) + 1) if enough else slice(0, n))
-    return tuple(box)
+    """The box (k, j, i) of an image 0..1 without the slices before and after a scan that show air alone."""
+    planes = np.flatnonzero((shares > AIR).mean((1, 2)) > LEAST_SHOWN)
+    depth = len(shares)
+    enough = len(planes) > 0 and planes[-1] - planes[0] >= min(depth, SMALLEST) - 1
+    along = slice(int(planes[0]), int(planes[-1]) + 1) if enough else slice(0, depth)
+    return along, slice(None), slice(None)
 
 
 def affine(fixed: sitk.Image, moving: sitk.Image) -> Registered:

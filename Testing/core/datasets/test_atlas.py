@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
 from MVGCore.datasets.atlas.fusion import Vote, fuse
@@ -101,6 +102,19 @@ def test_large_volumes_are_registered_on_coarser_voxels() -> None:
     coarse = registration_image(image)
     assert coarse.GetNumberOfPixels() < 500_000
     assert max(coarse.GetSpacing()) / min(coarse.GetSpacing()) <= 2.01
+
+
+def test_slices_of_air_alone_take_no_part_in_the_registration() -> None:
+    target = scene(0)
+    shape = target.image.array.shape
+    padded = np.full((shape[0] + 20, *shape[1:]), target.image.array.min(), np.float32)
+    padded[12 : 12 + shape[0]] = target.image.array
+    k, j, i = padded.shape
+    image = Volume(padded, Geometry((k, j, i), target.image.geometry.spacing), "padded")
+    alone, among = registration_image(target.image), registration_image(image)
+    assert among.GetSize() == alone.GetSize()
+    assert among.GetOrigin()[2] == pytest.approx(12 * target.image.geometry.spacing[2])
+    np.testing.assert_allclose(*(sitk.GetArrayFromImage(each) for each in (among, alone)), atol=1e-5)
 
 
 def test_the_result_tells_how_sure_it_is() -> None:
