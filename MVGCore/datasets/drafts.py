@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from MVGCore.datasets.atlas.fusion import share_out
 from MVGCore.datasets.atlas.judge import Told
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.examples import ExampleSource, alike
@@ -112,9 +113,7 @@ def mixed(
         share = shares.get(class_id, 0.0)
         if share:
             mixture[row] = (1 - share) * mixture[row] + share * (draft.array == class_id)
-    claimed = mixture[1:].sum(0)
-    mixture[1:] /= np.maximum(claimed, 1)
-    mixture[0] = 1 - np.minimum(claimed, 1)
+    share_out(mixture)
     return mixture
 
 

@@ -75,8 +75,12 @@ def learn(
 
 def _item(work: Work, image: Path) -> Item:
     own = [each for each in work.examples if each.image == image]
-    draft = next((each.draft for each in own if each.draft is not None), None)
-    return Item(f"{stem(image)}-{together(each.checksum for each in own)[:8]}", image, draft=draft)
+    name = f"{stem(image)}-{together(each.checksum for each in own)[:8]}"
+    return Item(name, image, draft=_draft_of(work, image))
+
+
+def _draft_of(work: Work, image: Path) -> Path | None:
+    return next((each.draft for each in work.examples if each.image == image and each.draft), None)
 
 
 def _taught(
@@ -134,8 +138,7 @@ def _drafts(work: Work, atlases: Sequence[Atlas]) -> list[MatchedDraft | None]:
     classes = merged_prompts(work.examples).classes
     drafts: list[MatchedDraft | None] = []
     for atlas, each in zip(atlases, work.completed, strict=True):
-        path = next((own.draft for own in work.examples if own.image == each.image and own.draft), None)
-        grid = atlas.image.geometry
+        path, grid = _draft_of(work, each.image), atlas.image.geometry
         drafts.append(None if path is None else match_draft(read_quietly(path, grid)[0], grid, classes))
     return drafts
 

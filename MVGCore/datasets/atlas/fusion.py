@@ -91,8 +91,18 @@ def fuse(
         seen = tuple(slice(a.start, a.stop + 2 * n) for a, n in zip(block, margin, strict=True))
         parts = [Vote(each.labels[seen], each.image[seen], each.ids) for each in wide]
         result[1:][(slice(None),) + block] = _fused(own[seen], parts, ids, search, by)
-    result[0] = 1 - result[1:].sum(0)
+    share_out(result)
     return result
+
+
+def share_out(probabilities: NDArray[np.float32]) -> None:
+    """Turn what classes claim into probabilities (classes + 1, K, J, I), in place.
+
+    Classes of different origin may claim the same voxel; the background, which comes first, has what is left.
+    """
+    claimed = probabilities[1:].sum(0)
+    probabilities[1:] /= np.maximum(claimed, 1)
+    probabilities[0] = 1 - np.minimum(claimed, 1)
 
 
 def _blocks(
@@ -137,9 +147,7 @@ def _fused(
             mask = ndimage.gaussian_filter((vote.labels == class_id).astype(np.float32), SOFTNESS)
             for weight, move in zip(own_weights, moves, strict=True):
                 shares[n] += weight * mask[_inner(own.shape, search, move)][inside]
-    shares /= totals
-    # Classes of different votes may claim the same voxel.
-    return np.asarray(shares / np.maximum(shares.sum(0), 1), np.float32)
+    return np.asarray(shares / totals, np.float32)
 
 
 def _evened(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

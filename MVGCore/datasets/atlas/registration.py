@@ -41,12 +41,10 @@ class Registered:
 
 def registration_image(image: Volume) -> sitk.Image:
     """A volume as it is registered: without slices of air at its ends, intensities 0..1, coarse if large."""
-    box = _shown(normalise(image.array, robust_window(image.array)))
-    whole = _as_sitk(image.array.astype(np.float32), image.geometry)
-    part = whole[:, :, box[0]] if whole.GetDimension() == 3 else whole
+    scan = _scanned(normalise(image.array, robust_window(image.array)))
     # Air takes part in the percentiles of the whole, which differ by how much of it there is.
-    window = robust_window(image.array[box])
-    made = sitk.Clamp((part - window.low) / (window.high - window.low), sitk.sitkFloat32, 0, 1)
+    made = _as_sitk(normalise(image.array, robust_window(image.array[scan])), image.geometry)
+    made = made[:, :, scan] if made.GetDimension() == 3 else made
     dimensions = made.GetDimension()
     factor = (made.GetNumberOfPixels() / MOST_VOXELS) ** (1 / dimensions)
     if factor <= 1:
@@ -60,13 +58,12 @@ def registration_image(image: Volume) -> sitk.Image:
     return sitk.Shrink(sitk.SmoothingRecursiveGaussian(made, sigmas), shrink)
 
 
-def _shown(shares: NDArray[np.float32]) -> tuple[slice, ...]:
-    """The box (k, j, i) of an image 0..1 without the slices before and after a scan that show air alone."""
+def _scanned(shares: NDArray[np.float32]) -> slice:
+    """The slices of an image 0..1 without those before and after a scan that show air alone."""
     planes = np.flatnonzero((shares > AIR).mean((1, 2)) > LEAST_SHOWN)
     depth = len(shares)
     enough = len(planes) > 0 and planes[-1] - planes[0] >= min(depth, SMALLEST) - 1
-    along = slice(int(planes[0]), int(planes[-1]) + 1) if enough else slice(0, depth)
-    return along, slice(None), slice(None)
+    return slice(int(planes[0]), int(planes[-1]) + 1) if enough else slice(0, depth)
 
 
 def affine(fixed: sitk.Image, moving: sitk.Image) -> Registered:
