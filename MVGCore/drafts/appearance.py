@@ -12,12 +12,12 @@ with those of stride 4 too, .011.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from MVGCore.drafts.image import blur
 from MVGCore.drafts.perceptron import Layers, Learning, answer, fit
 
 MOST_SLICES = 32  # more labelled slices than that are thinned out
@@ -83,39 +83,45 @@ class Appearance:
         prior = PRIOR_STRENGTH * ((count / count.sum()) / (drawn / drawn.sum())).log()
         return cls(center, scale, layers, prior)
 
-    def log_probabilities(self, images: Tensor, where: Tensor, textures: Tensor | None = None) -> Tensor:
+    def log_probabilities(
+        self,
+        images: Tensor,
+        where: Tensor,
+        textures: Tensor | None = None,
+        place: tuple[int, int, int] | None = None,
+    ) -> Tensor:
         """(n, C) log-probabilities of the classes, of some pixels.
 
         Args:
-            images: (T, 3, S, S) slices, as in `learn`.
-            where: (T, S, S) True at n pixels.
+            images: (T, 3, H, W) slices as in `learn`, or a part of them.
+            where: (T, H, W) True at n pixels.
             textures: as in `learn`.
+            place: of the part, its first row and column and the side of the canvas; None: it is all of it.
         """
-        seen = features(images, textures).movedim(1, -1)[where]
+        seen = features(images, textures, place).movedim(1, -1)[where]
         return (answer((seen - self.center) / self.scale, self.layers) + self.prior).log_softmax(-1)
 
 
-def features(images: Tensor, textures: Tensor | None = None) -> Tensor:
-    """(n, F' + 15, S, S) of slices between their neighbours (n, 3, S, S) with textures (n, F', s, s); the
-    last two are the place, -1..1."""
-    own = _filtered(images)
-    return own if textures is None else torch.cat((_enlarged(textures, images.shape[-1]), own), 1)
+def features(
+    images: Tensor, textures: Tensor | None = None, place: tuple[int, int, int] | None = None
+) -> Tensor:
+    """(n, F' + 15, H, W) of slices between their neighbours (n, 3, H, W) with textures (n, F', h, w); the
+    last two are the place on the canvas, -1..1. `place` as of `Appearance.log_probabilities`."""
+    own = _filtered(images, place or (0, 0, images.shape[-1]))
+    size = (images.shape[-2], images.shape[-1])
+    return own if textures is None else torch.cat((F.interpolate(textures, size, mode="bilinear"), own), 1)
 
 
-def _enlarged(textures: Tensor, side: int) -> Tensor:
-    return F.interpolate(textures, size=(side, side), mode="bilinear")
-
-
-def _filtered(images: Tensor) -> Tensor:
-    """(n, 15, S, S) what filters of several scales see of the slices, and the place."""
+def _filtered(images: Tensor, place: tuple[int, int, int]) -> Tensor:
+    """(n, 15, H, W) what filters of several scales see of the slices, and the place."""
     before, here, after = images.split(1, 1)
-    smooth = {sigma: blur(here, sigma, 3 * sigma) for sigma in (1, 2, 4, 8)}
+    smooth = {sigma: _blurred(here, sigma) for sigma in (1, 2, 4, 8)}
     spread = [
-        (blur(here.square(), sigma, 3 * sigma) - smooth[sigma].square()).clamp(min=0).sqrt()
-        for sigma in (2, 4)
+        (_blurred(here.square(), sigma) - smooth[sigma].square()).clamp(min=0).sqrt() for sigma in (2, 4)
     ]
-    side = images.shape[-1]
-    place = torch.linspace(-1, 1, side).expand(len(images), 1, side, side)
+    (row, column, side), (height, width) = place, images.shape[-2:]
+    line = torch.linspace(-1, 1, side)
+    whole = len(images), 1, height, width
     return torch.cat(
         [
             here,
@@ -124,13 +130,28 @@ def _filtered(images: Tensor) -> Tensor:
             *spread,
             before,
             after,
-            blur(before, 2, 6),
-            blur(after, 2, 6),
-            place.transpose(2, 3),
-            place,
+            _blurred(before, 2),
+            _blurred(after, 2),
+            line[row : row + height, None].expand(whole),
+            line[column : column + width].expand(whole),
         ],
         1,
     )
+
+
+def _blurred(planes: Tensor, sigma: int) -> Tensor:
+    """Gaussian blur of (n, 1, H, W): products with matrices take a fifth of the time of convolutions."""
+    rows, columns = (_blur_matrix(size, sigma) for size in planes.shape[-2:])
+    return rows @ planes @ columns.T
+
+
+@lru_cache(maxsize=32)
+def _blur_matrix(size: int, sigma: int) -> Tensor:
+    """(size, size): a Gaussian around each place of a line, cut off after three sigma; ends are repeated."""
+    reach = 3 * sigma
+    bell = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / sigma).square())
+    seen = (torch.arange(size)[:, None] + torch.arange(-reach, reach + 1)).clamp(0, size - 1)
+    return torch.zeros(size, size).scatter_add_(1, seen, (bell / bell.sum()).expand(size, -1).contiguous())
 
 
 def _edge(planes: Tensor) -> Tensor:

@@ -214,11 +214,14 @@ class LocalRead(Read):
         place: tuple[int, int] = (0, 0),
     ) -> list[tuple[Tensor, Tensor]]:
         """(T, C, h, w) features and the averaged colour (T, 3, h, w), of each of the values; `place` as of
-        `FullRead`, a multiple of the blocks."""
-        total, _, h, w = features.shape
+        `FullRead`. Blocks that the features fill in part are filled up with zeros."""
+        total, _, rows, columns = features.shape
         (sets, count), s = keys.shape[:2], self.window
         side = s * math.isqrt(keys.shape[2])
-        first = [each // (self.stride * s) for each in place]
+        (first_row, top), (first_column, left) = (divmod(each // self.stride, s) for each in place)
+        first = first_row, first_column
+        bottom, right = -(top + rows) % s, -(left + columns) % s
+        h, w = top + rows + bottom, left + columns + right
 
         def near(blocks: Tensor) -> Tensor:
             """Of all blocks (b, ...) those of the features."""
@@ -226,6 +229,7 @@ class LocalRead(Read):
 
         keys, joined = (near(x.movedim(2, 0)).movedim(0, 1) for x in (keys, torch.cat(list(values), -1)))
         q = F.normalize(self.query(features).float(), dim=1) * self.temperature.exp()
+        q = F.pad(q, (left, right, top, bottom))
         q = self._blocks(q.to(keys.dtype)).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, blocks, M, s*s, d)
         penalty = self.penalty(memory).view(sets, 1, -1, count)
         here, around = (_places(side, side).to(q.device) for side in (s, 2 * s))
@@ -235,4 +239,5 @@ class LocalRead(Read):
         read = (
             read.reshape(total, h // s, w // s, s, s, -1).permute(0, 5, 1, 3, 2, 4).reshape(total, -1, h, w)
         )
+        read = read[..., top : top + rows, left : left + columns]
         return [(self.out(part), part[:, -3:]) for part in read.chunk(len(values), 1)]

@@ -174,7 +174,8 @@ class Compact(InContextModel):
     """The bundled network. See the module's docstring; canvases are squares with a side divisible by 32."""
 
     canvas_sides = (128, 160, 192)
-    grid = 32
+    small_sides = (64, 96)
+    grid = 16
 
     def __init__(self, config: CompactConfig | None = None) -> None:
         super().__init__()

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.segmentation.fuse.merge import PLAUSIBLE
+from MVGCore.segmentation.halves import single
 
 Floats = NDArray[np.float32]
 ClassOdds = Sequence[Floats] | None  # per group (C - 1,) factors on the odds of its classes; None: 1
@@ -72,4 +73,4 @@ def _area(planes: Floats, where: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _single(slices: Iterable[NDArray[np.floating]]) -> Iterable[Floats]:
-    return (planes.astype(np.float32) for planes in slices)
+    return (single(planes) for planes in slices)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.segmentation.fuse.merge import LEAST_PROBABILITY
+from MVGCore.segmentation.halves import halved, single
 
 
 def with_presence(planes: NDArray[np.floating], presence: NDArray[np.floating]) -> NDArray[np.floating]:
@@ -22,9 +23,9 @@ def with_presence(planes: NDArray[np.floating], presence: NDArray[np.floating]) 
     """
     if (presence == 1).all():
         return planes
-    answer = planes.astype(np.float32)
+    answer = single(planes)
     for position in np.flatnonzero(presence < 1):
         own = answer[position].copy()
         answer *= 1 + (1 - presence[position]) * own / np.maximum(1 - own, LEAST_PROBABILITY)
         answer[position] = presence[position] * own
-    return answer.astype(planes.dtype)
+    return halved(answer) if planes.dtype == np.float16 else answer

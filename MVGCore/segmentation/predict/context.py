@@ -129,8 +129,10 @@ class GroupContext:
             return None
 
         def told(where: Tensor) -> Tensor:
-            marks = where if part is None else part.on_canvas(where, images.shape[-1])
-            return learned(model, device).log_probabilities(images, marks, textures(model, device, images))
+            shown = images if part is None else images[..., part.rows, part.columns]
+            place = None if part is None else (part.rows.start, part.columns.start, images.shape[-1])
+            seen = textures(model, device, shown)
+            return learned(model, device).log_probabilities(shown, where, seen, place)
 
         return told
 

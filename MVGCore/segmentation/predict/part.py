@@ -34,10 +34,6 @@ class CanvasPart:
         """Its rows and columns."""
         return self.rows, self.columns
 
-    def on_canvas(self, marks: Tensor, side: int) -> Tensor:
-        """Marks (T, h, w) of the part -> (T, side, side), none elsewhere."""
-        return F.pad(marks, self._ends(side))
-
     def spread(self, logs: Tensor, side: int) -> Tensor:
         """Log-probabilities (T, C, h, w) of the part -> (T, C, side, side), background elsewhere."""
         background, classes, ends = logs[:, :1], logs[:, 1:], self._ends(side)

@@ -14,6 +14,7 @@ from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import GroupPredictions, Known
 from MVGCore.segmentation.fuse.merge import average
 from MVGCore.segmentation.fuse.mixture import COMPLETING, USUAL_SHARES, blend
+from MVGCore.segmentation.halves import halved
 from MVGCore.segmentation.predict.context import GroupContext, canvases, draw_given, generate
 from MVGCore.segmentation.timing import Stopwatch
 from MVGCore.volume import neighbour_indices
@@ -57,7 +58,7 @@ def predict_batch(
 
     def averaged(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
         told_each = [told(context) for context in example_sets]
-        return average(told_each, [context.shown for context in example_sets]).astype(np.float16)
+        return halved(average(told_each, [context.shown for context in example_sets]))
 
     def kept(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
         return cache.get(batch_key(example_sets, batch), lambda: averaged(example_sets))

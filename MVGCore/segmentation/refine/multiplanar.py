@@ -36,10 +36,11 @@ import numpy as np
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
 from MVGCore.segmentation.fuse.merge import PLAUSIBLE
+from MVGCore.segmentation.halves import Floats, Halves, added, multiplied
 from MVGCore.segmentation.predict.context import GroupContext
 from MVGCore.segmentation.quality import THOROUGH, Quality
-from MVGCore.segmentation.refine.plane_stack import Floats, PlaneStack, Progress
-from MVGCore.segmentation.refine.stack import GroupVolume, Halves, probabilities
+from MVGCore.segmentation.refine.plane_stack import PlaneStack, Progress
+from MVGCore.segmentation.refine.stack import GroupVolume, probabilities
 from MVGCore.segmentation.stages import share_of_round
 
 SHARE = 0.25  # weight of a look that has proved itself; the first look keeps the rest
@@ -103,7 +104,7 @@ def _look_across(
         view = PlaneStack.of(model, device, context, stack, axis)
         gained = None if view is None else _gain(view, expected, _share(progress, done / 2, 1 / 2), cancelled)
         if gained is not None:
-            total = (stack.odds if total is None else total) + gained
+            total = added(stack.odds if total is None else total, gained)
     return total
 
 
@@ -120,7 +121,7 @@ def _gain(
     change = view.look(view.rows, True, _share(progress, 0.2, 0.8), cancelled)
     agreement = view.dice(view.rows, change, ~view.known)
     share = SHARE * proven * _ramp(agreement, AGREEMENT)
-    return view.spread(change * share[:, None, None].astype(np.float16)) if share.any() else None
+    return view.spread(multiplied(change, share[:, None, None])) if share.any() else None
 
 
 def expected_dice(stack: GroupVolume) -> Floats:

@@ -27,10 +27,11 @@ from torch import Tensor
 
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
+from MVGCore.segmentation.halves import Floats, Halves, added, multiplied, single
 from MVGCore.segmentation.predict.context import Encodings, GroupContext, draw_given, encode_prompts, generate
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
 from MVGCore.segmentation.predict.part import CanvasPart
-from MVGCore.segmentation.refine.stack import GroupVolume, Halves, class_odds
+from MVGCore.segmentation.refine.stack import GroupVolume, class_odds
 from MVGCore.volume import neighbour_indices
 from MVGCore.volume.canvas import Canvas
 
@@ -47,7 +48,6 @@ AROUND = 8  # canvas pixels around what the first look has found that are looked
 SLICES_AT_ONCE = 8
 LEAST_ROWS = 3  # what shows on fewer slices gives no examples
 
-Floats = NDArray[np.float32]
 Progress = Callable[[float], None]
 
 
@@ -134,7 +134,9 @@ class PlaneStack:
         whole = logs if part is None else part.spread(logs, canvas.side)
         found = canvas.read_back(whole.exp().numpy())
         within = found.sum(1, keepdims=True) > 0.5  # of the canvas; nothing is said beyond
-        return np.where(within, class_odds(found[:, 1:], 1) - self.odds[here], np.float16(0))
+        change = added(class_odds(found[:, 1:], 1), -self.odds[here])
+        change[np.broadcast_to(~within, change.shape)] = 0
+        return change
 
     def _part(self, rows: list[int]) -> CanvasPart | None:
         """Of the canvas, that which shows something on some slices."""
@@ -148,7 +150,7 @@ class PlaneStack:
         """(C,) Dice between both looks on some slices, where (R, K, S) is true; 0 for background."""
         here, classes = list(rows), change.shape[1]
         part = where[here]
-        before, after = self.labels[here][part], (self.odds[here] + change).argmax(1)[part]
+        before, after = self.labels[here][part], single(added(self.odds[here], change)).argmax(1)[part]
         both = np.bincount(before[before == after], minlength=classes)
         either = np.bincount(before, minlength=classes) + np.bincount(after, minlength=classes)
         dices = 2 * both / np.maximum(either, 1)
@@ -160,10 +162,12 @@ class PlaneStack:
         whole = np.zeros(self.odds.shape, np.float16)
         following = np.concatenate((change[1:], change[-1:]))
         for offset in range(self.stride):
-            part = np.float16(offset / self.stride)
+            part = offset / self.stride
+            ends = multiplied(change, 1 - part), multiplied(following, part)
+            between = added(*ends) if offset else change
             places = np.array(self.rows) + offset
             inside = places < len(whole)
-            whole[places[inside]] = ((1 - part) * change + part * following)[inside]
+            whole[places[inside]] = between[inside]
         return np.moveaxis(np.moveaxis(whole, 1, 2), 0, self.axis + 1)
 
 
@@ -176,12 +180,6 @@ def row_stride(extent: int, step: float, scale: float) -> int:
         scale: pixels of the volume's slices along one of the stack.
     """
     return max(1, round(1 / scale), min(round(STRIDE * step), extent // ENOUGH_ROWS))
-
-
-def sides_across(model: InContextModel) -> tuple[int, ...]:
-    """Canvas sides to look across with, ascending; smaller ones as well, if the model has a grid."""
-    sides = model.canvas_sides
-    return sides if model.grid is None else (*range(2 * model.grid, sides[0], model.grid), *sides)
 
 
 def canvas_across(shown: NDArray[np.bool_], step: float, finest: float, sides: Sequence[int]) -> Canvas:
@@ -215,7 +213,7 @@ def _seen_across(
     """A group's context for slices (R, K, S) across another axis, with examples of their labels (R, K, S)."""
     classes = len(context.group.ids)
     finest = min(context.step, *(1 / scale for scale in context.group.canvas.scale))
-    canvas = canvas_across(labels > 0, context.step, finest, sides_across(model))
+    canvas = canvas_across(labels > 0, context.step, finest, (*model.small_sides, *model.canvas_sides))
     group = replace(context.group, ids=tuple(range(1, classes + 1)), canvas=canvas)
     chosen = example_rows(labels, rows, classes)
     positions = torch.from_numpy(canvas.draw_labels(labels[chosen], group.ids))

@@ -10,13 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.segmentation.fuse.mixture import LEAST_OPINION
+from MVGCore.segmentation.halves import Floats, Halves, halved, single
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.predict.context import canvases
 from MVGCore.segmentation.predict.group_drafts import draw_known
-
-Floats = NDArray[np.float32]
-Halves = NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class GroupVolume:
     @cached_property
     def labels(self) -> NDArray[np.uint16]:
         """(K, S, S) positions of the likeliest classes."""
-        return self.odds.argmax(1).astype(np.uint16)
+        return single(self.odds).argmax(1).astype(np.uint16)
 
     @classmethod
     def of(
@@ -74,13 +72,14 @@ class GroupVolume:
 
 def class_odds(foreground: NDArray[np.floating], axis: int = 0) -> Halves:
     """Probabilities (C - 1, ...) of the classes -> log-odds (C, ...) of all against background."""
-    foreground = foreground.astype(np.float32, copy=False)
+    foreground = single(foreground)
     background = 1 - foreground.sum(axis, keepdims=True)
     logs = np.log(np.maximum(np.concatenate((background, foreground), axis), LEAST_OPINION))
-    return (logs - logs.take([0], axis)).astype(np.float16)
+    return halved(logs - logs.take([0], axis))
 
 
 def probabilities(odds: NDArray[np.floating]) -> Halves:
     """Log-odds (C, ...) of all classes against background -> probabilities (C - 1, ...) of the classes."""
-    raised = np.exp(odds.astype(np.float32))
-    return (raised[1:] / raised.sum(0)).astype(np.float16)
+    raised = single(odds)
+    np.exp(raised, out=raised)
+    return halved(raised[1:] / raised.sum(0))
