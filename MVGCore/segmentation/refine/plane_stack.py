@@ -101,14 +101,11 @@ class PlaneStack:
         """(C,) which classes some example shows; never background."""
         return np.array([False, *self.context.shown])
 
-    def look(
-        self, rows: Sequence[int], lines: bool, progress: Progress, cancelled: Callable[[], bool]
-    ) -> Halves:
+    def look(self, rows: Sequence[int], progress: Progress, cancelled: Callable[[], bool]) -> Halves:
         """By how much the network's log-odds of some slices differ from the first look's: (n, C, K, S).
 
         Args:
             rows: the slices.
-            lines: show the network what is labelled of them.
             progress: called with the done fraction.
             cancelled: asked between batches; true ends the look.
 
@@ -117,17 +114,17 @@ class PlaneStack:
         """
         size = batch_size(SLICES_AT_ONCE, self.device)
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-        jobs, changes = [partial(self._change, batch, lines) for batch in batches], []
+        jobs, changes = [partial(self._change, batch) for batch in batches], []
         with closing(side_by_side(jobs, workers(self.device), cancelled)) as answers:
             for change in answers:
                 changes.append(change)
                 progress(len(changes) / len(jobs))
         return np.concatenate(changes)
 
-    def _change(self, rows: Sequence[int], lines: bool) -> Halves:
+    def _change(self, rows: Sequence[int]) -> Halves:
         context, canvas, here = self.context, self.context.group.canvas, list(rows)
         images = _with_neighbours(canvas, self.images, rows, self.stride)
-        given = draw_given(context.group, self.labels[here], self.known[here]) if lines else None
+        given = draw_given(context.group, self.labels[here], self.known[here])
         chosen = context.prompts_for(rows[len(rows) // 2])
         part = self._part(here)
         logs = generate(self.model, self.device, context, images, rows, chosen, None, given, part)
@@ -146,10 +143,10 @@ class PlaneStack:
         drawn = torch.from_numpy(self.context.group.canvas.draw_image(shown) > 0)
         return CanvasPart.around(drawn, self.model.grid, AROUND)
 
-    def dice(self, rows: Sequence[int], change: Halves, where: NDArray[np.bool_]) -> Floats:
-        """(C,) Dice between both looks on some slices, where (R, K, S) is true; 0 for background."""
-        here, classes = list(rows), change.shape[1]
-        part = where[here]
+    def dice(self, change: Halves) -> Floats:
+        """(C,) Dice between both looks on the slices looked at, of what is not labelled; 0 for background."""
+        here, classes = list(self.rows), change.shape[1]
+        part = ~self.known[here]
         before, after = self.labels[here][part], single(added(self.odds[here], change)).argmax(1)[part]
         both = np.bincount(before[before == after], minlength=classes)
         either = np.bincount(before, minlength=classes) + np.bincount(after, minlength=classes)

@@ -48,6 +48,17 @@ def test_brightness_and_texture_are_learned_from_two_slices() -> None:
         assert 2 * (a & b).sum() / (a.sum() + b.sum()) > 0.75
 
 
+def test_a_part_of_a_slice_looks_as_it_does_in_the_whole() -> None:
+    """But for the 24 pixels along the cut, where the widest smoothing sees what the part does not show."""
+    images, positions = bright_and_striped(2, side=96)
+    learned = Appearance.learn(images, positions, 3)
+    whole, rows, columns = everywhere(learned, images), slice(0, 96), slice(24, 96)
+    part = images[..., rows, columns]
+    marks = torch.ones(2, 96, 72, dtype=torch.bool)
+    told = learned.log_probabilities(part, marks, place=(0, 24, 96)).view(2, 96, 72, 3).movedim(-1, 1)
+    torch.testing.assert_close(told[..., 25:], whole[..., 49:])
+
+
 def test_probabilities_sum_to_one() -> None:
     images, positions = bright_and_striped(2)
     logs = everywhere(Appearance.learn(images, positions, 4), images)  # class 3 is on no slice

@@ -195,19 +195,20 @@ def test_colourings_at_once_are_as_one_by_one(model: Compact) -> None:
 
 
 @torch.no_grad()
-def test_a_part_of_the_canvas_reads_the_prompts_at_its_own_place(model: Compact) -> None:
-    """Features alike, what a part reads is what the whole reads there."""
+@pytest.mark.parametrize(("top", "left"), [(32, 0), (16, 32), (0, 16)])
+def test_a_part_of_the_canvas_reads_the_prompts_at_its_own_place(model: Compact, top: int, left: int) -> None:
+    """Features alike, what a part reads is what the whole reads there; also if it begins within a block."""
     prompts, target = prompt_batch(), target_batch()
     memory = model.encode_prompts(prompts)
     same(model.generate(memory, target.within(slice(0, SIDE), slice(0, SIDE))), model(prompts, target))
-    rows, columns = slice(32, 64), slice(0, 32)
+    rows, columns = slice(top, top + 32), slice(left, left + 32)
     levels = model.image_encoder(target.images)
     for read, level, content in zip(
         (model.read4, model.read8, model.read16), levels[1:], memory.content, strict=True
     ):
         here = [slice(each.start // read.stride, each.stop // read.stride) for each in (rows, columns)]
         (whole,) = read(level, memory, content[0], [content[1]])
-        (part,) = read(level[..., here[0], here[1]], memory, content[0], [content[1]], (32, 0))
+        (part,) = read(level[..., here[0], here[1]], memory, content[0], [content[1]], (top, left))
         pairs = zip(whole, part, strict=True) if read is model.read4 else [(whole, part)]
         for one, other in pairs:
             same(one[..., here[0], here[1]], other)
