@@ -5,8 +5,8 @@ classes is looked at again along both other axes: some slices there, as the firs
 examples of all others, and the labelled slices are lines of known labels on every one of them. The network
 gets no draft, so that it errs elsewhere than the first look did.
 
-A class is changed as far as the look agrees with the first one by and large. Having it prove itself besides is
-not worth its time: to find the class, with the lines hidden from it on every eighth slice, on the labelled
+A class is changed as far as the look agrees with the first one by and large. Having it prove itself besides
+is not worth its time: to find the class, with the lines hidden from it on every eighth slice, on the labelled
 slices about as well as the first look thinks to have found it elsewhere. That is a few dozen pixels, and the
 first look thinks too well of itself where it fails: a hippocampus with three slices that it expects to be .90
 is .836, and a second look that did not prove itself brings it to .864. Mean Dice on held-out training
