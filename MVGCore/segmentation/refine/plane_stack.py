@@ -63,6 +63,7 @@ class PlaneStack:
         stride: distance of slices that tell something new: they are finer where the canvas enlarges, and
             where the volume's own slices are far apart.
         rows: the slices that show something, as far as they are looked at.
+        pixel: pixels of the volume along one of a line of theirs.
     """
 
     model: InContextModel
@@ -75,6 +76,7 @@ class PlaneStack:
     known: NDArray[np.bool_]
     stride: int
     rows: tuple[int, ...]
+    pixel: float
 
     @classmethod
     def of(
@@ -94,18 +96,22 @@ class PlaneStack:
         seen = _seen_across(model, device, context, images, labels, rows, stride)
         odds = np.moveaxis(np.moveaxis(stack.odds, axis + 1, 0), 2, 1)
         known = np.moveaxis(stack.known, axis, 0)
-        return cls(model, device, seen, axis, images, odds, labels, known, stride, rows)
+        pixel = context.group.canvas.scale[2 - axis]
+        return cls(model, device, seen, axis, images, odds, labels, known, stride, rows, pixel)
 
     @property
     def shown(self) -> NDArray[np.bool_]:
         """(C,) which classes some example shows; never background."""
         return np.array([False, *self.context.shown])
 
-    def look(self, rows: Sequence[int], progress: Progress, cancelled: Callable[[], bool]) -> Halves:
+    def look(
+        self, rows: Sequence[int], lines: bool, progress: Progress, cancelled: Callable[[], bool]
+    ) -> Halves:
         """By how much the network's log-odds of some slices differ from the first look's: (n, C, K, S).
 
         Args:
             rows: the slices.
+            lines: show the network what is labelled of them.
             progress: called with the done fraction.
             cancelled: asked between batches; true ends the look.
 
@@ -114,17 +120,17 @@ class PlaneStack:
         """
         size = batch_size(SLICES_AT_ONCE, self.device)
         batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-        jobs, changes = [partial(self._change, batch) for batch in batches], []
+        jobs, changes = [partial(self._change, batch, lines) for batch in batches], []
         with closing(side_by_side(jobs, workers(self.device), cancelled)) as answers:
             for change in answers:
                 changes.append(change)
                 progress(len(changes) / len(jobs))
         return np.concatenate(changes)
 
-    def _change(self, rows: Sequence[int]) -> Halves:
+    def _change(self, rows: Sequence[int], lines: bool) -> Halves:
         context, canvas, here = self.context, self.context.group.canvas, list(rows)
         images = _with_neighbours(canvas, self.images, rows, self.stride)
-        given = draw_given(context.group, self.labels[here], self.known[here])
+        given = draw_given(context.group, self.labels[here], self.known[here]) if lines else None
         chosen = context.prompts_for(rows[len(rows) // 2])
         part = self._part(here)
         logs = generate(self.model, self.device, context, images, rows, chosen, None, given, part)
@@ -143,10 +149,16 @@ class PlaneStack:
         drawn = torch.from_numpy(self.context.group.canvas.draw_image(shown) > 0)
         return CanvasPart.around(drawn, self.model.grid, AROUND)
 
-    def dice(self, change: Halves) -> Floats:
-        """(C,) Dice between both looks on the slices looked at, of what is not labelled; 0 for background."""
-        here, classes = list(self.rows), change.shape[1]
-        part = ~self.known[here]
+    def labelled(self, rows: Sequence[int]) -> Floats:
+        """(C,) how many pixels of the volume are labelled as each class on some slices."""
+        here = list(rows)
+        counts = np.bincount(self.labels[here][self.known[here]], minlength=self.odds.shape[1])
+        return (counts * self.pixel).astype(np.float32)
+
+    def dice(self, rows: Sequence[int], change: Halves, where: NDArray[np.bool_]) -> Floats:
+        """(C,) Dice between both looks on some slices, where (R, K, S) is true; 0 for background."""
+        here, classes = list(rows), change.shape[1]
+        part = where[here]
         before, after = self.labels[here][part], single(added(self.odds[here], change)).argmax(1)[part]
         both = np.bincount(before[before == after], minlength=classes)
         either = np.bincount(before, minlength=classes) + np.bincount(after, minlength=classes)

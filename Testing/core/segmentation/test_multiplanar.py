@@ -18,7 +18,7 @@ from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.predict.parallel import workers
 from MVGCore.segmentation.refine import multiplanar as second_look
 from MVGCore.segmentation.refine import plane_stack
-from MVGCore.segmentation.refine.multiplanar import changed_share, refine_across
+from MVGCore.segmentation.refine.multiplanar import changed_share, expected_dice, refine_across
 from MVGCore.segmentation.refine.plane_stack import (
     ENOUGH_ROWS,
     PlaneStack,
@@ -63,6 +63,7 @@ def bright(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return torch.cat((1 - share, share), 1).log()
 
     monkeypatch.setattr(plane_stack, "generate", seen)
+    monkeypatch.setattr(second_look, "ENOUGH", 1)
     return shown
 
 
@@ -129,7 +130,19 @@ def test_what_the_first_look_missed_is_found(echo, ball, bright) -> None:
     for n in range(DEPTH)[WRONG]:
         truth = group.canvas.draw_labels(ball[1].array[n], group.ids)
         assert (odds[n].argmax(0) == truth).mean() > 0.97
-    assert bright and all(bright)  # of every slice the network is shown what is labelled
+    assert bright[0] is False and bright[-1] is True  # a probe without the lines, then the look with them
+
+
+def test_what_shows_too_little_to_prove_anything_is_not_probed(echo, ball, bright, monkeypatch) -> None:
+    propagator, stack = prepared(echo, ball)
+    view = PlaneStack.of(echo, CPU, propagator._contexts[0][0], stack, 1)
+    probed = view.rows[:: second_look.PROBED]
+    _, shown = view.labelled(probed)
+    drawn = sum((ball[1].array[n, 5:36:4] > 0).sum() for n in (5, 14)) / 8  # of a row, in the mean
+    assert shown == pytest.approx(drawn * len(probed), rel=0.25)
+    monkeypatch.setattr(second_look, "ENOUGH", 10 * shown)
+    assert look(propagator, stack) is not None
+    assert all(bright)
 
 
 def test_a_second_round_follows_where_the_first_changed_much(echo, ball, bright, monkeypatch) -> None:
@@ -165,9 +178,11 @@ def test_a_network_that_does_not_find_what_is_labelled_is_not_believed(echo, bal
     propagator, stack = prepared(echo, ball)
 
     def blind(model, device, context, images, rows, chosen, hint, lines=None, part=None):
+        assert lines is None, "it was believed before it had proved itself"
         return torch.cat((torch.zeros_like(images[:, :1]), torch.full_like(images[:, :1], -7)), 1)
 
     monkeypatch.setattr(plane_stack, "generate", blind)
+    monkeypatch.setattr(second_look, "ENOUGH", 1)
     assert look(propagator, stack) is None
 
 
@@ -193,6 +208,16 @@ def test_it_can_be_cancelled(echo, ball, bright) -> None:
     with pytest.raises(CancelledError):
         look(*prepared(echo, ball), cancelled=lambda: len(bright) > 2)
     assert 3 <= len(bright) <= 3 + 2 * workers(CPU)  # what had begun beside it
+
+
+def test_the_expected_dice_is_that_of_the_probabilities(echo, ball) -> None:
+    """Of what is not labelled: .8 of a ball that is chosen but for two slices, where all is a faint .3."""
+    _, stack = prepared(echo, ball)
+    found = np.exp(stack.odds[:, 1].astype(np.float32))
+    found = (found / (1 + found))[~stack.known]
+    chosen = found > 0.5
+    expected = 2 * found[chosen].sum() / (chosen.sum() + found[found > 0.05].sum())
+    np.testing.assert_allclose(expected_dice(stack), [0, expected], rtol=1e-3)
 
 
 @pytest.mark.parametrize("axis", [1, 2])
