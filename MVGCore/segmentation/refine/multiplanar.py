@@ -53,7 +53,7 @@ MUCH = 0.05  # a round that changes this share of what is labelled is followed b
 PROBED = 8  # every so manieth slice is first looked at without the lines; every fourth gave the same labels
 # Labelled pixels of the volume on the probed slices. Fewer tell a Dice to .07 or worse, if ten neighbours
 # tell what one does; a tenth decides. Hippocampi show 12 to 55, organs of head and neck 0 to 8, a brain 576.
-ENOUGH = 300
+LEAST_PROOF = 300
 
 
 def refine_across(
@@ -118,7 +118,7 @@ def _gain(
 ) -> Halves | None:
     """What one axis adds to the log-odds, (K, C, S, S); None if it does not prove itself."""
     probed = view.rows[::PROBED]
-    telling = view.labelled(probed) >= ENOUGH
+    telling = view.labelled(probed) >= LEAST_PROOF
     proven = view.shown.astype(np.float32)
     if (view.shown & telling).any():
         probe = view.look(probed, False, _share(progress, 0.0, 0.2), cancelled)

@@ -63,7 +63,7 @@ def bright(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return torch.cat((1 - share, share), 1).log()
 
     monkeypatch.setattr(plane_stack, "generate", seen)
-    monkeypatch.setattr(second_look, "ENOUGH", 1)
+    monkeypatch.setattr(second_look, "LEAST_PROOF", 1)
     return shown
 
 
@@ -140,7 +140,7 @@ def test_what_shows_too_little_to_prove_anything_is_not_probed(echo, ball, brigh
     _, shown = view.labelled(probed)
     drawn = sum((ball[1].array[n, 5:36:4] > 0).sum() for n in (5, 14)) / 8  # of a row, in the mean
     assert shown == pytest.approx(drawn * len(probed), rel=0.25)
-    monkeypatch.setattr(second_look, "ENOUGH", 10 * shown)
+    monkeypatch.setattr(second_look, "LEAST_PROOF", 10 * shown)
     assert look(propagator, stack) is not None
     assert all(bright)
 
@@ -182,7 +182,7 @@ def test_a_network_that_does_not_find_what_is_labelled_is_not_believed(echo, bal
         return torch.cat((torch.zeros_like(images[:, :1]), torch.full_like(images[:, :1], -7)), 1)
 
     monkeypatch.setattr(plane_stack, "generate", blind)
-    monkeypatch.setattr(second_look, "ENOUGH", 1)
+    monkeypatch.setattr(second_look, "LEAST_PROOF", 1)
     assert look(propagator, stack) is None
 
 
