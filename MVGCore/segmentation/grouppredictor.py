@@ -18,7 +18,7 @@ from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import Known as KnownLabels
 from MVGCore.segmentation.fuse.extents import GroupPredictions
 from MVGCore.segmentation.plan.crossing import Crossing
-from MVGCore.segmentation.plan.plan import ClassGroup, Plan, make_plan, plan_from_others
+from MVGCore.segmentation.plan.plan import ClassGroup, Plan, Shows, make_plan, plan_from_others
 from MVGCore.segmentation.predict.context import GroupContext
 from MVGCore.segmentation.predict.parallel import side_by_side, workers
 from MVGCore.segmentation.predict.predictions import batch_key, predict_batch
@@ -164,8 +164,12 @@ class GroupPredictor(OnDevice, ABC):
     def _make_plan(self) -> Plan:
         sides = self.model.canvas_sides
         if any(prompt.labels.any() for prompt in self.placed):
-            return make_plan(self.placed, self.image.geometry.array_spacing, sides, self.crossing)
+            return make_plan(self.placed, self.image.geometry.array_spacing, sides, self._shows())
         return plan_from_others(self.foreign, self.image, sides)
+
+    def _shows(self) -> list[Shows]:
+        """What tells, beside the labelled slices, where in a slice classes are."""
+        return [] if self.crossing is None else [self.crossing.shows]
 
     @abstractmethod
     def _known(self, index: int, drawn: Prompt | None = None) -> KnownLabels | None:

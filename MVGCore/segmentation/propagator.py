@@ -19,6 +19,7 @@ from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, EndModel
 from MVGCore.segmentation.fuse.extents import Doubt, Extents, GroupPredictions, Known
 from MVGCore.segmentation.grouppredictor import GroupPredictor
 from MVGCore.segmentation.plan.claims import Claims
+from MVGCore.segmentation.plan.plan import Shows
 from MVGCore.segmentation.plan.selection import in_batches, transfer_note
 from MVGCore.segmentation.predict.parallel import batch_size
 from MVGCore.segmentation.secondlook import SecondLook
@@ -211,6 +212,10 @@ class Propagator(GroupPredictor):
     def settled(self) -> tuple[int, ...]:
         """Slices that are not labelled, of which the user says that none of the classes is there."""
         return self._extents.settled
+
+    def _shows(self) -> list[Shows]:
+        voice = self.guidance.voice
+        return super()._shows() if voice is None else [*super()._shows(), voice.shows]
 
     def _known(self, index: int, drawn: Prompt | None = None) -> KnownLabels | None:
         return self._assembler.known(index, drawn)

@@ -12,6 +12,7 @@ from MVGCore.prompts import IntensityRange
 from MVGCore.segmentation.existing.voice import ExistingVoice
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.volume import SegmentClass
+from MVGCore.volume.canvas import Canvas
 
 Bools = NDArray[np.bool_]
 LEAST_BACKGROUND = 1e-4  # of background, so that odds stay finite
@@ -97,11 +98,8 @@ class Guidance:
             1 - stated.sum(0), LEAST_BACKGROUND, 1
         )  # odds
         for place, class_id in enumerate(group.ids):
-            odds = None if self.voice is None else self.voice.odds(index, class_id)
-            if odds is not None:
-                assert self.voice is not None
-                raised[place] **= self.voice.others(index, class_id)
-                raised[place] *= np.exp(group.canvas.draw_image(odds))
+            if self.voice is not None and (odds := self.voice.odds(index, class_id)) is not None:
+                raised[place] = _joined(raised[place], odds, self.voice, index, class_id, group.canvas)
             outside = self.outside(index, class_id)
             if outside is not None:
                 raised[place] *= group.canvas.draw_image(~outside)
@@ -110,3 +108,28 @@ class Guidance:
     def _plane(self, index: int) -> NDArray[np.generic]:
         assert self.planes is not None
         return np.asarray(self.planes[index])
+
+
+def _joined(
+    others: NDArray[np.float32],
+    odds: NDArray[np.float32],
+    voice: ExistingVoice,
+    index: int,
+    class_id: int,
+    canvas: Canvas,
+) -> NDArray[np.float32]:
+    """(S, S) odds of a class on a canvas by an existing segmentation and by the others.
+
+    The others count the less the farther the labelled slices are (see `ExistingVoice.others`). Where the
+    segmentation has nothing either, that leaves what is usual: background, not one half.
+
+    Args:
+        others: (S, S) odds that the others give.
+        odds: (H, W) log-odds of the segmentation on the slice.
+        voice, index, class_id: whose these are.
+        canvas: shows the slice.
+    """
+    share, own = voice.others(index, class_id), canvas.draw_image(odds)
+    empty = np.clip(own / min(float(odds.min()), -LEAST_BACKGROUND), 0, 1)
+    usual = voice.usual_odds(class_id, canvas) ** ((1 - share) * empty)
+    return np.asarray(usual * others**share * np.exp(own), np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ CANVAS_MARGIN = (
     0.3  # around what is labelled, as a share of its extent: structures grow between labelled slices
 )
 GRID = 24  # canvases begin and end on a grid of about this share of what is labelled
+Shows = Callable[[Sequence[int]], NDArray[np.bool_]]  # of some classes: (H, W) where they are
 WINDOW_STEPS = 50  # and windows on one of this share of the volume's intensities
 
 
@@ -64,7 +65,7 @@ def make_plan(
     prompts: Sequence[Prompt],
     spacing: Sequence[float],
     sides: tuple[int, ...],
-    crossing: Crossing | None = None,
+    shows: Sequence[Shows] = (),
 ) -> Plan:
     """Plan for prompts that lie across one axis of one volume.
 
@@ -72,16 +73,16 @@ def make_plan(
         prompts: all of the same axis and shape; at least one label among them.
         spacing: of the volume in array order (k, j, i), millimetres.
         sides: canvas sides that the model offers, ascending.
-        crossing: slices of the volume that are labelled across other axes.
+        shows: tells (H, W) where else some classes are: on slices that are labelled across other axes, in an
+            existing segmentation.
     """
     axis = prompts[0].axis
     along, rows, columns = slice_spacing(spacing, axis)
     labels = np.stack([prompt.labels for prompt in prompts])
 
     def frame(ids: tuple[int, ...], tiled: bool) -> Canvas:
-        mask = np.isin(labels, ids)
-        shown = mask if crossing is None else np.concatenate((mask, crossing.shows(ids)[None]))
-        return fit_canvas(shown, (rows, columns), sides, tiled)
+        shown = [*np.isin(labels, ids), *(each(ids) for each in shows)]
+        return fit_canvas(np.stack(shown), (rows, columns), sides, tiled)
 
     groups = [
         ClassGroup(ids, canvas, _window(prompts, np.isin(labels, ids), canvas))

@@ -12,7 +12,7 @@ from MVGCore.segmentation.existing.matching import match_draft
 from MVGCore.segmentation.existing.shapes import signed_distance
 from MVGCore.segmentation.existing.shift import find_shift, moved
 from MVGCore.segmentation.existing.voice import ExistingVoice
-from MVGCore.segmentation.plan.plan import ClassGroup
+from MVGCore.segmentation.plan.plan import ClassGroup, make_plan
 from MVGCore.volume import LabelMap, SegmentClass, Volume
 from MVGCore.volume.canvas import Canvas
 from MVGCore.volume.normalise import Window
@@ -144,3 +144,36 @@ def test_edges_between_the_pixels_of_a_canvas_are_kept_and_classes_it_shows_are_
     assert (spared.sum(0) <= 1.001).all()
     assert guidance.finer(4, group, 5) is None and not guidance.speaks_of_all(group)
     assert Guidance().spared(group, first, again) is again
+
+
+def test_far_from_labelled_slices_nothing_is_added_where_nobody_finds_anything(tube: Case) -> None:
+    truth = tube[1].array
+    voice = ExistingVoice.of(truth, {2: truth[2]}, (3,), SPACING)
+    group = ClassGroup((3,), Canvas((40, 36), 40, (19.5, 17.5), (1.0, 1.0)), Window(0, 1))
+    little = np.full((1, 40, 40), 0.01, np.float32)
+    (heard,) = Guidance(truth, voice).heard(13, [group], (little,))
+    inside = group.canvas.draw_image((truth[13] == 3).astype(np.float32)) > 0.5
+    assert heard[0][inside].mean() > 0.5 and heard[0][~inside].mean() < 0.02
+
+
+def test_where_a_draft_has_a_hole_the_others_count_as_they_are(tube: Case) -> None:
+    truth = tube[1].array
+    draft = truth.copy()
+    draft[8:12] = 0
+    voice = ExistingVoice.of(draft, {2: truth[2], 6: truth[6]}, (3,), SPACING)
+    assert voice.others(10, 3) == 1 and voice.others(13, 3) < 1
+
+
+def test_a_canvas_shows_where_a_draft_has_its_classes(tube: Case, prompts_of) -> None:
+    image, labels = tube
+    truth = np.where(labels.array == 3, 3, 0).astype(np.uint16)
+    truth[10:, 34:39, 28:34] = 3  # far from where the labelled slice shows it
+    prompts = prompts_of((image, LabelMap(truth, image.geometry, labels.classes)), [2])
+    voice = ExistingVoice.of(truth, {2: truth[2]}, (3,), SPACING)
+    seen = []
+    for shows in ([], [voice.shows]):
+        (group,) = make_plan(prompts, (2.0, 1.0, 1.0), (16, 32, 64), shows).groups
+        side = group.canvas.side
+        shown = group.canvas.read_back(np.ones((1, side, side), np.float32))[0] > 0.5
+        seen.append(bool(shown[(truth == 3).any(0)].all()))
+    assert seen == [False, True]
