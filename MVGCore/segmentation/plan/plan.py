@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from MVGCore.models.tiled import tiled_side
 from MVGCore.prompts import Prompt
-from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.grouping import framed_groups
 from MVGCore.volume import Volume
 from MVGCore.volume.canvas import Canvas
