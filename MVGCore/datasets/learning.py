@@ -18,6 +18,7 @@ from MVGCore.datasets.run import Crew, alone, label_dataset
 from MVGCore.datasets.specialist.study import judged_together, study
 from MVGCore.datasets.work import Completed, Work
 from MVGCore.errors import MVGError
+from MVGCore.models.device import select_device
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.existing.matching import MatchedDraft, match_draft
 from MVGCore.segmentation.review.expected_dice import DiceLine, DiceLines
@@ -126,8 +127,11 @@ def _specialised(
     """Train a specialist, and judge what it says together with the others."""
     examples = {each.image.resolve() for each in work.completed}
     others = [item.image for item in items if item.image.resolve() not in examples]
+    settings = work.settings
+    # A processor: lessons are small, and the same weights come out wherever the command runs.
+    device = select_device("cpu", settings.precision)
     specialist, judging = study(
-        atlases, drawn, told, others, work.settings.minutes, work.settings.seed, cancelled, trained
+        atlases, drawn, told, others, settings.minutes, settings.seed, device, cancelled, trained
     )
     specialist.save(file)
     return judge(judged_together(specialist, atlases, told), judging)

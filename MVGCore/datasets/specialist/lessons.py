@@ -51,16 +51,14 @@ class Teacher:
 
     def lesson(self, material: Material) -> SpecialistLesson:
         """A random part of a volume that has labels."""
-        assert material.labels is not None and material.weight is not None and material.known is not None
-        grid = self._grid(material.image.shape[1:])
-        labels = _sampled(material.labels, grid)
-        real = self._rng.random() >= MADE_UP and bool(material.draft.any())
-        draft = _sampled(material.draft, grid) if real else self._spoiled(labels)
-        image = self._changed(_sampled(material.image, grid))
-        stacked = torch.cat((image, draft))
-        return SpecialistLesson(
-            stacked[None], labels[None], _sampled(material.weight, grid)[None], material.known[None]
-        )
+        assert material.known is not None
+        classes = len(material.draft)
+        sampled = _sampled(material.stacked, self._grid(material.image.shape[1:]))
+        image, draft, labels, weight, ideal = sampled.split((1, classes, classes + 1, 1, classes))
+        if self._rng.random() < MADE_UP or not material.draft.any():
+            draft = self._spoiled(ideal)
+        stacked = torch.cat((self._changed(image), draft))
+        return SpecialistLesson(stacked[None], labels[None], weight[None], material.known[None])
 
     def _grid(self, shape: Sequence[int]) -> Tensor:
         """Where the voxels of a turned, stretched and bent part lie in a volume, for `grid_sample`."""
@@ -76,16 +74,15 @@ class Teacher:
         places = places + torch.tensor(middle, dtype=torch.float32)[:, None, None, None]
         return _normalised(places, shape)
 
-    def _spoiled(self, labels: Tensor) -> Tensor:
-        """A draft as registration may bring it: labels bent, shifted and blurred, at times one missing."""
+    def _spoiled(self, ideal: Tensor) -> Tensor:
+        """A draft as registration may bring it: bent and shifted, at times with one class missing."""
         rng, size = self._rng, np.array(self._size)
         shift = torch.tensor(rng.normal(0, 0.6 * MISPLACED * size.max(), 3) * (size > 1), dtype=torch.float32)
         bend = self._smooth(8, MISPLACED * rng.random() * size.max())
         middle = torch.tensor((size - 1) / 2, dtype=torch.float32)[:, None, None, None]
         places = _centred(self._size) + middle + bend + shift[:, None, None, None]
-        draft = _blurred(_sampled(labels, _normalised(places, self._size))[1:])
-        there = torch.tensor(rng.random(len(draft)) > 0.08)[:, None, None, None]
-        return draft * there
+        there = torch.tensor(rng.random(len(ideal)) > 0.08)[:, None, None, None]
+        return _sampled(ideal, _normalised(places, self._size)) * there
 
     def _changed(self, image: Tensor) -> Tensor:
         """Noise, blur, contrast and a bias field, each now and then."""

@@ -15,7 +15,10 @@ from torch.nn import functional
 LEVELS = 3  # halvings, the fold among them
 LEAST_VOXELS = 5  # voxels along an axis, below which it is halved no more
 THICK = 1.6  # an axis whose voxels are so much longer than the finest is not halved yet
-LEAST_SHARE = 0.05  # of a class in a draft: what it leaves out may be there all the same
+LEAST_SHARE = 0.05  # of a class at a place that its draft leaves out: it may be there all the same
+LIKELY_SHARE = 0.8  # of a class in the middle of its draft
+DRAFT_GAIN = 3.0  # a draft varies less than an image of spread 1, and counts as much for the first layer
+OUT_SPREAD = 0.1  # of the last layer's first weights: from zero, classes side by side are told apart late
 
 Steps = tuple[int, int, int]
 
@@ -23,7 +26,7 @@ Steps = tuple[int, int, int]
 class UNet(nn.Module):
     """Logits (N, classes + 1, K, J, I) of an image and a draft, (N, 1 + classes, K, J, I).
 
-    What is learned is added to the logits of the draft, and learning begins with that as its result.
+    What is learned is added to the logits of the draft: where classes are is known from the start.
     The fold has to divide the sides.
 
     Args:
@@ -47,13 +50,14 @@ class UNet(nn.Module):
             _block(widths[n] + widths[n + 1], widths[n], kernel) for n in reversed(range(len(widths) - 1))
         )
         self.out = nn.Conv3d(width, (1 + classes) * block, 1)
-        nn.init.zeros_(self.out.weight)
+        nn.init.normal_(self.out.weight, std=OUT_SPREAD)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     def forward(self, seen: Tensor) -> Tensor:
         """See the class."""
         kept = []
-        x = self.down[0](folded(seen, self.fold))
+        draft = seen[:, 1:]
+        x = self.down[0](folded(torch.cat((seen[:, :1], DRAFT_GAIN * draft), 1), self.fold))
         for step, block in zip(self.steps, list(self.down)[1:], strict=True):
             kept.append(x)
             x = block(functional.max_pool3d(x, step, ceil_mode=True))
@@ -61,7 +65,7 @@ class UNet(nn.Module):
             finer = kept.pop()
             x = functional.interpolate(x, finer.shape[2:], mode="trilinear", align_corners=False)
             x = block(torch.cat((finer, x), 1))
-        draft = seen[:, 1:]
+        draft = LIKELY_SHARE * draft
         shares = torch.cat((1 - draft.sum(1, keepdim=True), draft), 1)
         return unfolded(self.out(x), self.fold) + torch.log(shares.clamp(LEAST_SHARE, 1))
 

@@ -12,11 +12,11 @@ from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
 from MVGCore.datasets.atlas.judge import Told
 from MVGCore.datasets.specialist.specialist import Specialist, SpecialistCase, learn_specialist
 from MVGCore.errors import MVGError, stop_if
-from MVGCore.models.device import torch_threads
+from MVGCore.models.device import Device, torch_threads
 from MVGCore.prompts import Prompt
 from MVGCore.volume import Volume, read_volume
 
-MOST_OTHERS = 8  # volumes without labels that are learned from
+MOST_OTHERS = 24  # volumes without labels that are learned from
 MOST_BYTES = 1.5e9  # of what is known of them
 TO_SPARE_ONE = 3  # slices of a volume, or volumes of a slice each, of which one can be spared as a judge
 
@@ -28,6 +28,7 @@ def study(
     others: Sequence[Path],
     minutes: float,
     seed: int,
+    device: Device,
     cancelled: Callable[[], bool] = lambda: False,
     shown: Callable[[float, str], object] = lambda share, text: None,
 ) -> tuple[Specialist, list[list[Prompt]]]:
@@ -40,6 +41,7 @@ def study(
         others: images of the data set without labels.
         minutes: of one core, about.
         seed: of weights and lessons.
+        device: the processor, with the precision in which is trained.
         cancelled: asked between steps.
         shown: called with the done fraction and a text.
 
@@ -72,7 +74,7 @@ def study(
             yield image, known
 
     with torch_threads(1):  # sums of several threads differ in their last bits
-        return learn_specialist(classes, cases, unlabelled, minutes, seed, cancelled, shown), judging
+        return learn_specialist(classes, cases, unlabelled, minutes, seed, device, cancelled, shown), judging
 
 
 def judged_together(specialist: Specialist, atlases: Sequence[Atlas], told: Sequence[Told]) -> list[Told]:

@@ -14,12 +14,14 @@ from MVGCore.datasets.specialist.lessons import SpecialistLesson, Teacher
 from MVGCore.datasets.specialist.material import Material
 from MVGCore.datasets.specialist.network import UNet, halvings
 from MVGCore.errors import stop_if
+from MVGCore.models.device import Device, autocast
 
 WIDTH = 16
 MOST_VOXELS = 110_000  # of a lesson
-RATE, WEIGHT_DECAY = 2e-3, 1e-3
+RATE, WEIGHT_DECAY = 3e-3, 1e-3
 LAST_RATE = 0.05  # of the first one
 STEEPEST = 1.0  # norm of a gradient
+DRAWN_EVERY = 4  # lessons of which one is of a volume with labels, once there are guessed ones
 UNIT = 8  # the sides of a lesson are multiples of it: of what all levels shrink them by
 
 
@@ -58,10 +60,21 @@ def train(
     materials: Sequence[Material],
     guessed: Sequence[Material],
     steps: int,
+    device: Device,
     cancelled: Callable[[], bool] = lambda: False,
     shown: Callable[[int], object] = lambda step: None,
 ) -> None:
-    """Train in place, on volumes with labels and, every other time, on those with guessed ones.
+    """Train in place, on volumes with labels and, if there are any, more often on those with guessed ones.
+
+    Args:
+        network: to train.
+        teacher: draws the lessons.
+        materials: with labels.
+        guessed: with labels that may be wrong.
+        steps: lessons.
+        device: whose precision convolutions have.
+        cancelled: asked before each lesson.
+        shown: called with the number of lessons so far.
 
     Raises:
         Cancelled: `cancelled()` was true.
@@ -73,10 +86,16 @@ def train(
         wave = 0.5 * (1 + np.cos(np.pi * step / steps))
         for group in optimiser.param_groups:
             group["lr"] = RATE * (LAST_RATE + (1 - LAST_RATE) * wave)
-        pool = guessed if guessed and step % 2 else materials
-        lesson = teacher.lesson(pool[(step // 2 if guessed else step) % len(pool)])
+        pool, turn = materials, step
+        if guessed:
+            turn, rest = divmod(step, DRAWN_EVERY)
+            if rest:
+                pool, turn = guessed, turn * (DRAWN_EVERY - 1) + rest - 1
+        lesson = teacher.lesson(pool[turn % len(pool)])
         optimiser.zero_grad()
-        loss(network(lesson.shown), lesson).backward()
+        with autocast(device):
+            logits = network(lesson.shown)
+        loss(logits.float(), lesson).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), STEEPEST)
         optimiser.step()
         shown(step + 1)

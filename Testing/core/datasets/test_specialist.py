@@ -17,17 +17,21 @@ from MVGCore.datasets.specialist import specialist as specialist_module
 from MVGCore.datasets.specialist import training
 from MVGCore.datasets.specialist.frame import Frame
 from MVGCore.datasets.specialist.lessons import Teacher
-from MVGCore.datasets.specialist.material import Material
+from MVGCore.datasets.specialist.material import Material, vague
 from MVGCore.datasets.specialist.network import UNet, folded, halvings, unfolded
 from MVGCore.datasets.specialist.specialist import Specialist, SpecialistCase
 from MVGCore.datasets.specialist.study import judges, study
 from MVGCore.datasets.specialist.training import Design, answer, loss, train
 from MVGCore.datasets.work import Settings
 from MVGCore.errors import CancelledError, InputError
+from MVGCore.models.device import select_device
 from MVGCore.prompts import PromptSet
 from MVGCore.volume import Volume
 from Testing.core.datasets.conftest import Tiny
 from Testing.core.datasets.test_atlas import scene
+
+
+EXACT = select_device("cpu", "float32")
 
 
 def case(seed: int = 0, flat: bool = False) -> SpecialistCase:
@@ -73,6 +77,16 @@ def test_a_frame_goes_there_and_back() -> None:
     assert Frame.around(np.zeros((3, 4, 5), bool), (1, 1, 1), (1, 1, 1)).size == (3, 4, 5)
 
 
+def test_a_draft_says_where_a_class_is_and_hides_its_border() -> None:
+    shares = torch.zeros(2, 24, 24, 24)
+    shares[0, 6:18, 6:18, 6:18] = 1
+    found = vague(shares)
+    assert found[0].max() == 1 and found[1].max() == 0
+    assert 0.3 < found[0, 5, 12, 12] < found[0, 6, 12, 12] < 0.8  # the border is at 5.5
+    flat = vague(shares[:, 12:13])
+    assert flat.shape == (2, 1, 24, 24) and flat[0, 0, 0, 0] < 0.1
+
+
 def test_nothing_is_learned_around_judging_slices() -> None:
     weight = case().weight
     assert weight[8].max() == 0 and weight[3].min() == weight[13].min() == 1
@@ -80,7 +94,7 @@ def test_nothing_is_learned_around_judging_slices() -> None:
 
 
 @pytest.mark.parametrize("flat", [False, True])
-def test_the_network_begins_with_the_draft_and_learns_to_correct_it(
+def test_the_network_is_told_where_classes_are_and_learns_their_borders(
     flat: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training, "MOST_VOXELS", 6000)
@@ -89,7 +103,6 @@ def test_the_network_begins_with_the_draft_and_learns_to_correct_it(
     design = Design.of((2, 5), given.image.geometry.array_spacing, [seen])
     torch.manual_seed(0)  # few lessons do not serve all random weights
     network = design.network()
-    assert np.array_equal(answer(network, seen, design).argmax(0).numpy(), _likeliest(seen))
 
     def right() -> float:
         """Mean probability of the true class where something is labelled."""
@@ -97,13 +110,8 @@ def test_the_network_begins_with_the_draft_and_learns_to_correct_it(
         return float(answer(network, seen, design).gather(0, true[None])[0][true > 0].mean())
 
     before = right()
-    train(network, Teacher(design.size, 0), [seen], [], 80 if flat else 12)
-    assert right() > before
-
-
-def _likeliest(seen: Material) -> np.ndarray:
-    draft = seen.draft
-    return torch.cat((1 - draft.sum(0, keepdim=True), draft)).argmax(0).numpy()
+    train(network, Teacher(design.size, 0), [seen], [], 80 if flat else 20, EXACT)
+    assert right() > before > 1 / 3
 
 
 def _wanted(seen: Material) -> np.ndarray:
@@ -118,7 +126,7 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     for _ in range(2):
         torch.manual_seed(1)
         network = design.network()
-        train(network, Teacher(design.size, 1), [given], [given], 3)
+        train(network, Teacher(design.size, 1), [given], [given], 3, EXACT)
         states.append(network.state_dict())
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
@@ -152,7 +160,7 @@ def test_a_specialist_is_kept_in_a_file_and_heard_where_it_helps(
     atlases = [scene(n) for n in range(3)]
     drawn = [PromptSet.from_labelmap(a.image, a.labels, axis=0, slices=[5, 8, 11]).prompts for a in atlases]
     told = told_by_others(atlases)
-    found, judging = study(atlases, drawn, told, [], 0.02, 0)
+    found, judging = study(atlases, drawn, told, [], 0.02, 0, EXACT)
     assert [[prompt.index for prompt in each] for each in judging] == [[8], [8], [8]]
     assert found.dice[0] >= found.dice[1] > 0.5
     found = replace(found, share=0.5)
@@ -183,7 +191,7 @@ def test_a_round_that_loses_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> No
     )
     given = case()
     found = specialist_module.learn_specialist(
-        (2, 5), [given], lambda: iter([(given.image, given.probabilities)]), 0.05, 0
+        (2, 5), [given], lambda: iter([(given.image, given.probabilities)]), 0.05, 0, EXACT
     )
     assert len(states) == 2 and found.dice == (0.8, 0.7)
     assert torch.equal(found.network.out.bias, torch.ones(24))
@@ -193,7 +201,7 @@ def test_training_can_be_cancelled() -> None:
     atlases = [scene(0)]
     drawn = [PromptSet.from_labelmap(atlases[0].image, atlases[0].labels, axis=0, slices=[5, 9]).prompts]
     with pytest.raises(CancelledError):
-        study(atlases, drawn, [], [], 1, 0, cancelled=lambda: True)
+        study(atlases, drawn, [], [], 1, 0, EXACT, cancelled=lambda: True)
 
 
 @pytest.mark.usefixtures("quick_session")
