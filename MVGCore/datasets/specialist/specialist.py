@@ -20,6 +20,9 @@ from MVGCore.models.device import Device
 from MVGCore.volume import Volume, atomic_path
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the specialist in the mixture, of which one is chosen
+# Held-out slices are few. A share other than the usual one, which did best on other volumes, has to gain so much
+# Dice there for each whole share between the two.
+USUAL_SHARE, CAUTION = 0.25, 0.1
 FIRST = 0.4  # of the steps: on the examples alone
 ROUNDS = 2  # of learning from its own labels of other volumes
 # A step of training sees so many voxels in a second of a core, in half precision where the core has it built
@@ -216,8 +219,7 @@ def learn_specialist(
 def _mix(
     network: UNet, design: Design, image: Volume, probabilities: NDArray[np.float32], share: float
 ) -> NDArray[np.float32]:
-    # A voice that is not heard yet learns from both all the same.
-    share = share or 0.5
+    share = share or USUAL_SHARE  # a voice that is not heard yet learns from both all the same
     return (1 - share) * probabilities + share * spoken(network, design, image, probabilities)
 
 
@@ -230,7 +232,7 @@ def _judged(network: UNet, design: Design, cases: Sequence[SpecialistCase]) -> t
     """The best share of the network, the Dice of that mixture on the judging slices, and that without it."""
     asked = [case for case in cases if case.judging]
     if not asked:
-        return 0.5, 0.0, 0.0
+        return USUAL_SHARE, 0.0, 0.0
     told = [spoken(network, design, case.image, case.probabilities) for case in asked]
     scores = {
         share: float(
@@ -243,7 +245,7 @@ def _judged(network: UNet, design: Design, cases: Sequence[SpecialistCase]) -> t
         )
         for share in SHARES
     }
-    best = max(SHARES, key=lambda share: (scores[share], -share))
+    best = max(SHARES, key=lambda share: scores[share] - CAUTION * abs(share - USUAL_SHARE))
     return best, scores[best], scores[0.0]
 
 

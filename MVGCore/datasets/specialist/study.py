@@ -16,7 +16,8 @@ from MVGCore.models.device import Device, torch_threads
 from MVGCore.prompts import Prompt
 from MVGCore.volume import Volume, read_volume
 
-MOST_OTHERS = 24  # volumes without labels that are learned from
+# Volumes without labels that are learned from: they have to be registered first, which takes its time, too.
+OTHERS_A_MINUTE, LEAST_OTHERS, MOST_OTHERS = 8, 8, 24
 MOST_BYTES = 1.5e9  # of what is known of them
 TO_SPARE_ONE = 3  # slices of a volume, or volumes of a slice each, of which one can be spared as a judge
 
@@ -61,7 +62,8 @@ def study(
 
     def unlabelled() -> Iterator[tuple[Volume, NDArray[np.float32]]]:
         room = MOST_BYTES
-        for path in _spread(others, MOST_OTHERS):
+        most = int(np.clip(round(OTHERS_A_MINUTE * minutes), LEAST_OTHERS, MOST_OTHERS))
+        for path in _spread(others, most):
             stop_if(cancelled)
             try:
                 image = read_volume(path)
