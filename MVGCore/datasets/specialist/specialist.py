@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,8 +21,8 @@ from MVGCore.models.device import Device
 from MVGCore.volume import Volume, atomic_path
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the specialist in the mixture, of which one is chosen
-# Held-out slices are few. A share other than the usual one, which did best on other volumes, has to gain so much
-# Dice there for each whole share between the two.
+# Held-out slices are few. A share other than the usual one, which did best on other volumes, has to gain so
+# much Dice there for each whole share between the two.
 USUAL_SHARE, CAUTION = 0.25, 0.1
 FIRST = 0.4  # of the steps: on the examples alone
 ROUNDS = 2  # of learning from its own labels of other volumes
@@ -235,13 +236,9 @@ def _judged(network: UNet, design: Design, cases: Sequence[SpecialistCase]) -> t
         return USUAL_SHARE, 0.0, 0.0
     told = [spoken(network, design, case.image, case.probabilities) for case in asked]
     scores = {
-        share: float(
-            np.mean(
-                [
-                    _slice_dice(case, (1 - share) * case.probabilities + share * mine)
-                    for case, mine in zip(asked, told, strict=True)
-                ]
-            )
+        share: _judging_dice(
+            asked,
+            [(1 - share) * case.probabilities + share * mine for case, mine in zip(asked, told, strict=True)],
         )
         for share in SHARES
     }
@@ -249,14 +246,19 @@ def _judged(network: UNet, design: Design, cases: Sequence[SpecialistCase]) -> t
     return best, scores[best], scores[0.0]
 
 
-def _slice_dice(case: SpecialistCase, probabilities: NDArray[np.float32]) -> float:
-    """Mean over the classes that the judging slices of a volume show."""
-    index = list(case.judging)
-    predicted = np.moveaxis(probabilities.argmax(0), case.axis, 0)[index]
-    true = np.moveaxis(case.places, case.axis, 0)[index]
-    scores = [
-        2 * np.count_nonzero((predicted == n) & (true == n)) / (np.sum(predicted == n) + np.sum(true == n))
-        for n in np.unique(true)
-        if n
-    ]
-    return float(np.mean(scores)) if scores else 0.0
+def _judging_dice(cases: Sequence[SpecialistCase], probabilities: Sequence[NDArray[np.float32]]) -> float:
+    """Mean over the classes that judging slices show, each of all these slices together.
+
+    Slice by slice a class of which one shows a few pixels would count as much as all others.
+    """
+    overlap: Counter[int] = Counter()
+    size: Counter[int] = Counter()
+    for case, mine in zip(cases, probabilities, strict=True):
+        index = list(case.judging)
+        predicted = np.moveaxis(mine.argmax(0), case.axis, 0)[index]
+        true = np.moveaxis(case.places, case.axis, 0)[index]
+        for n in range(1, len(mine)):
+            if case.known[n - 1]:
+                overlap[n] += np.count_nonzero((predicted == n) & (true == n))
+                size[n] += np.count_nonzero(predicted == n) + np.count_nonzero(true == n)
+    return float(np.mean([2 * overlap[n] / size[n] for n in size if size[n]] or [0.0]))
