@@ -1,7 +1,7 @@
 """A small U-Net (Ronneberger et al., 2015) for volumes of any anisotropy, single slices among them.
 
-Blocks of voxels become channels first and are unfolded last (sub-voxel convolution, Shi et al., 2016): so
-no layer works on the finest grid, which costs an eighth.
+Blocks of a volume's voxels become channels first and are unfolded last (sub-voxel convolution, Shi et al.,
+2016): so no layer works on the finest grid, which costs an eighth.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ class UNet(nn.Module):
 
 
 def halvings(shape: Sequence[int], spacing: Sequence[float]) -> list[Steps]:
-    """Which axes the fold and each level halve: thick ones later, short ones not at all."""
+    """Which axes the fold and each level halve: thick ones later, short ones not at all.
+
+    Single slices have few voxels: they are not folded, which would cost them the finest borders.
+    """
     size, voxel, steps = list(shape), list(spacing), []
     for _ in range(LEVELS):
         finest = min(v for v, n in zip(voxel, size, strict=True) if n > 1)
@@ -81,7 +84,7 @@ def halvings(shape: Sequence[int], spacing: Sequence[float]) -> list[Steps]:
         size = [-(-n // s) for n, s in zip(size, step, strict=True)]
         voxel = [v * s for v, s in zip(voxel, step, strict=True)]
         steps.append((step[0], step[1], step[2]))
-    return steps
+    return [(1, 1, 1), *steps] if shape[0] == 1 else steps
 
 
 def folded(x: Tensor, fold: Steps) -> Tensor:

@@ -23,14 +23,14 @@ from MVGCore.volume import Volume, atomic_path
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the specialist in the mixture, of which one is chosen
 # Held-out slices are few. A share other than the usual one, which did best on other volumes, has to gain so
 # much Dice there for each whole share between the two.
-USUAL_SHARE, CAUTION = 0.25, 0.1
+USUAL_SHARE, USUAL_SHARE_OF_SLICES, CAUTION = 0.25, 0.5, 0.1
 FIRST = 0.4  # of the steps: on the examples alone
-ROUNDS = 2  # of learning from its own labels of other volumes
+ROUNDS = 2  # of learning from its own labels of other volumes; none of single slices, which taught it errors
 # A step of training sees so many voxels in a second of a core, in half precision where the core has it built
-# in; what it takes beside is that of more. Minutes are translated to steps by these and not by the clock, so
-# that a run that was broken off and begun anew comes to the same weights.
+# in, and takes so much beside. Minutes are translated to steps by these and not by the clock, so that a run
+# that was broken off and begun anew comes to the same weights.
 VOXELS_PER_SECOND = {torch.float32: 400_000, torch.bfloat16: 1_200_000}
-OVERHEAD_VOXELS = 10_000
+SECONDS_BESIDE = 0.03
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,8 @@ def learn_specialist(
     materials = [_material(case, voxel) for case in cases]
     materials = [each for each in materials if each.weight is not None and each.weight.any()] or materials
     design = Design.of(classes, voxel, materials)
-    rate = VOXELS_PER_SECOND[device.dtype]
-    steps = max(1, round(minutes * 60 * rate / (np.prod(design.size) + OVERHEAD_VOXELS)))
+    step_seconds = np.prod(design.size) / VOXELS_PER_SECOND[device.dtype] + SECONDS_BESIDE
+    steps = max(1, round(minutes * 60 / step_seconds))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = design.network()
@@ -197,10 +197,10 @@ def learn_specialist(
 
         train(network, teacher, materials, guessed, count, device, cancelled, tell)
 
-    first = round(FIRST * steps)
+    unlabelled = [] if design.flat else list(others())
+    first = round(FIRST * steps) if unlabelled else steps
     learn([], first)
     done, best = first, _judged(network, design, cases)
-    unlabelled = list(others())
     for _ in range(ROUNDS if unlabelled else 0):
         kept = {name: value.clone() for name, value in network.state_dict().items()}
         guessed = [
@@ -232,8 +232,9 @@ def _material(case: SpecialistCase, voxel: Sequence[float]) -> Material:
 def _judged(network: UNet, design: Design, cases: Sequence[SpecialistCase]) -> tuple[float, float, float]:
     """The best share of the network, the Dice of that mixture on the judging slices, and that without it."""
     asked = [case for case in cases if case.judging]
+    usual = USUAL_SHARE_OF_SLICES if design.flat else USUAL_SHARE
     if not asked:
-        return USUAL_SHARE, 0.0, 0.0
+        return usual, 0.0, 0.0
     told = [spoken(network, design, case.image, case.probabilities) for case in asked]
     scores = {
         share: _judging_dice(
@@ -242,7 +243,7 @@ def _judged(network: UNet, design: Design, cases: Sequence[SpecialistCase]) -> t
         )
         for share in SHARES
     }
-    best = max(SHARES, key=lambda share: scores[share] - CAUTION * abs(share - USUAL_SHARE))
+    best = max(SHARES, key=lambda share: scores[share] - CAUTION * abs(share - usual))
     return best, scores[best], scores[0.0]
 
 

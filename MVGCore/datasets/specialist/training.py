@@ -48,10 +48,14 @@ class Design:
         x, y, z = voxel
         return cls(tuple(classes), (float(x), float(y), float(z)), (k, j, i))
 
+    @property
+    def flat(self) -> bool:
+        """Of single slices."""
+        return self.size[0] == 1
+
     def network(self) -> UNet:
         """With random weights."""
-        steps = halvings(self.size, self.voxel)
-        return UNet(len(self.classes), WIDTH, steps, self.size[0] == 1)
+        return UNet(len(self.classes), WIDTH, halvings(self.size, self.voxel), self.flat)
 
 
 def train(
