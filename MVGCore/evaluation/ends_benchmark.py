@@ -6,7 +6,8 @@
 Slices are labelled by three protocols, with and without answers to two questions for each class, which the
 truth gives. Each row is appended to `rows.jsonl` as soon as it is there; a run into the same folder goes on
 where an interrupted one stopped. With `--first-looks` results are those of first looks, which are kept in
-that folder, once without odds of ends too; on training cases the odds are those of the other data sets.
+that folder, once without odds of ends too; on training cases, of which those are taken that the odds are
+fitted to unless others are named, the odds are those of the other data sets.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from MVGCore.evaluation.annotation import case_parser, chosen_cases
 from MVGCore.evaluation.cases import BenchmarkExample, Case, keep_slices, labelled_prompts
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.ends import all_endings, left_out
-from MVGCore.evaluation.firstlooks import KeptSession, Setting, first_look, settings
+from MVGCore.evaluation.firstlooks import KeptSession, Setting, first_look, fit_cases, settings
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.protocols import PROTOCOLS, Parts, choose_slices, dice_parts
 from MVGCore.evaluation.tables import table
@@ -192,18 +193,8 @@ def to_markdown(rows: Sequence[EndsRow]) -> str:
                 str(len(same)),
             ]
         )
-    heads = [
-        "data set",
-        "labelled",
-        "slices",
-        "method",
-        "whole",
-        "between",
-        "beyond",
-        "expected less true",
-        "questions",
-        "cases",
-    ]
+    heads = ["data set", "labelled", "slices", "method", "whole", "between", "beyond"]
+    heads += ["expected less true", "questions", "cases"]
     return table(heads, lines)
 
 
@@ -260,7 +251,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     path = options.out / "rows.jsonl"
     rows = read_rows(path)
     done = {(row.case, row.protocol, row.slices) for row in rows}
-    cases = chosen_cases(options.role, options.every, options.cases)
+    cases = _cases(options)
     peers = [peer_by_name(name) for name in options.peers]
     run = _by_looks(options) if options.first_looks else _by_session(options)
     for setting in (looked_at if options.first_looks else labelled)(cases, options.slices):
@@ -273,6 +264,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(overview(rows))
     print(to_markdown(rows))
     return 0
+
+
+def _cases(options: argparse.Namespace) -> list[Case]:
+    if options.first_looks and options.role == "train" and not options.cases:
+        return fit_cases()
+    return chosen_cases(options.role, options.every, options.cases)
 
 
 def _by_session(options: argparse.Namespace) -> Callable[[Setting], list[EndsRow]]:
