@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.fusion import share_out
-from MVGCore.datasets.atlas.judge import Told
+from MVGCore.datasets.atlas.judge import SHARES, Told
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.examples import ExampleSource, alike
 from MVGCore.errors import InputError
@@ -21,7 +21,6 @@ from MVGCore.segmentation.existing.matching import MatchedDraft
 from MVGCore.volume import Geometry, LabelMap, SegmentClass, read_labelmap
 from MVGCore.volume.formats import format_by_name, stem
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the say that a draft may have
 Floats = NDArray[np.float32]
 
 

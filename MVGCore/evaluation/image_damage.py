@@ -1,4 +1,4 @@
-"""What is done to images for the benchmark of the image tasks: noise is added, holes are cut."""
+"""How much noise the benchmark of the image tasks adds, and the holes that it cuts."""
 
 from __future__ import annotations
 
@@ -7,23 +7,9 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
 
-NOISES = ("gaussian", "rician", "poisson")
 LEVELS = (0.05, 0.1, 0.2)  # standard deviation, of the window; of Poisson noise at the window's upper end
 HOLES = ("blobs", "boxes", "missing slab", "dropped slices")
 GAP_MM = 6.0  # thickness of a missing slab
-
-
-def add_noise(clean: FloatArray, kind: str, level: float, rng: np.random.Generator) -> FloatArray:
-    """Noise for an image in 0..1; `level` is its standard deviation, of Poisson noise that at 1."""
-
-    def normal() -> NDArray[np.float64]:
-        return rng.standard_normal(clean.shape) * level
-
-    if kind == "gaussian":
-        return (clean + normal()).astype(np.float32)
-    if kind == "rician":
-        return np.hypot(clean + normal(), normal()).astype(np.float32)
-    return (rng.poisson(clean / level**2) * level**2).astype(np.float32)
 
 
 def make_holes(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from MVGCore.errors import InputError
@@ -17,12 +18,11 @@ from MVGCore.evaluation.cases import Case, read_cases
 from MVGCore.evaluation.image_damage import (
     HOLES,
     LEVELS,
-    NOISES,
     FloatArray,
-    add_noise,
     make_holes,
     middle_slices,
 )
+from MVGCore.images.noise import NOISE_KINDS, Noise
 from MVGCore.volume import Geometry, LabelMap, Volume, Window, normalise, read_volume, robust_window
 
 CONTRASTS = (("t1", "t2"), ("t1", "flair"), ("t1", "t1c"))
@@ -112,7 +112,7 @@ class ImageSource:
     def conditions(self) -> tuple[tuple[str, int], ...]:
         """All (condition, choice) that are made of it."""
         if self.task == "denoise":
-            return tuple((f"{kind} {level:g}", 0) for kind in NOISES for level in LEVELS)
+            return tuple((f"{kind} {level:g}", 0) for kind in NOISE_KINDS for level in LEVELS)
         if self.task == "inpaint":
             return tuple((kind, 0) for kind in HOLES)
         given, target = self.contrasts
@@ -175,7 +175,8 @@ def _raw(array: NDArray[Any], window: Window) -> FloatArray:
 def _noisy(source: ImageSource, images: Sequence[Volume], condition: str, choice: int) -> Problem:
     clean, window = _clean(source, images[0])
     kind, level = condition.split()
-    noisy = add_noise(clean.array, kind, float(level), np.random.default_rng(choice))
+    noise, rng = Noise(kind, float(level)), np.random.default_rng(choice)
+    noisy = noise.add(torch.from_numpy(clean.array), rng).numpy()
     # That of Poisson noise varies: its mean within the body.
     body = clean.array[clean.array > 0.1]
     sigma = float(level) * (float(np.sqrt(body.mean())) if kind == "poisson" and body.size else 1.0)

@@ -13,6 +13,7 @@ from scipy import special
 from torch import Tensor
 
 FloatArray = NDArray[np.float64]
+NOISE_KINDS = ("gaussian", "rician", "poisson")
 BINS = 24
 RAYLEIGH_MEAN = float(np.sqrt(np.pi / 2))  # of pure noise in a magnitude image, in standard deviations
 _RAYLEIGH_DEVIATION = float(np.sqrt(2 - np.pi / 2))
@@ -42,7 +43,7 @@ class Noise:
     """Noise of a volume.
 
     Attributes:
-        kind: "gaussian", "rician" or "poisson".
+        kind: "gaussian", "rician" (magnitude MR) or "poisson" (counts, as in low-dose CT).
         level: its standard deviation; of Poisson noise that at the intensity `floor + 1`.
         floor: the intensity of no signal.
     """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,18 +35,9 @@ def without_overlap(segmentation: Segmentation) -> list[LabelMap]:
 
     A segment goes into the first group in which it meets none; empty ones are left out.
     """
-    groups: list[tuple[np.ndarray, list[SegmentClass]]] = []
-    for each in segmentation.segments:
-        mask = segmentation.layers[each.layer] == each.label_value
-        if not mask.any():
-            continue
-        free = next((group for group in groups if not group[0][mask].any()), None)
-        if free is None:
-            free = np.zeros(segmentation.geometry.shape, np.uint16), []
-            groups.append(free)
-        free[0][mask] = each.class_.id
-        free[1].append(each.class_)
-    return [LabelMap.of(array, segmentation.geometry, classes) for array, classes in groups]
+    layers = segmentation.with_ids_as_values().layers
+    groups = _divided([each.class_ for each in segmentation.segments], [layers])
+    return [LabelMap.of(_labels_of(layers, group), segmentation.geometry, group) for group in groups]
 
 
 def passes_of(
@@ -92,18 +85,11 @@ def passes_of_slices(slices: Sequence[LayeredPrompt], classes: Sequence[SegmentC
     Returns:
         One set where nothing overlaps; each has the classes that its labels show.
     """
-    met = {pair for each in slices for pair in _meetings(each.planes)}
-    present = {value for each in slices for plane in each.planes for value in present_ids(plane)}
-    groups: list[list[SegmentClass]] = []
-    for each in classes:
-        if each.id in present:
-            free = (group for group in groups if not any((other.id, each.id) in met for other in group))
-            _first_or_new(free, groups).append(each)
     return [
         PromptSet(
             [replace(each.prompt, labels=_labels_of(each.planes, group)) for each in slices], tuple(group)
         )
-        for group in groups
+        for group in _divided(classes, [each.planes for each in slices])
     ]
 
 
@@ -113,41 +99,47 @@ def fewest_planes(planes: Sequence[NDArray[np.uint16]]) -> tuple[NDArray[np.uint
     Args:
         planes: (H, W) class ids each; at least one.
     """
-    if not _meetings(planes):
-        return (np.maximum.reduce(planes),)
-    chosen: list[NDArray[np.uint16]] = []
-    for class_id in sorted({value for plane in planes for value in present_ids(plane)}):
-        mask = np.logical_or.reduce([plane == class_id for plane in planes])
-        free = next((plane for plane in chosen if not plane[mask].any()), None)
-        if free is None:
-            free = np.zeros_like(planes[0])
-            chosen.append(free)
-        free[mask] = class_id
-    return tuple(chosen)
+    ids = sorted({value for plane in planes for value in present_ids(plane)})
+    groups = _divided([SegmentClass.default(each) for each in ids], [planes])
+    return tuple(_labels_of(planes, group) for group in groups) or (np.zeros_like(planes[0]),)
 
 
-def _meetings(planes: Sequence[NDArray[np.uint16]]) -> set[tuple[int, int]]:
+def _divided(
+    classes: Sequence[SegmentClass], together: Sequence[Sequence[NDArray[Any]]]
+) -> list[list[SegmentClass]]:
+    """Classes in groups without overlap: each goes into the first in which it meets none.
+
+    Those that no plane shows are left out.
+
+    Args:
+        classes: in their order.
+        together: planes of class ids that may overlap, of each slice or volume.
+    """
+    met = {pair for planes in together for pair in _meetings(planes)}
+    present = {value for planes in together for plane in planes for value in present_ids(plane)}
+    groups: list[list[SegmentClass]] = []
+    for each in classes:
+        if each.id not in present:
+            continue
+        free = (group for group in groups if not any((other.id, each.id) in met for other in group))
+        group = next(free, None)
+        if group is None:
+            groups.append(group := [])
+        group.append(each)
+    return groups
+
+
+def _meetings(planes: Sequence[NDArray[Any]]) -> set[tuple[int, int]]:
     """Pairs of classes, both ways, that share pixels."""
     pairs = set[tuple[int, int]]()
-    for number, plane in enumerate(planes):
-        for other in planes[number + 1 :]:
-            both = (plane > 0) & (other > 0) & (plane != other)
-            meetings = (
-                np.unique(np.stack([plane[both], other[both]]), axis=1) if both.any() else np.zeros((2, 0))
-            )
-            pairs |= {(int(a), int(b)) for a, b in meetings.T}
+    for first, second in combinations(planes, 2):
+        both = (first > 0) & (second > 0) & (first != second)
+        codes = np.unique(first[both].astype(np.uint32) << 16 | second[both])
+        pairs |= {(int(code >> 16), int(code & 0xFFFF)) for code in codes}
     return pairs | {(b, a) for a, b in pairs}
 
 
-def _first_or_new(free: Iterable[list[SegmentClass]], groups: list[list[SegmentClass]]) -> list[SegmentClass]:
-    free_plane = next(iter(free), None)
-    if free_plane is None:
-        free_plane = []
-        groups.append(free_plane)
-    return free_plane
-
-
-def _labels_of(planes: Sequence[NDArray[np.uint16]], group: Sequence[SegmentClass]) -> NDArray[np.uint16]:
-    """(H, W), the classes of a group, which do not overlap."""
+def _labels_of(planes: Sequence[NDArray[Any]], group: Sequence[SegmentClass]) -> NDArray[np.uint16]:
+    """The classes of a group, which do not overlap."""
     ids = [each.id for each in group]
     return np.maximum.reduce([np.where(np.isin(plane, ids), plane, np.uint16(0)) for plane in planes])

@@ -18,7 +18,6 @@ from MVGCore.drafts.image import TRUST
 from MVGCore.models.base import TargetBatch
 
 IMAGE_TASKS = ("synthesis", "denoising", "inpainting")
-NOISE_KINDS = ("gaussian", "rician", "poisson")
 NO_DRAFT = 0.05  # error that counts as usual without a draft
 LEAST_SCALE = 5e-4  # smooth-L1 of an error of 0.7 % of the window: better is not asked for
 
@@ -87,31 +86,6 @@ def image_target(images: Tensor, guess: Tensor | None, known: Tensor | None = No
     if guess is None:
         return TargetBatch(images, (images * given).contiguous(), given, blank)
     return TargetBatch(images, guess[:, None].expand(-1, 3, -1, -1).contiguous(), given, TRUST * (1 - given))
-
-
-def add_noise(images: Tensor, level: float, rng: np.random.Generator, kind: str = "gaussian") -> Tensor:
-    """Images in 0..1 with noise of about `level` (standard deviation).
-
-    Args:
-        images: any shape, 0..1.
-        level: standard deviation of the noise.
-        rng: source of randomness.
-        kind: "gaussian", "rician" (magnitude MR) or "poisson" (counts, as in low-dose CT).
-    """
-
-    def normal() -> Tensor:
-        return torch.from_numpy(rng.standard_normal(images.shape, dtype=np.float32)) * level
-
-    if kind == "gaussian":
-        return images + normal()
-    if kind == "rician":
-        return torch.hypot(images + normal(), normal())
-    if kind == "poisson":
-        counts = 1 / max(level, 1e-3) ** 2
-        return (
-            torch.from_numpy(rng.poisson((images.clamp(0, 1) * counts).numpy()).astype(np.float32)) / counts
-        )
-    raise ValueError(f"unknown noise {kind!r}; choose {', '.join(NOISE_KINDS)}")
 
 
 def random_hole(side: int, rng: np.random.Generator) -> Tensor:

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from MVGCore.drafts.image import denoise_draft
-from MVGCore.images.noise import Noise
-from MVGCore.tasks.image import NOISE_KINDS, add_noise, random_hole
+from MVGCore.images.noise import NOISE_KINDS, Noise
+from MVGCore.tasks.image import random_hole
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class EpisodeNoise:
     """The noise of one episode.
 
     Attributes:
-        kind, level: as `add_noise` takes them.
+        kind, level: as of `Noise`.
         grain: standard deviation in pixels by which the noise is blurred; 0 for white noise.
         streaks: standard deviation of streaks along the rows, as in low-dose CT.
     """
@@ -48,7 +48,7 @@ class EpisodeNoise:
 
     def add(self, images: Tensor, rng: np.random.Generator) -> Tensor:
         """Noise for images (n, 3, S, S); not clipped, since clipping would bias the mean."""
-        noisy = add_noise(images, self.level, rng, self.kind)
+        noisy = Noise(self.kind, self.level).add(images, rng)
         if self.grain:
             line = torch.exp(-0.5 * (torch.arange(-2, 3) / self.grain).square())
             line = line / line.square().sum().sqrt()  # keeps the spread of the noise

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from MVGCore.errors import InputError
+from MVGCore.models.device import torch_threads
 from MVGCore.tasks import IMAGE_TASKS
 from MVGCore.training.config import TrainConfig
 from MVGCore.training.episode import EpisodeBatch
@@ -43,8 +43,11 @@ def train(config: TrainConfig, log: Log = print) -> Path:
 
     Of several processes all leave their group at the end: `torchrun` starts one run.
     """
-    if config.threads:
-        torch.set_num_threads(config.threads)
+    with torch_threads(config.threads or None):
+        return _train(config, log)
+
+
+def _train(config: TrainConfig, log: Log) -> Path:
     config.out.mkdir(parents=True, exist_ok=True)
     trainer = Trainer(config, log)
     main = trainer.accelerator.is_main_process

@@ -46,7 +46,7 @@ class _Stream(IterableDataset):
     def __iter__(self) -> Iterator[EpisodeBatch]:
         worker = torch.utils.data.get_worker_info()
         if worker is not None:
-            torch.set_num_threads(1)
+            torch.set_num_threads(1)  # of a process of its own
         seed = [self.config.seed, 3, self.start, self.number, 0 if worker is None else worker.id]
         return iter(EpisodeSampler(self.stacks, self.config.episodes, self.side, np.random.default_rng(seed)))
 

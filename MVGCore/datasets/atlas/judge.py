@@ -16,6 +16,7 @@ from MVGCore.datasets.atlas.result import slice_areas
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.review.expected_dice import DiceLine, DiceLines, stated_dice, summed
 
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the say that a voice beside registration may have
 MOST_JUDGED = 5  # volumes that are left out, one after the other
 LEAST_ERROR = 0.05
 UNKNOWN = DiceLine(0.0, 0.9, 0.15)  # of a single example, which none can judge

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from MVGCore.datasets.atlas.judge import SHARES
 from MVGCore.datasets.specialist.lessons import Teacher
 from MVGCore.datasets.specialist.material import Material
 from MVGCore.datasets.specialist.network import UNet
@@ -20,7 +21,6 @@ from MVGCore.errors import InputError
 from MVGCore.models.device import Device
 from MVGCore.volume import Volume, atomic_path
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of the specialist in the mixture, of which one is chosen
 # Held-out slices are few. A share other than the usual one, which did best on other volumes, has to gain so
 # much Dice there for each whole share between the two.
 USUAL_SHARE, USUAL_SHARE_OF_SLICES, CAUTION = 0.25, 0.5, 0.1

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MVGCore.drafts.image import SynthesisDraft, denoise_draft, estimate_noise, inpaint_draft, membrane
-from MVGCore.tasks.image import add_noise
+from MVGCore.images.noise import Noise
 
 
 def anatomy(count: int = 5, side: int = 64, shift: float = 0.1) -> torch.Tensor:
@@ -26,12 +26,12 @@ def error(a: torch.Tensor, b: torch.Tensor) -> float:
 
 @pytest.mark.parametrize("level", [0.03, 0.1, 0.2])
 def test_the_noise_is_estimated(level: float) -> None:
-    noisy = add_noise(anatomy(), level, np.random.default_rng(0))
+    noisy = Noise("gaussian", level).add(anatomy(), np.random.default_rng(0))
     assert estimate_noise(noisy) == pytest.approx(torch.full((5,), level), rel=0.15)
 
 
 def test_an_empty_border_does_not_hide_the_noise() -> None:
-    noisy = add_noise(anatomy(), 0.1, np.random.default_rng(0))
+    noisy = Noise("gaussian", 0.1).add(anatomy(), np.random.default_rng(0))
     framed = torch.nn.functional.pad(noisy, (60, 60, 60, 60))
     assert estimate_noise(framed) == pytest.approx(torch.full((5,), 0.1), rel=0.3)
 
@@ -40,7 +40,7 @@ def test_an_empty_border_does_not_hide_the_noise() -> None:
 @pytest.mark.parametrize("level", [0.05, 0.2])
 def test_denoising_removes_most_of_the_noise(size: tuple[int, int], level: float) -> None:
     clean = anatomy()[None, :, : size[0], : size[1]].unfold(1, 3, 1)[0].movedim(-1, 1)
-    noisy = add_noise(clean, level, np.random.default_rng(0))
+    noisy = Noise("gaussian", level).add(clean, np.random.default_rng(0))
     denoised = denoise_draft(noisy)
     assert denoised.shape == (3, *size)
     assert error(denoised, clean[:, 1]) < 0.45 * error(noisy[:, 1], clean[:, 1])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from MVGCore.tasks import IMAGE_TASKS, ImageTask
-from MVGCore.tasks.image import add_noise, image_target, random_curve, random_hole
+from MVGCore.tasks.image import image_target, random_curve, random_hole
 
 
 def anatomy(count: int = 2, side: int = 48) -> torch.Tensor:
@@ -32,31 +32,6 @@ def test_the_loss_is_zero_at_the_truth_and_grows_with_the_error() -> None:
     assert losses[0] == 0 and losses == sorted(losses)
     double = ImageTask("denoising", weight=8.0).loss(task.encode(answer) + 0.2, answer)
     assert float(double) == pytest.approx(2 * losses[2])
-
-
-@pytest.mark.parametrize("kind", ["gaussian", "rician", "poisson"])
-@pytest.mark.parametrize("level", [0.03, 0.1, 0.25])
-def test_noise_has_the_level_that_was_asked_for(kind: str, level: float) -> None:
-    bright = torch.ones(200, 200)
-    noise = add_noise(bright, level, np.random.default_rng(0), kind) - bright
-    assert float(noise.std()) == pytest.approx(level, rel=0.05)
-    assert abs(float(noise.mean())) < 0.05
-
-
-def test_noise_of_each_kind_looks_as_it_should_in_the_dark() -> None:
-    dark, rng = torch.zeros(200, 200), np.random.default_rng(0)
-    assert (add_noise(dark, 0.1, rng, "gaussian") < 0).float().mean() == pytest.approx(0.5, abs=0.02)
-    # The magnitude of a complex Gaussian: never negative, Rayleigh distributed where there is no signal.
-    rician = add_noise(dark, 0.1, rng, "rician")
-    assert rician.min() >= 0 and float(rician.mean()) == pytest.approx(0.1 * np.sqrt(np.pi / 2), rel=0.02)
-    assert (add_noise(dark, 0.1, rng, "poisson") == 0).all()
-    dim = add_noise(torch.full((200, 200), 0.25), 0.1, rng, "poisson")
-    assert float(dim.std()) == pytest.approx(0.05, rel=0.05)
-
-
-def test_unknown_noise_is_refused() -> None:
-    with pytest.raises(ValueError, match="gaussian"):
-        add_noise(torch.zeros(2, 2), 0.1, np.random.default_rng(0), "salt")
 
 
 def test_holes_lie_inside_and_have_the_size_they_should() -> None:

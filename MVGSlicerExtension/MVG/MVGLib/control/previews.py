@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,19 +62,19 @@ class Previews:
         workspace, place = self._workspace, self._workspace.slice_in_view()
         order = self._orders.completion(place)
         self._preview.hide()
+        parts: dict[int, SlicePart] = {}
+
+        def put(done: SliceDone) -> None:
+            parts[done.layer] = done.values, order.classes_of(done.layer)
+
+        nodes = workspace.partner_id, workspace.volume_id
+
+        def finish() -> str:
+            self.fill(*nodes, place, list(parts.values()))
+            return _("The rest of the slice is filled in; correct it, then add it with A.")
+
         text = f"{self._scene.plane_name(workspace.volume_id, place.axis)} {place.index}"
-        listener = _CompletionListener(self, order, place, (workspace.partner_id, workspace.volume_id))
-        self._computing.begin(Phase.PREVIEWING, text, order, listener)
-
-    def filled(self, text: str) -> None:
-        """The rest of a slice has come, or why it has not."""
-        self._computing.end()
-        self._dialogue.say(text)
-        self._dialogue.update()
-
-    def failed(self, message: str, kind: FailureKind) -> None:
-        """The worker could not do it."""
-        self._computing.fail(message, kind)
+        self._begin(text, order, put, finish, lambda: _("Stopped. Nothing was changed."))
 
     @action
     def make(self) -> None:
@@ -88,72 +89,64 @@ class Previews:
             raise InputError(text.format(plane=plane, other=other))
         self._preview.hide()
         order = self._orders.order(preview=place.index)
-        listener = _PreviewListener(self._dialogue, self._computing, self._preview, order, volume_id, place)
-        self._computing.begin(Phase.PREVIEWING, f"{plane} {place.index}", order, listener)
+        put = partial(self._preview.show, volume_id, place, order)
+        self._begin(f"{plane} {place.index}", order, put, lambda: "", self._stop_showing)
 
     @action
     def hide(self) -> None:
         """Remove the preview from the views."""
         self._preview.hide()
 
+    def _stop_showing(self) -> str:
+        self._preview.hide()
+        return ""
 
-class _PreviewListener(Listener):
-    """Shows the slice of a preview."""
+    def _begin(
+        self,
+        text: str,
+        order: Order,
+        put: Callable[[SliceDone], object],
+        finish: Callable[[], str],
+        stop: Callable[[], str],
+    ) -> None:
+        listener = _SliceListener(self._dialogue, self._computing, put, finish, stop)
+        self._computing.begin(Phase.PREVIEWING, text, order, listener)
+
+
+class _SliceListener(Listener):
+    """Hands the passes of a slice over; `finish` and `stop` give what is to be said at the end."""
 
     def __init__(
         self,
         dialogue: Dialogue,
         computing: Computing,
-        preview: ShownPreview,
-        order: Order,
-        volume_id: str,
-        place: SliceKey,
+        put: Callable[[SliceDone], object],
+        finish: Callable[[], str],
+        stop: Callable[[], str],
     ) -> None:
         self._dialogue = dialogue
         self._computing = computing
-        self._preview = preview
-        self._order = order
-        self._volume_id = volume_id
-        self._place = place
+        self._put = put
+        self._finish = finish
+        self._stop = stop
 
     def progressed(self, fraction: float, text: str) -> None:
         self._computing.reached(fraction, text)
 
     def slice_done(self, done: SliceDone) -> None:
-        self._preview.show(self._volume_id, self._place, self._order, done)
+        self._put(done)
 
     def finished(self, summary: Any) -> None:
-        self._computing.end()
-        self._dialogue.update()
+        self._end(self._finish())
 
     def failed(self, message: str, kind: FailureKind) -> None:
         self._computing.fail(message, kind)
 
     def cancelled(self) -> None:
+        self._end(self._stop())
+
+    def _end(self, text: str) -> None:
         self._computing.end()
-        self._preview.hide()
+        if text:
+            self._dialogue.say(text)
         self._dialogue.update()
-
-
-class _CompletionListener(Listener):
-    """Writes the rest of a slice into the segmentation in which it was begun."""
-
-    def __init__(self, previews: Previews, order: Order, place: SliceKey, nodes: tuple[str, str]) -> None:
-        self._previews = previews
-        self._order = order
-        self._place = place
-        self._nodes = nodes  # segmentation and volume
-        self._parts: dict[int, SlicePart] = {}
-
-    def slice_done(self, done: SliceDone) -> None:
-        self._parts[done.layer] = done.values, self._order.classes_of(done.layer)
-
-    def finished(self, summary: Any) -> None:
-        self._previews.fill(*self._nodes, self._place, list(self._parts.values()))
-        self._previews.filled(_("The rest of the slice is filled in; correct it, then add it with A."))
-
-    def failed(self, message: str, kind: FailureKind) -> None:
-        self._previews.failed(message, kind)
-
-    def cancelled(self) -> None:
-        self._previews.filled(_("Stopped. Nothing was changed."))
