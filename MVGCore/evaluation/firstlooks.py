@@ -222,7 +222,7 @@ def _look(setting: Setting, model: InContextModel) -> dict[int, GroupPredictions
     unlabelled = [index for index in range(setting.depth) if index not in setting.slices]
     batches = in_batches(unlabelled, setting.slices, propagator.batch)
     propagator.contexts(lambda: False)
-    generated = propagator.generated(batches, lambda: False)
+    generated = propagator.predictor.generated(batches, lambda: False)
     return {
         index: answer
         for batch, predicted in zip(batches, generated, strict=True)

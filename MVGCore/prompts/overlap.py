@@ -99,6 +99,8 @@ def fewest_planes(planes: Sequence[NDArray[np.uint16]]) -> tuple[NDArray[np.uint
     Args:
         planes: (H, W) class ids each; at least one.
     """
+    if len(planes) == 1:
+        return tuple(planes)
     ids = sorted({value for plane in planes for value in present_ids(plane)})
     groups = _divided([SegmentClass.default(each) for each in ids], [planes])
     return tuple(_labels_of(planes, group) for group in groups) or (np.zeros_like(planes[0]),)

@@ -84,7 +84,7 @@ def prepared(echo, ball, slices=(5, 14), found=None) -> tuple[Propagator, GroupV
 
 
 def look(propagator: Propagator, stack: GroupVolume, cancelled=never):
-    context = propagator._contexts[0][0]
+    context = propagator.predictor.contexts[0][0]
     return refine_across(propagator.model, CPU, context, stack, quiet, cancelled)
 
 
@@ -223,7 +223,7 @@ def test_the_expected_dice_is_that_of_the_probabilities(echo, ball) -> None:
 @pytest.mark.parametrize("axis", [1, 2])
 def test_changes_go_where_they_were_seen(echo, ball, axis: int) -> None:
     propagator, stack = prepared(echo, ball)
-    view = PlaneStack.of(echo, CPU, propagator._contexts[0][0], stack, axis)
+    view = PlaneStack.of(echo, CPU, propagator.predictor.contexts[0][0], stack, axis)
     change = np.random.default_rng(0).normal(size=(len(view.rows), 2, DEPTH, stack.images.shape[1]))
     whole = view.spread(change.astype(np.float16))
     assert whole.shape == stack.odds.shape
