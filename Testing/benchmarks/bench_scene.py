@@ -68,7 +68,7 @@ def main() -> int:
     rows += puts
     rows += [
         ("labels of a slice", *measured(lambda n: scene.slice_labels(result.id, own, SliceKey(0, n)), 50)),
-        ("fingerprint", *measured(lambda _n: scene.fingerprint(result.id), 50)),
+        ("fingerprint", *measured(lambda _n: scene.nodes.fingerprint(result.id), 50)),
         ("volume, known", *measured(lambda _n: scene.volume(own), 50)),
         ("labelled slices", *measured(lambda _n: scene.labelled(result.id, own, 0))),
     ]

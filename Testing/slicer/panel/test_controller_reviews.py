@@ -50,7 +50,7 @@ def test_accept_into_the_users_segments_keeps_the_drawn_slices(
     result_id = ready.view().review.node_id
     ready.reviews.accept()
     assert problem(ready) == ""
-    assert not scene.exists(result_id)
+    assert not scene.nodes.exists(result_id)
     now = segments_of(a_segmentation_node, a_volume_node)
     assert set(now) == {"liver", "spleen"}
     for name, mask in drawn.items():

@@ -68,7 +68,7 @@ def test_run_review_and_accept_by_mouse(panel, a_volume_node, a_segmentation_nod
 def test_discard_by_mouse(reviewed, scene):
     node_id = reviewed.controller.view().review.node_id
     click(reviewed.ui.discardButton)
-    assert not scene.exists(node_id)
+    assert not scene.nodes.exists(node_id)
     assert not reviewed.ui.reviewSection.isEnabled()
 
 

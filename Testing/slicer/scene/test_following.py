@@ -94,9 +94,9 @@ def test_fingerprints_differ_after_an_edit(
     scene: Scene, a_volume_node: Any, a_segmentation_node: Any, a_transform_node: Any, edit: Any
 ) -> None:
     nodes = (a_volume_node, a_segmentation_node)
-    before = [scene.fingerprint(node.GetID()) for node in nodes]
+    before = [scene.nodes.fingerprint(node.GetID()) for node in nodes]
     edit(a_volume_node, a_segmentation_node, a_transform_node)
-    changed = [a != scene.fingerprint(node.GetID()) for a, node in zip(before, nodes, strict=True)]
+    changed = [a != scene.nodes.fingerprint(node.GetID()) for a, node in zip(before, nodes, strict=True)]
     of_volume = edit in (*VOLUME_EDITS, edit_geometry)
     assert changed == [of_volume, not of_volume]
 
@@ -105,25 +105,25 @@ def test_fingerprints_stay_when_only_the_display_changes(
     scene: Scene, a_volume_node: Any, a_segmentation_node: Any
 ) -> None:
     nodes = (a_volume_node, a_segmentation_node)
-    before = [scene.fingerprint(node.GetID()) for node in nodes]
+    before = [scene.nodes.fingerprint(node.GetID()) for node in nodes]
     a_volume_node.GetDisplayNode().SetWindowLevel(5.0, 6.0)
     a_segmentation_node.GetDisplayNode().SetOpacity(0.1)
     a_segmentation_node.SetDisplayVisibility(False)
     a_segmentation_node.CreateClosedSurfaceRepresentation()
     scene.label_map(a_segmentation_node.GetID(), a_volume_node.GetID())
-    assert [scene.fingerprint(node.GetID()) for node in nodes] == before
-    assert scene.fingerprint("") == scene.fingerprint("vtkMRMLScalarVolumeNode9") == ""
+    assert [scene.nodes.fingerprint(node.GetID()) for node in nodes] == before
+    assert scene.nodes.fingerprint("") == scene.nodes.fingerprint("vtkMRMLScalarVolumeNode9") == ""
 
 
 def test_fingerprints_follow_a_parents_transform(
     scene: Scene, a_volume_node: Any, a_transform_node: Any
 ) -> None:
     a_volume_node.SetAndObserveTransformNodeID(a_transform_node.GetID())
-    before = scene.fingerprint(a_volume_node.GetID())
+    before = scene.nodes.fingerprint(a_volume_node.GetID())
     a_transform_node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(turn(0.1, 0.1)))
-    assert scene.fingerprint(a_volume_node.GetID()) != before
+    assert scene.nodes.fingerprint(a_volume_node.GetID()) != before
     bend(a_volume_node)
-    bent = scene.fingerprint(a_volume_node.GetID())
+    bent = scene.nodes.fingerprint(a_volume_node.GetID())
     assert bent and bent != before
 
 
@@ -132,7 +132,7 @@ def test_watching_a_volume(
     scene: Scene, a_volume_node: Any, a_segmentation_node: Any, a_transform_node: Any, edit: Any
 ) -> None:
     calls: list[str] = []
-    token = scene.watch(a_volume_node.GetID(), content=lambda: calls.append("content"))
+    token = scene.nodes.watch(a_volume_node.GetID(), content=lambda: calls.append("content"))
     a_volume_node.GetDisplayNode().SetWindowLevel(5.0, 6.0)
     a_volume_node.SetName("another")
     paint(a_volume_node, a_segmentation_node, None)
@@ -140,8 +140,8 @@ def test_watching_a_volume(
     edit(a_volume_node, a_segmentation_node, a_transform_node)
     assert calls
     count = len(calls)
-    scene.unwatch(token)
-    scene.unwatch(token)
+    scene.nodes.unwatch(token)
+    scene.nodes.unwatch(token)
     edit_volume(a_volume_node, None, None)
     assert len(calls) == count
 
@@ -151,7 +151,7 @@ def test_watching_a_segmentation(
     scene: Scene, a_volume_node: Any, a_segmentation_node: Any, a_transform_node: Any, edit: Any
 ) -> None:
     calls: list[str] = []
-    scene.watch(a_segmentation_node.GetID(), content=lambda: calls.append("content"))
+    scene.nodes.watch(a_segmentation_node.GetID(), content=lambda: calls.append("content"))
     a_segmentation_node.GetDisplayNode().SetOpacity(0.1)
     edit_volume(a_volume_node, None, None)
     assert not calls
@@ -161,7 +161,7 @@ def test_watching_a_segmentation(
 
 def test_renamed_and_removed(scene: Scene, a_volume_node: Any) -> None:
     calls: list[str] = []
-    scene.watch(
+    scene.nodes.watch(
         a_volume_node.GetID(),
         renamed=lambda: calls.append("renamed"),
         removed=lambda: calls.append("removed"),
@@ -174,15 +174,15 @@ def test_renamed_and_removed(scene: Scene, a_volume_node: Any) -> None:
     assert calls == ["renamed"]
     scene.mrml.RemoveNode(a_volume_node)
     assert calls == ["renamed", "removed"]
-    assert scene.watch(a_volume_node.GetID() or "", content=print) is None
-    scene.unwatch(None)
+    assert scene.nodes.watch(a_volume_node.GetID() or "", content=print) is None
+    scene.nodes.unwatch(None)
 
 
 def test_the_scene_is_closed_and_another_opened(scene: Scene, a_volume_node: Any, tmp_path: Any) -> None:
     calls: list[str] = []
     names = ("start_close", "end_close", "imported")
-    scene.on_scene(**{name: lambda name=name: calls.append(name) for name in names})
-    scene.watch(a_volume_node.GetID(), removed=lambda: calls.append("removed"))
+    scene.nodes.on_scene(**{name: lambda name=name: calls.append(name) for name in names})
+    scene.nodes.watch(a_volume_node.GetID(), removed=lambda: calls.append("removed"))
     labels = np.ones((SHAPE[1], SHAPE[2]), np.uint16)
     scene.show_preview(
         a_volume_node.GetID(), SliceKey(0, 1), labels=labels, classes=[SegmentClass(1, "a", (1, 0, 0))]
@@ -199,8 +199,8 @@ def test_the_scene_is_closed_and_another_opened(scene: Scene, a_volume_node: Any
 
 def test_nothing_is_called_after_detach(scene: Scene, a_volume_node: Any) -> None:
     calls: list[str] = []
-    scene.watch(a_volume_node.GetID(), content=lambda: calls.append("content"))
-    scene.on_scene(start_close=lambda: calls.append("close"))
+    scene.nodes.watch(a_volume_node.GetID(), content=lambda: calls.append("content"))
+    scene.nodes.on_scene(start_close=lambda: calls.append("close"))
     scene.detach()
     scene.detach()
     edit_volume(a_volume_node, None, None)
@@ -215,8 +215,8 @@ def test_an_error_in_a_callback_goes_to_the_log_and_others_are_called(
         raise RuntimeError("broken")
 
     calls: list[str] = []
-    scene.watch(a_volume_node.GetID(), content=fail)
-    scene.watch(a_volume_node.GetID(), content=lambda: calls.append("content"))
+    scene.nodes.watch(a_volume_node.GetID(), content=fail)
+    scene.nodes.watch(a_volume_node.GetID(), content=lambda: calls.append("content"))
     with caplog.at_level(logging.ERROR):
         edit_volume(a_volume_node, None, None)
     assert calls and "broken" in caplog.text
@@ -242,11 +242,11 @@ def test_frames_of_a_sequence(scene: Scene, a_volume_node: Any) -> None:
     volume_id = volume.GetID()
     assert scene.frames(volume_id) == 3
     for number in (2, 0, 1):
-        before = scene.fingerprint(volume_id)
+        before = scene.nodes.fingerprint(volume_id)
         scene.set_frame(volume_id, number)
         assert scene.frame(volume_id) == number
         assert (scene.volume(volume_id).array == number).all()
-        assert scene.fingerprint(volume_id) != before
+        assert scene.nodes.fingerprint(volume_id) != before
     with pytest.raises(InputError, match="choose 0 to 2"):
         scene.set_frame(volume_id, 3)
 
@@ -264,4 +264,4 @@ def test_results_of_all_frames(scene: Scene) -> None:
         scene.set_frame(volume_id, number)
         labels = scene.label_map(result.id, volume_id).array
         assert labels[number].all() and not np.delete(labels, number, 0).any()
-    make_segmentation(scene.node(volume_id))
+    make_segmentation(scene.nodes.get(volume_id))

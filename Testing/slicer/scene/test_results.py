@@ -59,7 +59,7 @@ def test_slices_become_segments(scene: Scene, a_transform_node: Any, axis: int, 
         result.put(index, LABELS_3_8.take(index, axis))
     result.finish()
     np.testing.assert_array_equal(scene.label_map(result.id, volume.GetID()).array, ALL)
-    node = scene.node(result.id)
+    node = scene.nodes.get(result.id)
     assert node.GetTransformNodeID() == volume.GetTransformNodeID()
     reference = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
     assert node.GetSegmentation().GetConversionParameter(reference)
@@ -80,7 +80,7 @@ def test_slices_can_be_put_again_and_after_an_editor_had_its_hands_in(
     scene: Scene, a_volume_node: Any
 ) -> None:
     result = filled(scene, a_volume_node.GetID())
-    node = scene.node(result.id)
+    node = scene.nodes.get(result.id)
     put_segment(
         node, _id_of(node, CLASSES[0].name), ALL == 2, a_volume_node
     )  # over the spleen: a layer of its own
@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_refused(scene: Scene, a_volume_node: Any) -> None:
     scene.mrml.RemoveNode(a_volume_node)
     with pytest.raises(InputError, match="load it again"):
         result.put(0, ALL[0])
-    scene.mrml.RemoveNode(scene.node(result.id))
+    scene.mrml.RemoveNode(scene.nodes.get(result.id))
     with pytest.raises(InputError, match="removed from the scene"):
         result.put(0, ALL[0])
     result.discard()  # harmless
@@ -142,9 +142,9 @@ def test_an_accepted_result_is_a_node_like_any_other(scene: Scene, a_volume_node
     before = node_ids(scene)
     result = filled(scene, a_volume_node.GetID())
     result.show(False)
-    assert not scene.node(result.id).GetDisplayVisibility()
+    assert not scene.nodes.get(result.id).GetDisplayVisibility()
     result.accept()
-    node = scene.node(result.id)
+    node = scene.nodes.get(result.id)
     assert node.GetDisplayVisibility()
     assert node_ids(scene) - before == {node.GetID(), node.GetDisplayNode().GetID()}
     assert not [name for name in node.GetAttributeNames() if name.startswith("MVG")]
@@ -191,14 +191,14 @@ def test_an_accept_that_fails_changes_nothing(
     a_segmentation_node.GetSegmentation().SetSourceRepresentationName("Closed surface")
     with pytest.raises(InputError, match="kept as surfaces"):
         result.accept(a_segmentation_node.GetID())
-    assert scene.exists(result.id)
+    assert scene.nodes.exists(result.id)
     np.testing.assert_array_equal(scene.label_map(result.id, a_volume_node.GetID()).array, ALL)
 
 
 def test_confidence(scene: Scene, a_volume_node: Any, red_view: Any) -> None:
     result = filled(scene, a_volume_node.GetID())
     np.testing.assert_allclose(result.confidence(7), 0.35)
-    node = scene.node(scene.node(result.id).GetNodeReferenceID("MVGConfidence"))
+    node = scene.nodes.get(scene.nodes.get(result.id).GetNodeReferenceID("MVGConfidence"))
     assert node.GetHideFromEditors()
     np.testing.assert_allclose(world_of(node, (3, 4, 5)), world_of(a_volume_node, (3, 4, 5)))
     composite = slicer.app.applicationLogic().GetSliceLogicByLayoutName("Red").GetSliceCompositeNode()
@@ -255,7 +255,7 @@ def test_volume_results(scene: Scene, a_volume_node: Any, red_view: Any) -> None
     result.finish()
     expected = make_image()
     expected[3] = 42
-    np.testing.assert_array_equal(slicer.util.arrayFromVolume(scene.node(result.id)), expected)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(scene.nodes.get(result.id)), expected)
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(a_volume_node), make_image())
     result.show(False)
     assert composite.GetBackgroundVolumeID() == a_volume_node.GetID()
@@ -266,7 +266,7 @@ def test_volume_results(scene: Scene, a_volume_node: Any, red_view: Any) -> None
     kept.accept()
     assert composite.GetBackgroundVolumeID() == kept.id
     scene.start_volume(a_volume_node.GetID(), 0, "denoised", onto=kept.id).discard()
-    assert scene.exists(kept.id)  # accepted: a new run does not fill it again
+    assert scene.nodes.exists(kept.id)  # accepted: a new run does not fill it again
 
 
 def test_a_synthesised_volume_is_like_the_wanted_contrast(scene: Scene, a_volume_node: Any) -> None:
@@ -274,7 +274,7 @@ def test_a_synthesised_volume_is_like_the_wanted_contrast(scene: Scene, a_volume
     target.GetDisplayNode().AutoWindowLevelOff()
     target.GetDisplayNode().SetWindowLevel(1.5, 0.25)
     result = scene.start_volume(a_volume_node.GetID(), 0, "T2 of CT", like=target.GetID())
-    node = scene.node(result.id)
+    node = scene.nodes.get(result.id)
     array = slicer.util.arrayFromVolume(node)
     assert array.shape == SHAPE and array.dtype == np.float32 and (array == -1).all()
     assert node.GetDisplayNode().GetWindow() == 1.5
@@ -311,18 +311,18 @@ def test_a_saved_scene_brings_the_review_back(
     assert (opened_class.name, opened_class.terminology) == (CLASSES[0].name, CLASSES[0].terminology)
     opened_image = scene.open_result(ids[1])
     assert opened_image.put_slices() == [2]
-    assert (slicer.util.arrayFromVolume(scene.node(ids[1]))[:, 2] == 77).all()
+    assert (slicer.util.arrayFromVolume(scene.nodes.get(ids[1]))[:, 2] == 77).all()
     add_slice_view("Red")
     opened.show_confidence(True)
-    display = scene.node(scene.node(ids[0]).GetNodeReferenceID("MVGConfidence")).GetDisplayNode()
+    display = scene.nodes.get(scene.nodes.get(ids[0]).GetNodeReferenceID("MVGConfidence")).GetDisplayNode()
     color = [0.0] * 4
     assert display.GetColorNode().GetNumberOfColors() == 101 and display.GetColorNode().GetColor(30, color)
     assert color[0] > 2 * color[1] and display.GetApplyThreshold()
     before = node_ids(scene)
     opened.discard()
     opened_image.discard()
-    assert node_ids(scene) < before and not scene.exists(ids[0]) and not scene.exists(ids[1])
-    assert scene.exists(ids[2])
+    assert node_ids(scene) < before and not scene.nodes.exists(ids[0]) and not scene.nodes.exists(ids[1])
+    assert scene.nodes.exists(ids[2])
 
 
 def test_imported_scenes_have_new_ids_and_keep_their_references(
@@ -347,7 +347,7 @@ def test_the_result_of_a_large_volume_is_written_slice_by_slice_in_place(
 ) -> None:
     """The image is neither copied nor looked through for a slice: what was got before is still the image."""
     result = filled(scene, a_volume_node.GetID())
-    node = scene.node(result.id)
+    node = scene.nodes.get(result.id)
     image = node.GetSegmentation().GetSegment(_id_of(node, CLASSES[0].name)).GetRepresentation(LABELS)
     voxels = array_of(image)
     result.put(3, np.zeros(SHAPE[1:], np.uint16))
@@ -359,7 +359,7 @@ def test_results_of_another_volume(scene: Scene, a_volume_node: Any) -> None:
     """Names are made unique, so that two results can wait side by side."""
     first = scene.start_segments(a_volume_node.GetID(), 0, CLASSES, "result")
     second = scene.start_segments(make_volume(make_image()).GetID(), 0, CLASSES, "result")
-    assert scene.name(first.id) != scene.name(second.id)
+    assert scene.nodes.name(first.id) != scene.nodes.name(second.id)
     make_segmentation(a_volume_node)
 
 

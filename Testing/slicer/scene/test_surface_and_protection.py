@@ -35,7 +35,7 @@ def result_of(scene: Scene, volume_id: str, labels: np.ndarray) -> Any:
 
 
 def has_surface(scene: Scene, node_id: str) -> bool:
-    return bool(scene.node(node_id).GetSegmentation().ContainsRepresentation(SURFACE))
+    return bool(scene.nodes.get(node_id).GetSegmentation().ContainsRepresentation(SURFACE))
 
 
 def test_a_result_is_shown_in_3d_and_no_longer(scene: Scene, a_volume_node: Any) -> None:
@@ -50,13 +50,13 @@ def test_a_result_is_shown_in_3d_and_no_longer(scene: Scene, a_volume_node: Any)
 def test_the_surface_follows_the_next_run(scene: Scene, a_volume_node: Any) -> None:
     result = result_of(scene, a_volume_node.GetID(), (ALL == 1).astype(np.uint16))
     scene.show_surface(result.id, True)
-    surface = scene.node(result.id).GetSegmentation().GetNthSegment(0).GetRepresentation(SURFACE)
+    surface = scene.nodes.get(result.id).GetSegmentation().GetNthSegment(0).GetRepresentation(SURFACE)
     before = surface.GetBounds()
     for index in range(SHAPE[0]):
         result.put(index, np.flip(ALL[index] == 1, axis=1).astype(np.uint16))
     assert scene.shows_surface(result.id)  # if only when the run has ended
     result.finish()
-    surface = scene.node(result.id).GetSegmentation().GetNthSegment(0).GetRepresentation(SURFACE)
+    surface = scene.nodes.get(result.id).GetSegmentation().GetNthSegment(0).GetRepresentation(SURFACE)
     assert surface.GetNumberOfPoints() and surface.GetBounds() != before
 
 

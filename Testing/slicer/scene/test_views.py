@@ -223,7 +223,7 @@ def test_a_preview_of_intensities(
     before = {node.GetID() for node in slicer.util.getNodesByClass("vtkMRMLNode")}
     values = np.random.default_rng(1).normal(size=np.delete(SHAPE, axis)).astype(np.float32)
     scene.show_preview(an_oblique_volume_node.GetID(), SliceKey(axis, 3), values=values)
-    node = scene.node(composite.GetForegroundVolumeID())
+    node = scene.nodes.get(composite.GetForegroundVolumeID())
     np.testing.assert_array_equal(slicer.util.arrayFromVolume(node).squeeze(axis), values)
     at = [0, 0, 0]
     at[2 - axis] = 3

@@ -126,8 +126,8 @@ def test_what_cannot_be_used_is_refused_with_a_remedy(scene: Scene, a_volume_nod
     for node_id in ("", "vtkMRMLScalarVolumeNode99"):
         with pytest.raises(InputError, match="not in the scene"):
             scene.volume(node_id)
-    assert scene.is_volume(a_volume_node.GetID())
-    assert not any(scene.is_volume(node.GetID()) for node in (labels, colour))
+    assert scene.nodes.is_volume(a_volume_node.GetID())
+    assert not any(scene.nodes.is_volume(node.GetID()) for node in (labels, colour))
 
 
 def test_luminance_of_a_colour_image(scene: Scene, a_transform_node: Any) -> None:
@@ -135,7 +135,7 @@ def test_luminance_of_a_colour_image(scene: Scene, a_transform_node: Any) -> Non
     array[..., 0], array[..., 1], array[..., 2], array[..., 3] = 200, 100, 50, 255
     colour = make_volume(array, turn(0.2, 0.1), name="rgb", nodeClassName="vtkMRMLVectorVolumeNode")
     colour.SetAndObserveTransformNodeID(a_transform_node.GetID())
-    node = scene.node(scene.make_luminance(colour.GetID()))
+    node = scene.nodes.get(scene.make_luminance(colour.GetID()))
     volume = scene.volume(node.GetID())
     assert volume.array.dtype == np.uint8 and (volume.array == 118).all()  # 0.2126 R + 0.7152 G + 0.0722 B
     np.testing.assert_allclose(world_of(node, (4, 3, 2)), world_of(colour, (4, 3, 2)))

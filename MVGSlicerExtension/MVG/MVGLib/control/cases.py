@@ -61,7 +61,7 @@ class Cases:
 
     def is_there(self) -> bool:
         """Whether the nodes of the case are in the scene."""
-        return all(self._scene.exists(each) for each in self._nodes)
+        return all(self._scene.nodes.exists(each) for each in self._nodes)
 
     @action
     def open(self, path: str) -> None:
@@ -119,7 +119,7 @@ class Cases:
     def _may_go(self, nodes: CaseNodes) -> bool:
         """Whether all that was drawn in a case is in its file: nothing on other slices, and no result."""
         volume_id, labels_id = nodes
-        if not all(self._scene.exists(each) for each in nodes) or self._case is None:
+        if not all(self._scene.nodes.exists(each) for each in nodes) or self._case is None:
             return False
         drawn = self._scene.labelled(labels_id, volume_id, self._case.place.axis)
         reviewed = self._reviewer.review is not None and self._reviewer.review.volume_id == volume_id

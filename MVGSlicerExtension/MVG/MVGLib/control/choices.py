@@ -47,7 +47,7 @@ class Choices:
         try:
             self._scene.volume(node_id)  # says what is wrong with it, if anything
         except MVGError as error:
-            gray = None if self._scene.is_volume(node_id) else Remedy.MAKE_GRAY
+            gray = None if self._scene.nodes.is_volume(node_id) else Remedy.MAKE_GRAY
             raise RemediableError(str(error), gray) from error
         self._dialogue.say(" ".join(self._scene.volume_notes(node_id)), Level.WARNING)
 

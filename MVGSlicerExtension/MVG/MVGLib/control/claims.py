@@ -135,7 +135,7 @@ class ClaimBook:
         return tuple(self._row(each, volume_id) for each in self._all)
 
     def _row(self, claim: PanelClaim, volume_id: str) -> ExampleRow:
-        stamp = self._scene.fingerprint(claim.volume_id)
+        stamp = self._scene.nodes.fingerprint(claim.volume_id)
         known = self._rows.get(claim.key)
         if known is None or known[0] != stamp:
             known = self._rows[claim.key] = (stamp, self._fresh(claim))
@@ -145,7 +145,7 @@ class ClaimBook:
             enabled=claim.enabled,
             slice=None if foreign else SliceKey(claim.axis, claim.first),
             can_jump=not foreign and not known[1].problem,
-            source=self._scene.name(claim.volume_id) if foreign else "",
+            source=self._scene.nodes.name(claim.volume_id) if foreign else "",
         )
 
     def _fresh(self, claim: PanelClaim) -> ExampleRow:

@@ -74,7 +74,7 @@ class EndedReviews:
         if self._scene.frames(review.volume_id) > 1:
             return None
         self._count += 1
-        name = self._scene.name(review.node_id)
+        name = self._scene.nodes.name(review.node_id)
         return EndedRecord(
             EndedReview(self._count, review.node_id, name, accepted, into),
             replace(review, shown=True, overlay=False),
@@ -119,4 +119,4 @@ class EndedReviews:
 
     def _is_there(self, example: Example) -> bool:
         nodes = (example.volume_id, example.partner_id)
-        return bool(example.path) or all(self._scene.exists(each) for each in nodes)
+        return bool(example.path) or all(self._scene.nodes.exists(each) for each in nodes)

@@ -138,7 +138,7 @@ class ExampleBook:
     def unshown(self, partner_id: str) -> tuple[str, ...]:
         """Names of the segments of a segmentation that no example in use shows."""
         try:
-            classes = self._scene.classes(partner_id) if self._scene.is_segmentation(partner_id) else ()
+            classes = self._scene.classes(partner_id) if self._scene.nodes.is_segmentation(partner_id) else ()
         except MVGError:  # too many segments: the examples say so themselves
             return ()
         used = [self.cut(each) for each in self.used(PanelTask.SEGMENT)]
@@ -195,7 +195,7 @@ class ExampleBook:
 
     def _source(self, example: Example, cut: ExampleContent) -> str:
         if not example.path:
-            return self._scene.name(example.volume_id)
+            return self._scene.nodes.name(example.volume_id)
         file = Path(example.path).name
         return f"{cut.prompt.source} ({file})" if cut.prompt is not None and cut.prompt.source else file
 

@@ -127,7 +127,7 @@ class ExampleChoice:
 
     def _add_all(self, volume_id: str, partner_id: str) -> None:
         places = self._filled(volume_id, partner_id)
-        name = self._scene.name(partner_id)
+        name = self._scene.nodes.name(partner_id)
         if not places:
             raise InputError(_("'{name}' shows nothing on any slice; label one first.").format(name=name))
         if len(places) > MOST_AT_ONCE:
@@ -166,7 +166,7 @@ class ExampleChoice:
 
     def _filled(self, volume_id: str, partner_id: str) -> list[SliceKey]:
         """The slices of a segmentation that are labelled, or of a wanted volume that are filled."""
-        if self._scene.is_segmentation(partner_id):
+        if self._scene.nodes.is_segmentation(partner_id):
             return self._workspace.generated.drawn(partner_id, volume_id)
         volume, target = self._scene.volume(volume_id), self._scene.volume(partner_id)
         check_same_grid(volume, target)

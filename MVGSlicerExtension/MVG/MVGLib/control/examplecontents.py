@@ -104,7 +104,7 @@ class ExampleContents:
         image = np.stack([volume.array.take(each, axis=example.axis) for each in around]).astype(np.float32)
         planes: Planes = (np.zeros(image.shape[1:], np.uint16),)
         target = None
-        if self._scene.is_segmentation(example.partner_id):
+        if self._scene.nodes.is_segmentation(example.partner_id):
             nodes = (example.partner_id, example.volume_id)
             planes = planes_of(self._scene, self._classes, *nodes, example.place)
         else:
@@ -134,7 +134,7 @@ class ExampleContents:
         raise InputError(_("The file '{name}' has no such example any more.").format(name=example.path))
 
     def _stamp(self, node_id: str) -> str:
-        return self._scene.fingerprint(node_id) if node_id else ""
+        return self._scene.nodes.fingerprint(node_id) if node_id else ""
 
 
 def check_same_grid(volume: Volume, other: Volume) -> None:

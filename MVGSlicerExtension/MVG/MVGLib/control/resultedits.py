@@ -43,7 +43,7 @@ class ResultEdits:
 
     def settle(self, review: Review) -> None:
         """What is in the node now is what MVG knows of."""
-        self._stamp = self._scene.fingerprint(review.node_id)
+        self._stamp = self._scene.nodes.fingerprint(review.node_id)
 
     def search(self, review: Review) -> Iterator[int | None]:
         """Look through the slices for those that somebody else has changed, the one in view first.
@@ -51,7 +51,7 @@ class ResultEdits:
         Yields:
             The index of a slice that was corrected, or None after one that was not.
         """
-        if self._scene.fingerprint(review.node_id) == self._stamp:
+        if self._scene.nodes.fingerprint(review.node_id) == self._stamp:
             return
         self.settle(review)
         for index in self._order_of_search(review):

@@ -99,7 +99,7 @@ class Reviewer:
         self._before = self.review
         self._fresh = self._writer is None
         task = order.settings.task
-        name = task.result_name(self._scene.name(volume_id))
+        name = task.result_name(self._scene.nodes.name(volume_id))
         onto = self.review.node_id if self.review else ""
         if task.makes_segments:
             self._writer = self._scene.start_segments(
@@ -159,7 +159,7 @@ class Reviewer:
         if self._before is not None:
             self.review = replace(self._before, slices=self.review.slices)
             self._before = None
-            if self._scene.exists(self.review.node_id):
+            if self._scene.nodes.exists(self.review.node_id):
                 self._edits.read_again(self.review, self._passes.unfinished())
                 self._writer.finish()
                 self._settle()
@@ -168,7 +168,7 @@ class Reviewer:
     def _keep_computed(self) -> str:
         """Let the slices that a new result has so far wait for their review; one sentence about it."""
         assert self._writer is not None and self.review is not None
-        there = set(self._writer.put_slices()) if self._scene.exists(self.review.node_id) else set()
+        there = set(self._writer.put_slices()) if self._scene.nodes.exists(self.review.node_id) else set()
         given = set(self.review.known)
         if not there - given:
             self._writer.discard()

@@ -33,7 +33,7 @@ class ReviewPage:
         nodes = (workspace.volume_id, workspace.partner_id)
         if review is not None and review.task.makes_segments:
             nodes = (review.volume_id, review.node_id)
-        if not nodes[0] or not self._scene.is_segmentation(nodes[1]):
+        if not nodes[0] or not self._scene.nodes.is_segmentation(nodes[1]):
             raise InputError(_("There are no labels to review; open an image and label it first."))
         image = self._scene.volume(nodes[0])
         labels = self._scene.label_map(nodes[1], nodes[0])

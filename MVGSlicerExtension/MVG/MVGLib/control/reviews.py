@@ -41,7 +41,7 @@ class Reviews:
         assert review is not None
         into = self._reviewer.accept()
         text = _("The result is in the segments of '{name}'.") if into else _("'{name}' is kept.")
-        self._end(text.format(name=self._scene.name(into or review.node_id)), before)
+        self._end(text.format(name=self._scene.nodes.name(into or review.node_id)), before)
 
     @action
     def discard(self) -> None:

@@ -40,7 +40,7 @@ class SceneFollower:
         self._setup = setup
         self._watcher = NodeFollower(scene, self._content, self._renamed, self._removed)
         dialogue.changed.connect(self._watch)
-        scene.on_scene(self.closing, self.closed, self.imported)
+        scene.nodes.on_scene(self.closing, self.closed, self.imported)
 
     def take_up(self, parameters: Parameters | None) -> None:
         """Go on with the choices that are kept in other parameters; None takes the scene's own."""

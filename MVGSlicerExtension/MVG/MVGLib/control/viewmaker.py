@@ -107,7 +107,7 @@ class ViewMaker:
         """Names of the segments that the examples are taken from."""
         partner_id = self._workspace.partner_id
         try:
-            is_one = self._scene.is_segmentation(partner_id)
+            is_one = self._scene.nodes.is_segmentation(partner_id)
             return tuple(each.name for each in self._scene.classes(partner_id)) if is_one else ()
         except MVGError:
             return ()

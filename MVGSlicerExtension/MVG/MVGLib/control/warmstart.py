@@ -36,5 +36,5 @@ class WarmStart:
 
     def _needed(self) -> tuple[object, ...]:
         settings = self._workspace.settings
-        stamp = self._scene.fingerprint(self._workspace.volume_id)
+        stamp = self._scene.nodes.fingerprint(self._workspace.volume_id)
         return (settings.model, settings.device, settings.seed, stamp)

@@ -33,14 +33,14 @@ class NodeFollower:
 
     def follow(self, node_ids: set[str]) -> None:
         """Watch these nodes and no others; ids of no node are ignored."""
-        present = {each for each in node_ids if each and self._scene.exists(each)}
+        present = {each for each in node_ids if each and self._scene.nodes.exists(each)}
         for node_id in set(self._tokens) - present:
-            self._scene.unwatch(self._tokens.pop(node_id))
+            self._scene.nodes.unwatch(self._tokens.pop(node_id))
         for node_id in present - set(self._tokens):
             self._tokens[node_id] = self._watch(node_id)
 
     def _watch(self, node_id: str) -> Any:
-        return self._scene.watch(
+        return self._scene.nodes.watch(
             node_id,
             content=lambda: self._content(node_id),
             renamed=lambda: self._renamed(node_id),
@@ -50,5 +50,5 @@ class NodeFollower:
     def _gone(self, node_id: str) -> None:
         token = self._tokens.pop(node_id, None)
         if token is not None:
-            self._scene.unwatch(token)
+            self._scene.nodes.unwatch(token)
         self._removed(node_id)

@@ -84,7 +84,7 @@ class Workspace:
 
     def versions(self) -> tuple[object, ...]:
         """Differs whenever a run would be told something else of its labels."""
-        draft = self._scene.fingerprint(self.nodes[DRAFT]) if self.nodes[DRAFT] else ""
+        draft = self._scene.nodes.fingerprint(self.nodes[DRAFT]) if self.nodes[DRAFT] else ""
         limits = (self.settings.low, self.settings.high) if self.settings.intensities else ()
         return (*self.book.versions(self.task), *self.claims.versions(), draft, limits)
 

@@ -45,7 +45,7 @@ def open_labels(path: str | os.PathLike[str], volume_node: Any, scene: Any = Non
             writer.put(index, pixels, layer=number)
     writer.finish()
     writer.accept()
-    return scene.node(writer.id)
+    return scene.nodes.get(writer.id)
 
 
 def save_labels(

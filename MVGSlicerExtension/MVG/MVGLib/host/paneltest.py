@@ -75,7 +75,7 @@ def test_an_import_changes_no_choice(case: Any) -> None:
         case.assertEqual(_choices(panel), ("", "", 0))
         _add_scene(Path(folder) / "own.mrml")
     found = panel.controller.view()
-    case.assertEqual(panel.controller.scene.name(found.volume_id), "generated")
+    case.assertEqual(panel.controller.scene.nodes.name(found.volume_id), "generated")
     case.assertEqual(read(panel.ui.volumeSelector, "currentNodeID"), found.volume_id)
     case.assertEqual(read(panel.ui.labelsSelector, "currentNodeID"), found.partner_id)
 

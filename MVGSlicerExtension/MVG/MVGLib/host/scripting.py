@@ -120,7 +120,7 @@ class Batch:
                 writer.discard()
             raise
         writer.accept()
-        return self._scene.node(writer.id)
+        return self._scene.nodes.get(writer.id)
 
 
 def _interpreter() -> str:

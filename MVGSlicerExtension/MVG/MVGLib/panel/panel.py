@@ -106,7 +106,7 @@ class Panel:
         self._timer = qt.QTimer(self.widget)
         self._timer.timeout.connect(self._tick)
         controller.changed.connect(self.show)
-        self._stop_following = controller.scene.on_rearranged(self._show_nodes)
+        self._stop_following = controller.scene.nodes.on_rearranged(self._show_nodes)
         self.show()
 
     def enter(self) -> None:

@@ -23,21 +23,27 @@ from MVGLib.scene.writing import write_into
 from MVGLib.texts import _
 
 
-class Scene(SceneNodes):
-    """Reads and writes the scene for the controller; `MVGCore.errors.InputError` says what cannot be done."""
+class Scene:
+    """Reads and writes the scene for the controller; `MVGCore.errors.InputError` says what cannot be done.
+
+    Attributes:
+        nodes: Its nodes by their ids, and who hears of their changes.
+        mrml: The `vtkMRMLScene`.
+    """
 
     def __init__(self, mrml_scene: Any = None) -> None:
         """
         Args:
             mrml_scene: `vtkMRMLScene`; `slicer.mrmlScene` by default.
         """
-        super().__init__(mrml_scene)
+        self.nodes = SceneNodes(mrml_scene)
+        self.mrml = self.nodes.mrml
         self._readings = volumes.Readings()
         self._undo = Undo()
         self._fills = Undo()  # apart, for what was accepted is taken back by itself
-        self._views = Views(self.mrml, self._observers)
+        self._views = Views(self.mrml, self.nodes.observers)
         self._preview = PreviewDisplay(self.mrml)
-        self.on_scene(start_close=self._closing)
+        self.nodes.on_scene(start_close=self._closing)
 
     # Volumes
 
@@ -47,45 +53,45 @@ class Scene(SceneNodes):
         Raises:
             InputError: The node is gone, or cannot be used as an image (see `volumes.check_volume_node`).
         """
-        return self._readings.of(self._volume_node(volume_id)).volume
+        return self._readings.of(self.nodes.volume(volume_id)).volume
 
     def volume_notes(self, volume_id: str) -> tuple[str, ...]:
         """What the user should know about a volume, e.g. that NaN was replaced; errors as `volume`."""
-        return self._readings.of(self._volume_node(volume_id)).notes
+        return self._readings.of(self.nodes.volume(volume_id)).notes
 
     def make_luminance(self, volume_id: str) -> str:
         """Add a scalar volume with the luminance of a colour image, and give its id."""
-        return str(volumes.luminance_volume(self._volume_node(volume_id)).GetID())
+        return str(volumes.luminance_volume(self.nodes.volume(volume_id)).GetID())
 
     def plane_name(self, volume_id: str, axis: int) -> str:
         """ "axial", "coronal" or "sagittal", whichever is nearest to slices along an array axis."""
-        return plane_name(self._volume_node(volume_id), axis)
+        return plane_name(self.nodes.volume(volume_id), axis)
 
     # Segmentations
 
     def classes(self, segmentation_id: str) -> tuple[SegmentClass, ...]:
         """The segments as classes 1, 2, ... in their order."""
-        return segments.classes_of(self._segmentation_node(segmentation_id))
+        return segments.classes_of(self.nodes.segmentation(segmentation_id))
 
     def slice_planes(
         self, segmentation_id: str, volume_id: str, key: SliceKey
     ) -> tuple[NDArray[np.uint16], ...]:
         """(H, W) ids of `classes` on a slice of a volume; segments of different planes may overlap."""
         return segments.slice_planes(
-            self._segmentation_node(segmentation_id), self._volume_node(volume_id), key
+            self.nodes.segmentation(segmentation_id), self.nodes.volume(volume_id), key
         )
 
     def label_map(self, segmentation_id: str, volume_id: str) -> LabelMap:
         """All labels on the grid of a volume, with the ids of `classes`; later segments lie on top."""
-        return segments.label_map(self._segmentation_node(segmentation_id), self._volume_node(volume_id))
+        return segments.label_map(self.nodes.segmentation(segmentation_id), self.nodes.volume(volume_id))
 
     def layered(self, segmentation_id: str, volume_id: str) -> Segmentation:
         """All segments on the grid of a volume, overlapping as they do, with the ids of `classes`."""
-        return segments.layered(self._segmentation_node(segmentation_id), self._volume_node(volume_id))
+        return segments.layered(self.nodes.segmentation(segmentation_id), self.nodes.volume(volume_id))
 
     def labelled(self, segmentation_id: str, volume_id: str, axis: int | None = None) -> list[SliceKey]:
         """The slices of a volume that were labelled, along the axis that fits best; [] if none was."""
-        return segments.labelled(self._segmentation_node(segmentation_id), self._volume_node(volume_id), axis)
+        return segments.labelled(self.nodes.segmentation(segmentation_id), self.nodes.volume(volume_id), axis)
 
     # Views
 
@@ -95,19 +101,19 @@ class Scene(SceneNodes):
         Raises:
             InputError: The view is oblique to the volume, or shows no slice of it.
         """
-        return self._views.shown_slice(self._volume_node(volume_id))
+        return self._views.shown_slice(self.nodes.volume(volume_id))
 
     def jump(self, volume_id: str, key: SliceKey) -> None:
         """Show a slice in all views along its axis."""
-        self._views.jump(self._volume_node(volume_id), key)
+        self._views.jump(self.nodes.volume(volume_id), key)
 
     def shows(self, volume_id: str, key: SliceKey) -> bool:
         """Whether a view shows a slice."""
-        return self._views.shows(self._volume_node(volume_id), key)
+        return self._views.shows(self.nodes.volume(volume_id), key)
 
     def rotate_to_volume(self, volume_id: str) -> None:
         """Turn all slice views to the nearest planes of a volume."""
-        self._views.rotate_to_volume(self._volume_node(volume_id))
+        self._views.rotate_to_volume(self.nodes.volume(volume_id))
 
     def show_preview(
         self,
@@ -122,7 +128,7 @@ class Scene(SceneNodes):
 
         Labels that are added leave those that are shown.
         """
-        volume_node = self._volume_node(volume_id)
+        volume_node = self.nodes.volume(volume_id)
         if labels is not None:
             self._preview.show_labels(volume_node, key, labels, classes or (), adding)
         elif values is not None:
@@ -142,7 +148,7 @@ class Scene(SceneNodes):
 
     def remove(self, node_ids: Iterable[str]) -> None:
         """Remove nodes with what was made for them alone."""
-        for node in filter(None, map(self.node, node_ids)):
+        for node in filter(None, map(self.nodes.get, node_ids)):
             remove_node(self.mrml, node)
 
     # Results
@@ -161,7 +167,7 @@ class Scene(SceneNodes):
         Raises:
             InputError: The segmentation cannot be written into.
         """
-        node, volume_node = self._segmentation_node(segmentation_id), self._volume_node(volume_id)
+        node, volume_node = self.nodes.segmentation(segmentation_id), self.nodes.volume(volume_id)
         changes = slice_changes(node, volume_node, key, parts)
         with self._fills.step(node):
             for each in changes:
@@ -191,7 +197,7 @@ class Scene(SceneNodes):
         if again is not None:
             again.use_classes(passes)
             return again
-        return SegmentResult.start(self._volume_node(volume_id), axis, passes, name, self._undo)
+        return SegmentResult.start(self.nodes.volume(volume_id), axis, passes, name, self._undo)
 
     def start_volume(
         self, volume_id: str, axis: int, name: str, onto: str = "", like: str = ""
@@ -209,7 +215,7 @@ class Scene(SceneNodes):
         again = earlier_result(self.mrml, onto, VolumeResult, axis, self._undo)
         if again is not None:
             return again
-        return VolumeResult.start(self._volume_node(volume_id), axis, name, self.node(like))
+        return VolumeResult.start(self.nodes.volume(volume_id), axis, name, self.nodes.get(like))
 
     def open_result(self, node_id: str) -> SegmentResult | VolumeResult:
         """The result that a node holds, also after the scene was saved and opened again.
@@ -221,7 +227,7 @@ class Scene(SceneNodes):
 
     def snapshot(self, result_id: str) -> NodeSnapshot:
         """What makes a result that waits for review, to be kept before it is accepted or discarded."""
-        return NodeSnapshot(self.mrml, self.node(result_id))
+        return NodeSnapshot(self.mrml, self.nodes.get(result_id))
 
     def bring_back(self, kept: NodeSnapshot) -> None:
         """Make a result wait for its review again after it was accepted or discarded.
@@ -239,7 +245,7 @@ class Scene(SceneNodes):
 
     def shows_surface(self, segmentation_id: str) -> bool:
         """Whether the segments of a segmentation are shown in 3-D."""
-        return surface.shows(self.node(segmentation_id))
+        return surface.shows(self.nodes.get(segmentation_id))
 
     def show_surface(self, segmentation_id: str, on: bool) -> None:
         """Show the segments of a segmentation in 3-D, or no longer.
@@ -247,7 +253,7 @@ class Scene(SceneNodes):
         Raises:
             InputError: The node is gone.
         """
-        surface.show(self._segmentation_node(segmentation_id), on)
+        surface.show(self.nodes.segmentation(segmentation_id), on)
 
     def protect_segments(self, on: bool) -> None:
         """Let the Segment Editor draw outside of all segments only, or everywhere."""
@@ -260,24 +266,24 @@ class Scene(SceneNodes):
 
     def frames(self, volume_id: str) -> int:
         """Number of frames of a volume, 1 if it is no sequence."""
-        return sequences.frame_count(self._volume_node(volume_id))
+        return sequences.frame_count(self.nodes.volume(volume_id))
 
     def frame(self, volume_id: str) -> int:
         """The frame that is shown, from 0."""
-        return sequences.frame(self._volume_node(volume_id))
+        return sequences.frame(self.nodes.volume(volume_id))
 
     def set_frame(self, volume_id: str, number: int) -> None:
         """Show a frame: the volume node has its voxels then."""
-        sequences.set_frame(self._volume_node(volume_id), number)
+        sequences.set_frame(self.nodes.volume(volume_id), number)
 
     def record_frame(self, volume_id: str, result_id: str) -> None:
         """Keep what a result holds now as its frame beside the frame of the volume that is shown."""
-        sequences.record_frame(self._volume_node(volume_id), self.node(result_id))
+        sequences.record_frame(self.nodes.volume(volume_id), self.nodes.get(result_id))
 
     def detach(self) -> None:
         """Remove every observer and the preview."""
         self._preview.hide()
-        super().detach()
+        self.nodes.detach()
 
     def _closing(self) -> None:
         self._preview.hide()

@@ -20,6 +20,7 @@ class SceneNodes:
 
     Attributes:
         mrml: The `vtkMRMLScene`.
+        observers: All that is observed.
     """
 
     def __init__(self, mrml_scene: Any = None) -> None:
@@ -28,25 +29,25 @@ class SceneNodes:
             mrml_scene: `vtkMRMLScene`; `slicer.mrmlScene` by default.
         """
         self.mrml = mrml_scene if mrml_scene is not None else slicer.mrmlScene
-        self._observers = Observers()
-        self._watcher = NodeObserver(self.mrml, self._observers)
+        self.observers = Observers()
+        self._watcher = NodeObserver(self.mrml, self.observers)
 
-    def node(self, node_id: str) -> Any:
+    def get(self, node_id: str) -> Any:
         """The MRML node, or None."""
         return self.mrml.GetNodeByID(node_id) if node_id else None
 
     def exists(self, node_id: str) -> bool:
         """Whether there is a node of that id."""
-        return self.node(node_id) is not None
+        return self.get(node_id) is not None
 
     def name(self, node_id: str) -> str:
         """The name of a node, "" if it is gone."""
-        node = self.node(node_id)
+        node = self.get(node_id)
         return node.GetName() if node is not None else ""
 
     def is_volume(self, node_id: str) -> bool:
         """Whether a node is a scalar volume (label maps are not)."""
-        node = self.node(node_id)
+        node = self.get(node_id)
         return (
             node is not None
             and node.IsA("vtkMRMLScalarVolumeNode")
@@ -56,12 +57,12 @@ class SceneNodes:
 
     def is_segmentation(self, node_id: str) -> bool:
         """Whether a node is a segmentation."""
-        node = self.node(node_id)
+        node = self.get(node_id)
         return node is not None and node.IsA("vtkMRMLSegmentationNode")
 
     def fingerprint(self, node_id: str) -> str:
         """Differs whenever the voxels, the segments or the place of a node do; "" if it is gone."""
-        return fingerprint(self.node(node_id))
+        return fingerprint(self.get(node_id))
 
     def watch(
         self,
@@ -71,7 +72,7 @@ class SceneNodes:
         removed: Callable[[], object] | None = None,
     ) -> Watch | None:
         """Have functions called when a node changes (see `Watcher.watch`); None if it is gone."""
-        node = self.node(node_id)
+        node = self.get(node_id)
         return self._watcher.watch(node, content, renamed, removed) if node is not None else None
 
     def unwatch(self, token: Watch | None) -> None:
@@ -93,7 +94,7 @@ class SceneNodes:
         )
         for event, callback in events:
             if callback is not None:
-                self._observers.add(self.mrml, event, callback)
+                self.observers.add(self.mrml, event, callback)
 
     def on_rearranged(self, callback: Callable[[], object]) -> Callable[[], None]:
         """Have a function called when nodes were imported or have gone, after all lists of nodes know it.
@@ -102,26 +103,36 @@ class SceneNodes:
             What ends it.
         """
         events = (self.mrml.EndImportEvent, self.mrml.EndCloseEvent, self.mrml.NodeRemovedEvent)
-        added = [self._observers.add(self.mrml, event, callback, _LAST) for event in events]
+        added = [self.observers.add(self.mrml, event, callback, _LAST) for event in events]
 
         def end() -> None:
             for observation in added:
-                self._observers.remove(observation)
+                self.observers.remove(observation)
 
         return end
 
     def detach(self) -> None:
         """Remove every observer."""
-        self._observers.clear()
+        self.observers.clear()
 
-    def _volume_node(self, volume_id: str) -> Any:
-        node = self.node(volume_id)
+    def volume(self, volume_id: str) -> Any:
+        """The node of a volume.
+
+        Raises:
+            InputError: It is gone.
+        """
+        node = self.get(volume_id)
         if node is None or not node.IsA("vtkMRMLVolumeNode"):
             raise InputError(_("The volume is not in the scene; load it and choose it again."))
         return node
 
-    def _segmentation_node(self, segmentation_id: str) -> Any:
-        node = self.node(segmentation_id)
+    def segmentation(self, segmentation_id: str) -> Any:
+        """The node of a segmentation.
+
+        Raises:
+            InputError: It is gone.
+        """
+        node = self.get(segmentation_id)
         if node is None or not node.IsA("vtkMRMLSegmentationNode"):
             raise InputError(_("The segmentation is not in the scene; choose another one."))
         return node
