@@ -149,8 +149,8 @@ class HintEncoder(nn.Module):
         self.pyramid = Pyramid(5, config.widths, (1, 1, 1, 0))
 
     def forward(self, target: TargetBatch) -> list[Tensor]:
-        shown = ((target.known + target.draft) > 0).to(target.label.dtype)
-        return self.pyramid(torch.cat(((target.label * 2 - 1) * shown, target.known, target.draft), 1))
+        given = ((target.known + target.draft) > 0).to(target.label.dtype)
+        return self.pyramid(torch.cat(((target.label * 2 - 1) * given, target.known, target.draft), 1))
 
 
 class Fuse(nn.Module):
@@ -266,9 +266,9 @@ class Compact(InContextModel):
     @staticmethod
     def _mixture(choice: Tensor, target: TargetBatch, colour: Tensor) -> Tensor:
         """Convex mix of the known or draft label, the colour read from the prompts, and the image itself."""
-        shown = (target.known + target.draft) > 0
+        given = (target.known + target.draft) > 0
         hint, read, image = choice.split(1, 1)
-        weights = torch.cat((hint.masked_fill(~shown, -1e4) + 1, read, image - 1), 1).softmax(1)
+        weights = torch.cat((hint.masked_fill(~given, -1e4) + 1, read, image - 1), 1).softmax(1)
         colour = F.interpolate(colour.float(), scale_factor=4.0, mode="bilinear", align_corners=False)
         return (
             weights[:, :1] * target.label + weights[:, 1:2] * colour + weights[:, 2:] * target.images[:, 1:2]

@@ -98,8 +98,8 @@ def cpu_has_bfloat16() -> bool:
     """Whether the CPU multiplies bfloat16 natively; where it is emulated it is slower than float32."""
     capabilities = getattr(torch.cpu, "get_capabilities", None)
     if capabilities is not None:
-        found = capabilities()
-        return any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+        available = capabilities()
+        return any(available.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     # Older releases of torch have single questions, by private names that not all of them know: then no.
     questions = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, question, bool)() for question in questions)

@@ -46,8 +46,8 @@ class Tiling:
             sides: what the model offers, ascending.
             overlap: share of a tile's side that neighbouring tiles have in common at least.
         """
-        found = [cls(shape, side, *(_starts(size, side, overlap) for size in shape)) for side in sides]
-        return min(found, key=lambda each: each.pixels)
+        tilings = [cls(shape, side, *(_starts(size, side, overlap) for size in shape)) for side in sides]
+        return min(tilings, key=lambda each: each.pixels)
 
     @property
     def pixels(self) -> int:

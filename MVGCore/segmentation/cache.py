@@ -39,8 +39,8 @@ class ContentCache:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                found: T = self._kept[key]
-                return found
+                kept: T = self._kept[key]
+                return kept
             made: Future[T] | None = self._making.get(key)
             if made is None:
                 mine = self._making[key] = Future[T]()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 
+from MVGCore.adaptation import ModelInUse
 from MVGCore.errors import InputError
-from MVGCore.models.base import InContextModel
-from MVGCore.models.device import Device
 from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import SliceResult
@@ -29,28 +28,27 @@ class Prepared:
         notes: what the user should know of the draft and the ranges of intensity.
     """
 
-    def __init__(self, seed: int, quality: Quality = STANDARD) -> None:
+    def __init__(self, quality: Quality = STANDARD) -> None:
         """Nothing yet.
 
         Args:
-            seed: of the random colours.
             quality: how much work labels take.
         """
         self.completed: dict[int, SliceResult] = {}
         self.notes: tuple[str, ...] = ()
-        self.quality, self._seed = quality, seed
+        self.quality = quality
         self._contents = ContentCache()
         self._made: tuple[Hashable, Propagator] | None = None
+        self._version = 0  # of the weights
 
     def forget(self) -> None:
-        """Let go of everything: the image or the model has changed."""
+        """Let go of everything: the image has changed, or the weights have."""
         self._contents.clear()
         self._made = None
 
     def propagator(
         self,
-        model: InContextModel,
-        device: Device,
+        model: ModelInUse,
         image: Volume,
         examples: PromptSet,
         axis: int,
@@ -63,7 +61,7 @@ class Prepared:
         Slices that are drawn in part are completed from the finished ones, and are examples from then on.
 
         Args:
-            model, device: what generates and where.
+            model: what generates, and where.
             image: the volume; the same until `forget` is called.
             examples: those that are switched on are used, of any axis, in any order.
             axis: array axis along which they are propagated.
@@ -86,6 +84,9 @@ class Prepared:
         wishes = wishes or Wishes()
         given = str(axis), self.quality.name, *(prompt.fingerprint for prompt in (*across, *lines))
         names = given, claims, wishes.key
+        if model.version != self._version:
+            self.forget()
+            self._version = model.version
         if self._made is not None and self._made[0] == names:
             return self._made[1]
         self._made = None
@@ -101,12 +102,12 @@ class Prepared:
             """With copies of the prompts, which their owner may change."""
             ordered = sorted(own, key=lambda prompt: prompt.index)
             return Propagator(
-                model,
-                device,
+                model.network,
+                model.device,
                 image,
                 _copies(ordered),
                 _copies(foreign),
-                self._seed,
+                model.seed,
                 cache=self._contents,
                 transferred=[]
                 if any(p.labels.any() for p in own)
@@ -119,7 +120,7 @@ class Prepared:
 
         propagator = made_of(finished)
         self.completed = {p.index: propagator.complete(p, cancelled) for p in local if p.partial}
-        device = propagator.device  # a full GPU is left for good
+        model.device = propagator.device  # a full GPU is left for good
         if self.completed:
             drawn = [
                 replace(p, labels=self.completed[p.index].labels, known=None) for p in local if p.partial

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from MVGCore.adaptation import ModelInUse
 from MVGCore.images import ImageExamples, ImageResult, ImageSlice
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import IntensityRange, PromptSet
@@ -14,7 +15,7 @@ from MVGCore.session import requests, results, summaries
 from MVGCore.session.hardware import info
 from MVGCore.session.layers import check_layers, judged_together, part_of
 from MVGCore.session.results import NO_JOB, Event, Summary
-from MVGCore.volume import LabelMap
+from MVGCore.volume import LabelMap, Volume
 
 ADAPT_SHARE = 0.5  # of the progress, where a model is adapted first
 
@@ -29,13 +30,11 @@ class ServingSession(Protocol):
     @property
     def device(self) -> str: ...
     @property
-    def model_name(self) -> str: ...
+    def model(self) -> ModelInUse: ...
+    @property
+    def image(self) -> Volume: ...
     @property
     def prompt_axis(self) -> int: ...
-    @property
-    def adapted(self) -> bool: ...
-    @property
-    def adapted_to(self) -> str: ...
     @property
     def prompts(self) -> PromptSet: ...
 
@@ -71,8 +70,6 @@ class ServingSession(Protocol):
     def adaptation_name(self, seconds: float, steps: int | None = ...) -> str: ...
     def forget_adaptation(self) -> None: ...
     def save_model(self, path: str) -> None: ...
-    def image_examples(self, given: requests.TargetSlices | None) -> ImageExamples | None: ...
-
     def denoise(
         self, examples: ImageExamples | None = ..., axis: int | None = ..., **choices: Any
     ) -> ImageResult: ...
@@ -145,14 +142,14 @@ def _adapt_first(
     """What came of the adaptation that a request needs, if it had to be made, and what fraction is done."""
     if seconds == 0:
         session.forget_adaptation()
-    if not seconds or session.adapted_to == session.adaptation_name(seconds):
+    if not seconds or session.model.adapted_to == session.adaptation_name(seconds):
         return None, 0.0
     return session.adapt(seconds, _between(progress, 0.0, ADAPT_SHARE), cancelled), ADAPT_SHARE
 
 
 def _adapted_to(session: ServingSession) -> str:
     """What the weights in use are adapted to; an adaptation that gained nothing was not kept."""
-    return session.adapted_to if session.adapted else ""
+    return session.model.adapted_to if session.model.adapted else ""
 
 
 def _preview(
@@ -183,8 +180,16 @@ def _save(session: ServingSession, request: requests.SaveModel, tell: Tell, canc
     return results.ModelSaved(request.path)
 
 
+def _image_examples(session: ServingSession, given: requests.TargetSlices | None) -> ImageExamples | None:
+    """Examples as a request gives them; without an image they are of the present one."""
+    if given is None:
+        return None
+    image = session.image if given.image is None else given.image
+    return ImageExamples.from_volumes(image, given.target, given.axis, given.slices)
+
+
 def _denoise(session: ServingSession, request: requests.Denoise, tell: Tell, cancelled: Cancelled) -> Summary:
-    examples = session.image_examples(request.examples)
+    examples = _image_examples(session, request.examples)
     return _made(session.denoise, request, tell, cancelled, examples=examples, axis=request.axis)
 
 
@@ -195,12 +200,12 @@ def _inpaint(session: ServingSession, request: requests.Inpaint, tell: Tell, can
 def _synthesize(
     session: ServingSession, request: requests.Synthesize, tell: Tell, cancelled: Cancelled
 ) -> Summary:
-    examples = [session.image_examples(each) for each in request.examples]
+    examples = [_image_examples(session, each) for each in request.examples]
     return _made(session.synthesize, request, tell, cancelled, examples=examples)
 
 
 def _info(session: ServingSession, request: requests.AskInfo, tell: Tell, cancelled: Cancelled) -> Summary:
-    return info(session.device, session.model_name)
+    return info(session.device, session.model.name)
 
 
 def _made(

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from MVGCore.images import (
-    Engine,
-    ImageExamples,
-    ImageResult,
-    run_denoise,
-    run_inpaint,
-    run_synthesize,
-)
-from MVGCore.prompts import IntensityRange
-from MVGCore.segmentation import Progress, Propagator, Result, ResultCanvas, SliceResult
-from MVGCore.segmentation.plan.selection import axis_notes, class_notes
-from MVGCore.session import requests
-from MVGCore.session.adaptable import AdaptableSession, never, silent
+from MVGCore.adaptation import ModelInUse
+from MVGCore.errors import InputError
+from MVGCore.images import Engine, ImageExamples, ImageResult, run_denoise, run_inpaint, run_synthesize
+from MVGCore.outcomes import AdaptReport
+from MVGCore.prompts import IntensityRange, PromptSet
+from MVGCore.segmentation import Progress, Result, SliceResult
+from MVGCore.segmentation.quality import quality_of
 from MVGCore.session.alone import one_at_a_time
+from MVGCore.session.labelling import Labelling, never, silent, unheard
 from MVGCore.session.requests import Request
 from MVGCore.session.results import Event, Summary
 from MVGCore.session.serving import serve
 from MVGCore.session.wishes import Wishes
-from MVGCore.volume import LabelMap, slices_within
+from MVGCore.volume import LabelMap, Volume
 
 __all__ = ["Session"]
 
 
-def _unheard(event: object) -> None:
-    """Nobody wants to know."""
-
-
-class Session(AdaptableSession):
+class Session:
     """Propagates labelled slices through an image, in this process.
 
     What was prepared for an image, its examples and the model is kept from call to call; after a change only
@@ -43,6 +35,9 @@ class Session(AdaptableSession):
     `run` takes a request and tells its results slice by slice, as `MVGCore.worker.host.client.Client.run`
     does with another process. The other methods are the same in terms of whole volumes.
 
+    Attributes:
+        model: the model in use.
+
     Example:
         >>> session = Session(model="compact")
         >>> session.set_image(image)
@@ -50,11 +45,63 @@ class Session(AdaptableSession):
         >>> result = session.propagate()
     """
 
+    def __init__(
+        self,
+        model: str | Path = "compact",
+        device: str = "auto",
+        seed: int = 0,
+        threads: int | None = None,
+        quality: str = "standard",
+        precision: str = "auto",
+    ) -> None:
+        """Load a model.
+
+        Args:
+            model: a name with bundled weights, or a weight file.
+            device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+            seed: of the random colours; the same seed gives the same result.
+            threads: of torch while the session works; None leaves them as they are. On a CPU as many batches
+                of slices, up to four, are generated at a time.
+            quality: how much work labels take: "draft", "standard" or "thorough".
+            precision: "auto" takes what the device is fast in; or "float32" or "bfloat16".
+
+        Raises:
+            InputError: no such model, weights that do not fit, no such device, quality or precision.
+        """
+        self._turn = threading.RLock()
+        self._threads = threads
+        self.model = ModelInUse(model, device, seed, precision)
+        self._labelling = Labelling(self.model, quality_of(quality))
+
+    @property
+    def device(self) -> str:
+        """Where it computes; a GPU whose memory was full is left for good."""
+        return self.model.device.name
+
+    @one_at_a_time
+    def set_image(self, image: Volume) -> None:
+        """Take the volume to label.
+
+        Raises:
+            InputError: it is constant, less than a slice, or has NaN or infinite voxels.
+        """
+        self._labelling.take(image)
+
+    @one_at_a_time
+    def set_prompts(self, prompts: PromptSet) -> None:
+        """Take the examples; those that are switched off are ignored."""
+        self._labelling.prompts = prompts
+
+    @one_at_a_time
+    def set_quality(self, quality: str) -> None:
+        """Choose how much work labels take from now on, as `Session(quality=...)` does."""
+        self._labelling.prepared.quality = quality_of(quality)
+
     @one_at_a_time
     def run(
         self,
         request: Request,
-        shown: Callable[[Event], object] = _unheard,
+        shown: Callable[[Event], object] = unheard,
         cancelled: Callable[[], bool] = never,
     ) -> Summary:
         """Do what is asked.
@@ -69,7 +116,7 @@ class Session(AdaptableSession):
             Cancelled: `cancelled()` was true.
         """
         image, prompts = getattr(request, "image", None), getattr(request, "prompts", None)
-        if image is not None and image is not self._image:
+        if image is not None and image is not self._labelling.given:
             self.set_image(image)
         if prompts is not None:
             self.set_prompts(prompts)
@@ -109,37 +156,8 @@ class Session(AdaptableSession):
             GeometryMismatchError: the draft does not lie on the image.
             Cancelled: `cancelled()` was true.
         """
-        start, heard, shown = time.perf_counter(), shown is not None, shown or _unheard
-        image, prompts = self._ready()
-        axis = self.prompt_axis if axis is None else axis
-        indices = slices_within(image.geometry.shape[axis], axis, slice_range)
-        if not all(prompt.is_slice_of(image) for prompt in prompts.enabled):
-            (progress or silent)(0.0, "Carrying the examples of other volumes over")
-        wishes = Wishes(draft, tuple(ranges))
-        propagator = self._propagator(axis, cancelled or never, wishes=wishes)
-        local = [prompt for prompt in propagator.local if prompt.index not in self._prepared.completed]
-        known = tuple(prompt.index for prompt in local)
-        settled = propagator.settled
-        canvas = ResultCanvas.of(image, axis, local, settled)
-        for prompt in local:
-            shown(SliceResult.of(prompt))
-        shape = image.geometry.shape
-        for index in settled:
-            shown(SliceResult.empty(index, shape[:axis] + shape[axis + 1 :]))
-        for index in sorted(self._prepared.completed.keys() & indices):
-            canvas.put(self._prepared.completed[index])
-            shown(self._prepared.completed[index])
-        indices = [index for index in indices if index not in {*known, *settled, *self._prepared.completed}]
-        hears = progress or silent, cancelled or never
-        for done in self._slices(propagator, indices, *hears, all_axes, guess=heard):
-            canvas.put(done)
-            shown(done)
-        ids = propagator.ids
-        left_out = [*axis_notes(prompts.enabled, axis, image, ids), *class_notes(propagator.foreign, ids)]
-        notes = [*self._prepared.notes, *left_out, *propagator.notes]
-        seconds = {**propagator.watch.seconds, "propagate": time.perf_counter() - start}
-        classes = propagator.guidance.kept_classes
-        return canvas.result(prompts, known, seconds, self._device.name, notes, classes)
+        wishes, hears = Wishes(draft, tuple(ranges)), (progress or silent, shown, cancelled or never)
+        return self._labelling.all_slices(axis, slice_range, wishes, all_axes, *hears)
 
     @one_at_a_time
     def preview(
@@ -165,21 +183,88 @@ class Session(AdaptableSession):
             InputError: no image, no prompts, or no such slice.
             Cancelled: `cancelled()` was true.
         """
-        image, prompts = self._ready()
-        axis = self.prompt_axis if axis is None else axis
-        slices_within(image.geometry.shape[axis], axis, (index, index))
         wishes = Wishes(draft, tuple(ranges))
-        propagator = self._propagator(axis, cancelled or never, wishes=wishes)
-        if index in self._prepared.completed:
-            return self._prepared.completed[index]
-        for prompt in propagator.local:
-            if prompt.index == index:
-                return SliceResult.of(prompt)
-        if index in propagator.settled:
-            shape = image.geometry.shape
-            return SliceResult.empty(index, shape[:axis] + shape[axis + 1 :])
-        (done,) = self._slices(propagator, [index], silent, cancelled or never)
-        return done
+        return self._labelling.one_slice(index, axis, wishes, cancelled or never)
+
+    @one_at_a_time
+    def adapt(
+        self,
+        seconds: float = 20.0,
+        progress: Progress | None = None,
+        cancelled: Callable[[], bool] | None = None,
+        steps: int | None = None,
+    ) -> AdaptReport:
+        """Fine-tune the loaded model on the labelled slices; used from now on if a held-out slice gains.
+
+        The same examples, seed and steps give the same weights, as long as the time does not run out.
+
+        Args:
+            seconds: the longest it may take, preparation not counted.
+            progress: called with the done fraction and a text.
+            cancelled: asked between steps; true ends the call and leaves the weights as they were.
+            steps: training steps at most; None: the usual number.
+
+        Raises:
+            InputError: no image, no prompts, or no time.
+            Cancelled: `cancelled()` was true.
+        """
+        if seconds <= 0 or (steps is not None and steps < 1):
+            raise InputError("Adaptation needs some seconds and steps; give both above zero.")
+        return self._labelling.adapt(seconds, steps, progress or silent, cancelled or never)
+
+    def adaptation_name(self, seconds: float, steps: int | None = None) -> str:
+        """Names what an adaptation to the present examples would be made of; errors as `prompt_axis`.
+
+        The same again is not needed.
+        """
+        return self._labelling.adaptation_name(seconds, steps)
+
+    @one_at_a_time
+    def forget_adaptation(self) -> None:
+        """Go back to the weights that were loaded."""
+        self.model.forget()
+
+    @one_at_a_time
+    def use_adapted(self, path: str | Path, adapted_to: str = "") -> None:
+        """Use weights that `save_model` wrote after an adaptation; `forget_adaptation` undoes it.
+
+        Args:
+            path: the file.
+            adapted_to: what `model.adapted_to` said when they were written.
+
+        Raises:
+            InputError: the file is missing, damaged, or of another model.
+        """
+        self.model.use_file(path, adapted_to)
+
+    @one_at_a_time
+    def save_model(self, path: str | Path) -> None:
+        """Write the weights in use to a .safetensors file, which `Session(model=path)` loads.
+
+        Raises:
+            InputError: another ending.
+            OutputError: the file cannot be written.
+        """
+        self.model.save(path)
+
+    @property
+    def prompt_axis(self) -> int:
+        """Array axis along which examples are propagated: that of most, or the only one of a single slice.
+
+        Raises:
+            InputError: no image, or no prompts.
+        """
+        return self._labelling.axis
+
+    @property
+    def image(self) -> Volume:
+        """The image; an `InputError` if there is none yet."""
+        return self._labelling.image
+
+    @property
+    def prompts(self) -> PromptSet:
+        """The examples; errors as `prompt_axis`."""
+        return self._labelling.ready()[1]
 
     @one_at_a_time
     def denoise(
@@ -187,51 +272,26 @@ class Session(AdaptableSession):
     ) -> ImageResult:
         """Remove noise from the image; see `run_denoise` for arguments, choices and errors."""
         with self._engine() as engine:
-            image = self._ready_image()
-            return run_denoise(engine, image, examples, axis=axis, seed=self._seed, **choices)
+            image = self.image
+            return run_denoise(engine, image, examples, axis=axis, seed=self.model.seed, **choices)
 
     @one_at_a_time
     def inpaint(self, mask: LabelMap, axis: int | None = None, **choices: Any) -> ImageResult:
         """Fill the holes of the image; see `run_inpaint` for arguments, choices and errors."""
         with self._engine() as engine:
-            return run_inpaint(engine, self._ready_image(), mask, axis=axis, **choices)
+            return run_inpaint(engine, self.image, mask, axis=axis, **choices)
 
     @one_at_a_time
     def synthesize(self, examples: ImageExamples | Sequence[ImageExamples], **choices: Any) -> ImageResult:
         """Make another contrast of the image; see `run_synthesize` for arguments, choices and errors."""
         with self._engine() as engine:
-            return run_synthesize(engine, self._ready_image(), examples, **choices)
-
-    def image_examples(self, given: requests.TargetSlices | None) -> ImageExamples | None:
-        """Examples of an image task as a request gives them; without an image they are of the present one.
-
-        Raises:
-            InputError: no image, or the volumes do not lie on one grid.
-        """
-        if given is None:
-            return None
-        image = self._ready_image() if given.image is None else given.image
-        return ImageExamples.from_volumes(image, given.target, given.axis, given.slices)
+            return run_synthesize(engine, self.image, examples, **choices)
 
     @contextmanager
     def _engine(self) -> Iterator[Engine]:
         """The model for an image task; a full GPU is left for good."""
-        engine = Engine(self._model, self._device)
+        engine = Engine(self.model.network, self.model.device)
         try:
             yield engine
         finally:
-            self._device = engine.device
-
-    def _slices(
-        self,
-        propagator: Propagator,
-        indices: Sequence[int],
-        progress: Progress,
-        cancelled: Callable[[], bool],
-        all_axes: bool = False,
-        guess: bool = False,
-    ) -> Iterator[SliceResult]:
-        try:
-            yield from propagator.slices(indices, progress, cancelled, all_axes, guess)
-        finally:  # a full GPU is left for good, also by a run that is cancelled afterwards
-            self._device = propagator.device
+            self.model.device = engine.device

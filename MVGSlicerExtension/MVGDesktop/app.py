@@ -92,9 +92,9 @@ def run(start: Start) -> int:
     slicer.app.set_testing(False)
     window = MainWindow()
     _open(window, start)
-    found = leftovers()
-    if found:
-        window.recoverer.offer(found)
+    recoverable = leftovers()
+    if recoverable:
+        window.recoverer.offer(recoverable)
     return int(application.exec_())
 
 

@@ -178,8 +178,8 @@ class Filing:
 
     def _take_scene(self, path: Path) -> None:
         document, nodes = self._document, slicer.util.getNodesByClass
-        shown = [node for node in nodes("vtkMRMLScalarVolumeNode") if not node.GetHideFromEditors()]
-        ids = [node.GetID() for node in shown]
+        images = [node for node in nodes("vtkMRMLScalarVolumeNode") if not node.GetHideFromEditors()]
+        ids = [node.GetID() for node in images]
         view = self._desk.panel.controller.view()
         labels_id = view.partner_id if view.settings.task.makes_segments else ""
         document.set_volume(view.volume_id if view.volume_id in ids else next(iter(ids), ""), labels_id)

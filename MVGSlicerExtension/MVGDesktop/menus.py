@@ -63,10 +63,10 @@ class Menus:
             entry.setIcon(present(self._desk.frame.style()).standardIcon(icon))
         if bar:
             self._tool_bar.addAction(entry)
-            shown = present(self._tool_bar.widgetForAction(entry))
+            button = present(self._tool_bar.widgetForAction(entry))
             plain = text.replace("&", "").rstrip("…")
-            shown.setAccessibleName(plain)
-            shown.setToolTip(f"{plain} ({key})" if key else plain)
+            button.setAccessibleName(plain)
+            button.setToolTip(f"{plain} ({key})" if key else plain)
         return entry
 
     def _make_file(self) -> None:

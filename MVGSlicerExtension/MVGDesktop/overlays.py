@@ -58,7 +58,7 @@ class Overlays(QtCore.QObject):
             return
         for node, value in self._before.items():
             if node.GetScene() is not None:
-                _set_shown(node, value)
+                _set_visibility(node, value)
         self._before = {}
 
     def next_style(self) -> None:
@@ -85,14 +85,14 @@ class Overlays(QtCore.QObject):
 
     def _keep(self, node: Any, value: float) -> None:
         self._before[node] = value
-        _set_shown(node, 0.0)
+        _set_visibility(node, 0.0)
 
     def _on_scene(self, *_: Any) -> None:
         if not slicer.mrmlScene.IsBatchProcessing() and self.style is not Style.BOTH:
             self._draw()
 
 
-def _set_shown(node: Any, value: float) -> None:
+def _set_visibility(node: Any, value: float) -> None:
     if node.IsA("vtkMRMLSliceCompositeNode"):
         node.SetForegroundOpacity(value)
     else:

@@ -22,7 +22,7 @@ class RangePreview:
         document.volumeChanged.connect(lambda _id: self.show(None))
 
     @property
-    def shown(self) -> bool:
+    def visible(self) -> bool:
         """Whether something is coloured."""
         return self._node is not None
 

@@ -43,7 +43,7 @@ class Recoverer:
             )
         ids = self._open_images(leftover)
         document = self._desk.document
-        shown = document.volume_id
+        volume_id = document.volume_id
         for file, name in leftover.segmentations.items():
             node = open_labels(file, document.volume).node
             node.SetName(name)
@@ -53,7 +53,7 @@ class Recoverer:
         ids.pop("", None)
         put_back(leftover.record.panel, ids)
         self._desk.panel.set_parameter_node(None)
-        document.set_volume(shown)
+        document.set_volume(volume_id)
         document.contentChanged.emit()
         self._desk.autosave.save()
         leftover.discard()

@@ -77,12 +77,12 @@ def _count(segmentation: slicer.vtkSegmentation, layer: int) -> dict[str, Size]:
     scalars = image.GetPointData().GetScalars()
     counts = _histogram(vtk_to_numpy(scalars), image.GetDimensions()[2]) if scalars is not None else [0]
     millilitres = float(np.prod(image.GetSpacing())) / 1000
-    found = {}
+    sizes = {}
     for segment_id in ids:
         value = int(segmentation.GetSegment(segment_id).GetLabelValue())
         voxels = int(counts[value]) if value < len(counts) else 0
-        found[segment_id] = Size(voxels, voxels * millilitres)
-    return found
+        sizes[segment_id] = Size(voxels, voxels * millilitres)
+    return sizes
 
 
 def _histogram(values: NDArray[Any], slices: int) -> NDArray[np.int64]:

@@ -185,7 +185,7 @@ def started(job: Job) -> Any:
     options = {"quality": job.quality} if job.quality else {}
     session = Session(device=job.device, threads=job.threads, **options)
     if job.precision == "float32":  # earlier versions have no option for it
-        session._device = replace(session._device, dtype=torch.float32)
+        session.model.device = replace(session.model.device, dtype=torch.float32)
     return session
 
 

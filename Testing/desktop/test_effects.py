@@ -89,7 +89,7 @@ def test_intensities_are_seen_and_taken_with_their_ends(open_window, a_volume, a
     press_key(window, "Z", CONTROL)
     assert window.document.voxels().mask(window.document.segment_id).any(axis=(1, 2)).sum() == 1
     bar.limited.setChecked(False)
-    assert not window.range_preview.shown and not axial.view.composite.GetForegroundVolumeID()
+    assert not window.range_preview.visible and not axial.view.composite.GetForegroundVolumeID()
 
 
 @pytest.mark.display

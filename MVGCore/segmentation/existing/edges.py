@@ -114,8 +114,8 @@ def fit_edges(
         if not mask.any() or not (own.labels == class_id).any():
             continue
         drawn = signed_distance(mask, own.spacing, own.limit)
-        found = own.of(class_id)
-        change = np.clip(drawn - found, -own.limit / 2, own.limit / 2)
+        drafted = own.of(class_id)
+        change = np.clip(drawn - drafted, -own.limit / 2, own.limit / 2)
         changes[index] = ndimage.gaussian_filter(change, 1.0)
         whole, zone = own.outer(class_id)
         near = (np.abs(whole) <= min(own.spacing)) & (zone > 0)
@@ -136,8 +136,8 @@ def _dice(distances: Mapping[int, Floats], labelled: Mapping[int, Labels], class
     """Mean Dice over the slices that show a class, or should."""
     dices = []
     for index, distance in distances.items():
-        found: Bools = distance > 0
+        inside: Bools = distance > 0
         truth = labelled[index] == class_id
-        if found.any() or truth.any():
-            dices.append(2 * float((found & truth).sum()) / float(found.sum() + truth.sum()))
+        if inside.any() or truth.any():
+            dices.append(2 * float((inside & truth).sum()) / float(inside.sum() + truth.sum()))
     return float(np.mean(dices)) if dices else 0.0

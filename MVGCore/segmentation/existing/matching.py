@@ -53,16 +53,16 @@ def match_draft(draft: LabelMap, image: Geometry, classes: Sequence[SegmentClass
     notes = tuple(f"Of the draft: {each.message}" for each in caught)
     table = np.zeros(65536, np.uint16)
     used = {each.id for each in classes}
-    found: dict[int, SegmentClass] = {}
+    matched_classes: dict[int, SegmentClass] = {}
     for own in matched.classes:
         same = _same_class(own, classes)
         number = same.id if same is not None else free_id(own.id, used)
         used.add(number)
         table[own.id] = number
-        found[number] = same or SegmentClass(number, own.name, own.color, own.terminology)
+        matched_classes[number] = same or SegmentClass(number, own.name, own.color, own.terminology)
     array = table[matched.array]
-    shown = set(present_ids(array))
-    return MatchedDraft(array, tuple(found[each] for each in sorted(shown)), notes)
+    present = set(present_ids(array))
+    return MatchedDraft(array, tuple(matched_classes[each] for each in sorted(present)), notes)
 
 
 def draft_notes(draft: MatchedDraft, ids: Sequence[int], labelled: Sequence[Prompt]) -> list[str]:

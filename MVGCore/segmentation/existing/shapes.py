@@ -47,6 +47,6 @@ def edge(mask: Bools) -> Bools:
     return np.asarray(mask & ~ndimage.binary_erosion(mask))
 
 
-def _range(shown: Bools, margin: int) -> slice:
-    places = np.flatnonzero(shown)
+def _range(filled: Bools, margin: int) -> slice:
+    places = np.flatnonzero(filled)
     return slice(max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin)

@@ -45,8 +45,8 @@ class Overlaps:
         given = (self.given[chosen][..., None] * there).sum(0)
         total = given + np.where(there, self.existing[chosen], 0).sum(0)
         dice = 2 * self.shared[chosen].sum(0) / np.maximum(total, 1)[..., None, None]
-        shown = given > 0
-        mean = dice.sum(0) / np.maximum(shown.sum(0), 1)[:, None, None]
+        drawn = given > 0
+        mean = dice.sum(0) / np.maximum(drawn.sum(0), 1)[:, None, None]
         far = sum((each / max(abs(each).max(), 1)) ** 2 for each in np.meshgrid(*self.shifts, indexing="ij"))
         enough = 2 * there[:, 0].sum(0) >= len(chosen)
         score = np.where(enough[:, None, None], mean - NEARER * far, -np.inf)
@@ -118,14 +118,14 @@ def _overlaps(
 ) -> tuple[Overlaps | None, int]:
     """Overlaps on every so manieth pixel, and that stride; None where the classes are nowhere labelled."""
     places = sorted(labelled)
-    shown = np.isin(np.stack([labelled[k] for k in places]), ids)
-    if not shown.any():
+    drawn = np.isin(np.stack([labelled[k] for k in places]), ids)
+    if not drawn.any():
         return None, 1
     areas = [(labelled[k] == c).sum() for k in places for c in ids if (labelled[k] == c).any()]
     radius = float(np.mean(np.sqrt(np.array(areas) * spacing[1] * spacing[2] / np.pi)))
     reach = [int(1.5 * radius / each) for each in spacing]
     across = min(reach[0], MOST_ACROSS)
-    box = [_around(np.asarray(shown.any((0, 2 - axis))), reach[axis + 1]) for axis in (0, 1)]
+    box = [_around(np.asarray(drawn.any((0, 2 - axis))), reach[axis + 1]) for axis in (0, 1)]
     stride = max(1, -(-max(each.stop - each.start for each in box) // FINEST))
     part = tuple(slice(each.start, each.stop, stride) for each in box)
     downs = np.arange(-across, across + 1)
@@ -176,6 +176,6 @@ def _refined(
     return coarse[0], *best
 
 
-def _around(shown: NDArray[np.bool_], margin: int) -> slice:
-    places = np.flatnonzero(shown)
-    return slice(max(0, int(places[0]) - margin), min(len(shown), int(places[-1]) + 1 + margin))
+def _around(filled: NDArray[np.bool_], margin: int) -> slice:
+    places = np.flatnonzero(filled)
+    return slice(max(0, int(places[0]) - margin), min(len(filled), int(places[-1]) + 1 + margin))

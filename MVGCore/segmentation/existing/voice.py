@@ -194,12 +194,12 @@ def _reliability(
     pixel = min(spacing)
     right, missed, wrong, off = {}, {}, {}, {}
     for index, distance in distances.items():
-        truth, found = labelled[index] == class_id, distance > 0
+        truth, inside = labelled[index] == class_id, distance > 0
         to_truth = signed_distance(truth, spacing, LARGEST_EDGE_ERROR * pixel)
         missed[index] = float((truth & (distance < -EDGE_ERROR * pixel)).sum())
-        wrong[index] = float((found & (to_truth < -EDGE_ERROR * pixel)).sum())
-        right[index] = float(truth.sum()) - missed[index] if found.any() else 0.0
-        if truth.any() and found.any():
-            both = (np.abs(distance[edge(truth)]), np.abs(to_truth[edge(found)]))
+        wrong[index] = float((inside & (to_truth < -EDGE_ERROR * pixel)).sum())
+        right[index] = float(truth.sum()) - missed[index] if inside.any() else 0.0
+        if truth.any() and inside.any():
+            both = (np.abs(distance[edge(truth)]), np.abs(to_truth[edge(inside)]))
             off[index] = float(np.minimum(np.concatenate(both), LARGEST_EDGE_ERROR * pixel).mean())
     return Reliability(right, missed, wrong, off)

@@ -129,11 +129,11 @@ def endings_by_areas(areas: Mapping[int, float], spacing: Sequence[float], depth
         spacing: millimetres between slices, and along rows and columns.
         depth: slices of the volume.
     """
-    places, shown = sorted(areas), [index for index in sorted(areas) if areas[index]]
-    for start in shown:
+    places, present = sorted(areas), [index for index in sorted(areas) if areas[index]]
+    for start in present:
         area, at = areas[start], places.index(start)
         diameter = (area * spacing[1] * spacing[2]) ** 0.5 + spacing[1]
-        scale = max(diameter, LENGTH * (shown[-1] - shown[0]) * spacing[0])
+        scale = max(diameter, LENGTH * (present[-1] - present[0]) * spacing[0])
         same = np.log(area / max(areas.values()))
         for onwards, following in ((-1, places[:at][::-1]), (1, places[at + 1 :])):
             border = depth if onwards > 0 else -1
@@ -146,7 +146,7 @@ def endings_by_areas(areas: Mapping[int, float], spacing: Sequence[float], depth
                 left = np.log(1 - steps / (len(steps) + 1))
                 yield Ending(slices, area, np.stack((far, left, size), 1), True)
                 continue
-            outwards = shown if onwards < 0 else shown[::-1]
+            outwards = present if onwards < 0 else present[::-1]
             tapered = np.log(steps * _taper([(each, areas[each]) for each in outwards[:2]]) + APEX)
             yield Ending(slices, area, np.stack((far, tapered, size, _past_half_a_gap(steps, places)), 1))
 

@@ -95,15 +95,15 @@ class Extents:
     ) -> Extents:
         """By the labelled slices alone, or by the answers to all other slices as well."""
         there = []
-        found = {class_id: known.endings(class_id) for group in groups for class_id in group.ids}
+        endings = {class_id: known.endings(class_id) for group in groups for class_id in group.ids}
         for number, group in enumerate(groups):
             areas = None if predictions is None else predicted_areas(group, number, predictions, known.depth)
             rows = [
-                class_extent(known, class_id, found[class_id], None if areas is None else areas[place])
+                class_extent(known, class_id, endings[class_id], None if areas is None else areas[place])
                 for place, class_id in enumerate(group.ids)
             ]
             there.append(np.stack(rows))
-        return cls(groups, known, tuple(there), found)
+        return cls(groups, known, tuple(there), endings)
 
     def weighed(self, index: int, answer: GroupPredictions) -> GroupPredictions:
         """An answer, once the classes' pixels share the odds that the classes are on the slice."""
@@ -175,11 +175,11 @@ def class_extent(known: Known, class_id: int, ends: Sequence[Ending], areas: Flo
             odds = odds + known.presence[class_id][ending.slices]
         there[ending.slices] = _survival(ending, odds, absent, alive)
     # It does not come back beyond the labelled slices that are without it.
-    shown = [prompt.index for prompt in known.prompts if (prompt.labels == class_id).any()]
-    without = [prompt.index for prompt in known.prompts if prompt.index not in shown]
-    if shown:
-        there[: max((index for index in without if index < shown[0]), default=0)] = 0
-        there[min((index for index in without if index > shown[-1]), default=known.depth) + 1 :] = 0
+    drawn = [prompt.index for prompt in known.prompts if (prompt.labels == class_id).any()]
+    without = [prompt.index for prompt in known.prompts if prompt.index not in drawn]
+    if drawn:
+        there[: max((index for index in without if index < drawn[0]), default=0)] = 0
+        there[min((index for index in without if index > drawn[-1]), default=known.depth) + 1 :] = 0
     there[alive] = 1
     there[absent] = 0
     return there

@@ -47,7 +47,7 @@ class MergedSlice:
 
 
 def average(
-    probabilities: Sequence[NDArray[np.float32]], shown: Sequence[NDArray[np.bool_]]
+    probabilities: Sequence[NDArray[np.float32]], in_examples: Sequence[NDArray[np.bool_]]
 ) -> NDArray[np.float32]:
     """What several sets of examples say of a group, averaged: (T, C - 1, S, S).
 
@@ -56,12 +56,12 @@ def average(
 
     Args:
         probabilities: per set (T, C - 1, S, S) foreground probabilities.
-        shown: per set (C - 1,) the classes that it shows.
+        in_examples: per set (C - 1,) the classes that it shows.
     """
     if len(probabilities) == 1:
         return probabilities[0]
     odds = np.zeros_like(probabilities[0])
-    knows = np.asarray(shown)[:, :, None, None]  # (sets, C - 1, 1, 1)
+    knows = np.asarray(in_examples)[:, :, None, None]  # (sets, C - 1, 1, 1)
     backgrounds = [1 - each.sum(1, keepdims=True) for each in probabilities]
     says = sum(each * know for each, know in zip(probabilities, knows, strict=True))
     denies = sum(each * know for each, know in zip(backgrounds, knows, strict=True))

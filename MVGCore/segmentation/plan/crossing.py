@@ -57,18 +57,18 @@ class Crossing:
         for prompt in self.prompts:
             lines = np.moveaxis(prompt.labels, _within(prompt.axis, self.axis), 0)
             for class_id in (int(each) for each in np.unique(lines) if each):
-                shown = np.flatnonzero((lines == class_id).any(1))
-                first, last = spans.get(class_id, (shown[0], shown[-1]))
-                spans[class_id] = (int(min(first, shown[0])), int(max(last, shown[-1])))
+                places = np.flatnonzero((lines == class_id).any(1))
+                first, last = spans.get(class_id, (places[0], places[-1]))
+                spans[class_id] = (int(min(first, places[0])), int(max(last, places[-1])))
         return spans
 
     def shows(self, ids: Sequence[int]) -> NDArray[np.bool_]:
         """(H, W) where some slice across the axis is labelled as one of some classes."""
-        shown = np.zeros(self._shape, np.bool_)
+        crossed = np.zeros(self._shape, np.bool_)
         for prompt in self.prompts:
             line = np.isin(prompt.labels, ids).any(_within(prompt.axis, self.axis))
-            np.moveaxis(shown, _within(self.axis, prompt.axis), 0)[prompt.index] |= line
-        return shown
+            np.moveaxis(crossed, _within(self.axis, prompt.axis), 0)[prompt.index] |= line
+        return crossed
 
     @property
     def _shape(self) -> tuple[int, ...]:

@@ -80,8 +80,8 @@ def make_plan(
     labels = np.stack([prompt.labels for prompt in prompts])
 
     def frame(ids: tuple[int, ...], tiled: bool) -> Canvas:
-        shown = [*np.isin(labels, ids), *(each(ids) for each in shows)]
-        return fit_canvas(np.stack(shown), (rows, columns), sides, tiled)
+        labelled = [*np.isin(labels, ids), *(each(ids) for each in shows)]
+        return fit_canvas(np.stack(labelled), (rows, columns), sides, tiled)
 
     groups = [
         ClassGroup(ids, canvas, _window(prompts, np.isin(labels, ids), canvas))
@@ -112,8 +112,8 @@ def plan_from_others(prompts: Sequence[Prompt], image: Volume, sides: tuple[int,
 
     for ids, canvas in framed_groups(labels, frame, sides, image.geometry.shape[axis]):
         prompt = next(prompt for prompt in prompts if np.isin(prompt.labels, ids).any())
-        shown = fit_prompt(ClassGroup(ids, canvas, full), prompt, canvas.pixel_mm((rows, columns))).window
-        groups.append(ClassGroup(ids, canvas, _moved_window(shown, prompt.window, full)))
+        window = fit_prompt(ClassGroup(ids, canvas, full), prompt, canvas.pixel_mm((rows, columns))).window
+        groups.append(ClassGroup(ids, canvas, _moved_window(window, prompt.window, full)))
     return Plan(axis, (along, rows, columns), tuple(groups))
 
 
@@ -125,23 +125,23 @@ def fit_prompt(group: ClassGroup, prompt: Prompt, pixel_mm: float) -> ClassGroup
         prompt: with at least one label.
         pixel_mm: side of a pixel of the group's canvas in millimetres, so that sizes agree.
     """
-    shown = np.isin(prompt.labels, group.ids)
-    if not shown.any():  # an example of the classes' absence: what else is labelled is framed
-        shown = prompt.labels > 0
+    drawn = np.isin(prompt.labels, group.ids)
+    if not drawn.any():  # an example of the classes' absence: what else is labelled is framed
+        drawn = prompt.labels > 0
     spacing = slice_spacing(prompt.geometry.array_spacing, prompt.axis)[1:]
-    places = np.argwhere(shown)
+    places = np.argwhere(drawn)
     center = (places.min(0) + places.max(0)) / 2
     canvas = Canvas(
-        (shown.shape[0], shown.shape[1]),
+        (drawn.shape[0], drawn.shape[1]),
         group.canvas.side,
         (float(center[0]), float(center[1])),
         (pixel_mm / spacing[0], pixel_mm / spacing[1]),
     )
-    return ClassGroup(group.ids, canvas, _window([prompt], shown[None], canvas))
+    return ClassGroup(group.ids, canvas, _window([prompt], drawn[None], canvas))
 
 
 def fit_canvas(
-    shown: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...], tiled: bool = False
+    labelled: NDArray[np.bool_], spacing: tuple[float, float], sides: tuple[int, ...], tiled: bool = False
 ) -> Canvas:
     """The canvas around what slices (n, H, W) show.
 
@@ -150,8 +150,8 @@ def fit_canvas(
     model offers fewer, none is spent on what lies beyond the slice; if the canvas may be `tiled`, it has as
     many as the slice nevertheless.
     """
-    rows, columns = (_steady_range(np.flatnonzero(shown.any((0, axis)))) for axis in (2, 1))
-    shape = (shown.shape[1], shown.shape[2])
+    rows, columns = (_steady_range(np.flatnonzero(labelled.any((0, axis)))) for axis in (2, 1))
+    shape = (labelled.shape[1], labelled.shape[2])
     canvas = Canvas.around((*rows, *columns), shape, spacing, sides[0], CANVAS_MARGIN)
     if sides[0] * max(canvas.scale) > sides[-1]:
         canvas = canvas.within_slice()

@@ -100,7 +100,7 @@ class GroupContext:
         return replace(once, key=("quick", self.key), most=QUICK_PROMPTS)
 
     @cached_property
-    def shown(self) -> NDArray[np.bool_]:
+    def in_examples(self) -> NDArray[np.bool_]:
         """(C - 1,) which classes some prompt shows."""
         return np.isin(np.arange(1, len(self.group.ids) + 1), self.positions.unique().numpy())
 
@@ -149,7 +149,7 @@ class GroupContext:
         side = self.group.canvas.side
         if hint is None or model.grid is None or np.isnan(self.places).any() or is_tiled(model, side):
             return None
-        return CanvasPart.around(hint.shown, model.grid)
+        return CanvasPart.around(hint.anywhere, model.grid)
 
     def hint(self, slices: Sequence[int]) -> DraftHint | None:
         """What the draft says of some slices of one gap; None without a draft."""
@@ -184,7 +184,7 @@ class DraftHint:
         return DraftHint(*(each[..., part.rows, part.columns] for each in parts))
 
     @property
-    def shown(self) -> Tensor:
+    def anywhere(self) -> Tensor:
         """(S, S) where a class may be on one of the slices."""
         background = (self.geodesic[:, 0] + self.diffusion[:, 0]) / 2
         return (background < 1 - MAYBE).any(0)
@@ -207,7 +207,7 @@ class Given:
     positions: Tensor
     known: Tensor
 
-    def shown(self, target: TargetBatch, task: SegmentationTask) -> TargetBatch:
+    def in_colours(self, target: TargetBatch, task: SegmentationTask) -> TargetBatch:
         """The targets with what is given in the colours of a task."""
         label = torch.where(self.known > 0, task.encode(self.positions), target.label)
         return TargetBatch(target.images, label, self.known, target.draft * (1 - self.known))
@@ -251,7 +251,7 @@ def _target(
 ) -> TargetBatch:
     """Slices (T, 3, S, S) with what is known of them in the colours of a task."""
     target = TargetBatch.empty(images) if hint is None else hint.target(images, task)
-    return target if given is None else given.shown(target, task)
+    return target if given is None else given.in_colours(target, task)
 
 
 def textures(model: InContextModel, device: Device, images: Tensor) -> Tensor | None:

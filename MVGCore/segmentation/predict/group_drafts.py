@@ -72,12 +72,12 @@ class GroupDrafts:
         last = upper.index if upper else len(self.planes) - 1
         # The same resolution everywhere, so that what is found out about one gap holds for the others.
         side = draft_side(self.group, len(self.planes))
-        shown = tuple((prompt.index, prompt.digest(self.group.ids)) for prompt in ends)
+        digests = tuple((prompt.index, prompt.digest(self.group.ids)) for prompt in ends)
         reach, crossing = self._reach(), self.crossing
         lines = crossing.digest if crossing else ()
         slices = range(first, last + 1)
         return self.cache.get(
-            ("draft", self.group, first, last, shown, self.step, reach, lines),
+            ("draft", self.group, first, last, digests, self.step, reach, lines),
             lambda: GapDraft(
                 first,
                 draft_group(self.planes, self.group, ends, slices, self.step, side, reach, crossing),
@@ -134,17 +134,17 @@ def draft_group(
     known = [prompt.index - slices.start for prompt in ordered]
     lines = None if crossing is None else draw_known(small, group.ids, *crossing.among(slices))
     drawn = positions if lines is None else np.concatenate((positions.ravel(), lines.ravel()))
-    shown = [0, *(int(each) for each in np.unique(drawn) if each > 0)]
+    present = [0, *(int(each) for each in np.unique(drawn) if each > 0)]
     classes = len(group.ids) + 1
-    if len(shown) == 1:
+    if len(present) == 1:
         return _nothing(classes, len(slices), side)
     stack = torch.from_numpy(normalise(small.draw_image(image[slices.start : slices.stop]), group.window))
-    seeds = one_hot(torch.from_numpy(positions), classes)[shown]
-    known_voxels = None if lines is None else torch.from_numpy(_places_in(shown, lines))
+    seeds = one_hot(torch.from_numpy(positions), classes)[present]
+    known_voxels = None if lines is None else torch.from_numpy(_places_in(present, lines))
     draft = make_draft(
         stack, seeds, known, step * side / group.canvas.side, reach=reach, known_voxels=known_voxels
     )
-    return Draft(_among(draft.geodesic, shown, classes), _among(draft.diffusion, shown, classes))
+    return Draft(_among(draft.geodesic, present, classes), _among(draft.diffusion, present, classes))
 
 
 def draw_known(
@@ -160,9 +160,9 @@ def draw_known(
     return np.where(shares.sum(0) >= enough, shares.argmax(0), -1)
 
 
-def _places_in(shown: Sequence[int], positions: NDArray[np.int64]) -> NDArray[np.int64]:
+def _places_in(present: Sequence[int], positions: NDArray[np.int64]) -> NDArray[np.int64]:
     """Class positions as places among the classes that are shown; what is not known stays -1."""
-    places = np.searchsorted(shown, positions)
+    places = np.searchsorted(present, positions)
     return np.where(positions < 0, -1, places)
 
 
@@ -173,11 +173,11 @@ def _nothing(classes: int, depth: int, side: int) -> Draft:
     return Draft(background, background)
 
 
-def _among(planes: Tensor, shown: Sequence[int], classes: int) -> Tensor:
+def _among(planes: Tensor, present: Sequence[int], classes: int) -> Tensor:
     """Planes of the classes that are shown, among all classes, in half precision; the others have none."""
     planes = planes.half()
-    if len(shown) == classes:
+    if len(present) == classes:
         return planes
     every = planes.new_zeros(classes, *planes.shape[1:])
-    every[list(shown)] = planes
+    every[list(present)] = planes
     return every

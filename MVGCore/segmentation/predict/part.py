@@ -20,9 +20,9 @@ class CanvasPart:
     columns: slice
 
     @classmethod
-    def around(cls, shown: Tensor, grid: int, margin: int = MARGIN) -> CanvasPart:
+    def around(cls, filled: Tensor, grid: int, margin: int = MARGIN) -> CanvasPart:
         """The part that shows pixels (S, S) with a margin, from one multiple of the grid to another."""
-        return cls(*(_reach(shown.any(axis), grid, margin) for axis in (1, 0)))
+        return cls(*(_reach(filled.any(axis), grid, margin) for axis in (1, 0)))
 
     @property
     def empty(self) -> bool:
@@ -43,10 +43,10 @@ class CanvasPart:
         return self.columns.start, side - self.columns.stop, self.rows.start, side - self.rows.stop
 
 
-def _reach(shown: Tensor, grid: int, margin: int) -> slice:
+def _reach(filled: Tensor, grid: int, margin: int) -> slice:
     """From the first to the last of what is shown (S,), widened."""
-    places = shown.nonzero()
+    places = filled.nonzero()
     if not len(places):
         return slice(0, 0)
     first, end = int(places[0]) - margin, int(places[-1]) + 1 + margin
-    return slice(max(0, first // grid * grid), min(len(shown), -(-end // grid) * grid))
+    return slice(max(0, first // grid * grid), min(len(filled), -(-end // grid) * grid))

@@ -58,7 +58,7 @@ def predict_batch(
 
     def averaged(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
         told_each = [told(context) for context in example_sets]
-        return halved(average(told_each, [context.shown for context in example_sets]))
+        return halved(average(told_each, [context.in_examples for context in example_sets]))
 
     def kept(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
         return cache.get(batch_key(example_sets, batch), lambda: averaged(example_sets))
@@ -106,7 +106,7 @@ def _group_probabilities(
             logs = blend(logs, hint, None, COMPLETING)
         elif hint is not None and not (part and part.empty):
             appearance_at = context.appearance_at(model, device, images, part)
-            shown = hint if part is None else hint.within(part)
-            logs = blend(logs, shown, appearance_at, USUAL_SHARES, context.small)
+            hint_within = hint if part is None else hint.within(part)
+            logs = blend(logs, hint_within, appearance_at, USUAL_SHARES, context.small)
         whole = logs if part is None else part.spread(logs, context.group.canvas.side)
     return whole.exp()[:, 1:].numpy()

@@ -102,10 +102,10 @@ class Preparation:
 
     def _name(self, group: ClassGroup, prompt: Prompt) -> Hashable:
         """Names what a prompt shows of a group."""
-        shown = prompt.digest(group.ids)
+        labels_digest = prompt.digest(group.ids)
         if any(prompt is each for each in self.local):
-            return prompt.index, shown
-        return prompt.fingerprint, shown
+            return prompt.index, labels_digest
+        return prompt.fingerprint, labels_digest
 
     def _pixel_mm(self, group: ClassGroup) -> float:
         return group.canvas.pixel_mm(self.plan.spacing[1:])

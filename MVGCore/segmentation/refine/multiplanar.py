@@ -119,11 +119,11 @@ def _gain(
     """What one axis adds to the log-odds, (K, C, S, S); None if it does not prove itself."""
     probed = view.rows[::PROBED]
     telling = view.labelled(probed) >= LEAST_PROOF
-    proven = view.shown.astype(np.float32)
-    if (view.shown & telling).any():
+    proven = view.in_examples.astype(np.float32)
+    if (view.in_examples & telling).any():
         probe = view.look(probed, False, _share(progress, 0.0, 0.2), cancelled)
         recall = view.dice(probed, probe, view.known)
-        proven = np.where(telling, _ramp(recall - expected, RECALL), 1) * view.shown
+        proven = np.where(telling, _ramp(recall - expected, RECALL), 1) * view.in_examples
     if not proven.any():
         return None
     change = view.look(view.rows, True, _share(progress, 0.2, 0.8), cancelled)

@@ -100,9 +100,9 @@ class PlaneStack:
         return cls(model, device, seen, axis, images, odds, labels, known, stride, rows, pixel)
 
     @property
-    def shown(self) -> NDArray[np.bool_]:
+    def in_examples(self) -> NDArray[np.bool_]:
         """(C,) which classes some example shows; never background."""
-        return np.array([False, *self.context.shown])
+        return np.array([False, *self.context.in_examples])
 
     def look(
         self, rows: Sequence[int], lines: bool, progress: Progress, cancelled: Callable[[], bool]
@@ -135,9 +135,9 @@ class PlaneStack:
         part = self._part(here)
         logs = generate(self.model, self.device, context, images, rows, chosen, None, given, part)
         whole = logs if part is None else part.spread(logs, canvas.side)
-        found = canvas.read_back(whole.exp().numpy())
-        within = found.sum(1, keepdims=True) > 0.5  # of the canvas; nothing is said beyond
-        change = added(class_odds(found[:, 1:], 1), -self.odds[here])
+        read = canvas.read_back(whole.exp().numpy())
+        within = read.sum(1, keepdims=True) > 0.5  # of the canvas; nothing is said beyond
+        change = added(class_odds(read[:, 1:], 1), -self.odds[here])
         change[np.broadcast_to(~within, change.shape)] = 0
         return change
 
@@ -145,8 +145,8 @@ class PlaneStack:
         """Of the canvas, that which shows something on some slices."""
         if self.model.grid is None:
             return None
-        shown = np.asarray((self.labels[rows] > 0).any(0))
-        drawn = torch.from_numpy(self.context.group.canvas.draw_image(shown) > 0)
+        labelled = np.asarray((self.labels[rows] > 0).any(0))
+        drawn = torch.from_numpy(self.context.group.canvas.draw_image(labelled) > 0)
         return CanvasPart.around(drawn, self.model.grid, AROUND)
 
     def labelled(self, rows: Sequence[int]) -> Floats:
@@ -191,23 +191,23 @@ def row_stride(extent: int, step: float, scale: float) -> int:
     return max(1, round(1 / scale), min(round(STRIDE * step), extent // ENOUGH_ROWS))
 
 
-def canvas_across(shown: NDArray[np.bool_], step: float, finest: float, sides: Sequence[int]) -> Canvas:
+def canvas_across(labelled: NDArray[np.bool_], step: float, finest: float, sides: Sequence[int]) -> Canvas:
     """The smallest canvas that shows what slices (R, K, S) across a stack show as finely as the volume does.
 
     Args:
-        shown: what has to be on it.
+        labelled: what has to be on it.
         step: distance of the volume's own slices in pixels of the stack.
         finest: side of the volume's finest pixels in pixels of the stack.
         sides: that a canvas may have, ascending.
     """
-    places = [np.flatnonzero(shown.any((0, axis))) for axis in (2, 1)]
+    places = [np.flatnonzero(labelled.any((0, axis))) for axis in (2, 1)]
     first, last, left, right = (int(each) for along in places for each in along[[0, -1]])
     box = first, last + 1, left, right + 1
     extent = max((box[1] - box[0]) * step, box[3] - box[2]) * (1 + 2 * MARGIN)
     # The stack has been enlarged from the volume's pixels: finer ones than its own show nothing new.
     needed = extent * min(1.0, FINENESS / finest)
     side = next((each for each in sides if each >= needed), sides[-1])
-    return Canvas.around(box, shown.shape[1:], (step, 1.0), side, MARGIN)
+    return Canvas.around(box, labelled.shape[1:], (step, 1.0), side, MARGIN)
 
 
 def _seen_across(
@@ -226,11 +226,11 @@ def _seen_across(
     group = replace(context.group, ids=tuple(range(1, classes + 1)), canvas=canvas)
     chosen = example_rows(labels, rows, classes)
     positions = torch.from_numpy(canvas.draw_labels(labels[chosen], group.ids))
-    shown = _with_neighbours(canvas, images, chosen, stride)
+    with_neighbours = _with_neighbours(canvas, images, chosen, stride)
     task = context.tasks[0]
-    memory = encode_prompts(model, device, shown, positions, task)
+    memory = encode_prompts(model, device, with_neighbours, positions, task)
     places, step = np.array(chosen, np.float64), 1 / canvas.scale[1]
-    return GroupContext(group, (task,), (Encodings.of(memory),), places, step, shown, positions)
+    return GroupContext(group, (task,), (Encodings.of(memory),), places, step, with_neighbours, positions)
 
 
 def example_rows(labels: NDArray[np.integer], rows: Sequence[int], classes: int) -> list[int]:

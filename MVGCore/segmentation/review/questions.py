@@ -33,8 +33,8 @@ def questions(doubts: Doubts, sizes: Mapping[int, float], axis: int) -> tuple[Qu
     asked = []
     for (class_id, until), indices in ends.items():
         slices = sorted(indices, reverse=until <= min(indices))  # outwards
-        found = [doubts[index][class_id] for index in slices]
-        presence, areas = np.array([(each.presence, each.area) for each in found]).T
+        in_question = [doubts[index][class_id] for index in slices]
+        presence, areas = np.array([(each.presence, each.area) for each in in_question]).T
         gains = answer_gains(presence, areas) / sizes[class_id]
         best = int(gains.argmax())
         if gains[best] >= LEAST_GAIN:

@@ -91,12 +91,12 @@ def transfer_labels(foreign: Sequence[Prompt], image: Volume) -> list[list[Promp
 
 def _most(matched: Sequence[tuple[list[Prompt], Match]]) -> Iterator[tuple[list[Prompt], Match]]:
     """The first `MOST_VOLUMES`, and those of the rest that show a class that nobody showed before."""
-    shown: set[int] = set()
+    covered: set[int] = set()
     for n, (prompts, match) in enumerate(matched):
         classes = {value for prompt in prompts for value in label_values(prompt.labels)}
-        if n < MOST_VOLUMES or classes - shown:
+        if n < MOST_VOLUMES or classes - covered:
             yield prompts, match
-        shown |= classes
+        covered |= classes
 
 
 def _labels(
@@ -148,10 +148,10 @@ def _match(
     slopes = [stretch * along / spacing[0] for stretch in STRETCHES] + [depth / others]
     indices = np.array([prompt.index for prompt in prompts])
     matches = []
-    shown = np.stack([normalise(prompt.image[1], prompt.window) for prompt in prompts])
+    intensities = np.stack([normalise(prompt.image[1], prompt.window) for prompt in prompts])
     for scale in (true, stretched):
         own = Canvas(shape, SIDE, middle, scale)
-        theirs = own.draw_image(shown)
+        theirs = own.draw_image(intensities)
         likeness, shifts = _correlation(_coarse(drawn), _coarse(theirs))
         places = _best_places(likeness, indices, slopes)
         rows = np.arange(len(prompts))
@@ -183,8 +183,8 @@ def _correlation(fixed: Planes, moving: Planes) -> tuple[Points, Points]:
         flat = correlation.reshape(len(fixed), -1)
         best = flat.argmax(1)
         likeness.append(flat[np.arange(len(fixed)), best])
-        found = reach[np.stack(np.divmod(best, len(reach)), 1)]
-        shifts.append(np.where(found > side, found - 2 * side, found))
+        nearest = reach[np.stack(np.divmod(best, len(reach)), 1)]
+        shifts.append(np.where(nearest > side, nearest - 2 * side, nearest))
     return np.stack(likeness).astype(np.float64), np.stack(shifts).astype(np.float64)
 
 

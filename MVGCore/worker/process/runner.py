@@ -38,7 +38,7 @@ class RequestRunner:
     def __init__(self, report: Report, cancelled: Callable[[], bool], kept: Path) -> None:
         self._report, self._cancelled, self._kept = report, cancelled, kept
         self._session: Session | None = None
-        self._kept_for = ""  # `Session.adapted_to` of the weights in that file
+        self._kept_for = ""  # `Session.model.adapted_to` of the weights in that file
         self._state: dict[str, Any] = {}
         self._problems: dict[str, Exception] = {}
         self._spoken = 0.0
@@ -127,7 +127,7 @@ class RequestRunner:
             self._report(failure(job, error))
 
     def _run(self, session: Session, message: messages.Run) -> Summary:
-        former, job = session.adapted_to if session.adapted else None, message.job
+        former, job = session.model.adapted_to if session.model.adapted else None, message.job
         try:
             summary = session.run(message.request, lambda event: self._tell(job, event), self._cancelled)
             stop_if(self._cancelled)  # too late to stop the work, but the host does not expect a result
@@ -135,13 +135,13 @@ class RequestRunner:
             if isinstance(message.request, Adapt):
                 self._undo_adaptation(session, former)
             raise
-        if session.adapted and session.adapted_to != self._kept_for:
+        if session.model.adapted and session.model.adapted_to != self._kept_for:
             self._keep(session)
         return summary
 
     def _undo_adaptation(self, session: Session, former: str | None) -> None:
         """The host goes on with what it had before an adaptation that was cancelled too late."""
-        if session.adapted and session.adapted_to != former:
+        if session.model.adapted and session.model.adapted_to != former:
             session.forget_adaptation()
             if former is not None and former == self._kept_for:
                 session.use_adapted(self._kept, former)
@@ -152,7 +152,7 @@ class RequestRunner:
             self._kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             session.save_model(self._kept)
             self._kept.chmod(0o600)
-            self._kept_for = session.adapted_to
+            self._kept_for = session.model.adapted_to
         except (OSError, OutputError):
             log.exception("The adapted weights would be lost with this process.")
             self._kept.unlink(missing_ok=True)

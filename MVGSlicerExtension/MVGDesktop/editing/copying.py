@@ -51,11 +51,11 @@ def _nearest_labelled(layers: list[np.ndarray], axis: int, index: int, step: int
     labelled = np.zeros(size, bool)
     for layer in layers:
         labelled |= layer.any(axis=others)
-    found = [each for each in range(index + step, size if step > 0 else -1, step) if labelled[each]]
-    if not found:
+    ahead = [each for each in range(index + step, size if step > 0 else -1, step) if labelled[each]]
+    if not ahead:
         side = "after" if step > 0 else "before"
         raise InputError(f"No slice {side} this one is labelled; label one, or copy from the other side.")
-    return found[0]
+    return ahead[0]
 
 
 def copy_slice_of(document: Document, source: Any, point: FloatArray, normal: FloatArray) -> None:

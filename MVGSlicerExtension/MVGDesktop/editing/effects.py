@@ -130,13 +130,13 @@ def _whole(mask: BoolArray) -> Box:
 
 def _around(mask: BoolArray, box: Box, margin: NDArray[Any], flat: int | None) -> Box:
     """What is set within a box and a margin around it, cut to the box: filters need not look at the rest."""
-    found = []
+    ranges = []
     for axis, whole in enumerate(box):
         if axis == flat:
-            found.append(whole)
+            ranges.append(whole)
             continue
         others = tuple(each for each in range(3) if each != axis)
         filled = np.flatnonzero(mask[box].any(axis=others)) + whole.start
         first, last = int(filled[0]) - int(margin[axis]), int(filled[-1]) + int(margin[axis])
-        found.append(slice(max(first, whole.start), min(last + 1, whole.stop)))
-    return tuple(found)  # type: ignore[return-value]
+        ranges.append(slice(max(first, whole.start), min(last + 1, whole.stop)))
+    return tuple(ranges)  # type: ignore[return-value]

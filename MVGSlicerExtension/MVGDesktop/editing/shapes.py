@@ -156,8 +156,8 @@ def fill(values: NDArray[np.generic], seed: tuple[int, int]) -> BoolArray:
     """The pixels of (H, W) `values` that are joined to `seed` and have its value."""
     same = values == values[seed]
     names, _ = ndimage.label(same)
-    found: BoolArray = names == names[seed]
-    return found
+    region: BoolArray = names == names[seed]
+    return region
 
 
 def _inside(corners: FloatArray, rows: NDArray[np.int_], columns: NDArray[np.int_]) -> BoolArray:

@@ -15,8 +15,8 @@ def panel_state() -> PanelRecord:
     marks, inputs = {}, {}
     result = slicer.mrmlScene.GetNodeByID(references.get(RESULT, ""))
     if result is not None:
-        found = {name: result.GetAttribute(name) for name in MARKS}
-        marks[result.GetID()] = {name: value for name, value in found.items() if value is not None}
+        marked = {name: result.GetAttribute(name) for name in MARKS}
+        marks[result.GetID()] = {name: value for name, value in marked.items() if value is not None}
         inputs[result.GetID()] = result.GetNodeReferenceID(INPUT) or ""
     return PanelRecord(values, references, marks, inputs)
 

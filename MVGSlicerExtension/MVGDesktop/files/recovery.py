@@ -76,7 +76,7 @@ class Leftover:
 
 def leftovers(base: Path | None = None) -> list[Leftover]:
     """What windows that are gone left behind, newest first; damaged records are skipped."""
-    found = []
+    left = []
     for path in (base or recovery_folder()).glob(f"*/{RECORD}"):
         try:
             record = read_record(path)
@@ -85,8 +85,8 @@ def leftovers(base: Path | None = None) -> list[Leftover]:
             logging.warning("MVG: %s is left out (%s)", path, error)
             continue
         if not record.alive:
-            found.append(Leftover(path.parent, record))
-    return sorted(found, key=lambda each: -each.saved_at)
+            left.append(Leftover(path.parent, record))
+    return sorted(left, key=lambda each: -each.saved_at)
 
 
 class Autosave(QtCore.QObject):

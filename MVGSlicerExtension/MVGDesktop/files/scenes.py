@@ -42,10 +42,10 @@ def open_scene(path: Path) -> None:
 
 
 def _only_scene(folder: Path, archive: Path) -> Path:
-    found = [each for each in folder.rglob("*") if each.suffix.lower() == ".mrml" and each.is_file()]
-    if len(found) != 1:
-        raise InputError(f"'{archive}' holds {len(found)} scenes instead of one; save it again in Slicer.")
-    return found[0]
+    scenes = [each for each in folder.rglob("*") if each.suffix.lower() == ".mrml" and each.is_file()]
+    if len(scenes) != 1:
+        raise InputError(f"'{archive}' holds {len(scenes)} scenes instead of one; save it again in Slicer.")
+    return scenes[0]
 
 
 def _replace(scene: Path, files: set[Path], named: Path) -> None:

@@ -17,8 +17,8 @@ def side(direction: NDArray[np.float64]) -> str:
     """The sides of the body that a direction in RAS points to, the nearest first, such as "A" or "LA"."""
     length = float(np.linalg.norm(direction)) or 1.0
     order = np.argsort(-np.abs(direction), kind="stable")
-    shown = [axis for axis in order if abs(direction[axis]) >= _OBLIQUE * length] or order[:1]
-    return "".join(_SIDES[axis][0 if direction[axis] > 0 else 1] for axis in shown)
+    axes = [axis for axis in order if abs(direction[axis]) >= _OBLIQUE * length] or order[:1]
+    return "".join(_SIDES[axis][0 if direction[axis] > 0 else 1] for axis in axes)
 
 
 class Directions:

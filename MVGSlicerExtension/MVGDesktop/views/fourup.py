@@ -115,12 +115,12 @@ class FourUp(QtWidgets.QWidget):
                 view.node.JumpSliceByOffsetting(*ras)
                 view.logic.SnapSliceOffsetToIJK()
 
-    def set_crosshair(self, shown: bool) -> None:
+    def set_crosshair(self, visible: bool) -> None:
         """Show in each view where the other two cut it, or not."""
         for view in self.views:
             display = view.logic.GetSliceDisplayNode()
             if display is not None:
-                display.SetIntersectingSlicesVisibility(shown)
+                display.SetIntersectingSlicesVisibility(visible)
             view.request_render()
 
     def toggle_alone(self, panel: QtWidgets.QWidget) -> None:

@@ -60,16 +60,16 @@ class RangeBar(QtWidgets.QWidget):
         array = self._document.intensities()
         if array is None:
             return
-        shown = robust_window(array)
+        window = robust_window(array)
         whole, wide = array.dtype.kind in "iu", float(np.ptp(array)) > _WIDE
         decimals = 0 if whole else 1 if wide else 3
         # Rounded outwards, or the darkest and the brightest voxel could not be reached.
         scale = 10**decimals
         low, high = np.floor(array.min() * scale) / scale, np.ceil(array.max() * scale) / scale
-        for box, value in ((self.low, (shown.low + shown.high) / 2), (self.high, high)):
+        for box, value in ((self.low, (window.low + window.high) / 2), (self.high, high)):
             with QtCore.QSignalBlocker(box):
                 box.setDecimals(decimals)
-                box.setSingleStep(max((shown.high - shown.low) / 100, 1 / scale))
+                box.setSingleStep(max((window.high - window.low) / 100, 1 / scale))
                 box.setRange(float(low), float(high))
                 box.setValue(float(value))
 

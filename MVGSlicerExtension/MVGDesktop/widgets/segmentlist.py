@@ -104,13 +104,13 @@ class SegmentList(QtWidgets.QWidget):
         segment = self._document.segmentation.GetSegmentation().GetSegment(segment_id)
         display = self._display()
         color = QtGui.QColor.fromRgbF(*segment.GetColor())
-        shown = QtWidgets.QTableWidgetItem()
+        check = QtWidgets.QTableWidgetItem()
         flag = QtCore.Qt.ItemFlag
         selectable = QtCore.Qt.ItemFlags(flag.ItemIsEnabled) | flag.ItemIsSelectable
-        shown.setFlags(selectable | flag.ItemIsUserCheckable)
+        check.setFlags(selectable | flag.ItemIsUserCheckable)
         visible = display is None or display.GetSegmentVisibility(segment_id)
-        shown.setCheckState(QtCore.Qt.CheckState.Checked if visible else QtCore.Qt.CheckState.Unchecked)
-        shown.setToolTip(f"Show {segment.GetName()}")
+        check.setCheckState(QtCore.Qt.CheckState.Checked if visible else QtCore.Qt.CheckState.Unchecked)
+        check.setToolTip(f"Show {segment.GetName()}")
         swatch = QtWidgets.QTableWidgetItem()
         swatch.setFlags(selectable)
         swatch.setIcon(_swatch(color))
@@ -123,7 +123,7 @@ class SegmentList(QtWidgets.QWidget):
         size = QtWidgets.QTableWidgetItem()
         size.setFlags(selectable)
         size.setTextAlignment(QtCore.Qt.AlignmentFlag.AlignRight | QtCore.Qt.AlignmentFlag.AlignVCenter)
-        for column, item in ((_SHOWN, shown), (_COLOR, swatch), (_NAME, name), (_SIZE, size)):
+        for column, item in ((_SHOWN, check), (_COLOR, swatch), (_NAME, name), (_SIZE, size)):
             item.setData(QtCore.Qt.ItemDataRole.UserRole, segment_id)
             self.table.setItem(row, column, item)
 

@@ -26,7 +26,7 @@ def never() -> bool:
 
 
 def state(session: Session) -> dict[str, torch.Tensor]:
-    return session._use.weights()
+    return session.model.weights()
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -51,12 +51,12 @@ def test_what_helps_the_held_out_slice_is_kept(small_weights: Path, tube, sessio
     session = session_on(small_weights, tube)
     before, untouched = session.preview(3), state(session)
     report = session.adapt(LONG, steps=10)
-    assert report.kept and session.adapted and report.steps == 10
+    assert report.kept and session.model.adapted and report.steps == 10
     assert report.dice_after > report.dice_before and f"{report.dice_after:.3f}" in report.text
     assert not same(state(session), untouched)
     assert not np.array_equal(session.preview(3).confidence, before.confidence)
     session.forget_adaptation()
-    assert same(state(session), untouched) and not session.adapted
+    assert same(state(session), untouched) and not session.model.adapted
     np.testing.assert_array_equal(session.preview(3).confidence, before.confidence)
 
 
@@ -64,7 +64,7 @@ def test_what_harms_it_is_not(small_weights: Path, tube, session_on, harmful) ->
     session = session_on(small_weights, tube)
     untouched = state(session)
     report = session.adapt(LONG, steps=10)
-    assert not report.kept and not session.adapted and report.dice_after == report.dice_before
+    assert not report.kept and not session.model.adapted and report.dice_after == report.dice_before
     assert same(state(session), untouched)
 
 
@@ -72,10 +72,10 @@ def test_the_held_out_slice_is_never_worse(small_weights: Path, tube, session_on
     """Without stand-ins: what is reported is what the weights in use make of the held-out slice."""
     session = session_on(small_weights, tube)
     report = session.adapt(LONG, steps=20)
-    lessons = [Lessons(context, LARGEST) for context in session._propagator(0).contexts(never)]
+    lessons = [Lessons(context, LARGEST) for context in session._labelling.propagator(0).contexts(never)]
     held_out = slice_to_hold_out(lessons)
     assert held_out in (1, 2)
-    now = lessons[0].score(session._model, session._device, held_out)
+    now = lessons[0].score(session.model.network, session.model.device, held_out)
     assert report.dice_after >= report.dice_before
     assert now == pytest.approx(report.dice_after, abs=0.02)
 
@@ -127,7 +127,7 @@ def test_with_too_few_slices_it_says_so(small_weights: Path, tube, session_on, s
     session = session_on(small_weights, tube, slices)
     report = session.adapt(LONG)
     assert not report.kept and report.steps == 0 and report.dice_before is None
-    assert "three" in report.text and not session.adapted
+    assert "three" in report.text and not session.model.adapted
 
 
 def test_time_is_a_limit(small_weights: Path, tube, session_on) -> None:
@@ -149,7 +149,7 @@ def test_cancelling_leaves_the_weights(
     before, heard = state(session), []
     with pytest.raises(CancelledError):
         session.adapt(LONG, progress=lambda *_: heard.append(1), cancelled=lambda: len(heard) > 2)
-    assert same(state(session), before) and session.adapted == adapted_before
+    assert same(state(session), before) and session.model.adapted == adapted_before
 
 
 def test_adapted_weights_are_saved_and_used_elsewhere(
@@ -238,5 +238,5 @@ def test_a_gpu_too_small_to_learn_on_is_said(
     monkeypatch.setattr(adapt_module._Learner, "learn", full)
     session = session_on(small_weights, tube)
     report = session.adapt(LONG, steps=5)
-    assert not report.kept and "memory" in report.text and not session.adapted
+    assert not report.kept and "memory" in report.text and not session.model.adapted
     assert session.preview(3).labels.any()

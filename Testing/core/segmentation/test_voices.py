@@ -81,8 +81,8 @@ def voices(
     images, hint = canvases(context.group, slab), context.hint(gap)
     assert hint is not None
     chosen = context.prompts_for(gap[1])
-    network = generate(session._model, session._device, context, images, gap, chosen, hint)
-    appearance_at = context.appearance_at(session._model, session._device, images)
+    network = generate(session.model.network, session.model.device, context, images, gap, chosen, hint)
+    appearance_at = context.appearance_at(session.model.network, session.model.device, images)
     assert appearance_at is not None
     everywhere = torch.ones(len(gap), *images.shape[-2:], dtype=torch.bool)
     appearance = appearance_at(everywhere).reshape(len(gap), *images.shape[-2:], -1).movedim(-1, 1)
@@ -119,7 +119,7 @@ def measured(name: str) -> dict[str, float]:
     session.set_image(image)
     session.set_prompts(PromptSet.from_labelmap(image, truth, axis=0, slices=PINNED[name].labelled))
     dice: dict[str, list[float]] = {voice: [] for voice in PINNED[name].dice}
-    for context in session._propagator(0).contexts(lambda: False):
+    for context in session._labelling.propagator(0).contexts(lambda: False):
         sums: dict[str, NDArray[np.float64]] = {}
         for gap in PINNED[name].gaps:
             slab = image.array[neighbour_indices(gap, len(image.array))]

@@ -164,9 +164,9 @@ def test_a_request_adapts_once_to_the_same_examples(
 
     def run(adaptation: Any, seconds: float, *_: Any) -> tuple[AdaptReport, dict[str, Any]]:
         made.append(seconds)
-        return AdaptReport(True, 0.8, 0.9, 1, 0.1, "Better."), session._use.weights()
+        return AdaptReport(True, 0.8, 0.9, 1, 0.1, "Better."), session.model.weights()
 
-    monkeypatch.setattr("MVGCore.session.adaptable.Adaptation.run", run)
+    monkeypatch.setattr("MVGCore.session.labelling.Adaptation.run", run)
     few, more = (set_of([prompt_at(tube, place) for place in PLACES[:n]], tube) for n in (2, 3))
     first = session.run(SegmentVolume(image=tube[0], prompts=few, all_axes=False, adapt_seconds=5.0))
     again = session.run(SegmentVolume(all_axes=False, adapt_seconds=5.0))
@@ -176,8 +176,9 @@ def test_a_request_adapts_once_to_the_same_examples(
     other = session.run(SegmentVolume(all_axes=False, adapt_seconds=5.0))
     assert made == [5.0, 5.0] and other.adapted_to != first.adapted_to
     assert (
-        session.run(SegmentVolume(all_axes=False, adapt_seconds=0)).adapted_to == "" and not session.adapted
+        session.run(SegmentVolume(all_axes=False, adapt_seconds=0)).adapted_to == ""
+        and not session.model.adapted
     )
     session.run(SegmentVolume(all_axes=False, adapt_seconds=5.0))
     session.run(ForgetAdaptation())
-    assert len(made) == 3 and not session.adapted
+    assert len(made) == 3 and not session.model.adapted

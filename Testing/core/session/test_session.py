@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from MVGCore.adaptation import weights
 from MVGCore.errors import CancelledError, InputError
 from MVGCore.models.compact import Compact
 from MVGCore.models.device import Device
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import SliceResult
-from MVGCore.session import Result, Session, adaptable
+from MVGCore.session import Result, Session
 from MVGCore.volume import Geometry, LabelMap, Volume, slices_within
 
 Case = tuple[Volume, LabelMap]
@@ -323,7 +324,7 @@ def test_a_gpu_that_is_full_is_left_for_good(
 ) -> None:
     """Also by a run that is cancelled right after it: the model lies on the CPU then."""
     gpu = Device("cuda:0", torch.device("cpu"), torch.float32)
-    monkeypatch.setattr(adaptable, "select_device", lambda *_: gpu)
+    monkeypatch.setattr(weights, "select_device", lambda *_: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.generate_all
     failures = iter([True])  # the slice that is guessed
@@ -347,7 +348,7 @@ def test_the_result_says_that_the_gpu_was_full(
     small_weights: Path, tube: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gpu = Device("cuda:0", torch.device("cpu"), torch.float32)
-    monkeypatch.setattr(adaptable, "select_device", lambda *_: gpu)
+    monkeypatch.setattr(weights, "select_device", lambda *_: gpu)
     session = a_session(small_weights, tube)
     intact = Compact.encode_prompts
     failures = iter([True] * 2)  # a batch, then half of it

@@ -131,16 +131,16 @@ def test_an_adaptation_that_comes_too_late_is_undone(
     path = tmp_path / "kept" / "adapted.safetensors"
     session = runner._session
     assert session is not None
-    stop.when = lambda who: who == "_run" and session.adapted
+    stop.when = lambda who: who == "_run" and session.model.adapted
     runner.handle(messages.Run(1, Adapt()))
-    assert told[-1] == results.Cancelled(1) and not session.adapted and not path.exists()
+    assert told[-1] == results.Cancelled(1) and not session.model.adapted and not path.exists()
 
     stop.when = lambda who: False
     runner.handle(messages.Run(2, Adapt()))
-    assert isinstance(told[-1], results.Finished) and session.adapted and path.is_file()
+    assert isinstance(told[-1], results.Finished) and session.model.adapted and path.is_file()
     stop.when = lambda who: who == "_run"
     runner.handle(messages.Run(3, Adapt()))
-    assert session.adapted  # as before
+    assert session.model.adapted  # as before
 
 
 def test_adapted_weights_that_cannot_be_written_are_used_all_the_same(

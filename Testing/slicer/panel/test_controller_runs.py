@@ -216,9 +216,9 @@ def test_before_and_after(ready, scene):
     node = slicer.mrmlScene.GetNodeByID(ready.view().review.node_id)
     assert node.GetDisplayVisibility()
     ready.reviews.toggle_compare()
-    assert not node.GetDisplayVisibility() and not ready.view().review.shown
+    assert not node.GetDisplayVisibility() and not ready.view().review.visible
     ready.reviews.toggle_compare()
-    assert node.GetDisplayVisibility() and ready.view().review.shown
+    assert node.GetDisplayVisibility() and ready.view().review.visible
 
 
 def test_a_preview_leaves_no_trace(ready, worker, scene, a_volume_node):

@@ -117,10 +117,10 @@ def test_keys_do_what_the_buttons_do(panel, scene, a_volume_node):
     press(panel, qt.Qt.Key_N)
     assert scene.slice_in_view(a_volume_node.GetID()) == SliceKey(0, 11)
     press(panel, qt.Qt.Key_B)
-    assert not controller.view().review.shown
+    assert not controller.view().review.visible
     assert panel.ui.compareButton.isChecked()
     press(panel, qt.Qt.Key_B)
-    assert controller.view().review.shown
+    assert controller.view().review.visible
 
 
 def test_space_belongs_to_the_button_that_has_the_keyboard(panel):

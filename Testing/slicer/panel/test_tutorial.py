@@ -218,9 +218,9 @@ def _(case: Case) -> None:
 @TUTORIAL.step("*Before / after* (Shift+B) shows the scene without the result, and with it again.")
 def _(case: Case) -> None:
     press(case.panel, qt.Qt.Key_B, qt.Qt.ShiftModifier)
-    assert not case.view().review.shown
+    assert not case.view().review.visible
     press(case.panel, qt.Qt.Key_B, qt.Qt.ShiftModifier)
-    assert case.view().review.shown
+    assert case.view().review.visible
 
 
 @TUTORIAL.step(

@@ -295,7 +295,7 @@ def test_a_saved_scene_brings_the_review_back(
     assert slicer.mrmlScene.WriteToMRB(str(path))
     ids = result.id, image_result.id, a_volume_node.GetID()
     slicer.mrmlScene.Clear(False)
-    assert not any(map(scene.exists, ids))
+    assert not any(map(scene.nodes.exists, ids))
     with pytest.raises(InputError):
         result.put(4, LABELS_3_8[4])
     assert slicer.mrmlScene.ReadFromMRB(str(path))

@@ -198,7 +198,7 @@ def _saving(now: Situation) -> str:
 def _review_hint(now: Situation, review: Review) -> str:
     if now.changed:
         return _("The examples have changed; press Apply again")
-    if not review.shown:
+    if not review.visible:
         return _("This is the scene before; press Show the result to see the result")
     if now.question is not None and now.question.asked:
         return _("{question} Answer Yes or No").format(question=now.question.text)

@@ -168,7 +168,7 @@ class Controller:
 
         That is the slice of a question where its answer helps more, for the time, than labelling a slice.
         """
-        question = self._questions.shown()
+        question = self._questions.asked_now()
         if self._questions.is_in_view():
             self.asking.answer(False)
         elif question is not None and question.first and not question.asked:

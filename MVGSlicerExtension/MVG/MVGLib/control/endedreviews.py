@@ -77,7 +77,7 @@ class EndedReviews:
         name = self._scene.nodes.name(review.node_id)
         return EndedRecord(
             EndedReview(self._count, review.node_id, name, accepted, into),
-            replace(review, shown=True, overlay=False),
+            replace(review, visible=True, overlay=False),
             self._scene.snapshot(review.node_id),
             dict(sums),
             made_from,

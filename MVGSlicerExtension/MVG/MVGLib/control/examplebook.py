@@ -109,8 +109,8 @@ class ExampleBook:
 
     def node_ids(self) -> set[str]:
         """The nodes that the examples of all tasks come from."""
-        found = {node for own in self._lists.values() for each in own for node in _nodes(each)}
-        return found - {""}
+        nodes = {node for own in self._lists.values() for each in own for node in _nodes(each)}
+        return nodes - {""}
 
     def load(self, path: str) -> int:
         """Add the prompts of a file as examples of segmentation and give their number.
@@ -142,8 +142,8 @@ class ExampleBook:
         except MVGError:  # too many segments: the examples say so themselves
             return ()
         used = [self.cut(each) for each in self.used(PanelTask.SEGMENT)]
-        shown = {name for cut in used for name, _color in cut.look}
-        return tuple(each.name for each in classes if each.name not in shown)
+        labelled = {name for cut in used for name, _color in cut.look}
+        return tuple(each.name for each in classes if each.name not in labelled)
 
     def rows(self, task: PanelTask, volume_id: str) -> tuple[ExampleRow, ...]:
         """The list as it is shown."""

@@ -53,8 +53,8 @@ class ExampleChoice:
         """A segment, or with an empty name any, is not on the slice in view."""
         self._permissions.require("not_here")
         place = self._workspace.slice_in_view()
-        shown = [each for each in self._labelled_as(name) if each == place]
-        if shown:
+        labelled_here = [each for each in self._labelled_as(name) if each == place]
+        if labelled_here:
             text = _("{place} is labelled as '{name}'; erase it there first.")
             raise InputError(text.format(place=self._place_text(place), name=name or _("something")))
         self._know(PanelClaim(self._workspace.volume_id, place.axis, place.index, place.index, name))
@@ -159,7 +159,7 @@ class ExampleChoice:
         """Where examples of the volume show a segment, or with an empty name any."""
         book, own = self._workspace.book, self._workspace.volume_id
         used = [each for each in book.of(PanelTask.SEGMENT) if each.enabled and each.volume_id == own]
-        return [each.place for each in used if any(name in ("", shown) for shown, _c in book.cut(each).look)]
+        return [each.place for each in used if any(name in ("", label) for label, _c in book.cut(each).look)]
 
     def _place_text(self, place: SliceKey) -> str:
         return f"{self._scene.plane_name(self._workspace.volume_id, place.axis)} {place.index}"

@@ -90,9 +90,9 @@ class ExampleContents:
                 stamp, self._version, prompt, problem=why, picture=_picture(prompt, None, {})
             )
         known = self._classes.classes
-        shown = [known[int(value)] for value in np.unique(np.stack(planes)) if value]
-        picture = _picture(prompt, target, {each.id: each.color for each in shown})
-        look = tuple((each.name, each.color) for each in shown)
+        present = [known[int(value)] for value in np.unique(np.stack(planes)) if value]
+        picture = _picture(prompt, target, {each.id: each.color for each in present})
+        look = tuple((each.name, each.color) for each in present)
         return ExampleContent(stamp, self._version, prompt, target, planes, look, picture)
 
     def _from_scene(self, example: Example) -> tuple[Prompt, Planes, NDArray[np.float32] | None]:
@@ -147,12 +147,12 @@ def check_same_grid(volume: Volume, other: Volume) -> None:
 def filled_slices(target: Volume) -> list[SliceKey]:
     """The slices of a volume that are not one constant value, along the axis with the fewest of them."""
     varied = target.array != target.array.flat[0]
-    found = []
+    varied_along = []
     for axis in range(3):
         others = tuple(other for other in range(3) if other != axis)
         low, high = target.array.min(axis=others), target.array.max(axis=others)
-        found.append([SliceKey(axis, int(index)) for index in np.flatnonzero(low < high)])
-    return min(found, key=len) if varied.any() else []
+        varied_along.append([SliceKey(axis, int(index)) for index in np.flatnonzero(low < high)])
+    return min(varied_along, key=len) if varied.any() else []
 
 
 def _looks_alike(cut: ExampleContent, other: ExampleContent) -> bool:

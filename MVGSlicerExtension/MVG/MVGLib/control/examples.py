@@ -80,14 +80,14 @@ class ClassTable:
         Raises:
             InputError: There are more classes than label values.
         """
-        found, seen = {}, dict[str, int]()
+        numbers, seen = {}, dict[str, int]()
         for each in classes:
             seen[each.name] = seen.get(each.name, 0) + 1
             name = each.name if seen[each.name] == 1 else f"{each.name}#{seen[each.name]}"
             number = self._numbers.setdefault(name, max(self._numbers.values(), default=0) + 1)
             self._classes[number] = replace(each, id=number)
-            found[each.id] = number
-        return found
+            numbers[each.id] = number
+        return numbers
 
 
 def renumbered(labels: NDArray[Any], numbers: Mapping[int, int]) -> NDArray[np.uint16]:

@@ -22,8 +22,8 @@ class Frames:
         volume_id = self._workspace.volume_id
         self._left, self._first = (), None
         if self._workspace.settings.all_frames:
-            shown = self._scene.frame(volume_id)
-            self._left = tuple(each for each in range(self._scene.frames(volume_id)) if each != shown)
+            current = self._scene.frame(volume_id)
+            self._left = tuple(each for each in range(self._scene.frames(volume_id)) if each != current)
 
     def go_on(self) -> bool:
         """Keep the result of this frame and show the next; False if there is none."""

@@ -44,9 +44,9 @@ class Generated:
         known = self.sums.get((segmentation_id, volume_id), {})
         if not known:
             return self._scene.labelled(segmentation_id, volume_id)
-        found = self._scene.labelled(segmentation_id, volume_id, next(iter(known)).axis)
-        now = self._sums_now(segmentation_id, volume_id, [place for place in found if place in known])
-        return [place for place in found if place not in now or now[place] != known[place]]
+        labelled = self._scene.labelled(segmentation_id, volume_id, next(iter(known)).axis)
+        now = self._sums_now(segmentation_id, volume_id, [place for place in labelled if place in known])
+        return [place for place in labelled if place not in now or now[place] != known[place]]
 
     def forget_node(self, node_id: str) -> None:
         """A node is gone."""

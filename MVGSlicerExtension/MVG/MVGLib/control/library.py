@@ -46,10 +46,8 @@ class Library:
 
     def sets(self) -> list[ExampleSet]:
         """The sets by name, the user's own first; a folder that cannot be read has none."""
-        found = [ExampleSet(path.stem, path, False) for path in _files(self.own)]
-        return found + [
-            ExampleSet(path.stem, path, True) for folder in self.shared for path in _files(folder)
-        ]
+        own = [ExampleSet(path.stem, path, False) for path in _files(self.own)]
+        return own + [ExampleSet(path.stem, path, True) for folder in self.shared for path in _files(folder)]
 
     def make_own_folder(self) -> Path:
         """The user's folder, which is made if there is none.

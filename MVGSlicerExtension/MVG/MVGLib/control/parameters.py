@@ -53,16 +53,16 @@ class Parameters:
 
     def settings(self) -> RunSettings:
         """The user's choices; what is missing or damaged has its default."""
-        record, found = self._json("Settings", {}), dict[str, Any]()
+        record, settings = self._json("Settings", {}), dict[str, Any]()
         for each in fields(RunSettings):
             value = record.get(each.name)
             if each.name == "task":
-                found["task"] = (
+                settings["task"] = (
                     PanelTask(value) if value in {task.value for task in PanelTask} else RunSettings.task
                 )
             elif type(value) is type(getattr(RunSettings, each.name)):
-                found[each.name] = value
-        return RunSettings(**found)
+                settings[each.name] = value
+        return RunSettings(**settings)
 
     def set_settings(self, settings: RunSettings) -> None:
         """Keep the user's choices."""
@@ -79,12 +79,12 @@ class Parameters:
 
     def examples(self, task: PanelTask) -> list[Example]:
         """The examples of a task; those whose nodes are not referred to any more are left out."""
-        found = []
+        examples = []
         for record in self._json(_examples_name(task), []):
             volume_id, partner_id = (self._source(record.get(name)) for name in ("volume", "partner"))
             path = str(record.get("path", ""))
             if path or (volume_id and partner_id):
-                found.append(
+                examples.append(
                     Example(
                         volume_id,
                         partner_id,
@@ -95,7 +95,7 @@ class Parameters:
                         str(record.get("prompt", "")),
                     )
                 )
-        return found
+        return examples
 
     def set_examples(self, task: PanelTask, examples: Sequence[Example]) -> None:
         """Keep the examples of a task."""
@@ -115,14 +115,14 @@ class Parameters:
 
     def claims(self) -> list[PanelClaim]:
         """What is known of other slices; what belongs to a volume that is gone is left out."""
-        found = []
+        claims = []
         for record in self._json("Absent", []):
             volume_id = self._source(record.get("volume"))
             if volume_id:
                 place = (int(record["axis"]), int(record["first"]), int(record["last"]))
                 said = (str(record["name"]), bool(record["enabled"]), bool(record.get("present", False)))
-                found.append(PanelClaim(volume_id, *place, *said))
-        return found
+                claims.append(PanelClaim(volume_id, *place, *said))
+        return claims
 
     def set_claims(self, claims: Sequence[PanelClaim]) -> None:
         """Keep what is known of other slices."""
@@ -141,12 +141,14 @@ class Parameters:
 
     def generated(self) -> dict[tuple[str, str], Sums]:
         """(Segmentation, volume) -> checksums of the slices that accepted results have left there."""
-        found = {}
+        checksums = {}
         for record in self._json("Generated", []):
             nodes = self._source(record["partner"]), self._source(record["volume"])
             if all(nodes):
-                found[nodes] = {SliceKey(axis, index): checksum for axis, index, checksum in record["slices"]}
-        return found
+                checksums[nodes] = {
+                    SliceKey(axis, index): checksum for axis, index, checksum in record["slices"]
+                }
+        return checksums
 
     def set_generated(self, sums: dict[tuple[str, str], Sums]) -> None:
         """Keep the checksums of the slices that accepted results have left."""
@@ -209,8 +211,8 @@ class Parameters:
         values = {name: self.node.GetParameter(name) for name in self.node.GetParameterNames()}
         sources = range(int(self.node.GetParameter("SourceCount") or 0))
         roles = (VOLUME, LABELS, TARGET, MASK, DRAFT, RESULT, RESULT_VOLUME)
-        found = {role: self.node_id(role) for role in (*roles, *(f"{_SOURCE}{each}" for each in sources))}
-        return values, {role: node_id for role, node_id in found.items() if node_id}
+        nodes = {role: self.node_id(role) for role in (*roles, *(f"{_SOURCE}{each}" for each in sources))}
+        return values, {role: node_id for role, node_id in nodes.items() if node_id}
 
     def bring_back(self, values: dict[str, str], references: dict[str, str]) -> None:
         """Keep again what `kept` gave, with the ids of now."""

@@ -35,10 +35,10 @@ def planes_of(
 
 def checksum(planes: Sequence[NDArray[Any]]) -> int:
     """Differs when labels do; of the same labels it is the same, however they are divided into planes."""
-    found = 0
+    checksum_so_far = 0
     for plane in fewest_planes(planes):
-        found = zlib.crc32(np.ascontiguousarray(plane).tobytes(), found)
-    return found
+        checksum_so_far = zlib.crc32(np.ascontiguousarray(plane).tobytes(), checksum_so_far)
+    return checksum_so_far
 
 
 class PassRecord:

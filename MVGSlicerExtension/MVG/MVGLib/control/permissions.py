@@ -56,7 +56,7 @@ class Permissions:
             same_result=review is None or self._fills_again(review),
             changed=self._made_from_others(),
             previewing=self._preview.place is not None,
-            question=self._questions.shown(),
+            question=self._questions.asked_now(),
         )
 
     def _made_from_others(self) -> bool:

@@ -44,7 +44,7 @@ class Questions:
         left = [each for each in review.questions if not is_settled(each, own, labelled)]
         return [each for each in left if each not in self._skipped]
 
-    def shown(self) -> ShownQuestion | None:
+    def asked_now(self) -> ShownQuestion | None:
         """The question that is asked now, or None."""
         review, left = self._reviewer.review, self.open()
         if review is None or not left:

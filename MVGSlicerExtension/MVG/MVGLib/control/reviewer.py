@@ -270,7 +270,7 @@ class Reviewer:
             self._writer.show(on)
             if self.review.overlay:  # of a result that is not shown it would be the confidence of nothing
                 self._writer.show_confidence(on)
-            self.review = replace(self.review, shown=on)
+            self.review = replace(self.review, visible=on)
             self._settle()
 
     @_writes

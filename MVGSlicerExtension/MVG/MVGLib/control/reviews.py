@@ -63,7 +63,7 @@ class Reviews:
         self._permissions.require("compare")
         review = self._reviewer.review
         assert review is not None
-        self._reviewer.show(not review.shown)
+        self._reviewer.show(not review.visible)
 
     @action
     def show_confidence(self, on: bool) -> None:

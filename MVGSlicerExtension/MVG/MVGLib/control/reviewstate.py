@@ -76,7 +76,7 @@ class Review:
         next_slice: What to label next.
         questions: What only the user can tell, the answer that helps most first.
         ask_first: Whether the first of them helps more for the time than labelling `next_slice`.
-        shown: Whether the result is shown; False shows the scene as it was before.
+        visible: Whether the result is shown; False shows the scene as it was before.
         overlay: Whether the confidence is shown over the slices.
         notes: What the user should know, sentence by sentence.
     """
@@ -93,7 +93,7 @@ class Review:
     next_slice: int | None = None
     questions: tuple[EndQuestion, ...] = ()
     ask_first: bool = False
-    shown: bool = True
+    visible: bool = True
     overlay: bool = False
     notes: tuple[str, ...] = ()
 

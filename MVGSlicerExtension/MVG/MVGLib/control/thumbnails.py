@@ -40,13 +40,13 @@ def thumbnail(
         (side, side, 3) uint8.
     """
     orientation = Orientation.of(geometry, axis)
-    gray = _shown(normalise(image, window), orientation)
+    gray = _oriented(normalise(image, window), orientation)
     rows, columns = _sampling(gray.shape, orientation.pixel_mm, side)
     picture = np.zeros((side, side, 3), np.uint8)
     top, left = (side - len(rows)) // 2, (side - len(columns)) // 2
     part = np.repeat((255 * gray[np.ix_(rows, columns)]).astype(np.uint8)[..., None], 3, axis=2)
     if labels is not None:
-        small = _shown(labels, orientation)[np.ix_(rows, columns)]
+        small = _oriented(labels, orientation)[np.ix_(rows, columns)]
         for class_id in np.unique(small):
             if class_id:
                 color = colors.get(int(class_id), (1.0, 1.0, 1.0))
@@ -67,9 +67,9 @@ def outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return mask & ~inside
 
 
-def _shown(plane: NDArray[Any], orientation: Orientation) -> NDArray[Any]:
-    shown: NDArray[Any] = plane.T if orientation.transposed else plane
-    return np.flip(shown, tuple(axis for axis in (0, 1) if orientation.flipped[axis]))
+def _oriented(plane: NDArray[Any], orientation: Orientation) -> NDArray[Any]:
+    turned: NDArray[Any] = plane.T if orientation.transposed else plane
+    return np.flip(turned, tuple(axis for axis in (0, 1) if orientation.flipped[axis]))
 
 
 def _sampling(

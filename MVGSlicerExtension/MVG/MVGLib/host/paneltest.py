@@ -74,10 +74,10 @@ def test_an_import_changes_no_choice(case: Any) -> None:
         slicer.mrmlScene.Clear(0)
         case.assertEqual(_choices(panel), ("", "", 0))
         _add_scene(Path(folder) / "own.mrml")
-    found = panel.controller.view()
-    case.assertEqual(panel.controller.scene.nodes.name(found.volume_id), "generated")
-    case.assertEqual(read(panel.ui.volumeSelector, "currentNodeID"), found.volume_id)
-    case.assertEqual(read(panel.ui.labelsSelector, "currentNodeID"), found.partner_id)
+    view = panel.controller.view()
+    case.assertEqual(panel.controller.scene.nodes.name(view.volume_id), "generated")
+    case.assertEqual(read(panel.ui.volumeSelector, "currentNodeID"), view.volume_id)
+    case.assertEqual(read(panel.ui.labelsSelector, "currentNodeID"), view.partner_id)
 
 
 def test_a_reload_leaves_a_panel_that_lives(case: Any) -> None:

@@ -101,7 +101,7 @@ class Batch:
         writer: Any = None
         further = tuple(each.classes for each in request.overlapping)
 
-        def shown(event: Event) -> None:
+        def take(event: Event) -> None:
             nonlocal writer
             if isinstance(event, Progress):
                 self._progress(event.fraction, event.text)
@@ -113,7 +113,7 @@ class Batch:
                 writer.put(event.index, event.values, event.confidence, event.layer)
 
         try:
-            self._client.run(request, shown, self._cancelled)
+            self._client.run(request, take, self._cancelled)
             writer.finish()
         except BaseException:
             if writer is not None:

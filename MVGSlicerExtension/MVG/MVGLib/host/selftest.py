@@ -27,8 +27,8 @@ def test_labelled_slices_are_found(case: Any) -> None:
 
     volume, segmentation, truth = add_nodes()
     scene = Scene()
-    found = scene.labelled(segmentation.GetID(), volume.GetID())
-    case.assertEqual(sorted(key.index for key in found), list(LABELLED))
+    labelled = scene.labelled(segmentation.GetID(), volume.GetID())
+    case.assertEqual(sorted(key.index for key in labelled), list(LABELLED))
     labels = scene.label_map(segmentation.GetID(), volume.GetID())
     case.assertEqual([each.name for each in labels.classes], list(SEGMENTS))
     case.assertEqual(int((labels.array > 0).sum()), int((truth[list(LABELLED)] > 0).sum()))
@@ -98,11 +98,11 @@ def add_nodes() -> tuple[Any, Any, np.ndarray]:
 
 def segment_arrays(segmentation: Any, volume: Any) -> dict[str, np.ndarray]:
     """Returns the (K, J, I) mask of every segment on the volume's grid, by the segment's name."""
-    found = {}
+    masks = {}
     for segment_id in segmentation.GetSegmentation().GetSegmentIDs():
         name = segmentation.GetSegmentation().GetSegment(segment_id).GetName()
-        found[name] = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume).copy()
-    return found
+        masks[name] = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, segment_id, volume).copy()
+    return masks
 
 
 def has_torch() -> bool:

@@ -63,16 +63,16 @@ class ExampleList:
         for key in set(self.rows) - set(keys):
             self._drop(key)
         for place, row in enumerate(rows):
-            shown = self.rows.get(row.key)
-            if shown is None or shown.version != row.version:
-                if shown is not None:
+            drawn_row = self.rows.get(row.key)
+            if drawn_row is None or drawn_row.version != row.version:
+                if drawn_row is not None:
                     self._drop(row.key)
-                shown = self.rows[row.key] = _Row(self, row)
-                self._layout.insertWidget(place, shown.widget)
-            elif self._layout.indexOf(shown.widget) != place:
-                self._layout.removeWidget(shown.widget)
-                self._layout.insertWidget(place, shown.widget)
-            shown.update(row, locked)
+                drawn_row = self.rows[row.key] = _Row(self, row)
+                self._layout.insertWidget(place, drawn_row.widget)
+            elif self._layout.indexOf(drawn_row.widget) != place:
+                self._layout.removeWidget(drawn_row.widget)
+                self._layout.insertWidget(place, drawn_row.widget)
+            drawn_row.update(row, locked)
         self._fit(keys)
         if new:
             self._reveal(new[-1])

@@ -160,7 +160,7 @@ class PanelView:
             button.setStyleSheet("font-weight: bold;" if each is task else "")
         self.show_nodes(view)
         segments = task.makes_segments
-        for label, widget, shown in (
+        for label, widget, visible in (
             (ui.labelsLabel, ui.labelsSelector, segments),
             (ui.targetLabel, ui.targetSelector, task in (PanelTask.DENOISE, PanelTask.SYNTHESIZE)),
             (ui.maskLabel, ui.maskSelector, task is PanelTask.INPAINT),
@@ -168,8 +168,8 @@ class PanelView:
             (ui.otherLabelsLabel, ui.otherLabelsSelector, segments),
             (ui.otherTargetLabel, ui.otherTargetSelector, not segments),
         ):
-            label.setVisible(shown)
-            widget.setVisible(shown)
+            label.setVisible(visible)
+            widget.setVisible(visible)
         ui.otherFrame.setVisible(other and task.takes_examples)
         for button in (ui.addCurrentButton, ui.addAllButton, ui.moreButton):
             button.setVisible(task.takes_examples)

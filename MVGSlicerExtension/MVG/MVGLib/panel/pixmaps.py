@@ -16,6 +16,6 @@ def pixmap(picture: NDArray[np.uint8]) -> Any:
     """
     height, width = picture.shape[:2]
     data = b"P6 %d %d 255\n" % (width, height) + np.ascontiguousarray(picture).tobytes()
-    shown = qt.QPixmap()
-    shown.loadFromData(data)
-    return shown
+    pixmap = qt.QPixmap()
+    pixmap.loadFromData(data)
+    return pixmap

@@ -103,9 +103,9 @@ def remove_node(scene: Any, node: Any) -> None:
 
 def with_helpers(node: Any) -> list[Any]:
     """What was made for a node alone, its display and storage, and the node as the last."""
-    found = [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
-    found += [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
-    return [*(each for each in found if each is not None), node]
+    owned = [node.GetNthStorageNode(n) for n in range(node.GetNumberOfStorageNodes())]
+    owned += [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+    return [*(each for each in owned if each is not None), node]
 
 
 def _ranges(numbers: Iterable[int]) -> str:

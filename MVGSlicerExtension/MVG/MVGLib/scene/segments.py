@@ -181,14 +181,14 @@ def labelled(node: Any, volume_node: Any, axis: int | None = None) -> list[Slice
     Raises:
         InputError: A transform is not linear.
     """
-    found = _samplers(node, volume_node)
-    boxes = [box for sampler, _layer in found if (box := sampler.filled_box()) is not None]
+    samplers = _samplers(node, volume_node)
+    boxes = [box for sampler, _layer in samplers if (box := sampler.filled_box()) is not None]
     if not boxes:
         return []
     start = np.min([box[0] for box in boxes], axis=0).tolist()
     stop = np.max([box[1] for box in boxes], axis=0).tolist()
     mask = np.zeros([b - a for a, b in zip(start, stop, strict=True)], np.uint8)
-    for sampler, layer in found:
+    for sampler, layer in samplers:
         mask |= _numbers(sampler.box((start, stop)), layer.ids) > 0
     if not mask.any():
         return []

@@ -51,10 +51,10 @@ class Views:
         names = {node.GetLayoutName(): node for node in nodes}
         by_id = {node.GetID(): node for node in nodes}
         active = next((node for node in nodes if node.GetActive()), None)
-        found = active or under or by_id.get(self._last_id) or names.get("Red") or next(iter(nodes), None)
-        if found is None:
+        chosen = active or under or by_id.get(self._last_id) or names.get("Red") or next(iter(nodes), None)
+        if chosen is None:
             raise InputError(_("No slice view is shown; choose a layout with slice views."))
-        return found
+        return chosen
 
     def shown_slice(self, volume_node: Any) -> SliceKey:
         """The slice of a volume in the current view (see `slice_of_view`)."""

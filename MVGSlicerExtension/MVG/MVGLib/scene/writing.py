@@ -87,7 +87,7 @@ def write_into(node: Any, change: Change) -> None:
     check_writable(node)
     _prepare(node, change.volume_node)
     to_world = local_to_world(node)
-    shown = _shows_surface(node)
+    had_surface = _shows_surface(node)
     own = {each.id: _segment_of(node, each, change.among or change.classes) for each in change.classes}
     _separate_overlapped(node, own, change, to_world)
     written = []
@@ -98,7 +98,7 @@ def write_into(node: Any, change: Change) -> None:
     _give_image(node, {each.id: own[each.id] for each in homeless}, change, to_world)
     for image in written:
         modified(image)
-    if shown:
+    if had_surface:
         node.CreateClosedSurfaceRepresentation()
 
 
