@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from MVGLib.control.claims import PanelClaim
 from MVGLib.control.dialogue import Dialogue, action
 from MVGLib.control.permissions import Permissions
@@ -11,22 +13,15 @@ from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
 
+@dataclass(eq=False, repr=False)
 class Asking:
     """The actions that show and answer questions, one after the other."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        permissions: Permissions,
-        workspace: Workspace,
-        reviewer: Reviewer,
-        questions: Questions,
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._workspace = workspace
-        self._reviewer = reviewer
-        self._questions = questions
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _workspace: Workspace
+    _reviewer: Reviewer
+    _questions: Questions
 
     @action
     def show(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 CaseNodes = tuple[str, str]  # volume and segmentation
 
 
+@dataclass(eq=False, repr=False)
 class Cases:
     """The actions that go through a list: open, correct, save, next.
 
@@ -31,22 +33,16 @@ class Cases:
             in it, and all else in the scene stays.
     """
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        permissions: Permissions,
-        scene: SceneAccess,
-        workspace: Workspace,
-        reviewer: Reviewer,
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._scene = scene
-        self._workspace = workspace
-        self._reviewer = reviewer
-        self._list: NextCases | None = None
-        self._case: NextCase | None = None
-        self._nodes: CaseNodes = ("", "")
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _scene: SceneAccess
+    _workspace: Workspace
+    _reviewer: Reviewer
+    _list: NextCases | None = field(default=None, init=False)
+    _case: NextCase | None = field(default=None, init=False)
+    _nodes: CaseNodes = field(default=("", ""), init=False)
+
+    def __post_init__(self) -> None:
         self.place: Callable[[NextCase, bool], CaseNodes | None] = self._place_in_scene
 
     @property

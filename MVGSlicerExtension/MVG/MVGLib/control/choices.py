@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from MVGCore.errors import MVGError
@@ -16,24 +17,16 @@ from MVGLib.control.state import Level, Remedy
 from MVGLib.control.workspace import Workspace
 
 
+@dataclass(eq=False, repr=False)
 class Choices:
     """The actions that choose what a run is made of, but for its examples."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        permissions: Permissions,
-        scene: SceneAccess,
-        workspace: Workspace,
-        orders: OrderBook,
-        preview: ShownPreview,
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._scene = scene
-        self._workspace = workspace
-        self._orders = orders
-        self._preview = preview
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _scene: SceneAccess
+    _workspace: Workspace
+    _orders: OrderBook
+    _preview: ShownPreview
 
     @action
     def set_volume(self, node_id: str) -> None:

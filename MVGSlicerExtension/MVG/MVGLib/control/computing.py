@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from MVGCore.session.results import FailureKind
 from MVGLib.control.activity import Activity
 from MVGLib.control.dialogue import Dialogue
@@ -12,17 +14,15 @@ from MVGLib.control.warmstart import WarmStart
 from MVGLib.texts import _
 
 
+@dataclass(eq=False, repr=False)
 class Computing:
     """Gives orders to the worker, and keeps what is shown of them in step."""
 
-    def __init__(
-        self, dialogue: Dialogue, activity: Activity, runner: RunCarrier, warm: WarmStart, setup: Setup
-    ) -> None:
-        self._dialogue = dialogue
-        self._activity = activity
-        self._runner = runner
-        self._warm = warm
-        self._setup = setup
+    _dialogue: Dialogue
+    _activity: Activity
+    _runner: RunCarrier
+    _warm: WarmStart
+    _setup: Setup
 
     def first_step(self) -> str:
         """What the worker does first."""

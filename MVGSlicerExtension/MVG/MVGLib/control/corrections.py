@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from MVGLib.control.dialogue import Dialogue
 from MVGLib.control.examples import Example
@@ -17,16 +17,16 @@ from MVGLib.texts import _
 SETTLING_SECONDS = 0.25  # seconds without an edit after which examples are read again
 
 
+@dataclass(eq=False, repr=False)
 class Corrections:
     """Searches the result for slices that somebody has changed, once an edit has settled."""
 
-    def __init__(self, dialogue: Dialogue, workspace: Workspace, reviewer: Reviewer, clock: Clock) -> None:
-        self._dialogue = dialogue
-        self._workspace = workspace
-        self._reviewer = reviewer
-        self._clock = clock
-        self._edited_at: float | None = None
-        self._search: Iterator[int | None] | None = None
+    _dialogue: Dialogue
+    _workspace: Workspace
+    _reviewer: Reviewer
+    _clock: Clock
+    _edited_at: float | None = field(default=None, init=False)
+    _search: Iterator[int | None] | None = field(default=None, init=False)
 
     def edited(self, result: bool) -> None:
         """Something was edited; a search that goes on begins anew if it was the result."""

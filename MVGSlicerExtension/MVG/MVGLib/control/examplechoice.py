@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from MVGCore.errors import InputError
 from MVGCore.volume import SliceKey
 from MVGLib.control.claims import PanelClaim, beyond
@@ -18,16 +20,14 @@ from MVGLib.texts import _
 MOST_AT_ONCE = 60  # slices that "All labelled" adds
 
 
+@dataclass(eq=False, repr=False)
 class ExampleChoice:
     """The actions that choose the examples of a run."""
 
-    def __init__(
-        self, dialogue: Dialogue, permissions: Permissions, scene: SceneAccess, workspace: Workspace
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._scene = scene
-        self._workspace = workspace
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _scene: SceneAccess
+    _workspace: Workspace
 
     @action
     def add_current_slice(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from MVGCore.errors import InputError, MVGError
 from MVGLib.control.activity import Activity
 from MVGLib.control.advice import Situation, blocked
@@ -14,24 +16,16 @@ from MVGLib.control.reviewstate import Review
 from MVGLib.control.workspace import Workspace
 
 
+@dataclass(eq=False, repr=False)
 class Permissions:
     """Knows from the state of everything which actions are possible."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        orders: OrderBook,
-        reviewer: Reviewer,
-        activity: Activity,
-        preview: ShownPreview,
-        questions: Questions,
-    ) -> None:
-        self._workspace = workspace
-        self._orders = orders
-        self._reviewer = reviewer
-        self._activity = activity
-        self._preview = preview
-        self._questions = questions
+    _workspace: Workspace
+    _orders: OrderBook
+    _reviewer: Reviewer
+    _activity: Activity
+    _preview: ShownPreview
+    _questions: Questions
 
     def require(self, what: str) -> None:
         """Raise `InputError` with the reason if something cannot be done now."""

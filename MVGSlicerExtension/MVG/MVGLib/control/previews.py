@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ SlicePart = tuple[NDArray[np.uint16], tuple[SegmentClass, ...]]
 Fill = Callable[[str, str, SliceKey, Sequence[SlicePart]], object]
 
 
+@dataclass(eq=False, repr=False)
 class Previews:
     """The actions about one slice.
 
@@ -36,24 +38,16 @@ class Previews:
             and their classes, which may overlap those of another pass.
     """
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        permissions: Permissions,
-        scene: SceneAccess,
-        workspace: Workspace,
-        orders: OrderBook,
-        preview: ShownPreview,
-        computing: Computing,
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._scene = scene
-        self._workspace = workspace
-        self._orders = orders
-        self._preview = preview
-        self._computing = computing
-        self.fill: Fill = scene.fill_slice
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _scene: SceneAccess
+    _workspace: Workspace
+    _orders: OrderBook
+    _preview: ShownPreview
+    _computing: Computing
+
+    def __post_init__(self) -> None:
+        self.fill: Fill = self._scene.fill_slice
 
     @action
     def complete(self) -> None:
@@ -113,22 +107,15 @@ class Previews:
         self._computing.begin(Phase.PREVIEWING, text, order, listener)
 
 
+@dataclass(eq=False, repr=False)
 class _SliceListener(Listener):
     """Hands the passes of a slice over; `finish` and `stop` give what is to be said at the end."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        computing: Computing,
-        put: Callable[[SliceDone], object],
-        finish: Callable[[], str],
-        stop: Callable[[], str],
-    ) -> None:
-        self._dialogue = dialogue
-        self._computing = computing
-        self._put = put
-        self._finish = finish
-        self._stop = stop
+    _dialogue: Dialogue
+    _computing: Computing
+    _put: Callable[[SliceDone], object]
+    _finish: Callable[[], str]
+    _stop: Callable[[], str]
 
     def progressed(self, fraction: float, text: str) -> None:
         self._computing.reached(fraction, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from MVGCore.errors import InputError
@@ -13,16 +14,14 @@ from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
 
+@dataclass(eq=False, repr=False)
 class ReviewPage:
     """The action that writes it."""
 
-    def __init__(
-        self, dialogue: Dialogue, scene: SceneAccess, workspace: Workspace, reviewer: Reviewer
-    ) -> None:
-        self._dialogue = dialogue
-        self._scene = scene
-        self._workspace = workspace
-        self._reviewer = reviewer
+    _dialogue: Dialogue
+    _scene: SceneAccess
+    _workspace: Workspace
+    _reviewer: Reviewer
 
     @action
     def write(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from MVGCore.volume import SliceKey
 from MVGLib.control.corrections import Corrections
 from MVGLib.control.dialogue import Dialogue, action
@@ -14,24 +16,16 @@ from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
 
+@dataclass(eq=False, repr=False)
 class Reviews:
     """The actions on a result that waits for its review, and on those that have waited."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        permissions: Permissions,
-        scene: SceneAccess,
-        workspace: Workspace,
-        reviewer: Reviewer,
-        corrections: Corrections,
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._scene = scene
-        self._workspace = workspace
-        self._reviewer = reviewer
-        self._corrections = corrections
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _scene: SceneAccess
+    _workspace: Workspace
+    _reviewer: Reviewer
+    _corrections: Corrections
 
     @action
     def accept(self) -> None:

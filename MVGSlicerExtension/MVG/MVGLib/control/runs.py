@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from MVGCore.session.results import FailureKind, SliceDone
@@ -21,31 +21,22 @@ from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
 
+@dataclass(eq=False, repr=False)
 class Runs:
     """The actions that fill the result; the run that goes on tells here how it went."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        permissions: Permissions,
-        scene: SceneAccess,
-        workspace: Workspace,
-        orders: OrderBook,
-        reviewer: Reviewer,
-        preview: ShownPreview,
-        corrections: Corrections,
-        computing: Computing,
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._scene = scene
-        self._workspace = workspace
-        self._orders = orders
-        self._reviewer = reviewer
-        self._preview = preview
-        self._corrections = corrections
-        self._computing = computing
-        self._frames = Frames(scene, workspace, reviewer)
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _scene: SceneAccess
+    _workspace: Workspace
+    _orders: OrderBook
+    _reviewer: Reviewer
+    _preview: ShownPreview
+    _corrections: Corrections
+    _computing: Computing
+
+    def __post_init__(self) -> None:
+        self._frames = Frames(self._scene, self._workspace, self._reviewer)
 
     @action
     def apply(self) -> None:
@@ -115,15 +106,15 @@ class Runs:
         self._workspace.parameters.set_review(self._reviewer.review)
 
 
+@dataclass(eq=False, repr=False)
 class _RunListener(Listener):
     """Fills the result."""
 
-    def __init__(self, runs: Runs, reviewer: Reviewer, order: Order, volume_id: str) -> None:
-        self._runs = runs
-        self._reviewer = reviewer
-        self._order = order
-        self._volume_id = volume_id
-        self._begun = False
+    _runs: Runs
+    _reviewer: Reviewer
+    _order: Order
+    _volume_id: str
+    _begun: bool = field(default=False, init=False)
 
     def progressed(self, fraction: float, text: str) -> None:
         self._runs.progressed(fraction, text)

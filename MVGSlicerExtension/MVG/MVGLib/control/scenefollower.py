@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from MVGLib.control.computing import Computing
 from MVGLib.control.corrections import Corrections
 from MVGLib.control.dialogue import Dialogue
@@ -16,31 +18,23 @@ from MVGLib.control.workspace import Workspace
 from MVGLib.texts import _
 
 
+@dataclass(eq=False, repr=False)
 class SceneFollower:
     """Keeps choices, result and preview true to the scene."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        scene: SceneAccess,
-        workspace: Workspace,
-        reviewer: Reviewer,
-        preview: ShownPreview,
-        corrections: Corrections,
-        computing: Computing,
-        setup: Setup,
-    ) -> None:
-        self._dialogue = dialogue
-        self._scene = scene
-        self._workspace = workspace
-        self._reviewer = reviewer
-        self._preview = preview
-        self._corrections = corrections
-        self._computing = computing
-        self._setup = setup
-        self._watcher = NodeFollower(scene, self._content, self._renamed, self._removed)
-        dialogue.changed.connect(self._watch)
-        scene.nodes.on_scene(self.closing, self.closed, self.imported)
+    _dialogue: Dialogue
+    _scene: SceneAccess
+    _workspace: Workspace
+    _reviewer: Reviewer
+    _preview: ShownPreview
+    _corrections: Corrections
+    _computing: Computing
+    _setup: Setup
+
+    def __post_init__(self) -> None:
+        self._watcher = NodeFollower(self._scene, self._content, self._renamed, self._removed)
+        self._dialogue.changed.connect(self._watch)
+        self._scene.nodes.on_scene(self.closing, self.closed, self.imported)
 
     def take_up(self, parameters: Parameters | None) -> None:
         """Go on with the choices that are kept in other parameters; None takes the scene's own."""

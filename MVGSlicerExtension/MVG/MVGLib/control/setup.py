@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from MVGCore.session.results import FailureKind
 from MVGLib.control.activity import Activity
 from MVGLib.control.dialogue import Dialogue, action
@@ -12,22 +14,15 @@ from MVGLib.control.state import Level, Remedy
 from MVGLib.texts import _
 
 
+@dataclass(eq=False, repr=False)
 class Setup:
     """Installs what is missing, and tells what the worker cannot do."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        permissions: Permissions,
-        activity: Activity,
-        runner: RunCarrier,
-        installer: Installer | None,
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._activity = activity
-        self._runner = runner
-        self._installer = installer
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _activity: Activity
+    _runner: RunCarrier
+    _installer: Installer | None
 
     def refresh(self) -> None:
         """Look again at what is installed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from MVGCore.errors import MVGError
 from MVGCore.prompts import AXIS_NAMES
 from MVGLib.control.activity import Activity
@@ -22,33 +24,21 @@ from MVGLib.texts import _
 MODELS = (("compact", "compact"),)
 
 
+@dataclass(eq=False, repr=False)
 class ViewMaker:
     """Reads all, changes nothing."""
 
-    def __init__(
-        self,
-        dialogue: Dialogue,
-        permissions: Permissions,
-        scene: SceneAccess,
-        workspace: Workspace,
-        orders: OrderBook,
-        runner: RunCarrier,
-        reviewer: Reviewer,
-        activity: Activity,
-        preview: ShownPreview,
-        cases: Cases,
-    ) -> None:
-        self._dialogue = dialogue
-        self._permissions = permissions
-        self._scene = scene
-        self._workspace = workspace
-        self._orders = orders
-        self._runner = runner
-        self._reviewer = reviewer
-        self._activity = activity
-        self._preview = preview
-        self._cases = cases
-        self._made: tuple[int, PanelState] | None = None
+    _dialogue: Dialogue
+    _permissions: Permissions
+    _scene: SceneAccess
+    _workspace: Workspace
+    _orders: OrderBook
+    _runner: RunCarrier
+    _reviewer: Reviewer
+    _activity: Activity
+    _preview: ShownPreview
+    _cases: Cases
+    _made: tuple[int, PanelState] | None = field(default=None, init=False)
 
     def view(self) -> PanelState:
         """What a panel shows; made anew when the dialogue has another version."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from MVGLib.control.advice import blocked
 from MVGLib.control.permissions import Permissions
 from MVGLib.control.protocols import SceneAccess
@@ -9,17 +11,15 @@ from MVGLib.control.runner import RunCarrier
 from MVGLib.control.workspace import Workspace
 
 
+@dataclass(eq=False, repr=False)
 class WarmStart:
     """Lets the worker load what the next run needs, so that its first slice comes at once."""
 
-    def __init__(
-        self, permissions: Permissions, scene: SceneAccess, workspace: Workspace, runner: RunCarrier
-    ) -> None:
-        self._permissions = permissions
-        self._scene = scene
-        self._workspace = workspace
-        self._runner = runner
-        self._known: tuple[object, ...] = ()  # what the worker was started with
+    _permissions: Permissions
+    _scene: SceneAccess
+    _workspace: Workspace
+    _runner: RunCarrier
+    _known: tuple[object, ...] = field(default=(), init=False)
 
     def note(self) -> None:
         """A run takes the choices of now to the worker."""
