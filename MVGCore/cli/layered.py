@@ -27,16 +27,10 @@ def passes_in(image: Volume, labels: Path | None, axis: int | None) -> list[Prom
     Raises:
         InputError: the file cannot be used.
     """
-    from MVGCore.prompts import passes_of, without_overlap
-    from MVGCore.volume import read_segmentation
-    from MVGCore.volume.reading import holds_segments
+    from MVGCore.prompts import passes_of, read_overlapping
 
-    if labels is None or not holds_segments(labels):
-        return []
-    segmentation = read_segmentation(labels, image.geometry)
-    if len(segmentation.layers) < 2 or len(without_overlap(segmentation)) < 2:
-        return []
-    return passes_of(image, segmentation, axis, str(labels))
+    segmentation = None if labels is None else read_overlapping(labels, image.geometry)
+    return [] if segmentation is None else passes_of(image, segmentation, axis, str(labels))
 
 
 def say(passes: Sequence[PromptSet], image: Volume, ends: Sequence[str], empty: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum, together
 from MVGCore.datasets.manifest import read_results
 from MVGCore.errors import InputError
-from MVGCore.prompts import PromptSet
+from MVGCore.prompts import PromptSet, read_overlapping
 from MVGCore.volume import read_labelmap, read_volume
 from MVGCore.volume.formats import format_by_name, stem
 
@@ -47,11 +47,17 @@ class ExampleSource:
         """The labelled slices.
 
         Raises:
-            InputError: a file is missing or damaged, nothing is labelled, or labels and image do not fit.
+            InputError: a file is missing or damaged, nothing is labelled, labels and image do not fit, or
+                segments overlap.
         """
         if self.image is None or self.labels.suffix.lower() == PROMPTS_SUFFIX:
             return PromptSet.load(self.labels)
         image = read_volume(self.image)
+        if read_overlapping(self.labels, image.geometry) is not None:
+            raise InputError(
+                f"Segments of '{self.labels}' overlap, and a data set gets one class for each voxel: give "
+                "examples that do not overlap, or label each volume by itself (mvg segment)."
+            )
         return PromptSet.from_labelmap(image, read_labelmap(self.labels, image.geometry))
 
 

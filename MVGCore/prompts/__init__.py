@@ -10,6 +10,7 @@ from MVGCore.prompts.overlap import (
     fewest_planes,
     passes_of,
     passes_of_slices,
+    read_overlapping,
     without_overlap,
 )
 from MVGCore.prompts.prompt import Prompt, main_axis
@@ -29,5 +30,6 @@ __all__ = [
     "main_axis",
     "passes_of",
     "passes_of_slices",
+    "read_overlapping",
     "without_overlap",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,18 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError
 from MVGCore.prompts.prompt import Prompt
 from MVGCore.prompts.promptset import PromptSet
-from MVGCore.volume import LabelMap, Segmentation, SegmentClass, Volume, match_slices, robust_window
+from MVGCore.volume import (
+    Geometry,
+    LabelMap,
+    Segmentation,
+    SegmentClass,
+    Volume,
+    match_slices,
+    read_segmentation,
+    robust_window,
+)
 from MVGCore.volume.labelmap import present_ids
+from MVGCore.volume.reading import holds_segments
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +49,15 @@ def without_overlap(segmentation: Segmentation) -> list[LabelMap]:
     layers = segmentation.with_ids_as_values().layers
     groups = _divided([each.class_ for each in segmentation.segments], [layers])
     return [LabelMap.of(_labels_of(layers, group), segmentation.geometry, group) for group in groups]
+
+
+def read_overlapping(path: Path, grid: Geometry) -> Segmentation | None:
+    """The segments of a file, if some of them overlap; errors as of `read_segmentation`."""
+    if not holds_segments(path):
+        return None
+    segmentation = read_segmentation(path, grid)
+    overlap = len(segmentation.layers) > 1 and len(without_overlap(segmentation)) > 1
+    return segmentation if overlap else None
 
 
 def passes_of(

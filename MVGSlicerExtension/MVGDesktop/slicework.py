@@ -34,13 +34,13 @@ class SliceWork:
     def take_range(self, whole: bool) -> None:
         """Take the voxels within the chosen intensities into the segment, in the volume or on the slice."""
         limits, place = self._desk.tools.range.limits, None if whole else self._current()
-        spare = self._desk.editor.choices.spare_others
+        others = self._desk.editor.choices.others
         if limits is not None:
-            self._desk.tell(lambda: take_intensities(self._document, limits, spare, place))
+            self._desk.tell(lambda: take_intensities(self._document, limits, others, place))
 
     def change_segment(self, effect: Effect, whole: bool) -> None:
         """Change the selected segment, in the volume or on the current slice."""
-        choice = self._desk.tools.effects.choice(self._desk.editor.choices.spare_others)
+        choice = self._desk.tools.effects.choice(self._desk.editor.choices.others)
         place = None if whole else self._current()
         self._desk.tell(lambda: apply_effect(self._document, effect, choice, place))
 

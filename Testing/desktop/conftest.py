@@ -151,8 +151,9 @@ def reset(window: MainWindow) -> None:
     window.filing.forget()
     window.guide.hide()
     window.editor.use(Tool.NAVIGATE)
-    for box in (window.tools.sphere, window.tools.spare, window.tools.range.limited):
+    for box in (window.tools.sphere, window.tools.range.limited):
         box.setChecked(False)
+    window.tools.others.setCurrentIndex(0)
     window.editor.set_radius(ToolChoices().radius)
     window.settings.clear()
     window.statusBar().clearMessage()

@@ -17,7 +17,7 @@ from MVGDesktop.editing.history import Command
 from MVGDesktop.editing.segments import Look
 from MVGDesktop.editing.shapes import Region
 from MVGDesktop.editing.strokes import apply_region
-from MVGDesktop.editing.voxels import Mode
+from MVGDesktop.editing.voxels import Mode, Others
 from MVGDesktop.files.nodes import segmentation_node, segmentation_of, volume_node
 from MVGDesktop.files.opening import looks_like_labels
 
@@ -60,7 +60,7 @@ def paint(document: Document, seed: int, erase: bool = False) -> None:
     mask = rng.random([each.stop - each.start for each in box]) > 0.3
     ids = document.segment_ids() or [document.need_segment()]
     chosen = ids[int(rng.integers(len(ids)))]
-    mode = Mode(erase, spare_others=bool(rng.integers(2)))
+    mode = Mode(erase, list(Others)[rng.integers(3)])
     apply_region(document, chosen, "Paint", lambda _grid: Region(box, mask), mode)
 
 
@@ -109,7 +109,7 @@ def test_other_layers_give_way_to_the_brush_unless_spared(document: Document) ->
     first, second = document.segment_ids()
     box = (slice(0, 1), slice(0, 6), slice(0, 5))
     whole = Region(box, np.ones((1, 6, 5), bool))
-    apply_region(document, first, "Paint", lambda _grid: whole, Mode(spare_others=True))
+    apply_region(document, first, "Paint", lambda _grid: whole, Mode(others=Others.STAY))
     assert document.voxels().mask(second).all()
     apply_region(document, first, "Paint", lambda _grid: whole, Mode())
     assert not document.voxels().mask(second)[0].any() and document.voxels().mask(second)[1:].all()

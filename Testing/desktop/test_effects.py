@@ -8,6 +8,7 @@ from PyQt5 import QtCore, QtTest
 
 from MVGDesktop.editing.effects import Choice, Effect, apply_effect, changed
 from MVGDesktop.editing.tools import Tool
+from MVGDesktop.editing.voxels import Others
 from Testing.desktop.acting import CONTROL, label, press_key
 from Testing.desktop.conftest import settle, wait_until
 from Testing.desktop.mouse import LEFT, click, drag, move, place_of, wheel
@@ -58,7 +59,7 @@ def test_effects_can_be_taken_back_and_spare_others(open_window, effect: Effect,
     before, other = voxels.mask(first).copy(), voxels.mask(second).copy()
     axial.go_to(12)
     place = None if whole else (axial.view.origin, axial.view.normal)
-    apply_effect(document, effect, Choice(radius=1.5, spare_others=True), place)
+    apply_effect(document, effect, Choice(radius=1.5, others=Others.STAY), place)
     after = document.voxels().mask(first)
     assert np.array_equal(document.voxels().mask(second), other)
     if not whole:

@@ -7,6 +7,7 @@ import pytest
 from PyQt5 import QtCore, QtTest
 
 from MVGDesktop.editing.tools import Tool
+from MVGDesktop.editing.voxels import Others
 from Testing.desktop.conftest import settle
 from Testing.desktop.mouse import click, drag, place_of, press, release, wheel
 
@@ -80,12 +81,36 @@ def test_painting_over_another_segment_takes_its_voxels_unless_spared(open_windo
     here = place_of(axial, (30, 32, 12))
     click(axial.view, here)
     open_window.segments.add()
-    open_window.tools.spare.setChecked(True)
+    open_window.tools.others.setCurrentText(Others.STAY.value)
     click(axial.view, here)
     assert np.unique(labels(open_window)).tolist() == [0, 1]
-    open_window.tools.spare.setChecked(False)
+    open_window.tools.others.setCurrentText(Others.GIVE_WAY.value)
     click(axial.view, here)
     assert np.unique(labels(open_window)).tolist() == [0, 2]
+
+
+def test_the_brush_paints_over_others_where_they_may_overlap(open_window, axial) -> None:
+    """It is taken back, and the strokes before it too, which were made when all lay in one layer."""
+    here, beside = place_of(axial, (30, 32, 12)), place_of(axial, (34, 32, 12))
+    click(axial.view, here)
+    open_window.segments.add()
+    click(axial.view, place_of(axial, (12, 12, 12)))
+    document = open_window.document
+    before = {each: document.voxels().mask(each) for each in document.segment_ids()}
+    QtTest.QTest.keyClick(open_window.tools.others, QtCore.Qt.Key_End)
+    assert open_window.editor.choices.others is Others.OVERLAP
+    drag(axial.view, [beside, place_of(axial, (36, 32, 12))])
+    first, second = (document.voxels().mask(each) for each in document.segment_ids())
+    assert np.array_equal(first, before[document.segment_ids()[0]]) and (first & second).any()
+    assert len(document.voxels().layers()) == 2
+    document.undo()
+    now = {each: document.voxels().mask(each) for each in document.segment_ids()}
+    assert all(np.array_equal(now[each], before[each]) for each in before)
+    document.undo()
+    assert not document.voxels().mask(document.segment_ids()[1]).any()
+    document.redo()
+    document.redo()
+    assert np.array_equal(document.voxels().mask(document.segment_ids()[1]), second)
 
 
 def test_only_intensities_limits_the_brush(open_window, axial, a_volume) -> None:

@@ -14,7 +14,7 @@ from MVGDesktop.editing import shapes
 from MVGDesktop.editing.recorder import Recorder
 from MVGDesktop.editing.shapes import FloatArray
 from MVGDesktop.editing.strokes import finish
-from MVGDesktop.editing.voxels import Mode, Voxels
+from MVGDesktop.editing.voxels import Mode, Others, Voxels
 
 Masks = dict[str, NDArray[np.bool_]]  # name of a segment -> where it is on a slice
 
@@ -138,22 +138,29 @@ def _write_slice(
         if name not in own:
             own[name] = document.add_segment(name)
     voxels = document.voxels()
-    if keep:
-        _separate(voxels, box, {own[name]: mask for name, mask in masks.items()})
     recorder = Recorder(voxels)
+    if keep:
+        with document.changing():
+            _separate(voxels, recorder, box, {own[name]: mask for name, mask in masks.items()})
     recorder.before(box)
     for layer in () if keep else voxels.layers():
         layer[box] = 0
     for name, mask in masks.items():
-        voxels.write(own[name], shapes.Region(box, mask), Mode(overlap=keep), None)
+        voxels.write(
+            own[name],
+            shapes.Region(box, mask),
+            Mode(others=Others.OVERLAP if keep else Others.GIVE_WAY),
+            None,
+        )
     finish(document, recorder, text)
 
 
-def _separate(voxels: Voxels, box: shapes.Box, masks: Masks) -> None:
+def _separate(voxels: Voxels, recorder: Recorder, box: shapes.Box, masks: Masks) -> None:
     """Give segments layers of their own that would be written over others of their layer.
 
     Args:
         voxels: Of the segmentation.
+        recorder: Of what is written.
         box: Of the slice.
         masks: Id of a segment -> where it is to be written.
     """
@@ -161,7 +168,7 @@ def _separate(voxels: Voxels, box: shapes.Box, masks: Masks) -> None:
     for segment_id, mask in masks.items():
         layer = voxels.place(segment_id).layer
         if (taken[layer] & mask).any():
-            voxels.separate(segment_id)
+            recorder.separate(segment_id)
         else:
             taken[layer] |= mask
 

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from MVGCore.errors import InputError
 from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
-from MVGDesktop.editing.recorder import Recorder
 from MVGDesktop.editing.shapes import Box, FloatArray, Region
-from MVGDesktop.editing.strokes import finish
-from MVGDesktop.editing.voxels import Mode
+from MVGDesktop.editing.strokes import finish, recorder_for
+from MVGDesktop.editing.voxels import Mode, Others
 
 BoolArray = NDArray[np.bool_]
 
@@ -42,12 +41,12 @@ class Choice:
     Attributes:
         radius: Of growing, shrinking and smoothing, in mm.
         smallest: Pieces with fewer voxels are small.
-        spare_others: Leave voxels of other segments as they are.
+        others: What becomes of other segments.
     """
 
     radius: float = 2.0
     smallest: int = 50
-    spare_others: bool = False
+    others: Others = Others.GIVE_WAY
 
 
 def changed(effect: Effect, mask: BoolArray, spacing: FloatArray, choice: Choice) -> BoolArray:
@@ -116,10 +115,10 @@ def apply_effect(
     else:
         flat = changed(effect, part.squeeze(axis), np.delete(spacing, axis), choice)
         after = np.expand_dims(flat, axis)
-    recorder = Recorder(voxels)
+    mode = Mode(others=choice.others)
+    recorder = recorder_for(document, document.segment_id, mode)
     recorder.before(box)
     voxels.write(document.segment_id, Region(box, part & ~after), Mode(erase=True), None)
-    mode = Mode(spare_others=choice.spare_others)
     voxels.write(document.segment_id, Region(box, after & ~part), mode, None)
     finish(document, recorder, effect.value)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,26 +26,47 @@ class _Patch:
     after: bytes
 
 
+@dataclass(frozen=True)
+class _Separated:
+    """A segment that had shared the layer of another one, as what value."""
+
+    segment_id: str
+    neighbour_id: str
+    value: int
+
+
 class VoxelEdit(Command):
     """A stroke: what it changed, before and after, compressed."""
 
-    def __init__(self, name: str, node_id: str, find: FindVoxels, patches: list[_Patch]) -> None:
+    def __init__(
+        self,
+        name: str,
+        node_id: str,
+        find: FindVoxels,
+        patches: Sequence[_Patch],
+        separated: Sequence[_Separated] = (),
+    ) -> None:
         """
         Args:
             name: For the menu.
             node_id: The segmentation, in which it is done already.
             find: Gives the voxels of a segmentation, whichever objects hold them by then.
             patches: What it changed.
+            separated: Segments that got layers of their own before.
         """
         super().__init__(name, node_id, done=True)
-        self._find, self._patches = find, patches
+        self._find, self._patches, self._separated = find, patches, separated
         self._layout = find(node_id).layout()
 
     def do(self) -> None:
+        for each in self._separated:
+            self._find(self.node_id).separate(each.segment_id)
         self._write("after")
 
     def take_back(self) -> None:
         self._write("before")
+        for each in reversed(self._separated):
+            self._find(self.node_id).join(each.segment_id, each.neighbour_id, each.value)
 
     def _write(self, which: str) -> None:
         voxels = self._find(self.node_id)
@@ -74,6 +95,15 @@ class Recorder:
     def __init__(self, voxels: Voxels) -> None:
         self._voxels = voxels
         self._kept: list[tuple[Box, list[Array]]] = []
+        self._separated: list[_Separated] = []
+
+    def separate(self, segment_id: str) -> None:
+        """Give a segment a layer of its own, unless it has one; before anything is noted."""
+        neighbour_id = self._voxels.beside(segment_id)
+        if neighbour_id:
+            value = self._voxels.place(segment_id).value
+            self._separated.append(_Separated(segment_id, neighbour_id, value))
+            self._voxels.separate(segment_id)
 
     def before(self, box: Box) -> None:
         """Note what is in a box that will be written."""
@@ -91,7 +121,11 @@ class Recorder:
             for number, layer in enumerate(self._voxels.layers())
             if (patch := self._patch(number, layer)) is not None
         ]
-        return VoxelEdit(name, self._voxels.node.GetID(), find, patches) if patches else None
+        if not patches:
+            for each in reversed(self._separated):
+                self._voxels.join(each.segment_id, each.neighbour_id, each.value)
+            return None
+        return VoxelEdit(name, self._voxels.node.GetID(), find, patches, self._separated)
 
     def _patch(self, number: int, layer: Array) -> _Patch | None:
         boxes = [box for box, _ in self._kept if all(each.stop > each.start for each in box)]

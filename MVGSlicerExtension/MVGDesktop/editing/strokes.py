@@ -12,7 +12,7 @@ from MVGDesktop.document import Document
 from MVGDesktop.editing import shapes
 from MVGDesktop.editing.recorder import Recorder
 from MVGDesktop.editing.shapes import FloatArray, Region
-from MVGDesktop.editing.voxels import Mode
+from MVGDesktop.editing.voxels import Mode, Others
 
 
 class Reported:
@@ -40,7 +40,7 @@ class Stroke:
         self._voxels = document.voxels()
         self._grid = self._voxels.grid
         self._image = document.image() if mode.intensities is not None else None
-        self.recorder = Recorder(self._voxels)
+        self.recorder = recorder_for(document, segment_id, mode)
         self._last: FloatArray | None = None
 
     def to(self, point: FloatArray, radius: float) -> None:
@@ -53,6 +53,15 @@ class Stroke:
             self._voxels.write(self._segment_id, region, self.mode, self._image)
 
 
+def recorder_for(document: Document, segment_id: str, mode: Mode) -> Recorder:
+    """A recorder of what is written into a segment, which has a layer of its own if it may overlap."""
+    recorder = Recorder(document.voxels())
+    if mode.others is Others.OVERLAP and not mode.erase:
+        with document.changing():
+            recorder.separate(segment_id)
+    return recorder
+
+
 def apply_region(
     document: Document, segment_id: str, name: str, region_of: Callable[[Any], Region], mode: Mode
 ) -> None:
@@ -61,7 +70,7 @@ def apply_region(
     region = region_of(voxels.grid)
     if region.empty:
         return
-    recorder = Recorder(voxels)
+    recorder = recorder_for(document, segment_id, mode)
     recorder.before(region.box)
     voxels.write(segment_id, region, mode, document.image() if mode.intensities is not None else None)
     finish(document, recorder, name)
@@ -70,7 +79,7 @@ def apply_region(
 def take_intensities(
     document: Document,
     limits: tuple[float, float],
-    spare_others: bool,
+    others: Others,
     slice_at: tuple[FloatArray, FloatArray] | None,
 ) -> None:
     """Take all voxels within two intensities, both included, into the active segment; can be taken back.
@@ -78,7 +87,7 @@ def take_intensities(
     Args:
         document: Whose segment; one is made where there is none.
         limits: The lowest and the highest intensity.
-        spare_others: Leave voxels of other segments as they are.
+        others: What becomes of other segments.
         slice_at: World position and normal of the only slice that is meant, or None for the volume.
 
     Raises:
@@ -94,7 +103,7 @@ def take_intensities(
             box = shapes.slice_box(grid, *shapes.slice_region(grid, *slice_at))
         return Region(box, np.ones([each.stop - each.start for each in box], bool))  # type: ignore[arg-type]
 
-    apply_region(document, segment_id, "Threshold", everything, Mode(False, spare_others, limits))
+    apply_region(document, segment_id, "Threshold", everything, Mode(False, others, limits))
 
 
 def finish(document: Document, recorder: Recorder, name: str) -> None:

@@ -15,7 +15,7 @@ from MVGDesktop.editing import shapes
 from MVGDesktop.editing.gestures import Gesture, Measure, TraceGesture, ViewLines
 from MVGDesktop.editing.shapes import FloatArray, Region
 from MVGDesktop.editing.strokes import Reported, Stroke, apply_region, finish
-from MVGDesktop.editing.voxels import Mode
+from MVGDesktop.editing.voxels import Mode, Others
 from MVGDesktop.views.outline import Outline
 from MVGDesktop.views.sliceview import SliceView
 
@@ -48,14 +48,14 @@ class ToolChoices:
         tool: The tool in use.
         radius: Of the brush, in mm.
         sphere: Paint on all slices that a ball of the radius reaches.
-        spare_others: Leave other segments as they are.
+        others: What becomes of other segments.
         intensities: Paint only where the image is within these values.
     """
 
     tool: Tool = Tool.NAVIGATE
     radius: float = 5.0
     sphere: bool = False
-    spare_others: bool = False
+    others: Others = Others.GIVE_WAY
     intensities: tuple[float, float] | None = None
 
 
@@ -279,7 +279,7 @@ class Editor(QtCore.QObject):
 
     def _mode(self, erase: bool | None = None) -> Mode:
         erasing = self.choices.tool is Tool.ERASE if erase is None else erase
-        return Mode(erasing, self.choices.spare_others, self.choices.intensities)
+        return Mode(erasing, self.choices.others, self.choices.intensities)
 
     def show_brush(self, view: SliceView, position: QtCore.QPointF) -> None:
         """Show the size of the brush around a position in a view."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -26,21 +27,27 @@ class Place:
     value: int
 
 
+class Others(Enum):
+    """What becomes of other segments where one is written."""
+
+    GIVE_WAY = "Others give way"
+    STAY = "Spare other segments"
+    OVERLAP = "Overlap other segments"
+
+
 @dataclass(frozen=True)
 class Mode:
     """How to write.
 
     Attributes:
         erase: Take voxels from the segment instead of adding them.
-        spare_others: Leave the voxels of other segments as they are.
+        others: What becomes of other segments; those of the same layer cannot overlap.
         intensities: Write only where the image is within these two values.
-        overlap: Write beside what segments of other layers have.
     """
 
     erase: bool = False
-    spare_others: bool = False
+    others: Others = Others.GIVE_WAY
     intensities: tuple[float, float] | None = None
-    overlap: bool = False
 
 
 class Voxels:
@@ -126,7 +133,7 @@ class Voxels:
         Args:
             segment_id: The segment.
             region: The voxels.
-            mode: What to spare.
+            mode: How.
             image: (K, J, I) intensities on the same grid, for `mode.intensities`.
         """
         place, mask = self.place(segment_id), region.mask.copy()
@@ -139,11 +146,11 @@ class Voxels:
             own[mask & (own == place.value)] = 0
             return
         others = [layer[region.box] for number, layer in enumerate(layers) if number != place.layer]
-        if mode.spare_others:
+        if mode.others is Others.STAY:
             mask &= (own == 0) | (own == place.value)
             for other in others:
                 mask &= other == 0
-        elif not mode.overlap:
+        elif mode.others is Others.GIVE_WAY:
             for other in others:
                 other[mask] = 0
         own[mask] = place.value
@@ -151,6 +158,19 @@ class Voxels:
     def separate(self, segment_id: str) -> None:
         """Give a segment a layer of its own, so that it may overlap others."""
         self.segmentation.SeparateSegmentLabelmap(segment_id)
+
+    def beside(self, segment_id: str) -> str:
+        """A segment that is kept in the same layer as another one, or ""."""
+        layer, ids = self.place(segment_id).layer, self.segmentation.GetSegmentIDs()
+        return next((each for each in ids if each != segment_id and self.place(each).layer == layer), "")
+
+    def join(self, segment_id: str, neighbour_id: str, value: int) -> None:
+        """Put a segment back into the layer of another one, as what value; where it is, that one is not."""
+        mask = self.mask(segment_id)
+        self.layer(self.place(neighbour_id).layer)[mask] = value
+        segment, neighbour = map(self.segmentation.GetSegment, (segment_id, neighbour_id))
+        segment.SetLabelValue(value)
+        segment.AddRepresentation(REPRESENTATION, neighbour.GetRepresentation(REPRESENTATION))
 
     def show(self) -> None:
         """Let the views draw what was written; nothing else hears of it."""

@@ -8,6 +8,7 @@ from PyQt5 import QtCore, QtWidgets
 
 from MVGDesktop.document import Document
 from MVGDesktop.editing.tools import MAX_RADIUS, MIN_RADIUS, Editor, Tool
+from MVGDesktop.editing.voxels import Others
 from MVGDesktop.keys import add_key
 from MVGDesktop.widgets.effectbar import EffectBar
 from MVGDesktop.widgets.icons import icon
@@ -46,8 +47,11 @@ class EditTools(QtWidgets.QWidget):
         self.radius.setToolTip("Radius of the brush; [ and ] or Shift+wheel change it")
         self.sphere = QtWidgets.QCheckBox("Ball (3-D)", self)
         self.sphere.setToolTip("Paint on all slices that the ball reaches, not only on this one")
-        self.spare = QtWidgets.QCheckBox("Spare other segments", self)
-        self.spare.setToolTip("Leave voxels of other segments as they are")
+        self.others = QtWidgets.QComboBox(self)
+        for each in Others:
+            self.others.addItem(each.value, each)
+        self.others.setAccessibleName("Other segments")
+        self.others.setToolTip("What becomes of other segments where this one is painted or filled")
         self.range = RangeBar(document, self)
         self.effects = EffectBar(self)
         self.copy_before = self._copy_button("From below", -1, "Copy the labels of the nearest slice before")
@@ -86,7 +90,7 @@ class EditTools(QtWidgets.QWidget):
         form.addWidget(label, 0, 0)
         form.addWidget(self.radius, 0, 1)
         form.addWidget(self.sphere, 0, 2)
-        form.addWidget(self.spare, 1, 0, 1, 3)
+        form.addWidget(self.others, 1, 0, 1, 3)
         copies = QtWidgets.QHBoxLayout()
         copies.addWidget(QtWidgets.QLabel("Copy slice", self))
         for button in (self.copy_before, self.copy_after, self.copy_result):
@@ -112,7 +116,9 @@ class EditTools(QtWidgets.QWidget):
         editor.radiusChanged.connect(self._show_radius)
         self.radius.valueChanged.connect(editor.set_radius)
         self.sphere.toggled.connect(lambda on: setattr(editor.choices, "sphere", on))
-        self.spare.toggled.connect(lambda on: setattr(editor.choices, "spare_others", on))
+        self.others.currentIndexChanged.connect(
+            lambda _index: setattr(editor.choices, "others", self.others.currentData())
+        )
         self.range.changed.connect(lambda limits: setattr(editor.choices, "intensities", limits))
 
     def _show_radius(self, radius: float) -> None:

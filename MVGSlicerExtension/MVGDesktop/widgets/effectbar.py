@@ -5,6 +5,7 @@ from __future__ import annotations
 from PyQt5 import QtCore, QtWidgets
 
 from MVGDesktop.editing.effects import Choice, Effect
+from MVGDesktop.editing.voxels import Others
 
 _BY_SIZE = (Effect.DROP_SMALL,)
 _WITHOUT = (Effect.KEEP_LARGEST, Effect.FILL_HOLES)
@@ -41,11 +42,11 @@ class EffectBar(QtWidgets.QWidget):
         """What is chosen."""
         return Effect(self.effects.currentData())
 
-    def choice(self, spare_others: bool) -> Choice:
+    def choice(self, others: Others) -> Choice:
         """How far it is to reach."""
         if self.effect in _BY_SIZE:
-            return Choice(smallest=int(self.amount.value()), spare_others=spare_others)
-        return Choice(radius=self.amount.value(), spare_others=spare_others)
+            return Choice(smallest=int(self.amount.value()), others=others)
+        return Choice(radius=self.amount.value(), others=others)
 
     def _show_amount(self) -> None:
         by_size = self.effect in _BY_SIZE

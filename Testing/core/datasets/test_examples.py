@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.examples import ExampleSource, find_examples, merged_prompts
 from MVGCore.datasets.manifest import DONE, NAME, Manifest, Record
 from MVGCore.errors import InputError
+from MVGCore.volume import Segment, Segmentation, SegmentClass, read_volume, write_segmentation
 
 ITEMS = tuple(Item(name, Path(f"images/{name}.nrrd")) for name in ("case_1", "case_10", "p1/t1", "p2/t1"))
 
@@ -73,3 +75,17 @@ def test_saved_prompts_and_label_maps_give_the_same_slices(make_tiny, tmp_path: 
     saved = merged_prompts(find_examples([tmp_path / "saved.mvgprompts"], tiny.items))
     assert [each.fingerprint for each in saved.prompts] == [each.fingerprint for each in drawn.prompts]
     assert [each.index for each in saved.prompts] == [1, 4]
+
+
+def test_overlapping_segments_are_refused_with_a_way_out(make_tiny, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    """Flattened, one of two classes would be taught as absent where it is."""
+    item = make_tiny(1).items[0]
+    image = read_volume(item.image)
+    both = np.zeros(image.array.shape, np.uint8)
+    both[1, 1:4, 1:4] = 1
+    classes = (SegmentClass(1, "organ", (1, 0, 0)), SegmentClass(2, "lesion", (0, 1, 0)))
+    segments = tuple(Segment(each, layer, 1) for layer, each in enumerate(classes))
+    path = tmp_path / "both.seg.nrrd"
+    write_segmentation(path, Segmentation((both, both.copy()), image.geometry, segments))
+    with pytest.raises(InputError, match=r"overlap.*mvg segment"):
+        ExampleSource(path, item.image).prompts()
