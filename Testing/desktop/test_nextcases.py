@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.volume import LabelMap, Segmentation, SegmentClass, SliceKey, Volume, robust_window, write_volume
 from MVGDesktop.files.nodes import segmentation_node, segmentation_of
 from Testing.desktop.acting import CONTROL, press_key
+from Testing.desktop.conftest import wait_until
 from Testing.desktop.mouse import LEFT
 
 pytestmark = pytest.mark.display
@@ -64,6 +67,17 @@ def test_cases_are_opened_corrected_and_kept_one_by_one(window, a_list: Path) ->
     assert not ui.caseFrame.isVisible() and "further --examples" in ui.messageLabel.text()
     window.queue.open(a_list)  # all are done, also tomorrow
     assert not ui.caseFrame.isVisible() and "further --examples" in ui.messageLabel.text()
+
+
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="xdotool presses the keys of the display")
+def test_the_keys_of_a_keyboard_save_and_go_on(window, a_list: Path) -> None:
+    """Through the window system, as a hand presses them."""
+    window.queue.open(a_list)
+    window.views.panels[0].view.setFocus()
+    subprocess.run(["xdotool", "key", "ctrl+shift+Return"], check=True)
+    wait_until(lambda: window.document.volume.GetName() == "case_1")
+    assert PromptSet.load(a_list.with_name("0.mvgprompts")).enabled
+    window.panel.controller.cases.close()
 
 
 def test_without_a_list_nothing_is_kept(window) -> None:
