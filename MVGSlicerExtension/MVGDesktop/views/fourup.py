@@ -8,6 +8,7 @@ import numpy as np
 import slicer
 from PyQt5 import QtCore, QtGui, QtWidgets
 
+from MVGDesktop.editing.shapes import VoxelGrid
 from MVGDesktop.grids import volume_grid
 from MVGDesktop.views.grabbing import grabbed
 from MVGDesktop.views.slicepanel import SlicePanel
@@ -16,6 +17,7 @@ from MVGDesktop.views.threedview import Bounds, ThreeDView
 
 _VIEWS = (("Red", "Axial"), ("Green", "Coronal"), ("Yellow", "Sagittal"))
 _GAP = 2
+_THICK = 1.5  # times the other two voxel edges
 
 
 class FourUp(QtWidgets.QWidget):
@@ -92,8 +94,16 @@ class FourUp(QtWidgets.QWidget):
         if volume is not None:
             grid = volume_grid(volume)
             self.jump(grid.position((np.array(grid.shape[::-1]) - 1) // 2))
+            self._use_thick_slices(grid)
         self.three_d.fit(self._bounds())
         self.active.set_active(True)  # closing a scene has taken it from the view's node
+
+    def _use_thick_slices(self, grid: VoxelGrid) -> None:
+        """Where slices are much thicker than their pixels, these are the ones that are labelled."""
+        steps = np.linalg.norm(grid.to_world[:3, :3], axis=0)[::-1]
+        if steps.max() > _THICK * np.median(steps):
+            along = [panel for panel in self.panels if panel.axis == int(steps.argmax())]
+            self.activate(next(iter(along), self.active))
 
     def fit(self) -> None:
         """Show whole slices, and all of the 3-D view."""

@@ -160,7 +160,7 @@ def test_adapted_weights_are_saved_and_used_elsewhere(
     session.save_model(tmp_path / "mine.safetensors")
     expected = session.preview(3)
     again = session_on(tmp_path / "mine.safetensors", tube)
-    assert not again.adapted
+    assert not again.model.adapted
     np.testing.assert_array_equal(again.preview(3).confidence, expected.confidence)
     third = session_on(small_weights, tube)
     third.use_adapted(tmp_path / "mine.safetensors")
