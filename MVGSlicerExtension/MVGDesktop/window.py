@@ -81,7 +81,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.guide.hide()
         self.panel = build_panel(python=sys.executable)
         self._panel_view = self.panel.controller.view()
-        self._examples = self._panel_view.examples
+        self._kept = self._panel_view.examples, self._panel_view.review
         self.keeper = Keeper(self)
         self.filing = Filing(self, self.keeper)
         self.queue = Queue(self, self.filing, self.keeper)
@@ -242,8 +242,9 @@ class MainWindow(QtWidgets.QMainWindow):
             labels_id = view.partner_id if view.settings.task.makes_segments else ""
             self.document.set_volume(view.volume_id, labels_id)
         self.follower.follow(view)
-        if view.examples != self._examples:
-            self._examples = view.examples
+        kept = view.examples, view.review if view.progress is None else None
+        if kept != self._kept:
+            self._kept = kept
             self.autosave.note_change()
         self._show_marks()
         if self.guide.isVisible():

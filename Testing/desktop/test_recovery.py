@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import slicer
+from PyQt5 import QtTest
 
 from MVGCore.volume import Volume, write_volume
 from MVGDesktop.editing.tools import Tool
 from MVGDesktop.files.recovery import Leftover, leftovers
 from MVGLib.control.runsettings import PanelTask
-from Testing.desktop.acting import answering, apply, fake_worker, label
+from Testing.desktop.acting import answering, done, fake_worker, label
 from Testing.desktop.conftest import settle, wait_until
-from Testing.desktop.mouse import click, place_of
+from Testing.desktop.mouse import LEFT, click, place_of
 
 pytestmark = pytest.mark.display
 
@@ -180,14 +181,20 @@ def left_behind(window, folder: Path) -> Leftover:
 
 @pytest.mark.parametrize("task", [PanelTask.SEGMENT, PanelTask.DENOISE])
 def test_examples_and_a_result_in_review_are_taken_up_again(
-    open_window, tmp_path: Path, task: PanelTask
+    open_window, application, tmp_path: Path, task: PanelTask
 ) -> None:
     window, document = open_window, open_window.document
     with fake_worker(window) as worker:
         label(window, 7)
         label(window, 17)
         window.panel.controller.choices.set_task(task)
-        apply(window, worker)
+        QtTest.QTest.mouseClick(window.panel.ui.applyButton, LEFT)
+        worker.step(9)
+        settle(application, 200)
+        window.autosave.save()  # the clock strikes before the result is complete
+        wait_until(lambda: not window.autosave.writing)
+        worker.finish()
+        wait_until(lambda: done(window))
         before = window.panel.controller.view()
         result = document.voxels().mask(document.segment_ids()[0]).copy()
         image = slicer.util.arrayFromVolume(slicer.mrmlScene.GetNodeByID(before.review.volume_id)).copy()
