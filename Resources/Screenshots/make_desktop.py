@@ -5,7 +5,7 @@
 
 It needs a screen (or `xvfb-run` before the command) and the extras demo and desktop.
 Writes desktop.png (a result in review, light) and desktop-label.png (labelling a slice, dark). With --sizes
-it writes the start, labelling, and a result about whose end is asked, on screens of 1366 x 768 and
+it writes the start, labelling, and a result, with its question if there is one, on screens of 1366 x 768 and
 1920 x 1080 pixels and of 1280 x 720 at 200 %, light and dark, to be looked at; the screen has to be that
 large: `xvfb-run -s "-screen 0 2560x1440x24 -dpi 96"`.
 """
@@ -70,7 +70,8 @@ def sizes(folder: Path, screens: Sequence[tuple[int, int]]) -> None:
         window.filing.label_demo()
         in_all_looks(window, screens, folder / "label", label)
         review(window)
-        window.panel.controller.asking.show()
+        if window.panel.controller.view().question is not None:
+            window.panel.controller.asking.show()
         in_all_looks(window, screens, folder / "review")
         window.close_everything()
 

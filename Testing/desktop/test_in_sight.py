@@ -11,9 +11,10 @@ from PyQt5 import QtCore, QtGui, QtTest, QtWidgets
 
 from MVGCore.volume import Geometry, Volume, write_volume
 from MVGDesktop.files.nodes import volume_node
+from MVGDesktop.theme import Theme
 from Testing.core.volume.dicom.builder import ramp, save, stack
 from Testing.desktop.acting import CONTROL, answering, fake_worker, label, press_key
-from Testing.desktop.conftest import wait_until
+from Testing.desktop.conftest import settle, wait_until
 from Testing.desktop.mouse import LEFT, click, place_of
 
 pytestmark = pytest.mark.display
@@ -153,3 +154,14 @@ def test_the_brush_has_a_radius(open_window) -> None:
     click(axial.view, place_of(axial, (30, 32, 12)))
     painted = np.argwhere(open_window.document.voxels().layer(0)[12])
     assert (painted.max(0) - painted.min(0) + 1).tolist() == pytest.approx([12, 12], abs=1)
+
+
+@pytest.mark.parametrize("theme", [Theme.LIGHT, Theme.DARK])
+def test_the_chosen_task_is_seen(open_window, application, theme: Theme) -> None:
+    open_window.set_theme(theme)
+    settle(application, 50)
+    ui = open_window.panel.ui
+    grounds = [each.grab().toImage().pixelColor(4, 6) for each in (ui.segmentButton, ui.denoiseButton)]
+    chosen, other = ((each.red(), each.green(), each.blue()) for each in grounds)
+    assert max(abs(a - b) for a, b in zip(chosen, other, strict=True)) > 30
+    open_window.set_theme(Theme.SYSTEM)

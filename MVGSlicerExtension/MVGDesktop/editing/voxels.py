@@ -30,7 +30,7 @@ class Place:
 class Others(Enum):
     """What becomes of other segments where one is written."""
 
-    GIVE_WAY = "Others give way"
+    GIVE_WAY = "Other segments give way"
     STAY = "Spare other segments"
     OVERLAP = "Overlap other segments"
 
