@@ -37,9 +37,9 @@ def label(window, index: int, radius: float = 8.0) -> None:
     press_key(window, "A")
 
 
-def press_key(window, key, modifier=QtCore.Qt.NoModifier) -> None:
-    """A key, pressed in the axial view."""
-    view = window.views.panels[0].view
+def press_key(window, key, modifier=QtCore.Qt.NoModifier, panel=None) -> None:
+    """A key, pressed in the axial view or in another one."""
+    view = (panel or window.views.panels[0]).view
     view.setFocus()
     QtTest.QTest.keyClick(view, key, modifier)
 

@@ -9,7 +9,7 @@ import pytest
 import slicer
 from PyQt5 import QtCore, QtGui, QtTest, QtWidgets
 
-from MVGCore.volume import Geometry, Volume, write_volume
+from MVGCore.volume import Geometry, SliceKey, Volume, write_volume
 from MVGDesktop.files.nodes import volume_node
 from MVGDesktop.theme import Theme
 from Testing.core.volume.dicom.builder import ramp, save, stack
@@ -42,6 +42,12 @@ def test_the_current_view_of_a_new_volume_is_that_of_its_thick_slices(window, ax
     assert panel is window.views.panels[axis] and panel.axis == axis
     place = window.panel.controller.scene.slice_in_view(window.document.volume_id)
     assert place.axis == axis
+    before = panel.slice_number()
+    press_key(window, "P", panel=panel)
+    click(panel.view, panel.view.rect().center())
+    press_key(window, "A", panel=panel)
+    (example,) = window.panel.controller.view().examples
+    assert example.slice == SliceKey(axis, before)
 
 
 def test_slices_have_a_scale_and_a_number_that_can_be_typed(open_window) -> None:

@@ -164,7 +164,7 @@ def test_adapted_weights_are_saved_and_used_elsewhere(
     np.testing.assert_array_equal(again.preview(3).confidence, expected.confidence)
     third = session_on(small_weights, tube)
     third.use_adapted(tmp_path / "mine.safetensors")
-    assert third.adapted
+    assert third.model.adapted
     np.testing.assert_array_equal(third.preview(3).confidence, expected.confidence)
     third.forget_adaptation()
     assert same(state(third), state(session_on(small_weights, tube)))
@@ -181,7 +181,7 @@ def test_weights_of_another_model_are_refused(small_weights: Path, tube, session
 def test_a_lesson_shows_targets_that_are_not_among_their_prompts(
     small_weights: Path, tube, session_on
 ) -> None:
-    (context,) = session_on(small_weights, tube)._propagator(0).contexts(never)
+    (context,) = session_on(small_weights, tube)._labelling.propagator(0).contexts(never)
     lessons, rng = Lessons(context, LARGEST), np.random.default_rng(0)
     for _ in range(20):
         lesson = lessons.draw([0, 1, 3], 2, rng)
@@ -197,7 +197,7 @@ def test_a_lesson_shows_targets_that_are_not_among_their_prompts(
 def test_of_a_large_canvas_cuts_are_learned_that_show_something(
     small_weights: Path, tube, session_on
 ) -> None:
-    (context,) = session_on(small_weights, tube)._propagator(0).contexts(never)
+    (context,) = session_on(small_weights, tube)._labelling.propagator(0).contexts(never)
     lessons, rng = Lessons(context, 48), np.random.default_rng(0)
     assert context.group.canvas.side > 48
     places = set()
@@ -218,7 +218,7 @@ def test_a_draft_is_changed_like_its_image(
 ) -> None:
     """The draft of the tube is nearly right, so it must lie on the warped labels."""
     monkeypatch.setattr(lessons_module, "DRAFTED", 1.0)
-    (context,) = session_on(small_weights, tube)._propagator(0).contexts(never)
+    (context,) = session_on(small_weights, tube)._labelling.propagator(0).contexts(never)
     lessons, rng = Lessons(context, LARGEST), np.random.default_rng(0)
     agree = []
     for _ in range(10):
