@@ -129,10 +129,10 @@ class GroupContext:
             return None
 
         def told(where: Tensor) -> Tensor:
-            shown = images if part is None else images[..., part.rows, part.columns]
+            in_part = images if part is None else images[..., part.rows, part.columns]
             place = None if part is None else (part.rows.start, part.columns.start, images.shape[-1])
-            seen = textures(model, device, shown)
-            return learned(model, device).log_probabilities(shown, where, seen, place)
+            seen = textures(model, device, in_part)
+            return learned(model, device).log_probabilities(in_part, where, seen, place)
 
         return told
 
