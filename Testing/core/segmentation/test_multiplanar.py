@@ -135,7 +135,7 @@ def test_what_the_first_look_missed_is_found(echo, ball, bright) -> None:
 
 def test_what_shows_too_little_to_prove_anything_is_not_probed(echo, ball, bright, monkeypatch) -> None:
     propagator, stack = prepared(echo, ball)
-    view = PlaneStack.of(echo, CPU, propagator._contexts[0][0], stack, 1)
+    view = PlaneStack.of(echo, CPU, propagator.predictor.contexts[0][0], stack, 1)
     probed = view.rows[:: second_look.PROBED]
     _, shown = view.labelled(probed)
     drawn = sum((ball[1].array[n, 5:36:4] > 0).sum() for n in (5, 14)) / 8  # of a row, in the mean
