@@ -14,7 +14,7 @@ from MVGDesktop.files.nodes import volume_node
 from MVGDesktop.theme import Theme
 from Testing.core.volume.dicom.builder import ramp, save, stack
 from Testing.desktop.acting import CONTROL, answering, fake_worker, label, press_key
-from Testing.desktop.conftest import settle, wait_until
+from Testing.desktop.conftest import activate, settle, wait_until
 from Testing.desktop.mouse import LEFT, click, place_of
 
 pytestmark = pytest.mark.display
@@ -144,6 +144,7 @@ def test_closing_asks_and_leaves_nothing(open_window) -> None:
     with answering("Cancel") as asked:
         press_key(open_window, QtCore.Qt.Key_W, CONTROL)
     assert asked and open_window.document.volume is not None
+    activate(open_window)  # the question has had the keyboard
     with answering("Discard"):
         press_key(open_window, QtCore.Qt.Key_W, CONTROL)
     assert open_window.document.volume is None and not open_window.panel.controller.view().examples
