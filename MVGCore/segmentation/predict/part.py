@@ -9,6 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 MARGIN = 8  # canvas pixels around what may be there
+# The same on canvases larger than `LARGE`, which whole organs fill. A brain on 160 pixels, first look: Dice
+# .901 with 8, .909 with 16, .912 with 24 in the same time, .916 with the whole canvas in half as much again.
+WIDE_MARGIN = 24
+LARGE = 128
 NOTHING = -9.2  # log-probability of a class where nothing is generated: one in ten thousand
 
 
@@ -20,8 +24,10 @@ class CanvasPart:
     columns: slice
 
     @classmethod
-    def around(cls, filled: Tensor, grid: int, margin: int = MARGIN) -> CanvasPart:
+    def around(cls, filled: Tensor, grid: int, margin: int | None = None) -> CanvasPart:
         """The part that shows pixels (S, S) with a margin, from one multiple of the grid to another."""
+        if margin is None:
+            margin = WIDE_MARGIN if len(filled) > LARGE else MARGIN
         return cls(*(_reach(filled.any(axis), grid, margin) for axis in (1, 0)))
 
     @property

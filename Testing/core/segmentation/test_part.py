@@ -36,6 +36,12 @@ def test_a_part_lies_on_the_grid_with_a_margin_within_the_canvas() -> None:
     assert CanvasPart.around(marks((15, 16)), 16, 0) == CanvasPart(slice(0, 16), slice(16, 32))
 
 
+def test_the_margin_is_wider_on_a_large_canvas() -> None:
+    small, large = (CanvasPart.around(marks((60, 60), side=side), 4) for side in (128, 160))
+    assert small == CanvasPart(slice(52, 72), slice(52, 72))
+    assert large == CanvasPart(slice(36, 88), slice(36, 88))
+
+
 def test_where_nothing_may_be_nothing_is_generated() -> None:
     part = CanvasPart.around(marks(), 16)
     assert part.empty and not CanvasPart.around(marks((1, 1)), 16).empty
