@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import slicer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from MVGCore.errors import InputError
@@ -70,6 +70,9 @@ actions = st.lists(
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example([("paint", 0), ("add", 0), ("paint", 298), ("remove", 0)])  # it had a layer of its own
+@example([("paint", 0), ("add", 0), ("paint", 1), ("remove", 0)])
+@example([("paint", 1), ("add", 0), ("paint", 1)])  # the second changes nothing
 @given(actions)
 def test_undo_and_redo_go_through_the_same_states(document: Document, todo) -> None:
     for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):

@@ -105,6 +105,12 @@ class Recorder:
             self._separated.append(_Separated(segment_id, neighbour_id, value))
             self._voxels.separate(segment_id)
 
+    def join_again(self) -> None:
+        """Nothing was written: the layers are as they were."""
+        while self._separated:
+            last = self._separated.pop()
+            self._voxels.join(last.segment_id, last.neighbour_id, last.value)
+
     def before(self, box: Box) -> None:
         """Note what is in a box that will be written."""
         self._kept.append((box, [layer[box].copy() for layer in self._voxels.layers()]))
@@ -122,8 +128,6 @@ class Recorder:
             if (patch := self._patch(number, layer)) is not None
         ]
         if not patches:
-            for each in reversed(self._separated):
-                self._voxels.join(each.segment_id, each.neighbour_id, each.value)
             return None
         return VoxelEdit(name, self._voxels.node.GetID(), find, patches, self._separated)
 

@@ -67,7 +67,8 @@ class RemoveSegment(Command):
         super().__init__(f"Remove {segment.GetName()}", node_id)
         self._id, self._choose = segment_id, choose
         self._kept = slicer.vtkSegment()
-        self._position = 0
+        self._position = self._value = 0
+        self._neighbour_id = ""  # a segment of the same layer
         self._mask = b""
         self._shape: tuple[int, ...] = ()
 
@@ -77,7 +78,8 @@ class RemoveSegment(Command):
         voxels = Voxels(node)
         mask = voxels.mask(self._id)
         self._shape, self._mask = mask.shape, zlib.compress(np.packbits(mask).tobytes(), 1)
-        place = voxels.place(self._id)
+        place, self._neighbour_id = voxels.place(self._id), voxels.beside(self._id)
+        self._value = place.value
         # RemoveSegment would leave its voxels in a layer that it shares with others.
         voxels.layer(place.layer)[mask] = 0
         self._position = segmentation.GetSegmentIndex(self._id)
@@ -90,9 +92,14 @@ class RemoveSegment(Command):
         node = segmentation_of(self.node_id)
         segmentation = node.GetSegmentation()
         segmentation.AddEmptySegment(self._id, self._kept.GetName(), self._kept.GetColor())
+        voxels = Voxels(node)
+        # Back to the layer where it was: in another one it would take the voxels of those that it overlaps.
+        if self._neighbour_id:
+            voxels.join(self._id, self._neighbour_id, self._value)
+        elif voxels.beside(self._id):
+            voxels.separate(self._id)
         segmentation.GetSegment(self._id).DeepCopyMetadata(self._kept)
         segmentation.SetSegmentIndex(self._id, self._position)
-        voxels = Voxels(node)
         place = voxels.place(self._id)
         bits = np.frombuffer(zlib.decompress(self._mask), np.uint8)
         mask = np.unpackbits(bits, count=int(np.prod(self._shape))).astype(bool).reshape(self._shape)

@@ -109,8 +109,10 @@ def take_intensities(
 def finish(document: Document, recorder: Recorder, name: str) -> None:
     """Put what was written into the history, draw it and tell everybody; nothing if nothing changed."""
     command = recorder.command(name, document.voxels_of)
-    if command is not None:
-        with document.changing():
-            document.history.add(command)
-            document.voxels().show()
-            document.voxels().announce()
+    with document.changing() if command is not None else document.changing_display():
+        if command is None:
+            recorder.join_again()
+            return
+        document.history.add(command)
+        document.voxels().show()
+        document.voxels().announce()
