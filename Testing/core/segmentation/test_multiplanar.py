@@ -141,8 +141,12 @@ def test_what_shows_too_little_to_prove_anything_is_not_probed(echo, ball, brigh
     drawn = sum((ball[1].array[n, 5:36:4] > 0).sum() for n in (5, 14)) / 8  # of a row, in the mean
     assert shown == pytest.approx(drawn * len(probed), rel=0.25)
     monkeypatch.setattr(second_look, "LEAST_PROOF", 10 * shown)
+    expected = float(second_look.expected_dice(stack)[1])
+    monkeypatch.setattr(second_look, "EXPECTED", (expected - 0.2, expected - 0.1))
     assert look(propagator, stack) is not None
     assert all(bright)
+    monkeypatch.setattr(second_look, "EXPECTED", (expected, expected + 0.1))  # its examples would be wrong
+    assert look(propagator, stack) is None
 
 
 def test_a_second_round_follows_where_the_first_changed_much(echo, ball, bright, monkeypatch) -> None:
