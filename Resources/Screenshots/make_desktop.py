@@ -95,6 +95,7 @@ def in_all_looks(
 
 def all_sizes(folder: Path) -> None:
     """Writes them on a usual screen and, in a process of its own, since Qt asks once, on a dense one."""
+    folder.mkdir(parents=True, exist_ok=True)
     sizes(folder, SCREENS)
     dense = {**os.environ, "QT_SCALE_FACTOR": "2"}
     subprocess.run([sys.executable, __file__, "--dense", str(folder)], env=dense, check=True)
