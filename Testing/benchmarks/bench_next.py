@@ -33,21 +33,16 @@ from MVGCore.volume import SliceKey, read_labelmap, robust_window
 Slice = tuple[str, int, int]  # of a volume, by its name: axis and index
 
 
-def proposed(folder: Path, count: int) -> list[Slice]:
-    """What `--next` chooses."""
+def chosen_slices(folder: Path, count: int, rng: np.random.Generator | None) -> list[Slice]:
+    """What `--next` chooses of the results in a folder, or as many of the same candidates at random."""
     records = {name: each for name, each in read_results(folder).items() if each.done}
     candidates = [each for record in records.values() for each in candidates_of(folder, record)]
+    if rng is None:
+        picked = [each for each, _ in choose(candidates, count)]
+    else:
+        picked = [candidates[n] for n in rng.permutation(len(candidates))[:count]]
     axes = {name: AXIS_NAMES.index(each.report["axis"]) for name, each in records.items()}
-    return [(each.volume, axes[each.volume], each.index) for each, _ in choose(candidates, count)]
-
-
-def random(folder: Path, count: int, rng: np.random.Generator) -> list[Slice]:
-    """As many of the same candidates."""
-    records = {name: each for name, each in read_results(folder).items() if each.done}
-    candidates = [each for record in records.values() for each in candidates_of(folder, record)]
-    axes = {name: AXIS_NAMES.index(each.report["axis"]) for name, each in records.items()}
-    chosen = [candidates[n] for n in rng.permutation(len(candidates))[:count]]
-    return [(each.volume, axes[each.volume], each.index) for each in chosen]
+    return [(each.volume, axes[each.volume], each.index) for each in picked]
 
 
 def drawn(case: Case, axis: int, index: int, path: Path) -> ExampleSource:
@@ -80,9 +75,8 @@ def curve(way: str, options: argparse.Namespace) -> list[float]:
         records = read_results(folder)
         found = {name: read_labelmap(folder / records[name].output).array for name in cases}
         scores.append(float(np.mean([scored(cases[name], labels) for name, labels in found.items()])))
-        rng = np.random.default_rng([options.seed, done])
-        more = proposed(folder, options.count) if way == "next" else random(folder, options.count, rng)
-        for name, axis, index in more:
+        rng = None if way == "next" else np.random.default_rng([options.seed, done])
+        for name, axis, index in chosen_slices(folder, options.count, rng):
             place = folder / f"given-{len(chosen):03}{PROMPTS_SUFFIX}"
             examples.append(drawn(cases[name], axis, index, place))
             chosen.append((name, axis, index))

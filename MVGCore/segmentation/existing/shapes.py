@@ -24,7 +24,7 @@ def signed_distance(mask: Bools, spacing: Sequence[float], limit: float) -> Floa
     if not mask.any():
         return distance
     margin = [int(np.ceil(limit / each)) + 1 for each in spacing]
-    box = tuple(_range(np.asarray(mask.any(1 - axis)), margin[axis]) for axis in (0, 1))
+    box = tuple(around(np.asarray(mask.any(1 - axis)), margin[axis]) for axis in (0, 1))
     part, half = mask[box], min(spacing) / 2
     outside = half - ndimage.distance_transform_edt(~part, spacing)
     inside = ndimage.distance_transform_edt(part, spacing) - half if not part.all() else limit
@@ -47,6 +47,7 @@ def edge(mask: Bools) -> Bools:
     return np.asarray(mask & ~ndimage.binary_erosion(mask))
 
 
-def _range(filled: Bools, margin: int) -> slice:
+def around(filled: Bools, margin: int) -> slice:
+    """What is filled of a line (n,) with a margin on both sides, within the line."""
     places = np.flatnonzero(filled)
-    return slice(max(0, int(places[0]) - margin), int(places[-1]) + 1 + margin)
+    return slice(max(0, int(places[0]) - margin), min(len(filled), int(places[-1]) + 1 + margin))

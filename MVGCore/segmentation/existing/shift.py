@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from MVGCore.segmentation.existing.shapes import around
+
 Labels = NDArray[np.integer]
 Floats = NDArray[np.float64]
 Shift = tuple[int, int, int]
@@ -125,7 +127,7 @@ def _overlaps(
     radius = float(np.mean(np.sqrt(np.array(areas) * spacing[1] * spacing[2] / np.pi)))
     reach = [int(1.5 * radius / each) for each in spacing]
     across = min(reach[0], MOST_ACROSS)
-    box = [_around(np.asarray(drawn.any((0, 2 - axis))), reach[axis + 1]) for axis in (0, 1)]
+    box = [around(np.asarray(drawn.any((0, 2 - axis))), reach[axis + 1]) for axis in (0, 1)]
     stride = max(1, -(-max(each.stop - each.start for each in box) // FINEST))
     part = tuple(slice(each.start, each.stop, stride) for each in box)
     downs = np.arange(-across, across + 1)
@@ -174,8 +176,3 @@ def _refined(
     options = [(coarse[1] + row, coarse[2] + column) for row in near for column in near]
     best = max(options, key=lambda each: score(*each))
     return coarse[0], *best
-
-
-def _around(filled: NDArray[np.bool_], margin: int) -> slice:
-    places = np.flatnonzero(filled)
-    return slice(max(0, int(places[0]) - margin), min(len(filled), int(places[-1]) + 1 + margin))
