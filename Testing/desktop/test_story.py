@@ -12,7 +12,8 @@ from PyQt5 import QtCore, QtTest
 
 from MVGCore.volume import Volume, read_segmentation
 from MVGDesktop.editing.tools import Tool
-from Testing.desktop.acting import apply, fake_worker, label
+from MVGDesktop.files.nodes import volume_node
+from Testing.desktop.acting import CONTROL, apply, done, fake_worker, label, press_key
 from Testing.desktop.conftest import settle, wait_until
 from Testing.desktop.mouse import click, drag, place_of
 
@@ -104,6 +105,24 @@ def test_open_paint_run_correct_undo_save_reload(
     names = [each.class_.name for each in read_segmentation(labels).segments]
     assert list(again) == names == ["Segment 1"]
     assert np.array_equal(again["Segment 1"], saved) and np.array_equal(saved, result)
+
+
+def test_the_slice_to_label_next_is_never_an_empty_one(window, a_volume: Volume) -> None:
+    """Most would be gained in the middle between the examples, but there this image is blank."""
+    axial, controller = window.views.panels[0], window.panel.controller
+    array = a_volume.array.copy()
+    array[[11, 12, 13]] = 0
+    window.document.set_volume(volume_node(Volume(array, a_volume.geometry, "ball")).GetID())
+    paint_disc(window, 7, radius_at(7))
+    press_key(window, "A")
+    paint_disc(window, 17, radius_at(17))
+    press_key(window, "A")
+    press_key(window, QtCore.Qt.Key_Return, CONTROL)
+    wait_until(lambda: done(window), 240)
+    press_key(window, "N")
+    proposed = axial.slice_number()
+    assert proposed == controller.view().review.next_slice
+    assert array[proposed].max() > 150
 
 
 def test_a_slice_of_the_result_can_be_taken_into_the_labels(open_window) -> None:
