@@ -124,7 +124,8 @@ def kills(options: argparse.Namespace, folder: Path) -> None:
             command(folder, "disturbed", 2), start_new_session=True, stdout=-3, stderr=-3
         )
         try:
-            process.wait(timeout=float(rng.uniform(0.1, 0.9)) * whole)
+            # A share of the time that is there for all kills, or the work would be done after two of them.
+            process.wait(timeout=float(rng.uniform(0.2, 1.8)) * whole / options.times)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

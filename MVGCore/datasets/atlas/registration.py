@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from MVGCore.volume import Geometry, LabelMap, Volume, normalise, robust_window
 
@@ -86,14 +87,7 @@ def affine(fixed: sitk.Image, moving: sitk.Image) -> Registered:
 def _start(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
     """Middle on middle, true to scale or stretched to the same extent, or centre of mass on centre of mass:
     whichever is most alike."""
-    dimensions = fixed.GetDimension()
-    middle, mass = (
-        sitk.CenteredTransformInitializer(fixed, moving, sitk.AffineTransform(dimensions), kind)
-        for kind in (
-            sitk.CenteredTransformInitializerFilter.GEOMETRY,
-            sitk.CenteredTransformInitializerFilter.MOMENTS,
-        )
-    )
+    middle, mass = (_from_point_to_point(of(fixed), of(moving)) for of in (_middle, _centre_of_mass))
     stretched = sitk.AffineTransform(middle)
     stretched.Scale(_extent(moving) / _extent(fixed), True)
     starts = [middle, mass, stretched]
@@ -101,6 +95,26 @@ def _start(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
         starts,
         key=lambda start: likeness(fixed, sitk.Resample(moving, fixed, start, sitk.sitkLinear)),
     )
+
+
+def _from_point_to_point(here: tuple[float, ...], there: tuple[float, ...]) -> sitk.AffineTransform:
+    transform = sitk.AffineTransform(len(here))
+    transform.SetCenter(here)
+    transform.SetTranslation([b - a for a, b in zip(here, there, strict=True)])
+    return transform
+
+
+def _middle(image: sitk.Image) -> tuple[float, ...]:
+    """In mm."""
+    return image.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in image.GetSize()])
+
+
+def _centre_of_mass(image: sitk.Image) -> tuple[float, ...]:
+    """In mm, of all voxels; that of ITK is of those alone that the last filter has asked the image for, and
+    so another one after each volume that an atlas is registered to."""
+    array = sitk.GetArrayViewFromImage(image).astype(np.float64)
+    index = ndimage.center_of_mass(array)[::-1]
+    return image.TransformContinuousIndexToPhysicalPoint([float(each) for each in index])
 
 
 def _extent(image: sitk.Image) -> float:
