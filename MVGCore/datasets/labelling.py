@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from MVGCore.datasets.atlas.atlas import MOST_ATLASES, Atlas, label_by_atlases
+from MVGCore.datasets.atlas.near import joined
 from MVGCore.datasets.atlas.result import result_of
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum
@@ -19,7 +23,7 @@ from MVGCore.datasets.manifest import DONE, FAILED, Record
 from MVGCore.datasets.specialist.specialist import Specialist
 from MVGCore.datasets.work import Work
 from MVGCore.errors import MVGError
-from MVGCore.prompts import PromptSet
+from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.report.run_report import RunReport
 from MVGCore.segmentation.existing.matching import MatchedDraft, match_draft
 from MVGCore.segmentation.review.expected_dice import AS_STATED
@@ -111,13 +115,21 @@ class Labeller:
         return fields
 
     def _result(self, image: Volume, draft: LabelMap | None) -> Result:
-        """From slices of its own, from atlases, or from slices of others: the first that there are."""
+        """From slices of its own, from atlases, from both, or from slices of others."""
         own = [prompt for prompt in self._prompts.enabled if prompt.is_slice_of(image)]
-        if own or not self._atlases:
-            self._session.set_image(image)
-            self._session.set_prompts(PromptSet(own, self._prompts.classes) if own else self._prompts)
-            return self._session.propagate(all_axes=self._work.settings.all_axes, draft=draft)
-        return self._fused(image, None if draft is None else self._matched(image, draft))
+        if not own and self._atlases:
+            return self._fused(image, None if draft is None else self._matched(image, draft))
+        self._session.set_image(image)
+        self._session.set_prompts(PromptSet(own, self._prompts.classes) if own else self._prompts)
+        result = self._session.propagate(all_axes=self._work.settings.all_axes, draft=draft)
+        return self._joined(image, own, result) if self._atlases and draft is None else result
+
+    def _joined(self, image: Volume, own: Sequence[Prompt], result: Result) -> Result:
+        """What slices of its own say near them, and atlases far from them."""
+        ids, probabilities, notes = self._told(image)
+        ids, probabilities = joined(result, own, image.geometry.array_spacing, ids, probabilities)
+        notes = [*result.notes, *notes, "Slices of its own decide near them."]
+        return self._summed_up(image, ids, probabilities, result.seconds, notes, own)
 
     def _matched(self, image: Volume, draft: LabelMap) -> MatchedDraft:
         return match_draft(draft, image.geometry, self._prompts.classes)
@@ -125,6 +137,16 @@ class Labeller:
     def _fused(self, image: Volume, draft: MatchedDraft | None) -> Result:
         """What atlases, a specialist and a draft say together."""
         start = time.perf_counter()
+        ids, probabilities, notes = self._told(image)
+        if draft is not None:
+            probabilities = mixed(ids, probabilities, draft, self._work.draft_shares)
+            notes += [share_note(draft, self._work.draft_shares), *draft.notes]
+        seconds = {"propagate": time.perf_counter() - start}
+        result = self._summed_up(image, ids, probabilities, seconds, notes)
+        return result if draft is None else with_kept_classes(result, draft)
+
+    def _told(self, image: Volume) -> tuple[tuple[int, ...], NDArray[np.float32], list[str]]:
+        """The classes, probabilities of the background and each by atlases and a specialist, and notes."""
         ids, probabilities = label_by_atlases(image, self._atlases)
         notes = [
             f"Its labels were fused from those of {min(MOST_ATLASES, len(self._atlases))} other volumes."
@@ -132,20 +154,28 @@ class Labeller:
         if self._specialist is not None:
             probabilities = self._specialist.mixed(image, ids, probabilities)
             notes.append(f"A network trained on this data set had {self._specialist.share:.0%} of the say.")
-        if draft is not None:
-            probabilities = mixed(ids, probabilities, draft, self._work.draft_shares)
-            notes += [share_note(draft, self._work.draft_shares), *draft.notes]
-        result = result_of(
+        return ids, probabilities, notes
+
+    def _summed_up(
+        self,
+        image: Volume,
+        ids: Sequence[int],
+        probabilities: NDArray[np.float32],
+        seconds: dict[str, float],
+        notes: Sequence[str],
+        drawn: Sequence[Prompt] = (),
+    ) -> Result:
+        return result_of(
             image,
             ids,
             probabilities,
             self._prompts.axis,
             self._prompts.classes,
             self._work.lines or AS_STATED,
-            {"propagate": time.perf_counter() - start},
+            seconds,
             notes,
+            drawn,
         )
-        return result if draft is None else with_kept_classes(result, draft)
 
 
 def _limit_threads_of_itk(threads: int) -> None:

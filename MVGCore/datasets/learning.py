@@ -27,6 +27,7 @@ from MVGCore.volume.formats import stem
 
 FOLDER = ".examples"
 JUDGEMENT = "judgement.json"
+MANY = 0.75  # of the drawn slices of the volume that has most: so many need no help of other volumes
 
 
 def learn(
@@ -60,18 +61,29 @@ def learn(
         return work
     folder = work.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    own_items = [_item(work, image) for image in images]
-    own = replace(work, folder=folder, settings=replace(work.settings, ending=".seg.nrrd"))
-    summary = label_dataset(own, own_items, crew, shown=shown, cancelled=cancelled, wait=True)
-    for record in summary.failed:
-        raise MVGError(f"The example '{record.image}' was not completed. {record.reason}")
-    completed = tuple(
-        Completed(image, folder / record.output, record.report)
-        for image, record in zip(images, summary.records, strict=True)
-    )
-    work = replace(work, completed=completed)
+    for group in _by_slices(work.examples, images):
+        items_of_group = [_item(work, image) for image in group]
+        own = replace(work, folder=folder, settings=replace(work.settings, ending=".seg.nrrd"))
+        summary = label_dataset(own, items_of_group, crew, shown=shown, cancelled=cancelled, wait=True)
+        for record in summary.failed:
+            raise MVGError(f"The example '{record.image}' was not completed. {record.reason}")
+        completed = tuple(
+            Completed(image, folder / record.output, record.report)
+            for image, record in zip(group, summary.records, strict=True)
+        )
+        work = replace(work, completed=(*work.completed, *completed))
     with alone(folder / NAME, wait=True):
         return _taught(work, folder, items, cancelled, trained)
+
+
+def _by_slices(examples: Sequence[ExampleSource], images: Sequence[Path]) -> list[list[Path]]:
+    """The volumes with many drawn slices, which are completed from these alone, then those with few, of which
+    the first tell the rest."""
+    drawn = {image: len(_drawn(examples, image)) for image in images}
+    most = max(drawn.values())
+    many = [image for image in images if drawn[image] >= MANY * most]
+    few = [image for image in images if image not in many]
+    return [group for group in (many, few) if group]
 
 
 def _item(work: Work, image: Path) -> Item:
@@ -147,7 +159,7 @@ def _drafts(work: Work, atlases: Sequence[Atlas]) -> list[MatchedDraft | None]:
     return drafts
 
 
-def _drawn(examples: tuple[ExampleSource, ...], image: Path) -> list[Prompt]:
+def _drawn(examples: Sequence[ExampleSource], image: Path) -> list[Prompt]:
     return [prompt for each in examples if each.image == image for prompt in each.prompts().prompts]
 
 

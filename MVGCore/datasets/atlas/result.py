@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.prompts import PromptSet
+from MVGCore.prompts import Prompt, PromptSet
 from MVGCore.segmentation import Result, ResultCanvas, SliceResult
 from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import (
@@ -30,6 +30,7 @@ def result_of(
     lines: DiceLines,
     seconds: dict[str, float],
     notes: Sequence[str],
+    drawn: Sequence[Prompt] = (),
 ) -> Result:
     """The likeliest labels, how sure they are, and the Dice that the probabilities let expect.
 
@@ -42,16 +43,18 @@ def result_of(
         lines: what a stated Dice is worth.
         seconds: time per stage.
         notes: what the user should know.
+        drawn: slices of the volume along that axis that were labelled by hand; they stay as they are.
     """
     values = np.array([0, *ids], np.uint16)
     planes = np.moveaxis(probabilities, axis + 1, 1)
-    canvas = ResultCanvas.of(image, axis, ())
-    for index in range(planes.shape[1]):
+    canvas = ResultCanvas.of(image, axis, drawn)
+    known = tuple(sorted(each.index for each in drawn))
+    for index in sorted(set(range(planes.shape[1])) - set(known)):
         plane = planes[:, index]
         labels = values[plane.argmax(0)]
         areas = slice_areas(plane, labels, ids)
         canvas.put(SliceResult(index, labels, plane.max(0), slice_estimate(areas, lines), areas))
-    result = canvas.result(PromptSet([], tuple(classes)), (), seconds, "cpu", notes)
+    result = canvas.result(PromptSet([], tuple(classes)), known, seconds, "cpu", notes)
     total = summed(canvas.areas.values())
     return replace(
         result, expected_dice=volume_estimate(total, lines), class_dice=class_estimates(total, lines)
