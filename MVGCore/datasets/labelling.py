@@ -23,7 +23,7 @@ from MVGCore.datasets.manifest import DONE, FAILED, Record
 from MVGCore.datasets.specialist.specialist import Specialist
 from MVGCore.datasets.work import Work
 from MVGCore.errors import MVGError
-from MVGCore.prompts import Prompt, PromptSet
+from MVGCore.prompts import PromptSet
 from MVGCore.report.run_report import RunReport
 from MVGCore.segmentation.existing.matching import MatchedDraft, match_draft
 from MVGCore.segmentation.review.expected_dice import AS_STATED
@@ -122,14 +122,14 @@ class Labeller:
         self._session.set_image(image)
         self._session.set_prompts(PromptSet(own, self._prompts.classes) if own else self._prompts)
         result = self._session.propagate(all_axes=self._work.settings.all_axes, draft=draft)
-        return self._joined(image, own, result) if self._atlases and draft is None else result
+        return self._joined(image, result) if self._atlases and draft is None else result
 
-    def _joined(self, image: Volume, own: Sequence[Prompt], result: Result) -> Result:
+    def _joined(self, image: Volume, own: Result) -> Result:
         """What slices of its own say near them, and atlases far from them."""
         ids, probabilities, notes = self._told(image)
-        ids, probabilities = joined(result, own, image.geometry.array_spacing, ids, probabilities)
-        notes = [*result.notes, *notes, "Slices of its own decide near them."]
-        return self._summed_up(image, ids, probabilities, result.seconds, notes, own)
+        ids, probabilities = joined(own, image.geometry.array_spacing, ids, probabilities)
+        notes = [*own.notes, *notes, "Slices of its own decide near them."]
+        return self._summed_up(image, ids, probabilities, own.seconds, notes, own)
 
     def _matched(self, image: Volume, draft: LabelMap) -> MatchedDraft:
         return match_draft(draft, image.geometry, self._prompts.classes)
@@ -163,7 +163,7 @@ class Labeller:
         probabilities: NDArray[np.float32],
         seconds: dict[str, float],
         notes: Sequence[str],
-        drawn: Sequence[Prompt] = (),
+        own: Result | None = None,
     ) -> Result:
         return result_of(
             image,
@@ -174,7 +174,7 @@ class Labeller:
             self._work.lines or AS_STATED,
             seconds,
             notes,
-            drawn,
+            own,
         )
 
 

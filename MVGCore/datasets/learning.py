@@ -9,6 +9,7 @@ from pathlib import Path
 
 from MVGCore.datasets.atlas.atlas import Atlas
 from MVGCore.datasets.atlas.judge import MOST_JUDGED, Judgement, Told, judge, told_by_others
+from MVGCore.datasets.atlas.near import slices_told
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.checksums import checksum, together
 from MVGCore.datasets.drafts import read_quietly, shares_of_drafts, with_drafts_heard
@@ -27,7 +28,7 @@ from MVGCore.volume.formats import stem
 
 FOLDER = ".examples"
 JUDGEMENT = "judgement.json"
-MANY = 0.75  # of the drawn slices of the volume that has most: so many need no help of other volumes
+MANY = 0.75  # of the slices that the best known volume's own tell of: these need no help of other volumes
 
 
 def learn(
@@ -77,11 +78,11 @@ def learn(
 
 
 def _by_slices(examples: Sequence[ExampleSource], images: Sequence[Path]) -> list[list[Path]]:
-    """The volumes with many drawn slices, which are completed from these alone, then those with few, of which
-    the first tell the rest."""
-    drawn = {image: len(_drawn(examples, image)) for image in images}
-    most = max(drawn.values())
-    many = [image for image in images if drawn[image] >= MANY * most]
+    """The volumes of which their own slices tell most, which are completed from these alone, then the others,
+    to which the first tell the rest."""
+    told = {image: slices_told(_drawn(examples, image)) for image in images}
+    most = max(told.values())
+    many = [image for image in images if told[image] >= MANY * most]
     few = [image for image in images if image not in many]
     return [group for group in (many, few) if group]
 

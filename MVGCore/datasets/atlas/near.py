@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,26 +17,26 @@ REACH = 0.4
 
 
 def joined(
-    own: Result,
-    drawn: Sequence[Prompt],
-    spacing: Sequence[float],
-    ids: Sequence[int],
-    probabilities: NDArray[np.float32],
+    own: Result, spacing: Sequence[float], ids: Sequence[int], probabilities: NDArray[np.float32]
 ) -> tuple[tuple[int, ...], NDArray[np.float32]]:
     """The classes, and (classes + 1, K, J, I) probabilities of the background and of each.
 
     Args:
-        own: what was propagated from the slices of the volume.
-        drawn: these slices, all along one axis.
+        own: what was propagated from slices of the volume.
         spacing: of the voxels along (k, j, i), mm.
         ids: the classes that other volumes show, ascending.
         probabilities: (len(ids) + 1, K, J, I) what these say, of the background first.
     """
     every = tuple(sorted({*ids, *own.labels.ids}))
-    labels, sure = own.labels.array, own.confidence.astype(np.float32)
+    labels, sure, axis = own.labels.array, own.confidence.astype(np.float32), own.axis
+    drawn = {index: labels.take(index, axis) for index in own.prompt_slices}
+    across = [size for each, size in enumerate(spacing) if each != axis]
+    far = _distances(labels.shape[axis], list(drawn)) * spacing[axis]
     mixture = np.zeros((len(every) + 1, *labels.shape), np.float32)
     for row, class_id in enumerate(every, 1):
-        share = _share(class_id, drawn, spacing, labels.shape)
+        reach = REACH * _size(class_id, drawn, across)
+        share = reach / np.maximum(reach + far, 1e-6)
+        share = np.expand_dims(share.astype(np.float32), [n for n in range(3) if n != axis])
         mixture[row] = share * np.where(labels == class_id, sure, (1 - sure) / len(every))
         if class_id in ids:
             mixture[row] += (1 - share) * probabilities[ids.index(class_id) + 1]
@@ -44,15 +44,27 @@ def joined(
     return every, mixture
 
 
-def _share(
-    class_id: int, drawn: Sequence[Prompt], spacing: Sequence[float], shape: Sequence[int]
-) -> NDArray[np.float32]:
-    """How much the labelled slices say of a class, along their axis and broadcast over the others."""
-    axis = drawn[0].axis
+def slices_told(drawn: Sequence[Prompt]) -> int:
+    """Of how many slices of a volume the labelled ones, all along one axis, say as much as other volumes.
+
+    Slices side by side tell of fewer than slices apart.
+    """
+    if not drawn:
+        return 0
+    geometry, axis = drawn[0].geometry, drawn[0].axis
+    spacing = geometry.array_spacing
     across = [size for each, size in enumerate(spacing) if each != axis]
-    areas = [area for each in drawn if (area := np.count_nonzero(each.labels == class_id))]
-    size = float(np.sqrt(np.mean(areas) * np.prod(across))) if areas else 0.0
-    places = np.array([each.index for each in drawn])
-    far = np.abs(np.arange(shape[axis])[:, None] - places).min(1) * spacing[axis]
-    share = REACH * size / np.maximum(REACH * size + far, 1e-6)
-    return np.asarray(np.expand_dims(share, [n for n in range(3) if n != axis]), np.float32)
+    labels = {each.index: np.minimum(each.labels, 1) for each in drawn}
+    far = _distances(geometry.shape[axis], list(labels)) * spacing[axis]
+    return int(np.count_nonzero(far <= REACH * _size(1, labels, across)))
+
+
+def _size(class_id: int, drawn: Mapping[int, NDArray[np.integer]], across: Sequence[float]) -> float:
+    """Millimetres along a side of the mean area of a class on the slices (H, W) that show it; 0 without."""
+    areas = [area for each in drawn.values() if (area := np.count_nonzero(each == class_id))]
+    return float(np.sqrt(np.mean(areas) * np.prod(across))) if areas else 0.0
+
+
+def _distances(depth: int, places: Sequence[int]) -> NDArray[np.int64]:
+    """(depth,) slices from each to the nearest of these."""
+    return np.asarray(np.abs(np.arange(depth)[:, None] - np.array(places)).min(1))

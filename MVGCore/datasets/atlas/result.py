@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from MVGCore.prompts import Prompt, PromptSet
+from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Result, ResultCanvas, SliceResult
 from MVGCore.segmentation.fuse.merge import Areas
 from MVGCore.segmentation.review.expected_dice import (
@@ -30,7 +30,7 @@ def result_of(
     lines: DiceLines,
     seconds: dict[str, float],
     notes: Sequence[str],
-    drawn: Sequence[Prompt] = (),
+    own: Result | None = None,
 ) -> Result:
     """The likeliest labels, how sure they are, and the Dice that the probabilities let expect.
 
@@ -43,13 +43,16 @@ def result_of(
         lines: what a stated Dice is worth.
         seconds: time per stage.
         notes: what the user should know.
-        drawn: slices of the volume along that axis that were labelled by hand; they stay as they are.
+        own: what was propagated from slices of the volume along that axis: these stay as they are there.
     """
     values = np.array([0, *ids], np.uint16)
     planes = np.moveaxis(probabilities, axis + 1, 1)
-    canvas = ResultCanvas.of(image, axis, drawn)
-    known = tuple(sorted(each.index for each in drawn))
-    for index in sorted(set(range(planes.shape[1])) - set(known)):
+    known = () if own is None else own.prompt_slices
+    canvas = ResultCanvas.of(image, axis, (), known)
+    for index in range(planes.shape[1]):
+        if own is not None and index in known:
+            np.moveaxis(canvas.labels, axis, 0)[index] = own.labels.array.take(index, axis)
+            continue
         plane = planes[:, index]
         labels = values[plane.argmax(0)]
         areas = slice_areas(plane, labels, ids)

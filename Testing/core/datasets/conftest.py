@@ -50,7 +50,8 @@ class QuickSession:
         for index in range(SHAPE[0]):
             nearest = min(self._prompts.prompts, key=lambda prompt: abs(prompt.index - index))
             canvas.put(SliceResult(index, nearest.labels, np.full(nearest.labels.shape, 0.8, np.float32)))
-        return canvas.result(self._prompts, (), {"propagate": 0.1}, "cpu", ())
+        known = tuple(each.index for each in self._prompts.prompts if each.is_slice_of(self._image))
+        return canvas.result(self._prompts, known, {"propagate": 0.1}, "cpu", ())
 
 
 @pytest.fixture

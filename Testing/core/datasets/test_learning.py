@@ -18,7 +18,7 @@ from MVGCore.datasets.work import Work
 from MVGCore.errors import MVGError
 from MVGCore.metrics import dice_per_class
 from MVGCore.volume import LabelMap, read_labelmap, write_segmentation
-from Testing.core.datasets.conftest import Tiny, tiny_case
+from Testing.core.datasets.conftest import LABELLED, Tiny, tiny_case
 
 Make = Callable[[int], Tiny]
 pytestmark = pytest.mark.usefixtures("quick_session")
@@ -43,7 +43,7 @@ def test_volumes_without_examples_are_labelled_from_completed_ones(make_tiny: Ma
     assert 0 < judgement["dice"] <= 1
     summary = label_dataset(work, tiny.items, label_here)
     own, _, third, _ = summary.records
-    assert own.report["slices_used"] == [] and "fused" not in str(own.report["notes"])
+    assert own.report["slices_used"] == list(LABELLED) and "fused" not in str(own.report["notes"])
     assert "fused from those of 2 other volumes" in third.report["notes"][0]
     result, truth = read_labelmap(tiny.results / third.output), tiny_case(2)[1]
     assert dice_per_class(truth.array, result.array, [3])[3] > 0.7

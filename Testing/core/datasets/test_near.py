@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.datasets.atlas.near import joined
+from MVGCore.datasets.atlas.near import joined, slices_told
 from MVGCore.datasets.learning import learn
 from MVGCore.datasets.pool import label_here
 from MVGCore.datasets.run import label_dataset
@@ -36,7 +36,9 @@ def own_result(labels: np.ndarray, drawn: list[Prompt], axis: int) -> Result:
     image = Volume(np.zeros(labels.shape, np.float32), Geometry(labels.shape, SPACING[::-1]), "own")  # type: ignore[arg-type]
     canvas = ResultCanvas.of(image, axis, drawn)
     canvas.labels[...], canvas.confidence[...] = labels, 0.9
-    return canvas.result(PromptSet(drawn, (TUBE,)), (), {"propagate": 0.0}, "cpu", ())
+    return canvas.result(
+        PromptSet(drawn, (TUBE,)), tuple(each.index for each in drawn), {"propagate": 0.0}, "cpu", ()
+    )
 
 
 @settings(max_examples=25, deadline=None)
@@ -48,7 +50,7 @@ def test_own_slices_decide_near_them_and_the_others_far_away(axis: int, places: 
     np.moveaxis(labels, axis, 0)[:] = np.moveaxis(labels, axis, 0)[3]
     drawn = [prompt(labels, axis, index) for index in sorted(places)]
     empty = np.stack([np.ones(labels.shape, np.float32), np.zeros(labels.shape, np.float32)])
-    ids, mixture = joined(own_result(labels, drawn, axis), drawn, SPACING, (3,), empty)
+    ids, mixture = joined(own_result(labels, drawn, axis), SPACING, (3,), empty)
     assert ids == (3,) and np.allclose(mixture.sum(0), 1, atol=1e-5)
     inside = np.moveaxis(mixture[1], axis, 0)[:, 3, 3]
     far = np.abs(np.arange(12)[:, None] - sorted(places)).min(1)
@@ -61,9 +63,17 @@ def test_a_class_that_own_slices_lack_is_that_of_the_others() -> None:
     labels = np.full((4, 5, 6), 3, np.uint16)
     drawn = [prompt(labels, 0, 1)]
     others = np.stack([np.full(labels.shape, share, np.float32) for share in (0.1, 0.0, 0.9)])
-    ids, mixture = joined(own_result(np.zeros_like(labels), drawn, 0), drawn, SPACING, (3, 7), others)
+    ids, mixture = joined(own_result(np.zeros_like(labels), drawn, 0), SPACING, (3, 7), others)
     assert ids == (3, 7)
     assert mixture[2].min() > 0.85
+
+
+def test_slices_side_by_side_tell_of_fewer_slices_than_slices_apart() -> None:
+    labels = np.zeros((40, 20, 20), np.uint16)
+    labels[:, 2:16, 2:16] = 3
+    told = [slices_told([prompt(labels, 0, index) for index in each]) for each in ([9, 10, 11], [5, 15, 25])]
+    assert told[1] > 1.5 * told[0] > 0
+    assert slices_told([]) == 0
 
 
 @pytest.mark.usefixtures("quick_session")
