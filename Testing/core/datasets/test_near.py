@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from MVGCore.datasets.atlas.near import joined, slices_told
+from MVGCore.datasets.atlas.near import SURE, joined, slices_told
 from MVGCore.datasets.learning import learn
 from MVGCore.datasets.pool import label_here
 from MVGCore.datasets.run import label_dataset
@@ -32,10 +32,10 @@ def prompt(labels: np.ndarray, axis: int, index: int) -> Prompt:
 
 
 def own_result(labels: np.ndarray, drawn: list[Prompt], axis: int) -> Result:
-    """Labels that its own slices gave, .9 sure everywhere."""
+    """Labels that its own slices gave everywhere."""
     image = Volume(np.zeros(labels.shape, np.float32), Geometry(labels.shape, SPACING[::-1]), "own")  # type: ignore[arg-type]
     canvas = ResultCanvas.of(image, axis, drawn)
-    canvas.labels[...], canvas.confidence[...] = labels, 0.9
+    canvas.labels[...] = labels
     return canvas.result(
         PromptSet(drawn, (TUBE,)), tuple(each.index for each in drawn), {"propagate": 0.0}, "cpu", ()
     )
@@ -54,7 +54,7 @@ def test_own_slices_decide_near_them_and_the_others_far_away(axis: int, places: 
     assert ids == (3,) and np.allclose(mixture.sum(0), 1, atol=1e-5)
     inside = np.moveaxis(mixture[1], axis, 0)[:, 3, 3]
     far = np.abs(np.arange(12)[:, None] - sorted(places)).min(1)
-    assert np.allclose(inside[far == 0], 0.9, atol=1e-3)
+    assert np.allclose(inside[far == 0], SURE, atol=1e-3)
     order = np.argsort(far, kind="stable")
     assert (np.diff(inside[order]) <= 1e-6).all()  # the farther, the less they say
 
