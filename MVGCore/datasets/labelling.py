@@ -60,7 +60,7 @@ class Labeller:
             settings.model, settings.device, settings.seed, threads, settings.quality, settings.precision
         )
         self._prompts = merged_prompts(work.examples)
-        self._atlases = [Atlas.read(each.image, each.labels) for each in work.completed]
+        self._atlases = [Atlas.read(each.image, each.labels, each.repeats) for each in work.completed]
         self._specialist = None if work.specialist is None else Specialist.load(work.specialist)
 
     def label(self, item: Item) -> Record:
@@ -148,9 +148,8 @@ class Labeller:
     def _told(self, image: Volume) -> tuple[tuple[int, ...], NDArray[np.float32], list[str]]:
         """The classes, probabilities of the background and each by atlases and a specialist, and notes."""
         ids, probabilities = label_by_atlases(image, self._atlases)
-        notes = [
-            f"Its labels were fused from those of {min(MOST_ATLASES, len(self._atlases))} other volumes."
-        ]
+        asked = sum(not atlas.repeats for atlas in self._atlases)
+        notes = [f"Its labels were fused from those of {min(MOST_ATLASES, asked)} other volumes."]
         if self._specialist is not None:
             probabilities = self._specialist.mixed(image, ids, probabilities)
             notes.append(f"A network trained on this data set had {self._specialist.share:.0%} of the say.")

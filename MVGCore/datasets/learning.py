@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -28,7 +28,9 @@ from MVGCore.volume.formats import stem
 
 FOLDER = ".examples"
 JUDGEMENT = "judgement.json"
-MANY = 0.75  # of the slices that the best known volume's own tell of: these need no help of other volumes
+# Of the slices that the best known volume's own tell of: with so many a volume needs no help of others, and
+# with so many it has enough labels of its own to help others in turn.
+MANY, ENOUGH = 0.75, 0.5
 
 
 def learn(
@@ -62,14 +64,16 @@ def learn(
         return work
     folder = work.folder / FOLDER
     folder.mkdir(exist_ok=True)
-    for group in _by_slices(work.examples, images):
+    told = {image: slices_told(_drawn(work.examples, image)) for image in images}
+    most = max(told.values())
+    for group in _best_known_first(told):
         items_of_group = [_item(work, image) for image in group]
         own = replace(work, folder=folder, settings=replace(work.settings, ending=".seg.nrrd"))
         summary = label_dataset(own, items_of_group, crew, shown=shown, cancelled=cancelled, wait=True)
         for record in summary.failed:
             raise MVGError(f"The example '{record.image}' was not completed. {record.reason}")
         completed = tuple(
-            Completed(image, folder / record.output, record.report)
+            Completed(image, folder / record.output, record.report, told[image] < ENOUGH * most)
             for image, record in zip(group, summary.records, strict=True)
         )
         work = replace(work, completed=(*work.completed, *completed))
@@ -77,13 +81,11 @@ def learn(
         return _taught(work, folder, items, cancelled, trained)
 
 
-def _by_slices(examples: Sequence[ExampleSource], images: Sequence[Path]) -> list[list[Path]]:
+def _best_known_first(told: Mapping[Path, int]) -> list[list[Path]]:
     """The volumes of which their own slices tell most, which are completed from these alone, then the others,
     to which the first tell the rest."""
-    told = {image: slices_told(_drawn(examples, image)) for image in images}
-    most = max(told.values())
-    many = [image for image in images if told[image] >= MANY * most]
-    few = [image for image in images if image not in many]
+    many = [image for image, slices in told.items() if slices >= MANY * max(told.values())]
+    few = [image for image in told if image not in many]
     return [group for group in (many, few) if group]
 
 
@@ -110,7 +112,7 @@ def _taught(
     kept = _read(path, key)
     trains = work.settings.minutes > 0
     if kept is None or (trains and not file.is_file()):
-        atlases = [Atlas.read(each.image, each.labels) for each in work.completed]
+        atlases = [Atlas.read(each.image, each.labels, each.repeats) for each in work.completed]
         drawn = [_drawn(work.examples, each.image) for each in work.completed]
         told = told_by_others(atlases, len(atlases) if trains else MOST_JUDGED, cancelled)
         drafts = _drafts(work, atlases)

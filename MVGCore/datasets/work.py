@@ -53,11 +53,13 @@ class Completed:
         image: the volume.
         labels: all of its labels.
         report: of the run that labelled it.
+        repeats: whether most of its labels are what other volumes said, since its own slices are few.
     """
 
     image: Path
     labels: Path
     report: Mapping[str, Any]
+    repeats: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from MVGCore.datasets.atlas.registration import (
     Registered,
     affine,
     deformed,
+    region_around,
     registration_image,
     warped_image,
     warped_labels,
@@ -24,6 +25,9 @@ from MVGCore.errors import InputError, stop_if
 from MVGCore.volume import LabelMap, Volume, normalise, read_labelmap, read_volume, robust_window
 from MVGCore.volume.labelmap import present_ids
 
+# Labels are a small part of many a scan: they and what lies around them are registered once more, at a finer
+# scale. What is around an atlas's labels is more than that, so that the two need not match yet.
+MARGIN_MM, ATLAS_MARGIN_MM, MOST_ATLAS_VOXELS = 40.0, 80.0, 500_000
 MOST_ATLASES = 7  # atlases that are deformed to a volume: the most similar ones after an affine registration
 
 
@@ -34,24 +38,32 @@ class Atlas:
     Attributes:
         image: the volume.
         labels: on its grid.
+        repeats: whether most of its labels are what other atlases said: these would vote twice.
     """
 
     image: Volume
     labels: LabelMap
+    repeats: bool = False
 
     @classmethod
-    def read(cls, image: Path, labels: Path) -> Atlas:
+    def read(cls, image: Path, labels: Path, repeats: bool = False) -> Atlas:
         """Reads both.
 
         Raises:
             InputError: a file is missing or damaged.
         """
-        return cls(read_volume(image), read_labelmap(labels))
+        return cls(read_volume(image), read_labelmap(labels), repeats)
 
     @cached_property
     def coarse(self) -> sitk.Image:
         """As it is registered."""
         return registration_image(self.image)
+
+    @cached_property
+    def near(self) -> sitk.Image:
+        """What lies around the labels, as it is registered."""
+        region = region_around(self.labels.array, self.image.geometry.array_spacing, ATLAS_MARGIN_MM)
+        return registration_image(self.image, region, MOST_ATLAS_VOXELS)
 
     @cached_property
     def ids(self) -> tuple[int, ...]:
@@ -67,7 +79,7 @@ def label_by_atlases(
     Args:
         image: the volume to label.
         atlases: of the same data set; of many the most similar ones are used, and those that show a class
-            that these do not.
+            that these do not. Those that repeat others are asked for such a class alone.
         cancelled: asked between registrations.
 
     Raises:
@@ -76,7 +88,7 @@ def label_by_atlases(
     """
     coarse = registration_image(image)
     placed = []
-    for atlas in _of_dimension(atlases, coarse.GetDimension()):
+    for atlas in _asked(_of_dimension(atlases, coarse.GetDimension())):
         stop_if(cancelled)
         placed.append((atlas, affine(coarse, atlas.coarse)))
     chosen = list(_most_similar(placed))
@@ -87,7 +99,7 @@ def label_by_atlases(
     def votes() -> Iterator[Vote]:
         for atlas, start in chosen:
             stop_if(cancelled)
-            yield _vote(image, atlas, deformed(coarse, atlas.coarse, start))
+            yield _vote(image, atlas, _deformed(image, coarse, atlas, start))
 
     own = normalise(image.array, robust_window(image.array)).astype(np.float32)
     return ids, fuse(own, image.geometry.array_spacing, votes(), ids)
@@ -102,12 +114,30 @@ def _of_dimension(atlases: Sequence[Atlas], dimension: int) -> list[Atlas]:
     return registered
 
 
+def _asked(atlases: Sequence[Atlas]) -> list[Atlas]:
+    """Those with labels of their own, and of those that repeat them the ones that show another class."""
+    first = [atlas for atlas in atlases if not atlas.repeats]
+    shown = {class_id for atlas in first for class_id in atlas.ids}
+    return [*first, *(atlas for atlas in atlases if atlas.repeats and set(atlas.ids) - shown)]
+
+
 def _most_similar(placed: Sequence[tuple[Atlas, Registered]]) -> Iterator[tuple[Atlas, Registered]]:
     shown: set[int] = set()
     for n, (atlas, start) in enumerate(sorted(placed, key=lambda each: -each[1].likeness)):
         if n < MOST_ATLASES or set(atlas.ids) - shown:
             yield atlas, start
         shown |= set(atlas.ids)
+
+
+def _deformed(image: Volume, coarse: sitk.Image, atlas: Atlas, start: Registered) -> Registered:
+    """An atlas deformed to a volume: the whole, or what lies around its labels if that is a part."""
+    if coarse.GetDimension() == 3:
+        placed = warped_labels(atlas.labels, image.geometry, start)
+        region = region_around(placed, image.geometry.array_spacing, MARGIN_MM)
+        if region is not None:
+            part = registration_image(image, region)
+            return deformed(part, atlas.near, affine(part, atlas.near, start.transform))
+    return deformed(coarse, atlas.coarse, start)
 
 
 def _vote(image: Volume, atlas: Atlas, registered: Registered) -> Vote:

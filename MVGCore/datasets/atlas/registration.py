@@ -6,7 +6,9 @@ slices are registered in their plane; the positions of their transform count fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import SimpleITK as sitk
@@ -26,6 +28,9 @@ AIR, LEAST_SHOWN = 0.05, 0.02  # intensities 0..1 that are air; share of a slice
 SMALLEST = 16  # voxels along the shortest axis, below which a level is left out
 
 
+Box: TypeAlias = tuple[slice, slice, slice]
+
+
 @dataclass(frozen=True)
 class Registered:
     """How one volume lies on another.
@@ -40,14 +45,27 @@ class Registered:
     likeness: float
 
 
-def registration_image(image: Volume) -> sitk.Image:
-    """A volume as it is registered: without slices of air at its ends, intensities 0..1, coarse if large."""
+def registration_image(image: Volume, region: Box | None = None, most: int = MOST_VOXELS) -> sitk.Image:
+    """A volume as it is registered: without slices of air at its ends, intensities 0..1, coarse if large.
+
+    Args:
+        image: the volume.
+        region: the part of it that is meant; None: the whole.
+        most: voxels, of more it is shrunk.
+    """
     scan = _scanned(normalise(image.array, robust_window(image.array)))
     # Air takes part in the percentiles of the whole, which differ by how much of it there is.
     made = _as_sitk(normalise(image.array, robust_window(image.array[scan])), image.geometry)
-    made = made[:, :, scan] if made.GetDimension() == 3 else made
+    if region is not None:
+        made = made[region[::-1]]
+    elif made.GetDimension() == 3:
+        made = made[:, :, scan]
+    return _shrunk_to(made, most)
+
+
+def _shrunk_to(made: sitk.Image, most: int) -> sitk.Image:
     dimensions = made.GetDimension()
-    factor = (made.GetNumberOfPixels() / MOST_VOXELS) ** (1 / dimensions)
+    factor = (made.GetNumberOfPixels() / most) ** (1 / dimensions)
     if factor <= 1:
         return made
     # Towards equal spacing: the finest axes are shrunk most.
@@ -59,6 +77,26 @@ def registration_image(image: Volume) -> sitk.Image:
     return sitk.Shrink(sitk.SmoothingRecursiveGaussian(made, sigmas), shrink)
 
 
+def region_around(labels: NDArray[np.integer], spacing: Sequence[float], margin: float) -> Box | None:
+    """The part of a volume (K, J, I) around its labels; None if that is all of it, or there are none.
+
+    Args:
+        labels: 0 is background.
+        spacing: of the voxels along (k, j, i), mm.
+        margin: mm on all sides.
+    """
+    found = ndimage.find_objects((labels > 0).astype(np.uint8))
+    if not found:
+        return None
+    wider = [round(margin / size) for size in spacing]
+    k, j, i = (
+        slice(max(0, own.start - n), min(depth, own.stop + n))
+        for own, n, depth in zip(found[0], wider, labels.shape, strict=True)
+    )
+    whole = all(own == slice(0, depth) for own, depth in zip((k, j, i), labels.shape, strict=True))
+    return None if whole else (k, j, i)
+
+
 def _scanned(shares: NDArray[np.float32]) -> slice:
     """The slices of an image 0..1 without those before and after a scan that show air alone."""
     planes = np.flatnonzero((shares > AIR).mean((1, 2)) > LEAST_SHOWN)
@@ -67,8 +105,9 @@ def _scanned(shares: NDArray[np.float32]) -> slice:
     return slice(int(planes[0]), int(planes[-1]) + 1) if enough else slice(0, depth)
 
 
-def affine(fixed: sitk.Image, moving: sitk.Image) -> Registered:
-    """The affine registration of two volumes that show the same part of the body."""
+def affine(fixed: sitk.Image, moving: sitk.Image, start: sitk.Transform | None = None) -> Registered:
+    """The affine registration of two volumes that show the same part of the body, from where they lie or, if
+    nothing is known of that, from the best of three guesses."""
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsCorrelation()
     method.SetMetricSamplingStrategy(method.REGULAR)
@@ -79,7 +118,8 @@ def affine(fixed: sitk.Image, moving: sitk.Image) -> Registered:
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetShrinkFactorsPerLevel([2, 1])
     method.SetSmoothingSigmasPerLevel([1, 0])
-    method.SetInitialTransform(_start(fixed, moving), inPlace=True)
+    start = _start(fixed, moving) if start is None else start
+    method.SetInitialTransform(sitk.AffineTransform(start), inPlace=True)
     transform = method.Execute(fixed, moving)
     return Registered(transform, likeness(fixed, sitk.Resample(moving, fixed, transform, sitk.sitkLinear)))
 
