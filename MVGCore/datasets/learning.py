@@ -30,7 +30,7 @@ FOLDER = ".examples"
 JUDGEMENT = "judgement.json"
 # Of the slices that the best known volume's own tell of: with so many a volume needs no help of others, and
 # with so many it has enough labels of its own to help others in turn.
-MANY, ENOUGH = 0.75, 0.5
+ALONE_SHARE, ATLAS_SHARE = 0.75, 0.5
 
 
 def learn(
@@ -73,7 +73,7 @@ def learn(
         for record in summary.failed:
             raise MVGError(f"The example '{record.image}' was not completed. {record.reason}")
         completed = tuple(
-            Completed(image, folder / record.output, record.report, told[image] < ENOUGH * most)
+            Completed(image, folder / record.output, record.report, told[image] < ATLAS_SHARE * most)
             for image, record in zip(group, summary.records, strict=True)
         )
         work = replace(work, completed=(*work.completed, *completed))
@@ -84,7 +84,7 @@ def learn(
 def _best_known_first(told: Mapping[Path, int]) -> list[list[Path]]:
     """The volumes of which their own slices tell most, which are completed from these alone, then the others,
     to which the first tell the rest."""
-    many = [image for image, slices in told.items() if slices >= MANY * max(told.values())]
+    many = [image for image, slices in told.items() if slices >= ALONE_SHARE * max(told.values())]
     few = [image for image in told if image not in many]
     return [group for group in (many, few) if group]
 

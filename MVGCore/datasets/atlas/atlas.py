@@ -27,7 +27,7 @@ from MVGCore.volume.labelmap import present_ids
 
 # Labels are a small part of many a scan: they and what lies around them are registered once more, at a finer
 # scale. What is around an atlas's labels is more than that, so that the two need not match yet.
-MARGIN_MM, ATLAS_MARGIN_MM, MOST_ATLAS_VOXELS = 40.0, 80.0, 500_000
+MARGIN_MM, ATLAS_MARGIN_MM, MOST_ATLAS_VOXELS = 25.0, 50.0, 500_000
 MOST_ATLASES = 7  # atlases that are deformed to a volume: the most similar ones after an affine registration
 
 

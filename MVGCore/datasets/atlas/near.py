@@ -13,7 +13,7 @@ from MVGCore.segmentation import Result
 
 # Of the distance between a labelled slice and the one on which it and the other volumes have an equal say: in
 # sizes of the class. docs/datasets.md has what was measured.
-REACH = 0.3
+EQUAL_SAY = 0.3
 SURE = 0.85  # of what they tell: how sure the network was there changes little, and less for the better
 
 
@@ -35,7 +35,7 @@ def joined(
     far = _distances(labels.shape[axis], list(drawn)) * spacing[axis]
     mixture = np.zeros((len(every) + 1, *labels.shape), np.float32)
     for row, class_id in enumerate(every, 1):
-        reach = REACH * _size(class_id, drawn, across)
+        reach = EQUAL_SAY * _size(class_id, drawn, across)
         share = reach / np.maximum(reach + far, 1e-6)
         share = np.expand_dims(share.astype(np.float32), [n for n in range(3) if n != axis])
         mixture[row] = share * np.where(
@@ -59,7 +59,7 @@ def slices_told(drawn: Sequence[Prompt]) -> int:
     across = [size for each, size in enumerate(spacing) if each != axis]
     labels = {each.index: np.minimum(each.labels, 1) for each in drawn}
     far = _distances(geometry.shape[axis], list(labels)) * spacing[axis]
-    return int(np.count_nonzero(far <= REACH * _size(1, labels, across)))
+    return int(np.count_nonzero(far <= EQUAL_SAY * _size(1, labels, across)))
 
 
 def _size(class_id: int, drawn: Mapping[int, NDArray[np.integer]], across: Sequence[float]) -> float:
