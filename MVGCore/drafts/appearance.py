@@ -99,7 +99,8 @@ class Appearance:
             place: of the part, its first row and column and the side of the canvas; None: it is all of it.
         """
         seen = features(images, textures, place).movedim(1, -1)[where]
-        return (answer((seen - self.center) / self.scale, self.layers) + self.prior).log_softmax(-1)
+        told = answer((seen - self.center) / self.scale, self.layers) + self.prior[:, None]
+        return told.log_softmax(0).T
 
 
 def features(

@@ -14,25 +14,41 @@ from MVGCore.drafts.seeds import one_hot
 UNREACHED = 1e4  # distance of what no path has reached yet
 
 
-def _sweep(distance: Tensor, image: Tensor, lengths: Tensor, edge: float, reverse: bool) -> None:
-    """Relax distances (C, D, H, W) in place, plane after plane, each from nine pixels of the plane before.
+AT_ONCE = 500_000  # costs that are computed at a time: they stay in the processor's cache
 
-    `image` is (D, H, W); `lengths` (9, 1, 1) those of the nine steps from plane to plane.
+
+def _sweep(distance: Tensor, image: Tensor, lengths: Tensor, edge: float, reverse: bool) -> None:
+    """Relax distances in place, plane after plane, each from nine pixels of the plane before.
+
+    Args:
+        distance: (C, D, H + 2, W + 2), a frame of `UNREACHED` around each plane.
+        image: (D, H, W).
+        lengths: (9, 1, 1) those of the nine steps from plane to plane.
+        edge: see `DraftConfig`.
+        reverse: from the last plane to the first.
     """
-    depth = len(image)
+    (depth, height, width), classes = image.shape, len(distance)
     step = -1 if reverse else 1
-    for d in range(1, depth) if step > 0 else range(depth - 2, -1, -1):
-        costs = _nine(F.pad(image[None, d - step], (1, 1, 1, 1), mode="replicate"))[0]
-        costs.sub_(image[d]).abs_().mul_(edge).add_(lengths)
-        paths = _nine(F.pad(distance[:, d - step], (1, 1, 1, 1), value=UNREACHED)).add_(costs)
-        here = distance[:, d]
-        torch.minimum(here, paths.amin(1), out=here)
+    order = range(1, depth) if step > 0 else range(depth - 2, -1, -1)
+    windows, planes = _nine(distance), distance[..., 1:-1, 1:-1]
+    paths = distance.new_empty(classes, 3, 3, height, width)
+    at_once = max(1, AT_ONCE // (9 * height * width))
+    for start in range(0, len(order), at_once):
+        block = list(order[start : start + at_once])
+        before = F.pad(image[[d - step for d in block]], (1, 1, 1, 1), mode="replicate")
+        costs = image.new_empty(len(block), 3, 3, height, width)
+        torch.sub(_nine(before), image[block][:, None, None], out=costs)
+        costs.abs_().mul_(edge).add_(lengths.view(3, 3, 1, 1))
+        for d, cost in zip(block, costs, strict=True):
+            torch.add(windows[:, d - step], cost, out=paths)
+            here = planes[:, d]
+            torch.minimum(here, paths.flatten(1, 2).amin(1), out=here)
 
 
 def _nine(padded: Tensor) -> Tensor:
-    """(n, H + 2, W + 2) -> (n, 9, H, W), a copy: each pixel's neighbourhood."""
-    count, height, width = len(padded), padded.shape[1] - 2, padded.shape[2] - 2
-    return padded.unfold(1, height, 1).unfold(2, width, 1).reshape(count, 9, height, width)
+    """(..., H + 2, W + 2) -> (..., 3, 3, H, W), a view: each pixel's neighbourhood."""
+    height, width = padded.shape[-2] - 2, padded.shape[-1] - 2
+    return padded.unfold(-2, height, 1).unfold(-2, width, 1)
 
 
 def geodesic_distances(
@@ -58,12 +74,12 @@ def geodesic_distances(
     spacing = torch.tensor((step, 1.0, 1.0))
     for _ in range(config.rounds):
         for axis in range(3):
-            planes = distance.movedim(axis + 1, 1).contiguous()
+            planes = F.pad(distance.movedim(axis + 1, 1).contiguous(), (1, 1, 1, 1), value=UNREACHED)
             intensities = image.movedim(axis, 0).contiguous()
             lengths = _step_lengths(*spacing[[axis, *(other for other in range(3) if other != axis)]])
             for reverse in (False, True):
                 _sweep(planes, intensities, lengths, config.edge, reverse)
-            distance = planes.movedim(1, axis + 1)
+            distance = planes[..., 1:-1, 1:-1].movedim(1, axis + 1)
     return distance
 
 

@@ -29,7 +29,7 @@ from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, EndModel
 from MVGCore.segmentation.fuse.extents import GroupPredictions
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.plan import slice_spacing
-from MVGCore.segmentation.plan.selection import in_batches
+from MVGCore.segmentation.plan.selection import blocks_of, in_batches
 from MVGCore.segmentation.result import Result, ResultCanvas
 from MVGCore.volume import Volume, atomic_path
 
@@ -220,7 +220,8 @@ class KeptSession:
 def _look(setting: Setting, model: InContextModel) -> dict[int, GroupPredictions]:
     propagator = propagator_of(setting, model)
     unlabelled = [index for index in range(setting.depth) if index not in setting.slices]
-    batches = in_batches(unlabelled, setting.slices, propagator.batch)
+    blocks = blocks_of(setting.slices, unlabelled)
+    batches = in_batches(unlabelled, setting.slices, blocks, propagator.batch)
     propagator.contexts(lambda: False)
     generated = propagator.predictor.generated(batches, lambda: False)
     return {

@@ -87,7 +87,10 @@ class Read(nn.Module):
         pull = _split(2 * slopes * query_places, kind)
         constant = _split(there.expand(groups, -1), kind)
         distant = _split(penalty.expand(-1, groups, -1, -1), kind)
+        used = queries.shape[-1] + len(pull) * 2 + len(constant) + len(distant) * keys.shape[2]
+        full = -(-max(used, width) // CHANNELS) * CHANNELS
         q = _with_channels(
+            full,
             queries,
             *(each[:, None] for each in pull),
             queries.new_ones(len(constant)),
@@ -95,21 +98,25 @@ class Read(nn.Module):
         )
         own = torch.eye(keys.shape[2], dtype=kind, device=keys.device)[:, None]
         k = _with_channels(
+            full,
             keys,
             *(key_places.to(kind) for _ in pull),
             *(each[:, None, :, None] for each in constant),
             *(own for _ in distant),
         )
-        full = -(-max(q.shape[-1], width) // CHANNELS) * CHANNELS
-        q, k, v = (F.pad(each.flatten(2, 3), (0, full - each.shape[-1])) for each in (q, k, values.to(kind)))
+        v = _with_channels(full, values.to(kind))
+        q, k, v = (each.flatten(2, 3) for each in (q, k, v))
         read = F.scaled_dot_product_attention(q, k, v, scale=1.0)[..., :width]
         return read.unflatten(2, queries.shape[2:4])
 
 
-def _with_channels(tokens: Tensor, *more: Tensor) -> Tensor:
-    """Tokens (..., d) with further channels, each of a shape that expands to (..., any)."""
+def _with_channels(full: int, tokens: Tensor, *more: Tensor) -> Tensor:
+    """Tokens (..., d) with further channels, each of a shape that expands to (..., any), and with zeros up to
+    `full` channels: all of them copied once."""
     whole = tokens.shape[:-1]
-    return torch.cat([tokens, *(each.expand(*whole, each.shape[-1]) for each in more)], -1)
+    parts = [tokens, *(each.expand(*whole, each.shape[-1]) for each in more)]
+    rest = full - sum(part.shape[-1] for part in parts)
+    return torch.cat([*parts, tokens.new_zeros(1).expand(*whole, rest)], -1)
 
 
 def _split(exact: Tensor, kind: torch.dtype) -> list[Tensor]:
@@ -118,10 +125,12 @@ def _split(exact: Tensor, kind: torch.dtype) -> list[Tensor]:
     return [first] if kind == exact.dtype else [first, (exact - first).to(kind)]
 
 
-def _places(height: int, width: int) -> Tensor:
-    """(height * width, 2) places of tokens from the middle; half precision holds them exactly."""
-    y, x = torch.meshgrid(*(torch.arange(size) - (size - 1) / 2 for size in (height, width)), indexing="ij")
-    return torch.stack((y, x), -1).reshape(-1, 2)
+def _places(side: int, height: int, width: int, first: Sequence[float] = (0, 0)) -> Tensor:
+    """(height * width, 2) places of tokens from the middle of a square of side * side; half precision holds
+    them exactly. The first one is so many tokens away from the first one of the square."""
+    starts = (start - (side - 1) / 2 for start in first)
+    along = [torch.arange(size) + start for size, start in zip((height, width), starts, strict=True)]
+    return torch.stack(torch.meshgrid(*along, indexing="ij"), -1).reshape(-1, 2)
 
 
 def _part(places: Tensor, height: int, width: int, first: Sequence[int]) -> Tensor:
@@ -157,8 +166,8 @@ class FullRead(Read):
         q = q.to(keys.dtype).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, heads, M, hw, d)
         penalty = self.penalty(memory).view(sets, -1, self.heads, count).transpose(1, 2)
         side = math.isqrt(keys.shape[3])
-        places = _places(side, side).to(q.device)
-        here = _part(places, h, w, [each // self.stride for each in place])
+        places = _places(side, side, side).to(q.device)
+        here = _places(side, h, w, [each / self.stride for each in place]).to(q.device)
         read = self.attend(q, here, keys, places, joined, penalty, side)
         return [
             self.out(part.permute(0, 2, 1, 4, 3).reshape(total, -1, h, w))
@@ -232,7 +241,7 @@ class LocalRead(Read):
         q = F.pad(q, (left, right, top, bottom))
         q = self._blocks(q.to(keys.dtype)).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, blocks, M, s*s, d)
         penalty = self.penalty(memory).view(sets, 1, -1, count)
-        here, around = (_places(side, side).to(q.device) for side in (s, 2 * s))
+        here, around = (_places(size, size, size).to(q.device) for size in (s, 2 * s))
         outside = near(self._outside(side, side)).to(q.device)
         read = self.attend(q, here, keys, around, joined, penalty, side, outside)
         read = read.unflatten(3, (s, s)).transpose(1, 2)  # (B, M, blocks, s, s, V)

@@ -138,14 +138,16 @@ class InContextModel(nn.Module):
         config: a frozen dataclass with a `name`.
         canvas_sides: sides in pixels that the model works well with, ascending.
         small_sides: sides below those, ascending, for what is known to lie close around what shows.
-        grid: parts of a canvas can be generated that begin and end at multiples of so many pixels; None:
-            whole canvases only.
+        grid: parts of a canvas can be generated whose sides are multiples of so many pixels; None: whole
+            canvases only.
+        step: parts of a canvas begin at multiples of so many pixels.
     """
 
     config: Any
     canvas_sides: tuple[int, ...]
     small_sides: tuple[int, ...] = ()
     grid: int | None = None
+    step: int = 1
 
     @abstractmethod
     def encode_prompts(self, prompts: PromptBatch) -> PromptMemory:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +20,7 @@ from MVGCore.segmentation.fuse.extents import GroupPredictions
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.predict.context import GroupContext
 from MVGCore.segmentation.predict.parallel import side_by_side, workers
-from MVGCore.segmentation.predict.predictions import batch_key, predict_batch
+from MVGCore.segmentation.predict.predictions import answer_key, predict_batch
 from MVGCore.segmentation.timing import Stopwatch
 
 
@@ -32,6 +32,7 @@ class GroupPredictor:
         place: the model and its device.
         groups: of classes.
         planes: (K, H, W) slices of the volume.
+        blocks: index of a slice that is not labelled -> the slices of its block (see `blocks_of`).
         contexts_of: makes what a group is generated from, of each set of examples.
         known: what is drawn of a slice in part, also by lines across it; None: nothing. It is told an index
             and, if there is one, the slice that is being completed.
@@ -44,6 +45,7 @@ class GroupPredictor:
     place: OnDevice
     groups: Sequence[ClassGroup]
     planes: NDArray[np.generic]
+    blocks: Mapping[int, Sequence[int]]
     contexts_of: Callable[[ClassGroup], list[GroupContext]]
     known: Callable[[int, Prompt | None], KnownLabels | None]
     batch: int
@@ -91,6 +93,7 @@ class GroupPredictor:
             self.contexts if contexts is None else contexts,
             self.planes,
             list(batch),
+            self.blocks.get(batch[0], batch),
             lambda index: self.known(index, drawn),
             self.watch,
             self.cache,
@@ -98,10 +101,16 @@ class GroupPredictor:
         )
 
     def guessed(self, index: int) -> GroupPredictions:
-        """A slice by what is at hand soonest: the nearest examples in one colouring, the draft of its gap."""
-        quick = [[context.quick() for context in example_sets] for example_sets in self.contexts]
-        (answer,) = self.place.with_memory(lambda: self._predict([index], contexts=quick))
-        return answer
+        """A slice by what is at hand soonest."""
+        return tuple(self._guess(example_sets, index) for example_sets in self.contexts)
+
+    def _guess(self, example_sets: Sequence[GroupContext], index: int) -> NDArray[np.floating]:
+        """What a group has said of a slice before; else by the nearest examples in one colouring and the
+        draft of its gap."""
+        quick = [context.quick() for context in example_sets]
+        asked = example_sets if answer_key(example_sets, index) in self.cache else quick
+        ((told,),) = self.place.with_memory(lambda: self._predict([index], contexts=[asked]))
+        return told
 
     def completed(self, prompt: Prompt) -> GroupPredictions:
         """A slice of which a part is drawn."""
@@ -128,6 +137,6 @@ class GroupPredictor:
                 context.appearance(self.place.model, self.place.device)
         return []
 
-    def is_kept(self, batch: Sequence[int]) -> bool:
-        """Whether the first look at a batch is in the cache."""
-        return all(batch_key(example_sets, batch) in self.cache for example_sets in self.contexts)
+    def is_kept(self, index: int) -> bool:
+        """Whether the first look at a slice is in the cache."""
+        return all(answer_key(example_sets, index) in self.cache for example_sets in self.contexts)

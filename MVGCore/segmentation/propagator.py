@@ -22,7 +22,7 @@ from MVGCore.segmentation.grouppredictor import GroupPredictor
 from MVGCore.segmentation.plan.claims import Claims
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, make_plan, plan_from_others
-from MVGCore.segmentation.plan.selection import in_batches, transfer_note
+from MVGCore.segmentation.plan.selection import BLOCK, blocks_of, in_batches, transfer_note
 from MVGCore.segmentation.predict.context import GroupContext
 from MVGCore.segmentation.predict.parallel import batch_size
 from MVGCore.segmentation.predict.prepare import Preparation
@@ -33,7 +33,6 @@ from MVGCore.segmentation.timing import Stopwatch
 from MVGCore.volume import Volume
 
 Progress = Callable[[float, str], None]
-SLICES_AT_ONCE = 8
 
 
 @dataclass
@@ -61,7 +60,7 @@ class Propagator(OnDevice):
     local: Sequence[Prompt]
     foreign: Sequence[Prompt]
     seed: int = 0
-    batch: int = SLICES_AT_ONCE
+    batch: int = BLOCK
     cache: ContentCache = field(default_factory=ContentCache)
     transferred: Sequence[Sequence[Prompt]] = ()
     crossing: Crossing | None = None
@@ -96,10 +95,14 @@ class Propagator(OnDevice):
             claims,
             self.guidance,
         )
+        given = {prompt.index for prompt in self.local}
+        unknown = [index for index in range(len(planes)) if index not in given]
+        self._blocks = blocks_of([prompt.index for prompt in self._placed], unknown)
         self.predictor = GroupPredictor(
             self,
             self.plan.groups,
             planes,
+            {index: block for block in self._blocks for index in block},
             self._contexts_of,
             self._assembler.known,
             self.batch,
@@ -189,9 +192,10 @@ class Propagator(OnDevice):
                 transfer_note(sorted({prompt.index for part in self.transferred for prompt in part}))
             )
         known = [prompt.index for prompt in self._placed]
-        batches = in_batches(indices, known, batch_size(self.predictor.batch, self.device))
-        if guess and self.local and not self.predictor.is_kept(batches[0]):
-            index = batches[0][0]
+        size = batch_size(self.predictor.batch, self.device)
+        batches = in_batches(indices, known, self._blocks, size)
+        index = batches[0][0]
+        if guess and self.local and not self.predictor.is_kept(index):
             heard = self.guidance.heard(index, self.plan.groups, self.predictor.guessed(index))
             yield self._decided(index, heard, self._extents)
         by_index, done = {}, 0

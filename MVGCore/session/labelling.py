@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from MVGCore.adaptation import Adaptation, AdaptConfig, ModelInUse
 from MVGCore.errors import InputError
+from MVGCore.models.device import weights_cast_once
 from MVGCore.outcomes import AdaptReport
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation import Progress, Propagator, Result, ResultCanvas, SliceResult
@@ -142,9 +143,10 @@ class Labelling:
             canvas.put(self.prepared.completed[index])
             shown(self.prepared.completed[index])
         indices = [index for index in indices if index not in {*known, *settled, *self.prepared.completed}]
-        for done in self._slices(propagator, indices, progress, cancelled, all_axes, guess=heard):
-            canvas.put(done)
-            shown(done)
+        with weights_cast_once(self._model.device):
+            for done in self._slices(propagator, indices, progress, cancelled, all_axes, guess=heard):
+                canvas.put(done)
+                shown(done)
         ids = propagator.ids
         left_out = [*axis_notes(prompts.enabled, axis, image, ids), *class_notes(propagator.foreign, ids)]
         notes = [*self.prepared.notes, *left_out, *propagator.notes]

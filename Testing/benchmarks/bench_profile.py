@@ -184,8 +184,9 @@ def started(job: Job) -> Any:
 
     options = {"quality": job.quality} if job.quality else {}
     session = Session(device=job.device, threads=job.threads, **options)
-    if job.precision == "float32":  # earlier versions have no option for it
-        session.model.device = replace(session.model.device, dtype=torch.float32)
+    if job.precision == "float32":  # earlier versions have no option for it, and the device elsewhere
+        owner, name = (session.model, "device") if hasattr(session, "model") else (session, "_device")
+        setattr(owner, name, replace(getattr(owner, name), dtype=torch.float32))
     return session
 
 

@@ -11,32 +11,48 @@ from MVGCore.segmentation.plan.grouping import label_values
 from MVGCore.volume import Volume
 
 FIRST_BATCH = 2
+BLOCK = 8  # slices that are generated at a time, if nothing speaks against it
 
 
-def in_batches(indices: Sequence[int], known: Sequence[int], size: int) -> list[list[int]]:
-    """Slices that share their nearest labelled ones, in batches.
+def blocks_of(known: Sequence[int], slices: Sequence[int]) -> list[list[int]]:
+    """The slices of a volume that are to be labelled, in blocks that share their nearest labelled ones.
 
-    Nearest batches come first, outwards beyond the ends. The very first is small: something is to be seen
-    soon.
+    They are the same whatever is asked for: of a canvas that part is generated which shows something on some
+    slice of a block. Within a gap the nearest come first, outwards beyond the ends.
 
     Args:
-        indices: indices of slices, at least one.
-        known: those of labelled slices, ascending.
-        size: slices of a batch at most.
+        known: indices of labelled slices, ascending, among them those that were carried over.
+        slices: all that may be asked for, ascending.
     """
     gaps: dict[int, list[int]] = {}
-    for index in indices:
+    for index in slices:
         gaps.setdefault(int(np.searchsorted(known, index)), []).append(index)
+    ordered = [sorted(gap, key=lambda index: _distance(index, known)) for gap in gaps.values()]
+    return [gap[n : n + BLOCK] for gap in ordered for n in range(0, len(gap), BLOCK)]
 
-    def distance(index: int) -> int:
-        return min((abs(index - place) for place in known), default=0)
 
-    batches = []
-    for gap in gaps.values():
-        ordered = sorted(gap, key=distance)
-        batches += [ordered[n : n + size] for n in range(0, len(ordered), size)]
-    first, *rest = sorted(batches, key=lambda batch: distance(batch[0]))
+def in_batches(
+    indices: Sequence[int], known: Sequence[int], blocks: Sequence[Sequence[int]], size: int
+) -> list[list[int]]:
+    """Slices of the same block, in batches; nearest batches come first.
+
+    The very first is small: something is to be seen soon.
+
+    Args:
+        indices: indices of slices, at least one, all of them in a block.
+        known: those of labelled slices, ascending.
+        blocks: see `blocks_of`.
+        size: slices of a batch at most.
+    """
+    asked = set(indices)
+    parts = [[index for index in block if index in asked] for block in blocks]
+    batches = [part[n : n + size] for part in parts for n in range(0, len(part), size)]
+    first, *rest = sorted(batches, key=lambda batch: _distance(batch[0], known))
     return [part for part in (first[:FIRST_BATCH], first[FIRST_BATCH:]) if part] + rest
+
+
+def _distance(index: int, known: Sequence[int]) -> int:
+    return min((abs(index - place) for place in known), default=0)
 
 
 def axis_notes(prompts: Sequence[Prompt], axis: int, image: Volume, ids: Sequence[int]) -> list[str]:

@@ -93,6 +93,7 @@ class GroupContext:
     small: Tensor | None = None
     key: Hashable = None
     most: int = PROMPTS_PER_SLICE
+    _parts: dict[Hashable, CanvasPart] = field(default_factory=dict, init=False)
 
     def quick(self) -> GroupContext:
         """The same with what shows a first guess soonest: few prompts, one colouring, no appearance."""
@@ -141,15 +142,20 @@ class GroupContext:
         distance = np.abs(np.asarray(slices)[:, None] - self.places[None, list(prompts)]) * self.step
         return torch.from_numpy(np.where(np.isnan(distance), FAR, distance).astype(np.float32))
 
-    def part(self, model: InContextModel, hint: DraftHint | None) -> CanvasPart | None:
-        """Where the drafts see something; None: all of the canvas has to be looked at.
+    def part(self, model: InContextModel, slices: Sequence[int]) -> CanvasPart | None:
+        """Where the drafts see something on some slices of a gap; None: all of the canvas is looked at.
 
         Classes that only other volumes show are in no draft, and models may need whole canvases.
         """
         side = self.group.canvas.side
-        if hint is None or model.grid is None or np.isnan(self.places).any() or is_tiled(model, side):
+        if self.drafts is None or model.grid is None or np.isnan(self.places).any() or is_tiled(model, side):
             return None
-        return CanvasPart.around(hint.anywhere, model.grid)
+        key = self.drafts.around(slices[0]).first, tuple(slices)
+        if key not in self._parts:
+            hint = self.hint(slices)
+            assert hint is not None
+            self._parts[key] = CanvasPart.around(hint.anywhere, model.grid, model.step)
+        return self._parts[key]
 
     def hint(self, slices: Sequence[int]) -> DraftHint | None:
         """What the draft says of some slices of one gap; None without a draft."""
@@ -236,7 +242,7 @@ def generate(
     memories = [
         memory.select(model, device, chosen).with_distance(distance.to(place)) for memory in context.memories
     ]
-    with torch.inference_mode(), autocast(device):
+    with torch.no_grad(), autocast(device):
         colours = fitted(model, context.group.canvas.side).generate_all(memories, targets)
     logs = [
         F.log_softmax(task.logits(colour.float()), dim=1)
@@ -291,7 +297,7 @@ def encode_prompts(
         torch.zeros(1, count, device=place),
         torch.ones(1, count, dtype=torch.bool, device=place),
     )
-    with torch.inference_mode(), autocast(device):
+    with torch.no_grad(), autocast(device):
         return fitted(model, images.shape[-1]).encode_prompts(batch)
 
 

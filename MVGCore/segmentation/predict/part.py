@@ -24,11 +24,12 @@ class CanvasPart:
     columns: slice
 
     @classmethod
-    def around(cls, filled: Tensor, grid: int, margin: int | None = None) -> CanvasPart:
-        """The part that shows pixels (S, S) with a margin, from one multiple of the grid to another."""
+    def around(cls, filled: Tensor, grid: int, step: int, margin: int | None = None) -> CanvasPart:
+        """The part that shows pixels (S, S) with a margin: its sides are multiples of `grid`, and it begins
+        at multiples of `step`, a divisor of `grid`."""
         if margin is None:
             margin = WIDE_MARGIN if len(filled) > LARGE else MARGIN
-        return cls(*(_reach(filled.any(axis), grid, margin) for axis in (1, 0)))
+        return cls(*(_reach(filled.any(axis), grid, step, margin) for axis in (1, 0)))
 
     @property
     def empty(self) -> bool:
@@ -49,10 +50,14 @@ class CanvasPart:
         return self.columns.start, side - self.columns.stop, self.rows.start, side - self.rows.stop
 
 
-def _reach(filled: Tensor, grid: int, margin: int) -> slice:
-    """From the first to the last of what is shown (S,), widened."""
+def _reach(filled: Tensor, grid: int, step: int, margin: int) -> slice:
+    """From the first to the last of what is shown (S,), widened on both sides alike."""
     places = filled.nonzero()
     if not len(places):
         return slice(0, 0)
-    first, end = int(places[0]) - margin, int(places[-1]) + 1 + margin
-    return slice(max(0, first // grid * grid), min(len(filled), -(-end // grid) * grid))
+    first = max(0, int(places[0]) - margin) // step * step
+    extent = min(len(filled), int(places[-1]) + 1 + margin) - first
+    size = min(len(filled), -(-extent // grid) * grid)
+    start = max(0, first - (size - extent) // 2 // step * step)
+    start = min(start, len(filled) - size)
+    return slice(start, start + size)

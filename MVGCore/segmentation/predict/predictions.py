@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ def predict_batch(
     contexts: Sequence[Sequence[GroupContext]],
     planes: NDArray[np.generic],
     batch: Sequence[int],
+    block: Sequence[int],
     known: Callable[[int], Known | None],
     watch: Stopwatch,
     cache: ContentCache,
@@ -33,7 +35,7 @@ def predict_batch(
 ) -> list[GroupPredictions]:
     """The answer of every slice of a batch: per group (C - 1, S, S) probabilities of its classes.
 
-    What a group has said of a batch it is not asked again while its own examples stay as they are: who
+    What a group has said of a slice it is not asked again while its own examples stay as they are: who
     corrects one structure waits for its group alone.
 
     Args:
@@ -41,6 +43,8 @@ def predict_batch(
         contexts: per group what it is generated from, in each telling; their answers are averaged.
         planes: (K, H, W) the volume, its slices first.
         batch: indices of the slices.
+        block: those of all slices that the parts of canvases are to show, so that these do not depend on
+            who else is in the batch.
         known: what is drawn of a slice and where; None: nothing.
         watch: takes the time of each stage.
         cache: keeps the answers, unless the slices are drawn in part.
@@ -49,21 +53,28 @@ def predict_batch(
     Raises:
         torch.cuda.OutOfMemoryError: the GPU is full.
     """
-    slab = planes[neighbour_indices(batch, len(planes))]
-    drawn = [each for index in batch if (each := known(index)) is not None]
-    labels = tuple(np.stack(part) for part in zip(*drawn, strict=True))
 
-    def told(context: GroupContext) -> NDArray[np.float32]:
-        return _group_probabilities(model, device, context, slab, batch, labels, watch, in_part)
+    def averaged(example_sets: Sequence[GroupContext], slices: Sequence[int]) -> NDArray[np.float16]:
+        slab = planes[neighbour_indices(slices, len(planes))]
+        drawn = [each for index in slices if (each := known(index)) is not None]
+        labels = tuple(np.stack(part) for part in zip(*drawn, strict=True))
+        told = [
+            _group_probabilities(model, device, context, slab, slices, block, labels, watch, in_part)
+            for context in example_sets
+        ]
+        return halved(average(told, [context.in_examples for context in example_sets]))
 
-    def averaged(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
-        told_each = [told(context) for context in example_sets]
-        return halved(average(told_each, [context.in_examples for context in example_sets]))
+    def kept(example_sets: Sequence[GroupContext]) -> list[NDArray[np.float16]]:
+        new = [index for index in batch if answer_key(example_sets, index) not in cache]
+        told = dict(zip(new, averaged(example_sets, new), strict=True)) if new else {}
 
-    def kept(example_sets: Sequence[GroupContext]) -> NDArray[np.float16]:
-        return cache.get(batch_key(example_sets, batch), lambda: averaged(example_sets))
+        def answer(index: int) -> NDArray[np.float16]:
+            # What was kept until now may have had to go.
+            return told[index] if index in told else averaged(example_sets, [index])[0]
 
-    groups = [averaged(example_sets) if in_part else kept(example_sets) for example_sets in contexts]
+        return [cache.get(answer_key(example_sets, index), partial(answer, index)) for index in batch]
+
+    groups = [averaged(each, batch) if in_part else kept(each) for each in contexts]
     return list(zip(*groups, strict=True))
 
 
@@ -72,9 +83,9 @@ def prediction_key(example_sets: Sequence[GroupContext]) -> Hashable:
     return tuple(context.key for context in example_sets)
 
 
-def batch_key(example_sets: Sequence[GroupContext], batch: Sequence[int]) -> Hashable:
-    """Names the answer of a group to a batch of slices."""
-    return "answers", prediction_key(example_sets), tuple(batch)
+def answer_key(example_sets: Sequence[GroupContext], index: int) -> Hashable:
+    """Names the answer of a group to a slice."""
+    return "answer", prediction_key(example_sets), index
 
 
 def _group_probabilities(
@@ -83,6 +94,7 @@ def _group_probabilities(
     context: GroupContext,
     slab: NDArray[np.generic],
     batch: Sequence[int],
+    block: Sequence[int],
     known: tuple[NDArray[Any], ...],
     watch: Stopwatch,
     in_part: bool,
@@ -93,13 +105,13 @@ def _group_probabilities(
     """
     with watch.of("draft"):
         hint = context.hint(batch)
+        part = None if in_part else context.part(model, block)
     chosen = context.prompts_for(batch[len(batch) // 2])
     for memory in context.memories:  # before the time of generating is taken
         memory.select(model, device, chosen)
     with watch.of("generate"):
         images = canvases(context.group, slab)
         given = draw_given(context.group, *known) if known else None
-        part = None if in_part else context.part(model, hint)
         logs = generate(model, device, context, images, batch, chosen, hint, given, part)
     with watch.of("mix"):
         if hint is not None and in_part:

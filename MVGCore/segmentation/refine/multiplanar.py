@@ -23,8 +23,11 @@ Hippocampi, of which it expects .86 and more, are left as they are by asking for
 .752 with five (.761, .744).
 
 Believed everywhere, the look costs more than it gives where structures are folded (a brain with five slices:
-.905 with a proof, .867 without). With the first look's answer as a draft it repeats its errors and gains half
-as much; two colourings gain nothing.
+.905 with a proof, .867 without). Even half believed it gives nothing there: four rendered training heads with
+five slices, grey and white matter, have a Dice of .8164 by the first look and of .8148 by both, with shares
+of .08 of .25 at most; so it is spared where no class would take half of its weight: it takes as long as the
+first look. With the first look's answer as a draft it repeats its errors and gains half as much; two
+colourings gain nothing.
 
 What was changed serves the next round as better examples. A second round gains .006 on hippocampus with three
 slices, where the first changes 5 to 8 % of what is labelled, and .002 with five, where it changes 1 to 4 %
@@ -52,9 +55,10 @@ from MVGCore.segmentation.stages import share_of_round
 
 SHARE = 0.25  # weight of a look; the first one keeps the rest
 # A look has no weight at the first value, all of it at the second:
-RECALL = (-0.1, 0.0)  # Dice on labelled slices less the Dice that the first look expects elsewhere
+RECALL = (-0.05, 0.0)  # Dice on labelled slices less the Dice that the first look expects elsewhere
 AGREEMENT = (0.7, 0.9)  # Dice between both looks
 EXPECTED = (0.67, 0.75)  # Dice that the first look expects, where nothing else proves the other one
+HALF = 0.5  # a look of which no class would take that share of its weight is spared
 MUCH = 0.05  # a round that changes this share of what is labelled is followed by the next one
 PROBED = 8  # every so manieth slice is first looked at without the lines; every fourth gave the same labels
 # Labelled pixels of the volume on the probed slices. Fewer tell a Dice to .07 or worse, if ten neighbours
@@ -131,7 +135,7 @@ def _gain(
         recall = view.dice(probed, probe, view.known)
         proven = np.where(telling, _ramp(recall - expected, RECALL), proven)
     proven = proven * view.in_examples
-    if not proven.any():
+    if proven.max() < HALF:
         return None
     change = view.look(view.rows, True, _share(progress, 0.2, 0.8), cancelled)
     agreement = view.dice(view.rows, change, ~view.known)

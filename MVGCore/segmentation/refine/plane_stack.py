@@ -27,7 +27,7 @@ from torch import Tensor
 
 from MVGCore.models.base import InContextModel
 from MVGCore.models.device import Device
-from MVGCore.segmentation.halves import Floats, Halves, added, multiplied, single
+from MVGCore.segmentation.halves import Floats, Halves, added, likeliest, multiplied
 from MVGCore.segmentation.predict.context import Encodings, GroupContext, draw_given, encode_prompts, generate
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
 from MVGCore.segmentation.predict.part import CanvasPart
@@ -118,21 +118,24 @@ class PlaneStack:
         Raises:
             Cancelled: `cancelled()` was true.
         """
-        size = batch_size(SLICES_AT_ONCE, self.device)
-        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-        jobs, changes = [partial(self._change, batch, lines) for batch in batches], []
+        size, changes = batch_size(SLICES_AT_ONCE, self.device), list[Halves]()
+        blocks = [rows[start : start + SLICES_AT_ONCE] for start in range(0, len(rows), SLICES_AT_ONCE)]
+        jobs = [
+            partial(self._change, block[start : start + size], self._part(list(block)), lines)
+            for block in blocks
+            for start in range(0, len(block), size)
+        ]
         with closing(side_by_side(jobs, workers(self.device), cancelled)) as answers:
             for change in answers:
                 changes.append(change)
                 progress(len(changes) / len(jobs))
         return np.concatenate(changes)
 
-    def _change(self, rows: Sequence[int], lines: bool) -> Halves:
+    def _change(self, rows: Sequence[int], part: CanvasPart | None, lines: bool) -> Halves:
         context, canvas, here = self.context, self.context.group.canvas, list(rows)
         images = _with_neighbours(canvas, self.images, rows, self.stride)
         given = draw_given(context.group, self.labels[here], self.known[here]) if lines else None
         chosen = context.prompts_for(rows[len(rows) // 2])
-        part = self._part(here)
         logs = generate(self.model, self.device, context, images, rows, chosen, None, given, part)
         whole = logs if part is None else part.spread(logs, canvas.side)
         read = canvas.read_back(whole.exp().numpy())
@@ -147,7 +150,7 @@ class PlaneStack:
             return None
         labelled = np.asarray((self.labels[rows] > 0).any(0))
         drawn = torch.from_numpy(self.context.group.canvas.draw_image(labelled) > 0)
-        return CanvasPart.around(drawn, self.model.grid, AROUND)
+        return CanvasPart.around(drawn, self.model.grid, self.model.step, AROUND)
 
     def labelled(self, rows: Sequence[int]) -> Floats:
         """(C,) how many pixels of the volume are labelled as each class on some slices."""
@@ -159,7 +162,7 @@ class PlaneStack:
         """(C,) Dice between both looks on some slices, where (R, K, S) is true; 0 for background."""
         here, classes = list(rows), change.shape[1]
         part = where[here]
-        before, after = self.labels[here][part], single(added(self.odds[here], change)).argmax(1)[part]
+        before, after = self.labels[here][part], likeliest(added(self.odds[here], change))[part]
         both = np.bincount(before[before == after], minlength=classes)
         either = np.bincount(before, minlength=classes) + np.bincount(after, minlength=classes)
         dices = 2 * both / np.maximum(either, 1)

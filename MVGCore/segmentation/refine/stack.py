@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.segmentation.fuse.mixture import LEAST_OPINION
-from MVGCore.segmentation.halves import Floats, Halves, halved, single
+from MVGCore.segmentation.halves import Floats, Halves, halved, likeliest, single
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.predict.context import canvases
@@ -34,7 +34,7 @@ class GroupVolume:
     @cached_property
     def labels(self) -> NDArray[np.uint16]:
         """(K, S, S) positions of the likeliest classes."""
-        return single(self.odds).argmax(1).astype(np.uint16)
+        return likeliest(self.odds)
 
     @classmethod
     def of(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from MVGCore.drafts import geodesic
 from MVGCore.drafts.diffusion import balance, conjugate_gradient, diffusion_draft
 from MVGCore.drafts.draft import DraftConfig
 from MVGCore.drafts.geodesic import geodesic_distances
@@ -105,6 +106,18 @@ def test_a_path_costs_its_length_and_the_edges_it_crosses() -> None:
         oblique = columns.clamp(max=k)
         lengths = oblique * 10**0.5 + (k - oblique) * 3.0 + (columns - oblique)
         torch.testing.assert_close(distance[k], (lengths + edge).expand(2, 4))
+
+
+def test_costs_at_a_time_change_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = torch.rand(5, 6, 7, generator=torch.Generator().manual_seed(0))
+    seeds = one_hot(torch.arange(42).view(1, 6, 7) % 3, 3)
+
+    def found() -> Tensor:
+        return geodesic_distances(image, seeds, [2], 1.5, DraftConfig())
+
+    together = found()
+    monkeypatch.setattr(geodesic, "AT_ONCE", 1)
+    assert torch.equal(found(), together) and together.max() < geodesic.UNREACHED
 
 
 def test_a_thin_oblique_structure_is_followed_without_crossing_its_edge() -> None:

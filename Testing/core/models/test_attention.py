@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from MVGCore.models.attention import FullRead
+from MVGCore.models.attention import FullRead, _places
 
 SIDE, HEADS, WIDTH = 6, 2, 4
 
@@ -37,3 +37,11 @@ def test_penalties_are_those_of_all_pairs(kind: torch.dtype, near: float) -> Non
     found = read.attend(queries, places, keys, places, values, penalty, SIDE)
     expected = by_table(read, queries.float(), keys.float(), values.float(), penalty)
     assert (found.float() - expected).abs().max() < near
+
+
+def test_places_are_measured_from_the_middle_of_the_canvas_wherever_a_part_begins() -> None:
+    whole = _places(4, 4, 4)
+    assert torch.equal(whole[0], -whole[-1]) and torch.equal(whole.mean(0), torch.zeros(2))
+    assert torch.equal(_places(4, 2, 3, (1, 0)), whole.view(4, 4, 2)[1:3, :3].reshape(-1, 2))
+    between = _places(4, 1, 1, (0.25, 1.5))
+    assert torch.equal(between, torch.tensor([[-1.25, 0.0]]))

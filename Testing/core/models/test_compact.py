@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from MVGCore.models.base import PromptBatch, PromptMemory, TargetBatch
-from MVGCore.models.compact import Compact, CompactConfig
+from MVGCore.models.blocks import Norm
+from MVGCore.models.compact import Compact, CompactConfig, Fuse
 
 SMALL = CompactConfig(widths=(16, 16, 16, 16), blocks=(1, 1, 1, 1), heads=(1, 2, 2), key_dim=8)
 SIDE = 64
@@ -213,6 +214,25 @@ def test_a_part_of_the_canvas_reads_the_prompts_at_its_own_place(model: Compact,
         for one, other in pairs:
             same(one[..., here[0], here[1]], other)
     assert model.generate(memory, target.within(rows, columns)).shape == (len(target.images), 3, 32, 32)
+
+
+@torch.no_grad()
+def test_sources_are_joined_as_if_they_lay_side_by_side() -> None:
+    torch.manual_seed(0)
+    level, sources = Fuse(8, (6, 4, 5), 1), [torch.rand(2, n, 8, 8) for n in (4, 5)]
+    coarser, condition = torch.rand(2, 6, 4, 4), torch.rand(2, 16)
+    enlarged = torch.nn.functional.interpolate(coarser, scale_factor=2.0)
+    scale, shift = condition[..., None, None].chunk(2, 1)
+    together = level.join(torch.cat([enlarged, *sources], 1)) * (1 + scale) + shift
+    same(level(sources, condition, coarser), level.refine(together))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("side", [4, 32, 40])
+def test_planes_of_any_size_are_normalised_alike_in_half_precision(side: int) -> None:
+    x = torch.rand(2, 16, side, side).bfloat16().to(memory_format=torch.channels_last)
+    norm = Norm(16)
+    torch.testing.assert_close(norm(x).float(), norm(x.float()), atol=2e-2, rtol=1e-2)
 
 
 def test_the_gradient_reaches_every_parameter(model: Compact) -> None:

@@ -7,7 +7,7 @@ import torch
 
 from MVGCore.errors import InputError
 from MVGCore.models import device as devices
-from MVGCore.models.device import Device, autocast, placed, select_device
+from MVGCore.models.device import Device, autocast, placed, select_device, weights_cast_once
 
 
 @pytest.fixture
@@ -106,3 +106,25 @@ def test_the_precision_is_chosen() -> None:
     assert select_device("cpu", "auto") == select_device("cpu")
     with pytest.raises(InputError, match="auto, float32, bfloat16"):
         select_device("cpu", "float8")
+
+
+def test_weights_are_cast_once_and_nothing_else_changes() -> None:
+    half = Device("cpu", torch.device("cpu"), torch.bfloat16)
+    layer, x, casts = torch.nn.Linear(8, 8), torch.rand(4, 8), list[int]()
+
+    def answer() -> torch.Tensor:
+        with torch.no_grad(), autocast(half), torch.profiler.profile() as seen:
+            told: torch.Tensor = layer(x)
+        casts.append(sum(each.count for each in seen.key_averages() if each.key == "aten::_to_copy"))
+        return told
+
+    alone = answer()
+    with weights_cast_once(half):
+        assert not torch.is_autocast_enabled("cpu")
+        assert torch.equal(answer(), alone) and torch.equal(answer(), alone)
+    assert casts[0] == casts[1] == casts[2] + 2  # the weight and the bias
+    with torch.no_grad():
+        layer.weight.zero_()
+    assert torch.equal(answer(), layer.bias.bfloat16().expand(4, 8))
+    with weights_cast_once(Device("cuda:0", torch.device("cpu"), torch.float16)):
+        assert not torch.is_autocast_enabled("cpu")

@@ -30,21 +30,37 @@ def marks(*places: tuple[int, int], side: int = 64) -> Tensor:
     return found
 
 
-def test_a_part_lies_on_the_grid_with_a_margin_within_the_canvas() -> None:
-    assert CanvasPart.around(marks((20, 30), (25, 40)), 8, 2) == CanvasPart(slice(16, 32), slice(24, 48))
-    assert CanvasPart.around(marks((0, 63)), 16, 3) == CanvasPart(slice(0, 16), slice(48, 64))
-    assert CanvasPart.around(marks((15, 16)), 16, 0) == CanvasPart(slice(0, 16), slice(16, 32))
+def around(found: Tensor, grid: int, step: int, margin: int | None = None) -> tuple[slice, slice]:
+    return CanvasPart.around(found, grid, step, margin).region
+
+
+def test_a_part_has_sides_of_the_grid_and_begins_at_a_step_with_a_margin_within_the_canvas() -> None:
+    assert around(marks((20, 30), (25, 40)), 8, 8, 2) == (slice(16, 32), slice(24, 48))
+    assert around(marks((20, 30), (25, 40)), 8, 2, 2) == (slice(16, 32), slice(28, 44))
+    assert around(marks((0, 63)), 16, 4, 3) == (slice(0, 16), slice(48, 64))
+    assert around(marks((15, 16)), 16, 1, 0) == (slice(8, 24), slice(9, 25))
+    assert around(marks((0, 0), (60, 60)), 16, 4) == (slice(0, 64), slice(0, 64))
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 8])
+def test_whatever_is_found_is_in_the_part_with_its_margin(step: int) -> None:
+    for first in range(0, 60, 3):
+        for last in range(first, 64, 5):
+            rows, columns = around(marks((first, last), (last, first)), 8, step, 3)
+            for part in (rows, columns):
+                assert part.start % step == 0 and (part.stop - part.start) % 8 == 0
+                assert 0 <= part.start <= max(0, first - 3) and min(64, last + 4) <= part.stop <= 64
 
 
 def test_the_margin_is_wider_on_a_large_canvas() -> None:
-    small, large = (CanvasPart.around(marks((60, 60), side=side), 4) for side in (128, 160))
-    assert small == CanvasPart(slice(52, 72), slice(52, 72))
-    assert large == CanvasPart(slice(36, 88), slice(36, 88))
+    small, large = (around(marks((60, 60), side=side), 4, 4) for side in (128, 160))
+    assert small == (slice(52, 72), slice(52, 72))
+    assert large == (slice(36, 88), slice(36, 88))
 
 
 def test_where_nothing_may_be_nothing_is_generated() -> None:
-    part = CanvasPart.around(marks(), 16)
-    assert part.empty and not CanvasPart.around(marks((1, 1)), 16).empty
+    part = CanvasPart.around(marks(), 16, 4)
+    assert part.empty and not CanvasPart.around(marks((1, 1)), 16, 4).empty
     whole = part.spread(torch.zeros(2, 3, 0, 0), 64)
     assert whole.shape == (2, 3, 64, 64) and (whole[:, 0] == 0).all() and (whole[:, 1:] == NOTHING).all()
 

@@ -15,7 +15,7 @@ from MVGCore.prompts import Prompt
 from MVGCore.segmentation import Propagator, secondlook
 from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import SliceResult
-from MVGCore.segmentation.plan.selection import in_batches
+from MVGCore.segmentation.plan.selection import blocks_of, in_batches
 from MVGCore.segmentation.predict import predictions as answers_module
 from MVGCore.segmentation.predict import prepare as prepare_module
 from MVGCore.segmentation.quality import THOROUGH
@@ -105,12 +105,24 @@ def test_a_guess_needs_two_prompts_in_one_colouring_and_no_appearance(echo, tube
 
 
 def test_a_batch_never_crosses_a_labelled_slice() -> None:
-    for batch in in_batches([n for n in range(14) if n not in (4, 6)], [4, 6], 8):
+    unknown = [n for n in range(14) if n not in (4, 6)]
+    blocks = blocks_of([4, 6], unknown)
+    assert sorted(sum(blocks, [])) == unknown
+    for batch in [*blocks, *in_batches(unknown, [4, 6], blocks, 8)]:
         assert len({(n > 4) + (n > 6) for n in batch}) == 1 and len(batch) <= 8
 
 
+def test_batches_are_parts_of_blocks_whatever_is_asked_for() -> None:
+    blocks = blocks_of([1, 30], [0, *range(2, 30), *range(31, 40)])
+    for wanted in (range(2, 30), range(5, 9), [0, 20, 39]):
+        batches = in_batches(wanted, [1, 30], blocks, 3)
+        assert sorted(sum(batches, [])) == sorted(wanted)
+        assert all(any(set(batch) <= set(block) for block in blocks) for batch in batches)
+
+
 def test_the_first_batch_is_small() -> None:
-    assert [len(batch) for batch in in_batches(range(2, 12), [1, 12], 8)] == [2, 6, 2]
+    blocks = blocks_of([1, 12], range(2, 12))
+    assert [len(batch) for batch in in_batches(range(2, 12), [1, 12], blocks, 8)] == [2, 6, 2]
 
 
 def test_an_honest_draft_makes_honest_labels(echo, tube, prompts_of) -> None:
@@ -332,6 +344,27 @@ def test_after_a_correction_only_the_group_of_the_class_is_asked_again(
     (group,) = {ids for _, ids, _ in asked}
     assert 5 in group and {look for look, *_ in asked} == {"first", "second"}
     same(after, run(changed, ContentCache()))
+
+
+def test_a_guess_after_a_correction_asks_the_group_of_the_class_alone(echo, forty, prompts_of, asked) -> None:
+    prompts, cache = prompts_of(forty, [1, 4]), ContentCache()
+
+    def first(drawn: list[Prompt]) -> SliceResult:
+        propagator = Propagator(echo, CPU, forty[0], drawn, [], batch=2, cache=cache)
+        came = propagator.slices([2, 3], quiet, never, guess=True)
+        return next(came)
+
+    # The first batch of all is small: slices come in other batches now.
+    list(
+        Propagator(echo, CPU, forty[0], prompts, [], batch=4, cache=cache).slices([0, 2, 3, 5], quiet, never)
+    )
+    labels = prompts[0].labels.copy()
+    labels[2, 2] = 0  # within the block of the class 5
+    asked.clear()
+    guess = first([replace(prompts[0], labels=labels), prompts[1]])
+    ((look, group, slices),) = asked
+    assert look == "first" and 5 in group and slices == (guess.index,)
+    assert np.mean(guess.labels == forty[1].array[guess.index]) > 0.9
 
 
 def test_what_is_wider_than_any_canvas_is_found_in_tiles_and_not_looked_at_across(

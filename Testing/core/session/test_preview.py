@@ -63,7 +63,7 @@ def test_a_preview_is_the_slice_of_the_result(small_weights: Path, tube: Case) -
     for index, done in previews.items():
         assert done.index == index
         assert np.mean(done.labels == result.labels.array[index]) > 0.999
-        np.testing.assert_allclose(done.confidence, result.confidence[index].astype(np.float32), atol=0.02)
+        np.testing.assert_allclose(done.confidence, result.confidence[index].astype(np.float32), atol=0.03)
 
 
 def test_a_labelled_slice_is_shown_as_it_was_drawn(small_weights: Path, tube: Case) -> None:
