@@ -93,7 +93,6 @@ class GroupContext:
     small: Tensor | None = None
     key: Hashable = None
     most: int = PROMPTS_PER_SLICE
-    _parts: dict[Hashable, CanvasPart] = field(default_factory=dict, init=False)
 
     def quick(self) -> GroupContext:
         """The same with what shows a first guess soonest: few prompts, one colouring, no appearance."""
@@ -150,12 +149,11 @@ class GroupContext:
         side = self.group.canvas.side
         if self.drafts is None or model.grid is None or np.isnan(self.places).any() or is_tiled(model, side):
             return None
-        key = self.drafts.around(slices[0]).first, tuple(slices)
-        if key not in self._parts:
-            hint = self.hint(slices)
-            assert hint is not None
-            self._parts[key] = CanvasPart.around(hint.anywhere, model.grid, model.step)
-        return self._parts[key]
+        gap = self.drafts.around(slices[0])
+        draft = gap.draft.rows([index - gap.first for index in slices])
+        maybe = ((draft.geodesic[0] + draft.diffusion[0]) / 2 < 1 - MAYBE).any(0)
+        filled = F.interpolate(maybe[None, None].float(), size=(side, side))[0, 0] > 0
+        return CanvasPart.around(filled, model.grid, model.step)
 
     def hint(self, slices: Sequence[int]) -> DraftHint | None:
         """What the draft says of some slices of one gap; None without a draft."""
@@ -188,12 +186,6 @@ class DraftHint:
         """A part of the canvas."""
         parts = (self.geodesic, self.diffusion, self.trust)
         return DraftHint(*(each[..., part.rows, part.columns] for each in parts))
-
-    @property
-    def anywhere(self) -> Tensor:
-        """(S, S) where a class may be on one of the slices."""
-        background = (self.geodesic[:, 0] + self.diffusion[:, 0]) / 2
-        return (background < 1 - MAYBE).any(0)
 
     def target(self, images: Tensor, task: SegmentationTask) -> TargetBatch:
         """Slices (T, 3, S, S) with the draft in the colours of a task."""

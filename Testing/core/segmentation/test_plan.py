@@ -19,7 +19,7 @@ from MVGCore.segmentation.plan.plan import (
     plan_from_others,
     slice_spacing,
 )
-from MVGCore.segmentation.predict.group_drafts import draft_side
+from MVGCore.segmentation.predict.group_drafts import LEAST_SHARE, draft_side
 from MVGCore.volume import Geometry, LabelMap, Volume, Window
 
 SIDES = (32, 64, 96)
@@ -107,7 +107,7 @@ def test_a_draft_lies_on_whole_pixels_of_the_slice(rows: int, columns: int, top:
     draft = canvas.resized(draft_side(ClassGroup((1,), canvas, Window(0, 1)), 9))
     parts = round(1 / draft.scale[0])
     assert draft.scale == pytest.approx((1 / parts, 1 / parts))
-    assert canvas.side / 2 <= draft.side <= canvas.side
+    assert LEAST_SHARE * canvas.side <= draft.side <= canvas.side
     ends = draft.to_slice(np.array([[-0.5, -0.5], [draft.side - 0.5, draft.side - 0.5]]))
     np.testing.assert_allclose((ends + 0.5) % 1, 0, atol=1e-6)
 
