@@ -98,7 +98,7 @@ def draft_side(group: ClassGroup, depth: int) -> int:
     As many as the slices have there, or a multiple of that, at least `LEAST_SHARE` of the side of the canvas
     and at most all of it: coarser, thin structures are lost (demo: Dice .79 at half the side, .94 at the
     slices' own pixels). With a share of .5 half of twelve hippocampi were drafted on twice as many pixels
-    along a side, in four times the time: .8559 and .9032 with 3 and 5 slices, .8562 and .9028 with .45. On a
+    along a side, in four times the time: .8559 and .9032 with 3 and 5 slices, .8562 and .9025 with .45. On a
     grid between the slices' pixels the geodesic draft alone had, with 5 slices, a Dice of .659 on organs of
     head and neck and .832 on hippocampus instead of .678 and .840. Fewer where the draft would become too
     large.

@@ -55,7 +55,7 @@ def test_whatever_is_found_is_in_the_part_with_its_margin(step: int) -> None:
 def test_the_margin_is_wider_on_a_large_canvas() -> None:
     small, large = (around(marks((60, 60), side=side), 4, 4) for side in (128, 160))
     assert small == (slice(52, 72), slice(52, 72))
-    assert large == (slice(24, 100), slice(24, 100))
+    assert large == (slice(36, 88), slice(36, 88))
 
 
 def test_where_nothing_may_be_nothing_is_generated() -> None:
