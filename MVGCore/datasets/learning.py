@@ -81,7 +81,7 @@ def learn(
         return _taught(work, folder, items, cancelled, trained)
 
 
-def _best_known_first(told: Mapping[Path, int]) -> list[list[Path]]:
+def _best_known_first(told: Mapping[Path, float]) -> list[list[Path]]:
     """The volumes of which their own slices tell most, which are completed from these alone, then the others,
     to which the first tell the rest."""
     many = [image for image, slices in told.items() if slices >= ALONE_SHARE * max(told.values())]

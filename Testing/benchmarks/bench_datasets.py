@@ -118,8 +118,10 @@ def measured(group: str, options: argparse.Namespace) -> list[str]:
         rows.append((dice, record.report["expected_dice"]["value"], *json.loads(path.read_text()).values()))
     mean = np.mean(rows, axis=0)
     error = float(np.mean([abs(row[0] - row[1]) for row in rows]))
-    pairs = zip(draw.examples, work.completed, strict=True)
-    completed = np.mean([scored(case, read_labelmap(own.labels).array) for case, own in pairs])
+    own = {each.image: each.labels for each in work.completed}
+    completed = np.mean(
+        [scored(case, read_labelmap(own[dict(case.images)[case.contrast]]).array) for case in draw.examples]
+    )
     values = (mean[0], mean[2], mean[3], completed, mean[1] - mean[0], error)
     numbers = [f"{value:.3f}" for value in values]
     return [group, *numbers, f"{learned:.0f}", f"{each:.1f}", str(len(rows))]

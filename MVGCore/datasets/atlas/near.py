@@ -47,19 +47,19 @@ def joined(
     return every, mixture
 
 
-def slices_told(drawn: Sequence[Prompt]) -> int:
-    """Of how many slices of a volume the labelled ones, all along one axis, say as much as other volumes.
-
-    Slices side by side tell of fewer than slices apart.
-    """
+def slices_told(drawn: Sequence[Prompt]) -> float:
+    """How many labelled slices of a volume, all along one axis, tell of it: those side by side tell much the
+    same, and count whole from as far apart as from where other volumes have an equal say."""
     if not drawn:
-        return 0
+        return 0.0
     geometry, axis = drawn[0].geometry, drawn[0].axis
-    spacing = geometry.array_spacing
-    across = [size for each, size in enumerate(spacing) if each != axis]
+    across = [size for each, size in enumerate(geometry.array_spacing) if each != axis]
     labels = {each.index: np.minimum(each.labels, 1) for each in drawn}
-    far = _distances(geometry.shape[axis], list(labels)) * spacing[axis]
-    return int(np.count_nonzero(far <= EQUAL_SAY * _size(1, labels, across)))
+    apart = EQUAL_SAY * _size(1, labels, across)
+    if apart == 0:
+        return 0.0
+    gaps = np.diff(sorted(labels)) * geometry.array_spacing[axis]
+    return 1 + float(np.minimum(gaps / apart, 1).sum())
 
 
 def _size(class_id: int, drawn: Mapping[int, NDArray[np.integer]], across: Sequence[float]) -> float:
