@@ -84,7 +84,8 @@ def learn(
 def _best_known_first(told: Mapping[Path, float]) -> list[list[Path]]:
     """The volumes of which their own slices tell most, which are completed from these alone, then the others,
     to which the first tell the rest."""
-    many = [image for image, slices in told.items() if slices >= ALONE_SHARE * max(told.values())]
+    least = ALONE_SHARE * max(told.values())
+    many = [image for image, slices in told.items() if slices >= least]
     few = [image for image in told if image not in many]
     return [group for group in (many, few) if group]
 

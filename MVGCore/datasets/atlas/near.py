@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from MVGCore.datasets.atlas.fusion import share_out
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation import Result
+from MVGCore.segmentation.existing.shapes import class_side
 
 # Of the distance between a labelled slice and the one on which it and the other volumes have an equal say: in
 # sizes of the class. docs/datasets.md has what was measured.
@@ -35,7 +36,7 @@ def joined(
     far = _distances(labels.shape[axis], list(drawn)) * spacing[axis]
     mixture = np.zeros((len(every) + 1, *labels.shape), np.float32)
     for row, class_id in enumerate(every, 1):
-        reach = EQUAL_SAY * _size(class_id, drawn, across)
+        reach = EQUAL_SAY * class_side(drawn, class_id, across)
         share = reach / np.maximum(reach + far, 1e-6)
         share = np.expand_dims(share.astype(np.float32), [n for n in range(3) if n != axis])
         mixture[row] = share * np.where(
@@ -55,17 +56,11 @@ def slices_told(drawn: Sequence[Prompt]) -> float:
     geometry, axis = drawn[0].geometry, drawn[0].axis
     across = [size for each, size in enumerate(geometry.array_spacing) if each != axis]
     labels = {each.index: np.minimum(each.labels, 1) for each in drawn}
-    apart = EQUAL_SAY * _size(1, labels, across)
+    apart = EQUAL_SAY * class_side(labels, 1, across)
     if apart == 0:
         return 0.0
     gaps = np.diff(sorted(labels)) * geometry.array_spacing[axis]
     return 1 + float(np.minimum(gaps / apart, 1).sum())
-
-
-def _size(class_id: int, drawn: Mapping[int, NDArray[np.integer]], across: Sequence[float]) -> float:
-    """Millimetres along a side of the mean area of a class on the slices (H, W) that show it; 0 without."""
-    areas = [area for each in drawn.values() if (area := np.count_nonzero(each == class_id))]
-    return float(np.sqrt(np.mean(areas) * np.prod(across))) if areas else 0.0
 
 
 def _distances(depth: int, places: Sequence[int]) -> NDArray[np.int64]:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from MVGCore.datasets.atlas.fusion import Box
 from MVGCore.volume import Geometry, LabelMap, Volume, normalise, robust_window
 
 MOST_VOXELS = 250_000  # on which is registered; the transform is applied to all voxels
@@ -26,9 +26,6 @@ SMOOTHNESS = 1.5  # of the deformation, in voxels
 LEVELS = (4, 2, 1)  # by which both are shrunk, one after the other
 AIR, LEAST_SHOWN = 0.05, 0.02  # intensities 0..1 that are air; share of a slice that is more than that
 SMALLEST = 16  # voxels along the shortest axis, below which a level is left out
-
-
-Box: TypeAlias = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,3 +51,9 @@ def around(filled: Bools, margin: int) -> slice:
     """What is filled of a line (n,) with a margin on both sides, within the line."""
     places = np.flatnonzero(filled)
     return slice(max(0, int(places[0]) - margin), min(len(filled), int(places[-1]) + 1 + margin))
+
+
+def class_side(labelled: Mapping[int, NDArray[np.integer]], class_id: int, spacing: Sequence[float]) -> float:
+    """Millimetres along a side of the mean area of a class on the slices (H, W) that show it; 0 without."""
+    areas = [area for each in labelled.values() if (area := int((each == class_id).sum()))]
+    return float(np.sqrt(np.mean(areas) * spacing[0] * spacing[1])) if areas else 0.0

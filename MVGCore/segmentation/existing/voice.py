@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.existing.edges import EdgeCorrection, Shapes, fit_edges, shares
-from MVGCore.segmentation.existing.shapes import Floats, edge, signed_distance
+from MVGCore.segmentation.existing.shapes import Floats, class_side, edge, signed_distance
 from MVGCore.segmentation.existing.shift import NONE, Shift, find_shift, moved
 from MVGCore.volume.canvas import Canvas
 
@@ -128,7 +128,8 @@ class ExistingVoice:
         for class_id in own:
             edges[class_id], left_out = fit_edges(shapes, labelled, class_id)
             reliability[class_id] = _reliability(left_out, labelled, class_id, spacing[1:])
-        sizes = {each: _size(labelled, each, spacing[1:]) for each in own}
+        pixel = float(np.sqrt(spacing[1] * spacing[2]))
+        sizes = {each: class_side(labelled, each, spacing[1:]) or pixel for each in own}
         places = tuple(sorted(labelled))
         return cls(draft, own, spacing, shift, edges, reliability, places, sizes)
 
@@ -178,13 +179,6 @@ class ExistingVoice:
 
     def _believed(self, index: int, class_id: int) -> tuple[float, float, float]:
         return self.reliability[class_id].at(index, min(self.spacing[1:]))
-
-
-def _size(labelled: Mapping[int, Labels], class_id: int, spacing: Sequence[float]) -> float:
-    """Millimetres along a side of the mean area of a class on the slices (H, W) that show it; of a pixel, if
-    none does."""
-    areas = [area for each in labelled.values() if (area := int((each == class_id).sum()))]
-    return float(np.sqrt(np.mean(areas or [1]) * spacing[0] * spacing[1]))
 
 
 def _reliability(
