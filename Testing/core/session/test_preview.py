@@ -59,11 +59,16 @@ def corrected(case: Case, slices, index: int) -> PromptSet:
 def test_a_preview_is_the_slice_of_the_result(small_weights: Path, tube: Case) -> None:
     session = a_session(small_weights, tube, [2, 6, 11])
     previews = {index: session.preview(index) for index in (3, 8)}
-    result = session.propagate()
+    fresh = a_session(small_weights, tube, [2, 6, 11])  # nothing was prepared for it by the previews
+    first_look, both_looks = fresh.propagate(all_axes=False), session.propagate()
     for index, done in previews.items():
         assert done.index == index
-        assert np.mean(done.labels == result.labels.array[index]) > 0.999
-        np.testing.assert_allclose(done.confidence, result.confidence[index].astype(np.float32), atol=0.03)
+        np.testing.assert_array_equal(done.labels, first_look.labels.array[index])
+        halved = first_look.confidence[index].astype(np.float32)
+        np.testing.assert_allclose(done.confidence, halved, atol=0.0003)  # as float16 rounds
+        # What is seen along other axes moves it a little, in labels hardly ever.
+        assert np.mean(done.labels == both_looks.labels.array[index]) > 0.999
+        assert np.abs(done.confidence - both_looks.confidence[index]).mean() < 0.005
 
 
 def test_a_labelled_slice_is_shown_as_it_was_drawn(small_weights: Path, tube: Case) -> None:
