@@ -174,12 +174,20 @@ class PromptSet:
             self.presences.append(presence)
         return presence
 
-    def add_ends(self, image: Volume, axis: int, first: int, last: int, class_id: int) -> list[Absence]:
-        """Say that a class goes on neither before the slice `first` nor beyond `last`; as `add_absence`."""
+    def add_ends(
+        self, image: Volume, axis: int, first: int, last: int, class_id: int
+    ) -> list[Absence | Presence]:
+        """Say that a class is on the slices `first` and `last`, and on none before and beyond them.
+
+        Both are needed: that it is on none beyond a slice makes it less probable on that slice as well.
+        Arguments and errors as of `add_absence`.
+        """
         depth = image.geometry.shape[axis]
         within = Absence(axis, first, last, class_id, image.geometry, "")  # checks the range
         beyond = [(0, within.first - 1), (within.last + 1, depth - 1)]
-        return [self.add_absence(image, axis, *each, class_id) for each in beyond if each[0] <= each[1]]
+        absent = [self.add_absence(image, axis, *each, class_id) for each in beyond if each[0] <= each[1]]
+        ends = sorted({first, last})
+        return [*absent, *(self.add_presence(image, axis, each, each, class_id) for each in ends)]
 
     def answer(self, image: Volume, question: Question, yes: bool) -> Absence | Presence:
         """Take the answer to a question of a result in; arguments and errors as of `add_absence`."""

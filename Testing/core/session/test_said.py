@@ -85,7 +85,7 @@ def test_the_order_of_what_is_said_does_not_matter(
     """One by one, with a result between, or all at once in a new session."""
     prompts.add_absence(tube[0], 0, 12, 13)
     labels_of(session, prompts, 10, 11)
-    prompts.add_ends(tube[0], 0, 2, 13, TUBE)
+    prompts.add_ends(tube[0], 0, 2, 11, TUBE)
     fresh = Session(small_weights, "cpu")
     fresh.set_image(tube[0])
     step_by_step, at_once = (labels_of(each, prompts, 10, 11) for each in (session, fresh))

@@ -112,6 +112,13 @@ def test_the_last_word_about_a_slice_counts(asked, scene, a_volume_node) -> None
     assert [row.place for row in asked.view().examples[3:]] == ["axial 11: no liver"]
 
 
+def test_what_ends_on_a_slice_is_on_it(asked, scene, a_volume_node) -> None:
+    scene.jump(a_volume_node.GetID(), SliceKey(0, 10))
+    asked.examples.ends_here("liver")
+    places = [row.place for row in asked.view().examples[3:]]
+    assert places == ["axial 11: no liver", "axial 10: liver is there"]
+
+
 def test_one_key_goes_on_and_says_no(asked, scene, a_volume_node) -> None:
     volume_id = a_volume_node.GetID()
     asked.no_or_next()

@@ -83,10 +83,11 @@ class ClaimBook:
         """Replace all of them, as undo does: nobody is told."""
         self._all = list(claims)
 
-    def add(self, claim: PanelClaim) -> None:
-        """Add one; what is there already is switched on, and what it denies goes: the last word counts."""
-        kept = [each for each in self._all if each.key != claim.key and not claim.denies(each)]
-        self._change([*kept, claim])
+    def add(self, *claims: PanelClaim) -> None:
+        """Add some; what is there already is switched on, and what they deny goes: the last word counts."""
+        keys = {each.key for each in claims}
+        kept = [each for each in self._all if each.key not in keys]
+        self._change([each for each in kept if not any(new.denies(each) for new in claims)] + [*claims])
 
     def remove(self, key: str) -> None:
         """Take one out; one that is not there is ignored."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from MVGCore.errors import InputError
 from MVGCore.volume import SliceKey
@@ -61,14 +61,18 @@ class ExampleChoice:
 
     @action
     def ends_here(self, name: str = "") -> None:
-        """A segment, or with an empty name any, goes no further than the slice in view."""
+        """A segment, or with an empty name any, goes no further than the slice in view.
+
+        A named one is on that slice: that it is on none beyond makes it less probable there as well.
+        """
         self._permissions.require("not_here")
         place = self._workspace.slice_in_view()
         volume_id = self._workspace.volume_id
         depth = self._scene.volume(volume_id).geometry.shape[place.axis]
         labelled = [each.index for each in self._labelled_as(name) if each.axis == place.axis]
         about = PanelClaim(volume_id, place.axis, place.index, place.index, name)
-        self._know(beyond(about, place, labelled, depth))
+        on_it = [replace(about, present=True)] if name and place.index not in labelled else []
+        self._know(beyond(about, place, labelled, depth), *on_it)
 
     @action
     def add_from(self, volume_id: str, partner_id: str) -> bool:
@@ -147,8 +151,8 @@ class ExampleChoice:
         elif cut.prompt is None or not any(each.slice_key == example.slice_key for each in book.used(task)):
             raise InputError(cut.problem)
 
-    def _know(self, claim: PanelClaim) -> None:
-        self._workspace.claims.add(claim)
+    def _know(self, claim: PanelClaim, *others: PanelClaim) -> None:
+        self._workspace.claims.add(claim, *others)
         where = self._place_text(SliceKey(claim.axis, claim.first))
         if claim.last > claim.first:
             where = _("{first} to {last}").format(first=where, last=claim.last)
