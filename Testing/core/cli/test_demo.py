@@ -18,18 +18,17 @@ for package in ("nilearn", "matplotlib"):
 Mvg = Callable[..., tuple[int, str, str]]
 
 
-def nearest_only(process: MethodProcess, task: BenchmarkTask) -> Outcome:
-    """Runs the nearest slice in this process; every other library is missing."""
-    method = process._method
-    if method.extra is not None:
-        return Outcome(error=f"{method.name} needs a package", missing_extra=True)
-    return Outcome(method(task.image, task.few, task.axis, task.slices), 0.25)
+def missing(process: MethodProcess, task: BenchmarkTask) -> Outcome:
+    """No library of another method is there."""
+    return Outcome(error=f"{process._method.name} needs a package", missing_extra=True)
 
 
-def test_writes_the_files_and_prints_the_table(
-    fake_session, mvg: Mvg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(MethodProcess, "run", nearest_only)
+def copied(process: MethodProcess, task: BenchmarkTask) -> Outcome:
+    """What is labelled already, and no more."""
+    return Outcome(task.few.array, 0.25)
+
+
+def test_writes_the_files_and_prints_the_table(fake_session, mvg: Mvg, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "demo"
     code, printed, complaint = mvg("demo", "-o", folder)
     assert code == 0, complaint
@@ -45,7 +44,6 @@ def test_writes_the_files_and_prints_the_table(
     assert mvg_row[0] == "MVG" and nearest_row[:2] == ["nearest", "slice"]
     # The fake session copies the nearest slice as well, so both must have scored the same.
     assert mvg_row[1:4] == nearest_row[2:5]
-    assert "GrowCut is left out: GrowCut needs a package" in complaint
     few = read_labelmap(folder / "five_slices.seg.nrrd")
     assert np.count_nonzero(few.array.any(axis=(1, 2))) == 5
     assert [each.class_.name for each in read_segmentation(folder / "demo.seg.nrrd").segments] == [
@@ -54,8 +52,19 @@ def test_writes_the_files_and_prints_the_table(
     ]
 
 
-def test_quiet_prints_the_table_alone(fake_session, mvg: Mvg, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(MethodProcess, "run", nearest_only)
+def test_another_method_on_request(
+    fake_session, mvg: Mvg, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MethodProcess, "run", copied)
+    printed = mvg("demo", "-o", tmp_path, "--compare")[1]
+    assert printed.splitlines()[4].split() == ["GrowCut", "0.000", "0.000", "0.000", "0.2"]
+    monkeypatch.setattr(MethodProcess, "run", missing)
+    code, printed, complaint = mvg("demo", "-o", tmp_path, "--compare")
+    assert code == 0 and "GrowCut" not in printed
+    assert "GrowCut is left out: GrowCut needs a package" in complaint
+
+
+def test_quiet_prints_the_table_alone(fake_session, mvg: Mvg, tmp_path: Path) -> None:
     printed = mvg("demo", "-o", tmp_path, "--quiet")[1]
     assert len(printed.splitlines()) == 4
 
