@@ -23,7 +23,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="CLASS:FIRST-LAST",
-        help="the first and the last slice that show the class, counted from 0 (may be repeated)",
+        help="the first and the last slice that show the class, counted from 0; the border of the volume "
+        "says nothing (may be repeated)",
     )
     parser.add_argument(
         "--empty",

@@ -101,7 +101,10 @@ def tell_ends(example: BenchmarkExample, prompts: PromptSet) -> None:
     planes = np.moveaxis(example.truth.array, example.axis, 0)
     for each in prompts.classes:
         shown = np.flatnonzero((planes == each.id).any((1, 2)))
-        prompts.add_ends(example.image, example.axis, int(shown[0]), int(shown[-1]), each.id)
+        first, last = int(shown[0]), int(shown[-1])
+        prompts.add_ends(example.image, example.axis, first, last, each.id)
+        for index in (first, last):  # at the border, too
+            prompts.add_presence(example.image, example.axis, index, index, each.id)
 
 
 def run_session(session: Session | KeptSession, setting: Setting, all_axes: bool = True) -> list[EndsRow]:

@@ -179,15 +179,19 @@ class PromptSet:
     ) -> list[Absence | Presence]:
         """Say that a class is on the slices `first` and `last`, and on none before and beyond them.
 
-        Both are needed: that it is on none beyond a slice makes it less probable on that slice as well.
-        Arguments and errors as of `add_absence`.
+        Both are needed: that it is on none beyond a slice makes it less probable on that slice as well. At
+        the border of the volume nothing is said, so that one end can be told without the other. Arguments and
+        errors as of `add_absence`.
         """
         depth = image.geometry.shape[axis]
         within = Absence(axis, first, last, class_id, image.geometry, "")  # checks the range
-        beyond = [(0, within.first - 1), (within.last + 1, depth - 1)]
-        absent = [self.add_absence(image, axis, *each, class_id) for each in beyond if each[0] <= each[1]]
-        ends = sorted({first, last})
-        return [*absent, *(self.add_presence(image, axis, each, each, class_id) for each in ends)]
+        sides = [(within.first, 0, within.first - 1), (within.last, within.last + 1, depth - 1)]
+        said: list[Absence | Presence] = []
+        for end, *beyond in sides:
+            if beyond[0] <= beyond[1]:
+                said.append(self.add_absence(image, axis, *beyond, class_id))
+                said.append(self.add_presence(image, axis, end, end, class_id))
+        return said
 
     def answer(self, image: Volume, question: Question, yes: bool) -> Absence | Presence:
         """Take the answer to a question of a result in; arguments and errors as of `add_absence`."""

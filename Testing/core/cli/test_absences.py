@@ -29,6 +29,7 @@ def test_ends_and_empty_slices_become_absences(scene, prompts: PromptSet) -> Non
         (None, 10, 11),
         (None, 1, 1),
     ]
+    assert [(each.first, each.last) for each in prompts.presences] == [(2, 2), (9, 9), (3, 3)]
     assert all(each.is_of(scene.image) and each.axis == 0 for each in prompts.absences)
 
 
