@@ -187,9 +187,9 @@ class PromptSet:
         within = Absence(axis, first, last, class_id, image.geometry, "")  # checks the range
         sides = [(within.first, 0, within.first - 1), (within.last, within.last + 1, depth - 1)]
         said: list[Absence | Presence] = []
-        for end, *beyond in sides:
-            if beyond[0] <= beyond[1]:
-                said.append(self.add_absence(image, axis, *beyond, class_id))
+        for end, low, high in sides:
+            if low <= high:
+                said.append(self.add_absence(image, axis, low, high, class_id))
                 said.append(self.add_presence(image, axis, end, end, class_id))
         return said
 
