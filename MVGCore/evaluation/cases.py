@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MVGCore.errors import InputError, MissingExtraError
 from MVGCore.prompts import PromptSet
@@ -50,6 +51,11 @@ class BenchmarkExample:
     image: Volume
     truth: LabelMap
     axis: int
+
+    @property
+    def planes(self) -> NDArray[np.integer]:
+        """(K, H, W) the labels of its slices."""
+        return np.moveaxis(self.truth.array, self.axis, 0)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@
     python -m MVGCore.evaluation.ends_benchmark --role train --first-looks mvg-looks
 
 Slices are labelled by three protocols, with and without answers to two questions for each class, which the
-truth gives. Each row is appended to `rows.jsonl` as soon as it is there; a run into the same folder goes on
-where an interrupted one stopped. With `--first-looks` results are those of first looks, which are kept in
-that folder, once without odds of ends too; on training cases, of which those are taken that the odds are
-fitted to unless others are named, the odds are those of the other data sets.
+truth gives: by yes or no, and by the last slice that shows the class. Each row is appended to `rows.jsonl` as
+soon as it is there; a run into the same folder goes on where an interrupted one stopped. With `--first-looks`
+results are those of first looks, which are kept in that folder, once without odds of ends too; on training
+cases, of which those are taken that the odds are fitted to unless others are named, the odds are those of the
+other data sets.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import numpy as np
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation.annotation import case_parser, chosen_cases
-from MVGCore.evaluation.cases import BenchmarkExample, Case, keep_slices, labelled_prompts
+from MVGCore.evaluation.answers import answered, by_end, tell_ends, yes_or_no
+from MVGCore.evaluation.cases import Case, keep_slices, labelled_prompts
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.ends import all_endings, left_out
 from MVGCore.evaluation.firstlooks import KeptSession, Setting, first_look, fit_cases, settings
@@ -33,16 +35,15 @@ from MVGCore.evaluation.protocols import PROTOCOLS, Parts, choose_slices, dice_p
 from MVGCore.evaluation.tables import table
 from MVGCore.metrics import mean
 from MVGCore.models.base import InContextModel
-from MVGCore.prompts import PromptSet
 from MVGCore.segmentation.fuse.ends import SHIPPED_END_MODEL, EndModel
 
 if TYPE_CHECKING:
     from MVGCore.session import Result, Session
 
 PLAIN, ANSWERED, KNOWN = "MVG", "MVG, two answers per class", "MVG, ends known"
+TOLD = "MVG, two ends per class"
 BEFORE = "MVG without odds"
 NO_ODDS = EndModel((99.0, 0.0, 0.0, 0.0, 0.0), (99.0, 0.0, 0.0), (99.0, 0.0, 0.0, 0.0))
-ANSWERS_PER_CLASS = 2  # of each class
 
 
 @dataclass(frozen=True)
@@ -69,55 +70,18 @@ class EndsRow:
     questions: int = 0
 
 
-def predicted(
-    session: Session | KeptSession,
-    example: BenchmarkExample,
-    prompts: PromptSet,
-    result: Result,
-    all_axes: bool = True,
-) -> tuple[Result, int]:
-    """What becomes of a result once the best question about each class was answered, twice.
-
-    Returns:
-        The result, and how many questions were answered.
-    """
-    count = 0
-    planes = np.moveaxis(example.truth.array, example.axis, 0)
-    for _ in range(ANSWERS_PER_CLASS):
-        best = {question.class_id: question for question in reversed(result.questions)}
-        for question in best.values():
-            there = bool((planes[question.index] == question.class_id).any())
-            prompts.answer(example.image, question, there)
-        if not best:
-            break
-        count += len(best)
-        session.set_prompts(prompts)
-        result = session.propagate(all_axes=all_axes)
-    return result, count
-
-
-def tell_ends(example: BenchmarkExample, prompts: PromptSet) -> None:
-    """Say of each class of a set where it truly begins and ends."""
-    planes = np.moveaxis(example.truth.array, example.axis, 0)
-    for each in prompts.classes:
-        shown = np.flatnonzero((planes == each.id).any((1, 2)))
-        first, last = int(shown[0]), int(shown[-1])
-        prompts.add_ends(example.image, example.axis, first, last, each.id)
-        for index in (first, last):  # at the border, too
-            prompts.add_presence(example.image, example.axis, index, index, each.id)
-
-
 def run_session(session: Session | KeptSession, setting: Setting, all_axes: bool = True) -> list[EndsRow]:
-    """Rows of MVG: as it is, with answers, and with known ends."""
-    example, slices = setting.example, setting.slices
-    plain = propagated(session, setting, all_axes)
-    prompts = labelled_prompts(example, slices)
-    asked, count = predicted(session, example, prompts, plain, all_axes)
-    told = labelled_prompts(example, slices)
+    """Rows of MVG: as it is, with answers of both kinds, and with known ends."""
+    example, plain = setting.example, propagated(session, setting, all_axes)
+    rows = [row(setting, PLAIN, plain)]
+    for method, reply in ((ANSWERED, yes_or_no), (TOLD, by_end)):
+        prompts = labelled_prompts(example, setting.slices)
+        asked, count = answered(session, example, prompts, plain, all_axes, reply)
+        rows.append(row(setting, method, asked, count))
+    told = labelled_prompts(example, setting.slices)
     tell_ends(example, told)
     session.set_prompts(told)
-    known = session.propagate(all_axes=all_axes)
-    return [row(setting, PLAIN, plain), row(setting, ANSWERED, asked, count), row(setting, KNOWN, known)]
+    return [*rows, row(setting, KNOWN, session.propagate(all_axes=all_axes))]
 
 
 def propagated(session: Session | KeptSession, setting: Setting, all_axes: bool = True) -> Result:

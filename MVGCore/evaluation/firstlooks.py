@@ -74,7 +74,7 @@ class Setting:
     @property
     def planes(self) -> NDArray[np.integer]:
         """(K, H, W) true labels of the slices."""
-        return np.moveaxis(self.example.truth.array, self.example.axis, 0)
+        return self.example.planes
 
     @cached_property
     def areas(self) -> NDArray[np.intp]:

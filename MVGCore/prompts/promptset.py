@@ -201,6 +201,21 @@ class PromptSet:
         first, last = sorted((index, question.until))
         return self.add_absence(image, axis, first, last, class_id)
 
+    def answer_end(self, image: Volume, question: Question, last: int) -> list[Absence | Presence]:
+        """Answer a question with the last slice that shows the class, on the way to `question.until`.
+
+        It says more than yes or no, which only tell the side of a slice. Errors as of `add_absence`.
+        """
+        axis, until, class_id = question.axis, question.until, question.class_id
+        onwards = 1 if until > question.index or (until == question.index and last <= until) else -1
+        if (until - last) * onwards < 0:
+            raise InputError(f"Slice {last} lies beyond slice {until}, up to which the class may go on.")
+        said: list[Absence | Presence] = [self.add_presence(image, axis, last, last, class_id)]
+        if last != until:
+            first, end = sorted((last + onwards, until))
+            said.append(self.add_absence(image, axis, first, end, class_id))
+        return said
+
     def merge(self, other: PromptSet) -> None:
         """Add all that another set has to this one; prompts of the same key are replaced.
 

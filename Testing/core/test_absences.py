@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from MVGCore.errors import InputError
+from MVGCore.outcomes import Question
 from MVGCore.prompts import Absence, Presence, PromptSet, image_digest
 from MVGCore.volume import Geometry, LabelMap, Volume
 
@@ -38,6 +39,16 @@ def test_ends_are_the_outermost_slices_that_show_a_class(an_image: Volume, a_set
         a_set.add_ends(an_image, 0, 1, 6, 1)
     with pytest.raises(InputError, match="swap"):
         a_set.add_ends(an_image, 0, 4, 1, 1)
+
+
+def test_an_end_answers_a_question(an_image: Volume, a_set: PromptSet) -> None:
+    question = Question(1, 0, 3, 0, 0.5, 0.1)
+    said = a_set.answer_end(an_image, question, 1)
+    assert [(each.first, each.last) for each in said] == [(1, 1), (0, 0)]
+    assert a_set.presences == said[:1] and a_set.absences == said[1:]
+    assert a_set.answer_end(an_image, Question(5, 0, 3, 5, 0.5, 0.1), 5) == a_set.presences[1:]  # it goes on
+    with pytest.raises(InputError, match="lies beyond slice 4"):
+        a_set.answer_end(an_image, Question(5, 0, 3, 4, 0.5, 0.1), 5)
 
 
 def test_contradictions_are_named(an_image: Volume, a_set: PromptSet) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation import ends, ends_benchmark, firstlooks
+from MVGCore.evaluation import answers, ends, ends_benchmark, firstlooks
 from MVGCore.evaluation.cases import BenchmarkExample, labelled_prompts
 from MVGCore.evaluation.protocols import (
     EVEN,
@@ -197,13 +197,25 @@ class FakeResult:
 def test_answers_are_those_of_the_truth(bar: BenchmarkExample) -> None:
     prompts, session = labelled_prompts(bar, (6, 11)), FakeSession()
     first = FakeResult((Question(1, 0, 14, 19, 0.5, 0.2), Question(1, 0, 2, 0, 0.5, 0.1)))
-    _, count = ends_benchmark.predicted(session, bar, prompts, first)
+    _, count = answers.answered(session, bar, prompts, first)
     assert count == 2
     assert [(each.first, each.last) for each in prompts.absences] == [(14, 19)]
     assert [(each.first, each.last) for each in prompts.presences] == [(13, 13)]
     told = labelled_prompts(bar, (6, 11))
-    ends_benchmark.tell_ends(bar, told)
+    answers.tell_ends(bar, told)
     assert [(each.first, each.last) for each in told.absences] == [(0, 3), (14, 19)]
+
+
+@pytest.mark.parametrize(
+    ("index", "until"), [(14, 19), (9, 15), (13, 13), (14, 14), (2, 0), (4, 3), (3, 3), (4, 4)]
+)
+def test_an_end_is_the_last_slice_on_its_side(bar: BenchmarkExample, index: int, until: int) -> None:
+    prompts = labelled_prompts(bar, (6, 11))
+    answers.by_end(bar, prompts, Question(1, 0, index, until, 0.5, 0.2))
+    end = 13 if until > 11 else 4
+    assert [(each.first, each.last) for each in prompts.presences] == [(end, end)]
+    beyond = (14, until) if until > 11 else (until, 3)
+    assert [(each.first, each.last) for each in prompts.absences] == [beyond] * (until != end)
 
 
 def test_rows_come_back_and_become_a_table(tmp_path, bar: BenchmarkExample) -> None:
@@ -226,9 +238,9 @@ def test_a_kept_look_answers_as_a_session_does(tmp_path, tube, small_weights) ->
     example = BenchmarkExample(*tube, 0)
     setting = firstlooks.Setting(BarCase(example), example, EVEN, (4, 8))
     model = load(small_weights, "cpu")
-    plain, asked, known = ends_benchmark.run_looks(setting, model, tmp_path, SHIPPED_END_MODEL)[1:]
+    plain, asked, told, known = ends_benchmark.run_looks(setting, model, tmp_path, SHIPPED_END_MODEL)[1:]
     assert plain.method == ends_benchmark.PLAIN and plain.expected is not None
-    assert asked.questions >= 0 and known.parts.whole is not None
+    assert asked.questions >= told.questions >= 0 and known.parts.whole is not None
     session = firstlooks.KeptSession(setting, firstlooks.first_look(setting, model, tmp_path), model)
     prompts = labelled_prompts(example, (4, 8))
     prompts.add_absence(example.image, 0, 9, setting.depth - 1)

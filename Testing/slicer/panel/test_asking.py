@@ -8,7 +8,10 @@ import pytest
 
 from MVGCore.outcomes import Question
 from MVGCore.volume import SliceKey
+from MVGLib.control.claims import PanelClaim
 from MVGLib.control.parameters import Parameters
+from MVGLib.control.questions import is_settled
+from MVGLib.control.reviewstate import EndQuestion
 from Testing.slicer.panel.steps import finish, problem
 
 LIVER, SPLEEN = 1, 2
@@ -117,6 +120,14 @@ def test_what_ends_on_a_slice_is_on_it(asked, scene, a_volume_node) -> None:
     asked.examples.ends_here("liver")
     places = [row.place for row in asked.view().examples[3:]]
     assert places == ["axial 11: no liver", "axial 10: liver is there"]
+    assert asked.view().question.text == "Is 'spleen' still on axial 0?"  # that of the liver is settled
+
+
+@pytest.mark.parametrize(("until", "end", "settled"), [(11, 10, True), (11, 8, False), (0, 3, True)])
+def test_a_question_is_settled_where_the_segment_goes_on_farther(until: int, end: int, settled: bool) -> None:
+    there = PanelClaim("volume", 0, end, end, "liver", present=True)
+    assert is_settled(EndQuestion("liver", 0, 9, until, 0.5), [there], set()) == settled
+    assert not is_settled(EndQuestion("spleen", 0, 9, until, 0.5), [there], set())
 
 
 def test_one_key_goes_on_and_says_no(asked, scene, a_volume_node) -> None:

@@ -94,12 +94,18 @@ def answer(question: EndQuestion, yes: bool, volume_id: str) -> PanelClaim:
 
 
 def is_settled(question: EndQuestion, claims: list[PanelClaim], labelled: set[SliceKey]) -> bool:
-    """Whether the user has answered it, or has said as much otherwise.
+    """Whether the user has answered it, or has said as much otherwise, as that the segment ends farther out.
 
     Args:
         question: What is asked.
         claims: What is known of the volume.
         labelled: Slices of the volume that are examples.
     """
-    place = SliceKey(question.axis, question.index)
-    return place in labelled or any(each.enabled and each.covers(place, question.name) for each in claims)
+    place, name = SliceKey(question.axis, question.index), question.name
+    step = 1 if question.until > question.index else -1
+    farther = [SliceKey(place.axis, k) for k in range(place.index, question.until + step, step)]
+    return place in labelled or any(
+        each.covers(place, name) or (each.present and any(each.covers(k, name) for k in farther))
+        for each in claims
+        if each.enabled
+    )
