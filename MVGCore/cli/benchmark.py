@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from MVGCore.cli.console import ProgressBar, is_quiet
+from MVGCore.cli.console import ProgressBar, add_precision_option, is_quiet
 from MVGCore.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
     parser.add_argument("--suite", choices=SUITES, default="quick", help="which volumes (quick)")
     parser.add_argument("--out", type=Path, default=out, metavar="DIR", help="folder (mvg-benchmark)")
     parser.add_argument("--model", default="compact", help="MVG's model or weights file (compact)")
+    add_precision_option(parser)
     parser.add_argument("--methods", type=words, metavar="A,B", help="MVG and peers by name (all)")
     parser.add_argument("--slices", type=counts, metavar="3,5", help="numbers of labelled slices")
     parser.add_argument("--cases", type=words, metavar="A,B", help="volumes by name, of either suite")
@@ -69,9 +70,9 @@ def run(arguments: argparse.Namespace) -> None:
     from MVGCore.evaluation.suites import named_cases
     from MVGCore.evaluation.tables import to_markdown
 
-    suite, model = arguments.suite, arguments.model
-    segmenters = {} if suite == "images" else segmentation_methods(model)
-    imagers = {} if suite == "quick" else image_methods(model)
+    suite, own = arguments.suite, (arguments.model, arguments.precision)
+    segmenters = {} if suite == "images" else segmentation_methods(*own)
+    imagers = {} if suite == "quick" else image_methods(*own)
     names = arguments.methods or tuple({**segmenters, **imagers})
     for name in names:
         if name not in segmenters and name not in imagers:
@@ -97,17 +98,19 @@ def run(arguments: argparse.Namespace) -> None:
         print(f"Wrote {arguments.out / 'benchmark.md'} and {arguments.out / 'benchmark.json'}.")
 
 
-def segmentation_methods(model: str) -> dict[str, Peer]:
-    """MVG with a model and its peers in segmentation, by name."""
+def segmentation_methods(model: str, precision: str = "auto") -> dict[str, Peer]:
+    """MVG with a model, in a precision, and its peers in segmentation, by name."""
     from MVGCore.evaluation.catalogue import default_peers
     from MVGCore.evaluation.session_method import SessionMethod
 
-    return {method.name: method for method in (SessionMethod(model=model, name=MVG), *default_peers())}
+    own = SessionMethod(model=model, precision=precision, name=MVG)
+    return {method.name: method for method in (own, *default_peers())}
 
 
-def image_methods(model: str) -> dict[str, ImagePeer]:
+def image_methods(model: str, precision: str = "auto") -> dict[str, ImagePeer]:
     """The same for the image tasks."""
     from MVGCore.evaluation.image_method import ImageSessionMethod
     from MVGCore.evaluation.image_peers import image_peers
 
-    return {method.name: method for method in (ImageSessionMethod(model=model, name=MVG), *image_peers())}
+    own = ImageSessionMethod(model=model, precision=precision, name=MVG)
+    return {method.name: method for method in (own, *image_peers())}

@@ -124,16 +124,21 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
         default="standard",
         help="how much work the labels take (standard)",
     )
+    add_precision_option(parser)
+    parser.add_argument(
+        "--one-axis",
+        action="store_true",
+        help="look along the axis of the labelled slices only: faster, a little less exact",
+    )
+
+
+def add_precision_option(parser: argparse.ArgumentParser) -> None:
+    """Adds the option that overrules what a device is taken to be fast in."""
     parser.add_argument(
         "--precision",
         choices=("auto", "float32", "bfloat16"),
         default="auto",
         help="numbers the network computes with; auto: what the device is fast in (auto)",
-    )
-    parser.add_argument(
-        "--one-axis",
-        action="store_true",
-        help="look along the axis of the labelled slices only: faster, a little less exact",
     )
 
 

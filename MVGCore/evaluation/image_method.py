@@ -21,12 +21,14 @@ class ImageSessionMethod:
     Attributes:
         model: name or path of the model.
         device: "auto", "cpu", "cuda" or "mps".
+        precision: "auto", "float32" or "bfloat16".
         threads: CPU threads; the session's own choice when None.
         name: what tables call it.
     """
 
     model: str = "compact"
     device: str = "auto"
+    precision: str = "auto"
     threads: int | None = None
     name: str = "MVG"
     tasks: tuple[str, ...] = ("denoise", "inpaint", "synthesize")
@@ -37,7 +39,7 @@ class ImageSessionMethod:
         from MVGCore.session import Session
 
         if self._session is None:
-            self._session = Session(model=self.model, device=self.device, threads=self.threads)
+            self._session = Session(self.model, self.device, threads=self.threads, precision=self.precision)
         self._session.set_image(problem.image)
         result = self._answer(self._session, problem)
         return problem.planes(result.image.array)[list(problem.slices)]

@@ -21,6 +21,7 @@ class SessionMethod:
     Attributes:
         model: Name or path of the model.
         device: "auto", "cpu", "cuda" or "mps".
+        precision: "auto", "float32" or "bfloat16".
         threads: CPU threads; the session's own choice when None.
         name: What tables call it.
         extra: None: the plain install is enough.
@@ -28,6 +29,7 @@ class SessionMethod:
 
     model: str = "compact"
     device: str = "auto"
+    precision: str = "auto"
     threads: int | None = None
     name: str = "MVG"
     extra: str | None = None
@@ -41,7 +43,9 @@ class SessionMethod:
         from MVGCore.session import Session
 
         if self._session is None:
-            self._session = Session(model=self.model, device=self.device, seed=seed, threads=self.threads)
+            self._session = Session(
+                self.model, self.device, seed=seed, threads=self.threads, precision=self.precision
+            )
         self._session.set_image(image)
         self._session.set_prompts(PromptSet.from_labelmap(image, few, axis=axis, slices=slices))
         return self._session.propagate().labels.array

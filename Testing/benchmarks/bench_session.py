@@ -126,7 +126,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None, method: Peer | None = None) -> int:
     """Measures `method` (a session when None) and the peers; prints the table; 1 when a limit is exceeded."""
     options = arguments(argv)
-    method = method or SessionMethod(options.model, options.device, options.threads)
+    method = method or SessionMethod(options.model, options.device, threads=options.threads)
     example = anatomy(tuple(options.shape), np.random.default_rng(0))
     slices = labelled_slices(example.truth, example.axis, options.prompts)
     k, j, i = options.shape

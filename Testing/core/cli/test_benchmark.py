@@ -49,9 +49,9 @@ def test_options_reach_the_benchmark(calls: list[dict[str, Any]], mvg: Mvg, tmp_
     assert [case.id for case in call["cases"]] == ["t1_template"]
 
 
-def test_the_model_is_the_one_asked_for() -> None:
-    for methods in (segmentation_methods("vit-tiny"), image_methods("vit-tiny")):
-        assert "vit-tiny" in repr(methods["MVG"])
+def test_model_and_precision_are_those_asked_for() -> None:
+    for methods in (segmentation_methods("vit-tiny", "float32"), image_methods("vit-tiny", "float32")):
+        assert "vit-tiny" in repr(methods["MVG"]) and "float32" in repr(methods["MVG"])
 
 
 @pytest.mark.parametrize(
