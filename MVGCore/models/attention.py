@@ -49,10 +49,10 @@ class Read(nn.Module):
         x = x.reshape(n, self.heads, self.key_dim, h * w).transpose(-1, -2)
         return F.normalize(x.float(), dim=-1).to(x.dtype)
 
-    def penalty(self, memory: PromptMemory) -> Tensor:
-        """(T, heads, N) additive bias of each prompt for each target."""
-        bias = -self.slice_slope[None, :, None] * torch.log1p(memory.distance)[:, None, :]
-        return bias.masked_fill(~memory.valid[:, None, :], -1e4)
+    def penalty(self, memory: PromptMemory, count: int) -> Tensor:
+        """(T, heads, count) additive bias of each of the first prompts for each target."""
+        bias = -self.slice_slope[None, :, None] * torch.log1p(memory.distance[:, None, :count])
+        return bias.masked_fill(~memory.valid[:, None, :count], -1e4)
 
     displacement: Tensor
     slice_slope: Tensor
@@ -158,13 +158,14 @@ class FullRead(Read):
         values: Sequence[Tensor],
         place: tuple[int, int] = (0, 0),
     ) -> list[Tensor]:
-        """(T, C, h, w) of each of the values; `place` is that of the features on the canvas, in pixels."""
+        """(T, C, h, w) of each of the values; `place` is that of the features on the canvas, in pixels. Keys
+        and values may be those of the first prompts of the memory alone."""
         total, _, h, w = features.shape
         sets, count = keys.shape[:2]
         keys, joined = (x.transpose(1, 2) for x in (keys, torch.cat(list(values), -1)))
         q = self.tokens(self.query(features)) * self.temperature.exp().view(-1, 1, 1)
         q = q.to(keys.dtype).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, heads, M, hw, d)
-        penalty = self.penalty(memory).view(sets, -1, self.heads, count).transpose(1, 2)
+        penalty = self.penalty(memory, count).view(sets, -1, self.heads, count).transpose(1, 2)
         side = math.isqrt(keys.shape[3])
         places = _places(side, side, side).to(q.device)
         here = _places(side, h, w, [each / self.stride for each in place]).to(q.device)
@@ -240,7 +241,7 @@ class LocalRead(Read):
         q = F.normalize(self.query(features).float(), dim=1) * self.temperature.exp()
         q = F.pad(q, (left, right, top, bottom))
         q = self._blocks(q.to(keys.dtype)).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, blocks, M, s*s, d)
-        penalty = self.penalty(memory).view(sets, 1, -1, count)
+        penalty = self.penalty(memory, count).view(sets, 1, -1, count)
         here, around = (_places(size, size, size).to(q.device) for size in (s, 2 * s))
         outside = near(self._outside(side, side)).to(q.device)
         read = self.attend(q, here, keys, around, joined, penalty, side, outside)

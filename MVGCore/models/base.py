@@ -166,6 +166,10 @@ class InContextModel(nn.Module):
         """
         return [self.generate(*each) for each in zip(memories, targets, strict=True)]
 
+    def sparing(self, memory: PromptMemory) -> PromptMemory:
+        """Prompts, nearest first, without what the farther ones may be spared of; here it is nothing."""
+        return memory
+
     def textures(self, images: Tensor) -> Tensor | None:
         """(n, F, h, w) what pixels of slices (n, 3, H, W) look like, at any stride; None: it has nothing to
         say of single pixels."""

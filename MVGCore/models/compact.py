@@ -11,7 +11,7 @@ a draft is right, or where an image task asks for the image) costs the network n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +20,17 @@ from torch import Tensor, nn
 from MVGCore.models.attention import FullRead, LocalRead
 from MVGCore.models.base import InContextModel, PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.blocks import ResidualBlock, pixelwise
+
+# Of the prompts of a slice so many, the nearest, are read at strides 4 and 8 as well; the others at 16 alone.
+# Dice of held-out cases with 3 and 5 labelled slices, single precision:
+#
+#                          all five       three at stride 4   three at 4 and 8
+#     hippocampus (12)     .8560  .9026   .8562  .9032         .8558  .9024
+#     head and neck (6)    .6123  .7206   .6125  .7203         .6121  .7206
+#     heart (3)            .8845  .8947                        .8845  .8941
+#
+# With five slices they take 8, 7 and 3 % less time (three at both strides).
+READ_IN_DETAIL = 3
 
 
 @dataclass(frozen=True)
@@ -203,6 +214,12 @@ class Compact(InContextModel):
         second = nearest[:, 1] if nearest.shape[1] > 1 else torch.full_like(nearest[:, 0], 1e3)
         facts = torch.stack((nearest[:, 0], second, memory.valid.sum(1).to(far.dtype)), 1)
         return self.condition(torch.log1p(facts) / 3).split([2 * c for c in self.config.widths], 1)
+
+    def sparing(self, memory: PromptMemory) -> PromptMemory:
+        """Prompts, nearest first, of which only some are read in detail (see `READ_IN_DETAIL`)."""
+        *detailed, coarse = memory.content
+        few = (tuple(tokens[:, :READ_IN_DETAIL] for tokens in level) for level in detailed)
+        return replace(memory, content=(*few, coarse))
 
     def generate(self, memory: PromptMemory, target: TargetBatch) -> Tensor:
         return self.generate_all([memory], [target])[0]

@@ -94,6 +94,10 @@ class Tiled(InContextModel):
                 self._tiling.crop(whole, tile).add_(part * weights)
         return wholes
 
+    def sparing(self, memory: PromptMemory) -> PromptMemory:
+        tiles = (self.model.sparing(replace(memory, content=content)) for content in memory.content)
+        return replace(memory, content=tuple(tile.content for tile in tiles))
+
     def textures(self, images: Tensor) -> Tensor | None:
         return self.model.textures(images)  # of single pixels: no canvas is too large
 

@@ -234,8 +234,11 @@ def generate(
     memories = [
         memory.select(model, device, chosen).with_distance(distance.to(place)) for memory in context.memories
     ]
+    model = fitted(model, context.group.canvas.side)
+    if not np.isnan(context.places).any():  # of other volumes' prompts none is nearest
+        memories = [model.sparing(memory) for memory in memories]
     with torch.no_grad(), autocast(device):
-        colours = fitted(model, context.group.canvas.side).generate_all(memories, targets)
+        colours = model.generate_all(memories, targets)
     logs = [
         F.log_softmax(task.logits(colour.float()), dim=1)
         for task, colour in zip(context.tasks, colours, strict=True)

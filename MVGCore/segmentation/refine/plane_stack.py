@@ -121,7 +121,7 @@ class PlaneStack:
         size, changes = batch_size(SLICES_AT_ONCE, self.device), list[Halves]()
         blocks = [rows[start : start + SLICES_AT_ONCE] for start in range(0, len(rows), SLICES_AT_ONCE)]
         jobs = [
-            partial(self._change, block[start : start + size], self._part(list(block)), lines)
+            partial(self._change, block[start : start + size], block, lines)
             for block in blocks
             for start in range(0, len(block), size)
         ]
@@ -131,11 +131,12 @@ class PlaneStack:
                 progress(len(changes) / len(jobs))
         return np.concatenate(changes)
 
-    def _change(self, rows: Sequence[int], part: CanvasPart | None, lines: bool) -> Halves:
+    def _change(self, rows: Sequence[int], block: Sequence[int], lines: bool) -> Halves:
+        """The part and the examples are those of all slices of the block, in however many batches it goes."""
         context, canvas, here = self.context, self.context.group.canvas, list(rows)
+        part, chosen = self._part(list(block)), context.prompts_for(block[len(block) // 2])
         images = _with_neighbours(canvas, self.images, rows, self.stride)
         given = draw_given(context.group, self.labels[here], self.known[here]) if lines else None
-        chosen = context.prompts_for(rows[len(rows) // 2])
         logs = generate(self.model, self.device, context, images, rows, chosen, None, given, part)
         whole = logs if part is None else part.spread(logs, canvas.side)
         read = canvas.read_back(whole.exp().numpy())

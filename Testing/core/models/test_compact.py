@@ -9,7 +9,7 @@ import torch
 
 from MVGCore.models.base import PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.blocks import Norm
-from MVGCore.models.compact import Compact, CompactConfig, Fuse
+from MVGCore.models.compact import READ_IN_DETAIL, Compact, CompactConfig, Fuse
 
 SMALL = CompactConfig(widths=(16, 16, 16, 16), blocks=(1, 1, 1, 1), heads=(1, 2, 2), key_dim=8)
 SIDE = 64
@@ -138,6 +138,20 @@ def test_selecting_from_memory_equals_encoding_only_those(model: Compact) -> Non
     prompts, target = prompt_batch(), target_batch()
     selected = model.encode_prompts(prompts).select([2, 0])
     same(model.generate(selected, target), model(only(prompts, [2, 0]), target))
+
+
+@torch.no_grad()
+def test_farther_prompts_are_read_coarsely_alone(model: Compact) -> None:
+    prompts, target = prompt_batch(count=READ_IN_DETAIL + 1), target_batch()
+    memory = model.encode_prompts(prompts)
+    spared = model.sparing(memory)
+    counts = [keys.shape[1] for keys, _ in spared.content]
+    assert counts == [READ_IN_DETAIL, READ_IN_DETAIL, READ_IN_DETAIL + 1]
+    made = model.generate(spared, target)
+    assert (made - model.generate(memory, target)).abs().max() > 1e-3
+    assert (made - model(only(prompts, list(range(READ_IN_DETAIL))), target)).abs().max() > 1e-3
+    few = model.encode_prompts(only(prompts, [0, 1]))
+    same(model.generate(model.sparing(few), target), model.generate(few, target))
 
 
 @torch.no_grad()

@@ -92,6 +92,15 @@ def test_colourings_are_answered_each(tracing: Tracing) -> None:
     assert not torch.equal(*both)
 
 
+def test_farther_prompts_are_spared_in_every_tile(tracing: Tracing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Tracing, "sparing", lambda _, memory: memory.select([0]))
+    prompts, _ = prompts_and_target(WHOLE)
+    model = Tiled(tracing, WHOLE)
+    whole = model.encode_prompts(prompts)
+    for spared, tile in zip(model.sparing(whole).content, whole.content, strict=True):
+        torch.testing.assert_close(spared[0], tile[0][:, :1])
+
+
 def test_a_canvas_of_the_models_own_needs_no_tiles(tracing: Tracing) -> None:
     assert fitted(tracing, SIDE) is tracing and fitted(tracing, 16) is tracing
 
