@@ -25,11 +25,11 @@ import numpy as np
 
 from MVGCore.errors import InputError
 from MVGCore.evaluation.annotation import case_parser, chosen_cases
-from MVGCore.evaluation.answers import answered, by_end, tell_ends, yes_or_no
 from MVGCore.evaluation.cases import Case, keep_slices, labelled_prompts
 from MVGCore.evaluation.catalogue import peer_by_name
 from MVGCore.evaluation.ends import all_endings, left_out
 from MVGCore.evaluation.firstlooks import KeptSession, Setting, first_look, fit_cases, settings
+from MVGCore.evaluation.oracle import answered, by_end, tell_ends, yes_or_no
 from MVGCore.evaluation.peers import Peer
 from MVGCore.evaluation.protocols import PROTOCOLS, Parts, choose_slices, dice_parts
 from MVGCore.evaluation.tables import table

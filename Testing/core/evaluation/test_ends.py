@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from MVGCore.errors import InputError
-from MVGCore.evaluation import answers, ends, ends_benchmark, firstlooks
+from MVGCore.evaluation import ends, ends_benchmark, firstlooks, oracle
 from MVGCore.evaluation.cases import BenchmarkExample, labelled_prompts
 from MVGCore.evaluation.protocols import (
     EVEN,
@@ -197,12 +197,12 @@ class FakeResult:
 def test_answers_are_those_of_the_truth(bar: BenchmarkExample) -> None:
     prompts, session = labelled_prompts(bar, (6, 11)), FakeSession()
     first = FakeResult((Question(1, 0, 14, 19, 0.5, 0.2), Question(1, 0, 2, 0, 0.5, 0.1)))
-    _, count = answers.answered(session, bar, prompts, first)
+    _, count = oracle.answered(session, bar, prompts, first)
     assert count == 2
     assert [(each.first, each.last) for each in prompts.absences] == [(14, 19)]
     assert [(each.first, each.last) for each in prompts.presences] == [(13, 13)]
     told = labelled_prompts(bar, (6, 11))
-    answers.tell_ends(bar, told)
+    oracle.tell_ends(bar, told)
     assert [(each.first, each.last) for each in told.absences] == [(0, 3), (14, 19)]
 
 
@@ -211,7 +211,7 @@ def test_answers_are_those_of_the_truth(bar: BenchmarkExample) -> None:
 )
 def test_an_end_is_the_last_slice_on_its_side(bar: BenchmarkExample, index: int, until: int) -> None:
     prompts = labelled_prompts(bar, (6, 11))
-    answers.by_end(bar, prompts, Question(1, 0, index, until, 0.5, 0.2))
+    oracle.by_end(bar, prompts, Question(1, 0, index, until, 0.5, 0.2))
     end = 13 if until > 11 else 4
     assert [(each.first, each.last) for each in prompts.presences] == [(end, end)]
     beyond = (14, until) if until > 11 else (until, 3)

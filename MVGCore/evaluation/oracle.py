@@ -1,4 +1,4 @@
-"""What a user answers who knows the truth: to questions about ends, or where classes begin and end."""
+"""A user who knows the truth: answers to questions about ends, and where classes begin and end."""
 
 from __future__ import annotations
 
