@@ -121,6 +121,7 @@ def add_work_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quality",
         choices=("draft", "standard", "thorough"),
+        metavar="{draft,standard}",  # the third one is taken, and warned of
         default="standard",
         help="how much work the labels take (standard)",
     )

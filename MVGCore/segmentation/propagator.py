@@ -147,7 +147,6 @@ class Propagator(OnDevice):
                 self.cache,
                 self.watch,
                 self.crossing,
-                self.quality,
             ).context(group)
             for example_set in self._example_sets
         ]

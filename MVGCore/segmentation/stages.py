@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 EXAMPLE = 0.9  # to encode one example
 APPEARANCE = 5.0  # to learn what the structures look like
 ACROSS = 1.3  # to look along both other axes once, for each slice of the volume
-FIRST_ROUND = 0.85  # of a look that may go several rounds: only one in four goes on after the first
 
 
 class Stages:
@@ -38,11 +37,3 @@ class Stages:
         done = (before + self._works[stage] * min(max(part, 0.0), 1.0)) / self._total
         self._reached = max(self._reached, done)
         self._tell(self._reached, text)
-
-
-def share_of_round(number: int, part: float, most: int) -> float:
-    """What is done of a look in rounds, of which there may be fewer than `most`, in its round `number`."""
-    if most < 2:
-        return part
-    later = (1 - FIRST_ROUND) / (most - 1)
-    return FIRST_ROUND * part if number == 0 else FIRST_ROUND + later * (number - 1 + part)

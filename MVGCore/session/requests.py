@@ -46,7 +46,7 @@ class SegmentVolume:
         axis: array axis of the slices; None takes that of most examples (see `PromptSet.axis`).
         slice_range: first and last slice to label; None for all.
         all_axes: look along the other two axes too; more exact, and about twice the time.
-        quality: how much work labels take from now on: "draft", "standard" or "thorough"; None: as before.
+        quality: how much work labels take from now on: "draft" or "standard"; None: as before.
         adapt_seconds: how long the model may adapt to the examples first, unless it has done so already; 0
             uses the model as it was loaded, None as it is.
         draft: an existing segmentation of the image, on any grid in the same patient coordinates, to be

@@ -62,7 +62,7 @@ class Session:
             seed: of the random colours; the same seed gives the same result.
             threads: of torch while the session works; None leaves them as they are. On a CPU as many batches
                 of slices, up to four, are generated at a time.
-            quality: how much work labels take: "draft", "standard" or "thorough".
+            quality: how much work labels take: "draft" or "standard".
             precision: "auto" takes what the device is fast in; or "float32" or "bfloat16".
 
         Raises:

@@ -296,7 +296,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--plain", action="store_true", help="without AVX-512, as most processors are")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu", help="of both versions: cpu, cuda, mps")
-    parser.add_argument("--quality", default="", help="draft, standard or thorough; of this version only")
+    parser.add_argument("--quality", default="", help="draft or standard; of this version only")
     parser.add_argument("--out", type=Path, help="file for the results, one a line")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args(argv)

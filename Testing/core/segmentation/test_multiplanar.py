@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -18,7 +16,7 @@ from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.predict.parallel import workers
 from MVGCore.segmentation.refine import multiplanar as second_look
 from MVGCore.segmentation.refine import plane_stack
-from MVGCore.segmentation.refine.multiplanar import changed_share, expected_dice, refine_across
+from MVGCore.segmentation.refine.multiplanar import expected_dice, refine_across
 from MVGCore.segmentation.refine.plane_stack import (
     ENOUGH_ROWS,
     PlaneStack,
@@ -147,35 +145,6 @@ def test_what_shows_too_little_to_prove_anything_is_not_probed(echo, ball, brigh
     assert all(bright)
     monkeypatch.setattr(second_look, "EXPECTED", (expected, expected + 0.1))  # its examples would be wrong
     assert look(propagator, stack) is None
-
-
-def test_a_second_round_follows_where_the_first_changed_much(echo, ball, bright, monkeypatch) -> None:
-    def batches(much: float) -> int:
-        monkeypatch.setattr(second_look, "MUCH", much)
-        bright.clear()
-        assert look(*prepared(echo, ball)) is not None
-        return len(bright)
-
-    propagator, stack = prepared(echo, ball)
-    changed = changed_share(stack, replace(stack, odds=look(propagator, stack)))
-    assert 0.05 < changed < 0.5  # two of a dozen slices were missed
-    assert batches(0.99 * changed) > batches(1.01 * changed)
-
-
-def share_changed(*odds: np.ndarray) -> float:
-    image = np.zeros((1, 10, 10), np.float32)
-    return changed_share(*(GroupVolume(image, each, image > 0) for each in odds))
-
-
-def test_the_share_that_changed_is_of_what_is_labelled() -> None:
-    before, after = np.zeros((2, 1, 3, 10, 10), np.float16)
-    before[0, 1, :2] = after[0, 1, 1:3] = 1  # 20 pixels each, 10 of them the same
-    after[0, 2, 1] = 2  # and these of another class
-    assert share_changed(before, before) == 0
-    assert share_changed(before, after) == 1
-    after[0, 2, 1, :5] = 0
-    assert share_changed(before, after) == pytest.approx(25 / 30)
-    assert share_changed(0 * before, 0 * after) == 0
 
 
 def test_a_network_that_does_not_find_what_is_labelled_is_not_believed(echo, ball, monkeypatch) -> None:

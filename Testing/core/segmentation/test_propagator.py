@@ -18,7 +18,6 @@ from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.plan.selection import blocks_of, in_batches
 from MVGCore.segmentation.predict import predictions as answers_module
 from MVGCore.segmentation.predict import prepare as prepare_module
-from MVGCore.segmentation.quality import THOROUGH
 from MVGCore.volume import Geometry, LabelMap, Volume
 
 CPU = Device("cpu", torch.device("cpu"), torch.float32)
@@ -92,16 +91,15 @@ def test_the_first_slice_comes_at_once_as_a_guess_and_again(echo, tube, prompts_
     assert len(list(again)) == 4  # what is known is not guessed
 
 
-def test_a_guess_needs_two_prompts_in_one_colouring_and_no_appearance(echo, tube, prompts_of) -> None:
+def test_a_guess_needs_two_prompts_and_no_appearance(echo, tube, prompts_of) -> None:
     encoded, encode = [], echo.encode_prompts
     echo.encode_prompts = lambda prompts: encoded.append(1) or encode(prompts)
     propagator = a_propagator(echo, tube[0], prompts_of(tube, [2, 6, 9]))
-    propagator.quality = THOROUGH
     slices = propagator.slices([4, 5], quiet, never, guess=True)
     next(slices)
     assert len(encoded) == 2 and "learn the appearance" not in propagator.watch.seconds
     list(slices)
-    assert len(encoded) == 6 and "learn the appearance" in propagator.watch.seconds
+    assert len(encoded) == 3 and "learn the appearance" in propagator.watch.seconds
 
 
 def test_a_batch_never_crosses_a_labelled_slice() -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from MVGCore.models.device import select_device
 from MVGCore.prompts import PromptSet
 from MVGCore.segmentation.propagator import Propagator
-from MVGCore.segmentation.stages import Stages, share_of_round
+from MVGCore.segmentation.stages import Stages
 
 STAGES = ("prepare", "look", "decide")
 
@@ -35,12 +34,6 @@ def test_a_stage_counts_by_its_work() -> None:
     stages.reached("b", 0.0, "")
     stages.reached("b", 1.0, "")
     assert heard == [0.125, 0.25, 1.0]
-
-
-@pytest.mark.parametrize("most", [1, 2, 4])
-def test_rounds_follow_each_other(most: int) -> None:
-    told = [share_of_round(number, part, most) for number in range(most) for part in (0.0, 0.5, 1.0)]
-    assert told == sorted(told) and told[0] == 0 and told[-1] == pytest.approx(1)
 
 
 def test_a_run_tells_every_stage_and_which_slice(echo, tube) -> None:

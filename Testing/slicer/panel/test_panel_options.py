@@ -68,7 +68,7 @@ def test_a_draft_and_a_range_of_intensities_are_chosen_by_mouse(panel, a_volume_
 
 def test_the_quality_is_chosen(panel):
     ui, worker = panel.ui, panel.controller.runner.worker
-    assert [ui.qualityComboBox.itemText(place).split(",")[0] for place in range(3)] == [*QUALITIES]
+    assert [ui.qualityComboBox.itemText(place).split(",")[0] for place in range(2)] == [*QUALITIES]
     click(ui.applyButton)
     assert worker.request.quality == "standard" and not ui.qualityComboBox.isEnabled()
     finish(panel.controller)

@@ -53,7 +53,7 @@ class RunSettings:
         adapt: Whether to adapt to the examples first.
         adapt_seconds: For how long at most.
         all_axes: Whether a run of all slices looks along the other axes too.
-        quality: How much work the labels take: "draft", "standard" or "thorough".
+        quality: How much work the labels take: "draft" or "standard".
         limited: Whether only the slices `first` to `last` are wanted.
         first: First slice wanted.
         last: Last slice wanted.

@@ -18,7 +18,6 @@ _WEIGHT_FILES = "MVG (*.safetensors)"
 _QUALITIES = [  # the quickest first
     ListChoice("draft", _("draft, soon there")),
     ListChoice("standard", _("standard")),
-    ListChoice("thorough", _("thorough")),
 ]
 
 
