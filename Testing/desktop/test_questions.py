@@ -53,6 +53,18 @@ def test_a_question_costs_a_key(reviewed, application) -> None:
     assert not ui.questionFrame.isVisible() and "Press Apply" in ui.messageLabel.text()
 
 
+def test_the_last_slice_that_shows_it_answers(reviewed) -> None:
+    axial, ui = reviewed.views.panels[0], reviewed.panel.ui
+    press_in(axial.view, "N")
+    axial.go_to(18)
+    assert is_in_sight(reviewed, ui.endButton) and is_in_sight(reviewed, ui.skipButton)
+    QtTest.QTest.mouseClick(ui.endButton, LEFT)
+    assert claims(reviewed) == ["axial 19\u201323: no Segment 1", "axial 18: Segment 1 is there"]
+    assert ui.showQuestionButton.isVisible()  # of the next question
+    press_key(reviewed, QtCore.Qt.Key_Z, CONTROL)
+    assert claims(reviewed) == []
+
+
 def test_answers_are_taken_back_and_given_again(reviewed, application) -> None:
     axial = reviewed.views.panels[0]
     press_in(axial.view, "Y")

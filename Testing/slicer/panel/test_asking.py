@@ -116,8 +116,11 @@ def test_the_last_word_about_a_slice_counts(asked, scene, a_volume_node) -> None
 
 
 def test_what_ends_on_a_slice_is_on_it(asked, scene, a_volume_node) -> None:
+    asked.end_of_asked()  # nothing was shown yet
+    assert not asked.view().examples[3:]
+    asked.asking.show()
     scene.jump(a_volume_node.GetID(), SliceKey(0, 10))
-    asked.examples.ends_here("liver")
+    asked.end_of_asked()
     places = [row.place for row in asked.view().examples[3:]]
     assert places == ["axial 11: no liver", "axial 10: liver is there"]
     assert asked.view().question.text == "Is 'spleen' still on axial 0?"  # that of the liver is settled

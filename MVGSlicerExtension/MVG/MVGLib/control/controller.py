@@ -163,6 +163,12 @@ class Controller:
         else:
             self.dismiss()
 
+    def end_of_asked(self) -> None:
+        """Say that the segment that is asked about goes no further than the slice in view, which shows it."""
+        question = self._questions.asked
+        if question is not None and question in self._questions.open():
+            self.examples.ends_here(question.name)
+
     def no_or_next(self) -> None:
         """Say No to the question that is in view; else go where the user helps most.
 

@@ -204,6 +204,7 @@ class Panel:
             (ui.showQuestionButton, controller.asking.show),
             (ui.yesButton, partial(controller.asking.answer, True)),
             (ui.noButton, partial(controller.asking.answer, False)),
+            (ui.endButton, controller.end_of_asked),
             (ui.skipButton, controller.asking.skip),
             (ui.messageButton, controller.dismiss),
             (ui.remedyButton, self._remedy),

@@ -73,7 +73,7 @@ class ReviewSection:
         weight = "<b>{text}</b>{more}" if question.asked else "<span>{text}</span>{more}"
         ui.questionLabel.setText(weight.format(text=escape(question.text), more=more))
         ui.showQuestionButton.setVisible(not question.asked)
-        for button in (ui.yesButton, ui.noButton):
+        for button in (ui.yesButton, ui.noButton, ui.endButton):
             button.setVisible(question.asked)
 
 
