@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.atlas import MOST_ATLASES, Atlas, label_by_atlases
+from MVGCore.datasets.atlas.generation import Generator
 from MVGCore.datasets.atlas.near import joined
 from MVGCore.datasets.atlas.result import result_of
 from MVGCore.datasets.catalogue import Item
@@ -59,6 +60,7 @@ class Labeller:
         self._session = Session(
             settings.model, settings.device, settings.seed, threads, settings.quality, settings.precision
         )
+        self._generator = Generator.of(settings, self._session.model)
         self._prompts = merged_prompts(work.examples)
         self._atlases = [Atlas.read(each.image, each.labels, each.repeats) for each in work.completed]
         self._specialist = None if work.specialist is None else Specialist.load(work.specialist)
@@ -147,9 +149,11 @@ class Labeller:
 
     def _told(self, image: Volume) -> tuple[tuple[int, ...], NDArray[np.float32], list[str]]:
         """The classes, probabilities of the background and each by atlases and a specialist, and notes."""
-        ids, probabilities = label_by_atlases(image, self._atlases)
+        ids, probabilities = label_by_atlases(image, self._atlases, self._generator)
         asked = sum(not atlas.repeats for atlas in self._atlases)
         notes = [f"Its labels were fused from those of {min(MOST_ATLASES, asked)} other volumes."]
+        if self._generator is not None:
+            notes.append("The in-context network corrected them, with these as examples.")
         if self._specialist is not None:
             probabilities = self._specialist.mixed(image, ids, probabilities)
             notes.append(f"A network trained on this data set had {self._specialist.share:.0%} of the say.")

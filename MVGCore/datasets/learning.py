@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from MVGCore.datasets.atlas.atlas import Atlas
+from MVGCore.datasets.atlas.generation import Generator
 from MVGCore.datasets.atlas.judge import MOST_JUDGED, Judgement, Told, judge, told_by_others
 from MVGCore.datasets.atlas.near import slices_told
 from MVGCore.datasets.catalogue import Item
@@ -115,7 +116,8 @@ def _taught(
     if kept is None or (trains and not file.is_file()):
         atlases = [Atlas.read(each.image, each.labels, each.repeats) for each in work.completed]
         drawn = [_drawn(work.examples, each.image) for each in work.completed]
-        told = told_by_others(atlases, len(atlases) if trains else MOST_JUDGED, cancelled)
+        judged = len(atlases) if trains else MOST_JUDGED
+        told = told_by_others(atlases, judged, Generator.of(work.settings), cancelled)
         drafts = _drafts(work, atlases)
         shares = shares_of_drafts(told, drawn, drafts)
         if trains:

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.fusion import Vote, fuse
+from MVGCore.datasets.atlas.generation import Generator, Scene
 from MVGCore.datasets.atlas.registration import (
     Registered,
     affine,
@@ -72,7 +73,10 @@ class Atlas:
 
 
 def label_by_atlases(
-    image: Volume, atlases: Sequence[Atlas], cancelled: Callable[[], bool] = lambda: False
+    image: Volume,
+    atlases: Sequence[Atlas],
+    generator: Generator | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[tuple[int, ...], NDArray[np.float32]]:
     """The classes, and (classes + 1, K, J, I) probabilities of the background and of each.
 
@@ -80,7 +84,8 @@ def label_by_atlases(
         image: the volume to label.
         atlases: of the same data set; of many the most similar ones are used, and those that show a class
             that these do not. Those that repeat others are asked for such a class alone.
-        cancelled: asked between registrations.
+        generator: corrects what was fused from them; None: nothing does.
+        cancelled: asked between registrations, and between batches of slices.
 
     Raises:
         InputError: no atlas shows a class, or none is of the image's dimension.
@@ -96,13 +101,15 @@ def label_by_atlases(
     if not ids:
         raise InputError("No example shows a class; label some slices.")
 
-    def votes() -> Iterator[Vote]:
-        for atlas, start in chosen:
-            stop_if(cancelled)
-            yield _vote(image, atlas, _deformed(image, coarse, atlas, start))
-
+    votes = []
+    for atlas, start in chosen:
+        stop_if(cancelled)
+        votes.append(_vote(image, atlas, _deformed(image, coarse, atlas, start)))
     own = normalise(image.array, robust_window(image.array)).astype(np.float32)
-    return ids, fuse(own, image.geometry.array_spacing, votes(), ids)
+    fused = fuse(own, image.geometry.array_spacing, votes, ids)
+    if generator is None:
+        return ids, fused
+    return ids, generator.corrected(Scene.of(own, image.geometry, votes, ids, fused), cancelled)
 
 
 def _of_dimension(atlases: Sequence[Atlas], dimension: int) -> list[Atlas]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
+from MVGCore.datasets.atlas.generation import Generator
 from MVGCore.datasets.atlas.result import slice_areas
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.review.expected_dice import DiceLine, DiceLines, stated_dice, summed
@@ -51,7 +52,10 @@ class Told:
 
 
 def told_by_others(
-    atlases: Sequence[Atlas], most: int = MOST_JUDGED, cancelled: Callable[[], bool] = lambda: False
+    atlases: Sequence[Atlas],
+    most: int = MOST_JUDGED,
+    generator: Generator | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> list[Told]:
     """What the other atlases say of each of the first `most`; nothing if there is a single one.
 
@@ -62,7 +66,8 @@ def told_by_others(
         return []
     told = []
     for n, atlas in enumerate(atlases[:most]):
-        told.append(Told(*label_by_atlases(atlas.image, [*atlases[:n], *atlases[n + 1 :]], cancelled)))
+        others = [*atlases[:n], *atlases[n + 1 :]]
+        told.append(Told(*label_by_atlases(atlas.image, others, generator, cancelled)))
     return told
 
 

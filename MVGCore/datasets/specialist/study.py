@@ -67,7 +67,7 @@ def study(
             stop_if(cancelled)
             try:
                 image = read_volume(path)
-                known = _on_classes(Told(*label_by_atlases(image, atlases, cancelled)), classes)
+                known = _on_classes(Told(*label_by_atlases(image, atlases, cancelled=cancelled)), classes)
             except MVGError:  # it is told when its turn comes
                 continue
             room -= known.nbytes

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from MVGCore.adaptation import ModelInUse
 from MVGCore.datasets.catalogue import Item, read_catalogue
 from MVGCore.datasets.examples import find_examples
 from MVGCore.datasets.work import Settings, Work
@@ -36,8 +37,8 @@ def tiny_case(seed: int) -> tuple[Volume, LabelMap]:
 class QuickSession:
     """Gives every slice the nearest example's labels, in no time."""
 
-    def __init__(self, *_: object) -> None:
-        pass
+    def __init__(self, model: Path, *_: object) -> None:
+        self.model = ModelInUse(model, "cpu")
 
     def set_prompts(self, prompts: PromptSet) -> None:
         self._prompts = prompts

@@ -235,7 +235,7 @@ def test_minutes_train_a_specialist_once(make_tiny, monkeypatch: pytest.MonkeyPa
     assert work.specialist is not None and work.specialist.parent.name == FOLDER
     assert work.made_of["specialist"] and Settings().minutes == 0
     summary = label_dataset(work, tiny.items, label_here)
-    assert "network trained on this data set" in summary.records[1].report["notes"][1]
+    assert "network trained on this data set" in summary.records[1].report["notes"][2]
     before = work.specialist.stat().st_mtime_ns
     again = learn(tiny.work(minutes=0.1), label_here, items=tiny.items)
     assert again == work and work.specialist.stat().st_mtime_ns == before
