@@ -11,8 +11,9 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from MVGCore.datasets.atlas.fused_volume import FusedVolume
 from MVGCore.datasets.atlas.fusion import Vote, fuse
-from MVGCore.datasets.atlas.generation import Generator, Scene
+from MVGCore.datasets.atlas.generation import Generator
 from MVGCore.datasets.atlas.registration import (
     Registered,
     affine,
@@ -109,7 +110,7 @@ def label_by_atlases(
     fused = fuse(own, image.geometry.array_spacing, votes, ids)
     if generator is None:
         return ids, fused
-    return ids, generator.corrected(Scene.of(own, image.geometry, votes, ids, fused), cancelled)
+    return ids, generator.corrected(FusedVolume.of(own, image.geometry, votes, ids, fused), cancelled)
 
 
 def _of_dimension(atlases: Sequence[Atlas], dimension: int) -> list[Atlas]:

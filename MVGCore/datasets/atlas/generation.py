@@ -8,106 +8,27 @@ measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
 from MVGCore.adaptation import ModelInUse
-from MVGCore.datasets.atlas.fusion import Vote
+from MVGCore.datasets.atlas.fused_volume import Floats, FusedVolume, View
 from MVGCore.datasets.work import Settings
 from MVGCore.errors import stop_if
 from MVGCore.models.base import PromptBatch
 from MVGCore.models.device import autocast, weights_cast_once
 from MVGCore.models.fallback import OnDevice
 from MVGCore.models.tiled import fitted, is_tiled
-from MVGCore.prompts import Prompt
-from MVGCore.prompts.prompt import SliceKey
 from MVGCore.segmentation.fuse.mixture import LEAST_OPINION
-from MVGCore.segmentation.plan.plan import ClassGroup, make_plan
-from MVGCore.segmentation.predict.context import (
-    MAYBE,
-    PROMPTS_PER_SLICE,
-    DraftHint,
-    canvases,
-    palettes,
-)
+from MVGCore.segmentation.predict.context import MAYBE, DraftHint, palettes
 from MVGCore.segmentation.predict.part import CanvasPart
 from MVGCore.segmentation.quality import quality_of
-from MVGCore.segmentation.secondlook import THICK
-from MVGCore.volume import Geometry, LabelMap, Volume, neighbour_indices
-from MVGCore.volume.normalise import Window
 
 SHARE = 0.75  # of the network in the mixture with what was fused
-TRUST = 0.5  # in the draft, where it is sure
-AROUND = 4  # voxels around structures in which contrasts are made equal
-PLANNED = 8  # evenly spaced slices by which canvases are laid
-SLICES_AT_ONCE = 8
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A volume to label, with what registered ones say of it; planes are (K, J, I).
-
-    Attributes:
-        image: its intensities, 0..1.
-        ids: the classes.
-        fused: (len(ids) + 1, K, J, I) what was fused, of the background first.
-        labels: the likeliest of these.
-        votes: of the registered volumes, the most similar one first, with the volume's contrast.
-    """
-
-    image: Volume
-    ids: tuple[int, ...]
-    fused: Floats
-    labels: LabelMap
-    votes: tuple[Vote, ...]
-
-    @classmethod
-    def of(
-        cls, image: Floats, geometry: Geometry, votes: Sequence[Vote], ids: tuple[int, ...], fused: Floats
-    ) -> Scene:
-        """With the votes' contrast made equal to the volume's, where structures are."""
-        near = ndimage.binary_dilation(fused[0] < 1 - MAYBE, iterations=AROUND)
-        near = near if near.any() else np.ones_like(near)
-        mean, spread = image[near].mean(), image[near].std()
-
-        def alike(vote: Vote) -> Vote:
-            there = vote.image[near]
-            changed = (vote.image - there.mean()) * (spread / (there.std() + 1e-6)) + mean
-            return replace(vote, image=changed.astype(np.float32))
-
-        labels = np.array([0, *ids], np.uint16)[fused.argmax(0)]
-        alike_votes = tuple(map(alike, votes))
-        return cls(Volume(image, geometry), ids, fused, LabelMap.of(labels, geometry), alike_votes)
-
-    def axes(self, across: bool) -> tuple[int, ...]:
-        """Array axes to look along: all, if looking across the slices is wanted and these are not thick; of
-        a single slice its own."""
-        geometry = self.image.geometry
-        if geometry.flat_axis is not None:
-            return (geometry.flat_axis,)
-        spacing = geometry.array_spacing
-        if not across or max(spacing) > THICK * min(spacing):
-            return (int(np.argmax(spacing)),)
-        return 0, 1, 2
-
-    def voters(self) -> dict[tuple[int, ...], tuple[int, ...]]:
-        """Positions of votes -> the classes that these serve as examples of: those that can tell of them."""
-        by_voters: dict[tuple[int, ...], tuple[int, ...]] = {}
-        for class_id in self.ids:
-            able = [n for n, vote in enumerate(self.votes) if class_id in vote.ids]
-            chosen = tuple(able[:PROMPTS_PER_SLICE])
-            by_voters[chosen] = (*by_voters.get(chosen, ()), class_id)
-        return by_voters
 
 
 class Generator:
@@ -139,35 +60,34 @@ class Generator:
             model = ModelInUse(settings.model, settings.device, settings.seed, settings.precision)
         return cls(model, settings.all_axes)
 
-    def corrected(self, scene: Scene, cancelled: Callable[[], bool] = lambda: False) -> Floats:
+    def corrected(self, volume: FusedVolume, cancelled: Callable[[], bool] = lambda: False) -> Floats:
         """(classes + 1, K, J, I) probabilities of the background and of each class.
 
         Args:
-            scene: what was fused, and of what.
+            volume: what was fused, and of what.
             cancelled: asked between batches of slices.
 
         Raises:
             Cancelled: `cancelled()` was true.
         """
-        if not scene.labels.array.any():
-            return scene.fused
+        if not volume.labels.array.any():
+            return volume.probabilities
+        axes = volume.axes(self._across)
+        mixed = np.float32(1 - SHARE) * _logs(volume.probabilities)
         with weights_cast_once(self._model.device):
-            axes = scene.axes(self._across)
-            told = [_logs(self._along(scene, axis, cancelled)) for axis in axes]
-        mixed = (1 - SHARE) * _logs(scene.fused) + SHARE * np.mean(told, 0)
-        raised = np.exp(mixed - mixed.max(0))
-        return np.asarray(raised / raised.sum(0), np.float32)
+            for axis in axes:
+                mixed += np.float32(SHARE / len(axes)) * _logs(self._along(volume, axis, cancelled))
+        mixed = np.exp(mixed - mixed.max(0))
+        return np.asarray(mixed / mixed.sum(0), np.float32)
 
-    def _along(self, scene: Scene, axis: int, cancelled: Callable[[], bool]) -> Floats:
+    def _along(self, volume: FusedVolume, axis: int, cancelled: Callable[[], bool]) -> Floats:
         """What the network says by slices along an axis; background where it was not asked."""
-        told = np.zeros_like(scene.fused)
-        for voters, ids in scene.voters().items():
-            votes = [scene.votes[n] for n in voters]
-            for view in _views(scene, axis, ids, votes, self._model.network.canvas_sides):
-                rows = [scene.ids.index(class_id) + 1 for class_id in view.group.ids]
-                for indices in view.batches():
-                    stop_if(cancelled)
-                    np.moveaxis(told, axis + 1, 1)[np.ix_(rows, indices)] = self._asked(view, indices)
+        told = np.zeros_like(volume.probabilities)
+        for view in volume.views(axis, self._model.network.canvas_sides):
+            rows = [volume.ids.index(class_id) + 1 for class_id in view.group.ids]
+            for indices in view.batches():
+                stop_if(cancelled)
+                np.moveaxis(told, axis + 1, 1)[np.ix_(rows, indices)] = self._asked(view, indices)
         told[0] = np.clip(1 - told[1:].sum(0), 0, 1)
         return told
 
@@ -202,81 +122,6 @@ class Generator:
         if network.grid is None or is_tiled(network, side):
             return None
         return CanvasPart.around((hint.geodesic[:, 0] < 1 - MAYBE).any(0), network.grid, network.step)
-
-
-@dataclass(frozen=True)
-class View:
-    """Slices of a scene along an axis, with the canvas of some classes; planes are (K, H, W).
-
-    Attributes:
-        group: the classes and their canvas.
-        image: of the volume to label.
-        fused: (C, K, H, W) what was fused of the classes.
-        images, labels: of each registered volume.
-    """
-
-    group: ClassGroup
-    image: Floats
-    fused: Floats
-    images: tuple[Floats, ...]
-    labels: tuple[NDArray[np.uint16], ...]
-
-    def batches(self) -> Iterator[list[int]]:
-        """Those slices that may show something."""
-        showing = np.flatnonzero((self.fused.sum(0) > MAYBE).any((1, 2)))
-        for start in range(0, len(showing), SLICES_AT_ONCE):
-            yield [int(index) for index in showing[start : start + SLICES_AT_ONCE]]
-
-    def drawn(self, indices: Sequence[int]) -> tuple[Tensor, Tensor, Tensor, DraftHint]:
-        """Examples (n, N, 3, S, S) and their class positions (n, N, S, S), slices (n, 3, S, S), the draft."""
-        group, canvas, here = self.group, self.group.canvas, list(indices)
-        around = neighbour_indices(here, len(self.image))
-        images = torch.stack([canvases(group, image[around]) for image in self.images], 1)
-        positions = np.stack(
-            [[canvas.draw_labels(labels[n], group.ids) for labels in self.labels] for n in here]
-        )
-        fused = torch.from_numpy(canvas.draw_image(np.moveaxis(self.fused[:, here], 1, 0)))
-        probabilities = torch.cat(((1 - fused.sum(1, keepdim=True)).clamp(0, 1), fused), 1)
-        trust = TRUST * probabilities.amax(1, keepdim=True)
-        hint = DraftHint(probabilities, probabilities, trust)
-        return images, torch.from_numpy(positions), canvases(group, self.image[around]), hint
-
-
-def _views(
-    scene: Scene, axis: int, ids: Sequence[int], votes: Sequence[Vote], sides: tuple[int, ...]
-) -> Iterator[View]:
-    """The classes in groups, each on the canvas that shows it along an axis."""
-    labels = np.where(np.isin(scene.labels.array, ids), scene.labels.array, 0).astype(np.uint16)
-    places = _planned(np.moveaxis(labels, axis, 0))
-    if not places:
-        return
-    of_ids = LabelMap.of(labels, scene.labels.geometry)
-    prompts = [Prompt.of(scene.image, of_ids, SliceKey(axis, index), Window(0.0, 1.0)) for index in places]
-    along = _turned(axis)
-    for group in make_plan(prompts, scene.image.geometry.array_spacing, sides).groups:
-        rows = [scene.ids.index(class_id) + 1 for class_id in group.ids]
-        yield View(
-            group,
-            along(scene.image.array),
-            np.moveaxis(scene.fused[rows], axis + 1, 1),
-            tuple(along(vote.image) for vote in votes),
-            tuple(along(vote.labels) for vote in votes),
-        )
-
-
-def _turned(axis: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    return lambda array: np.moveaxis(array, axis, 0)
-
-
-def _planned(labels: NDArray[np.uint16]) -> list[int]:
-    """Slices of labels (K, H, W) by which canvases are laid: evenly spaced ones that show something, and of
-    each class the one that shows most."""
-    showing = np.flatnonzero(labels.any((1, 2)))
-    if not len(showing):
-        return []
-    evenly = showing[np.linspace(0, len(showing) - 1, PLANNED).round().astype(int)]
-    most = [int((labels == each).sum((1, 2)).argmax()) for each in np.unique(labels) if each]
-    return sorted({*map(int, evenly), *most})
 
 
 def _logs(probabilities: Floats) -> Floats:

@@ -9,8 +9,9 @@ import pytest
 
 from MVGCore.adaptation import ModelInUse
 from MVGCore.datasets.atlas.atlas import label_by_atlases
+from MVGCore.datasets.atlas.fused_volume import FusedVolume
 from MVGCore.datasets.atlas.fusion import Vote
-from MVGCore.datasets.atlas.generation import Generator, Scene
+from MVGCore.datasets.atlas.generation import Generator
 from MVGCore.datasets.work import Settings
 from MVGCore.errors import CancelledError
 from MVGCore.volume import Geometry, LabelMap, normalise, robust_window
@@ -19,7 +20,7 @@ from Testing.core.datasets.test_atlas import BALL, BLOB, dice, scene
 IDS = (BLOB.id, BALL.id)
 
 
-def misplaced(seed: int = 0) -> tuple[Scene, LabelMap]:
+def misplaced(seed: int = 0) -> tuple[FusedVolume, LabelMap]:
     """A volume, and two registered ones that lie some voxels beside it: fused, their labels are off."""
     target, votes = scene(seed), []
     for other, move in ((1, 2), (2, -1)):
@@ -28,7 +29,7 @@ def misplaced(seed: int = 0) -> tuple[Scene, LabelMap]:
         votes.append(Vote(np.roll(atlas.labels.array, move, 2), np.roll(image, move, 2) * 0.5, IDS))
     fused = np.stack([np.mean([vote.labels == each for vote in votes], 0) for each in (0, *IDS)])
     own = normalise(target.image.array, robust_window(target.image.array))
-    return Scene.of(own, target.image.geometry, votes, IDS, fused.astype(np.float32)), target.labels
+    return FusedVolume.of(own, target.image.geometry, votes, IDS, fused.astype(np.float32)), target.labels
 
 
 def test_the_network_corrects_what_was_fused() -> None:
@@ -36,8 +37,8 @@ def test_the_network_corrects_what_was_fused() -> None:
     assert generator is not None
     given, truth = misplaced()
     corrected = generator.corrected(given)
-    assert corrected.shape == given.fused.shape and np.allclose(corrected.sum(0), 1, atol=1e-5)
-    before, after = dice(IDS, given.fused, truth), dice(IDS, corrected, truth)
+    assert corrected.shape == given.probabilities.shape and np.allclose(corrected.sum(0), 1, atol=1e-5)
+    before, after = dice(IDS, given.probabilities, truth), dice(IDS, corrected, truth)
     assert after[BLOB.id] > before[BLOB.id] + 0.02 and after[BALL.id] > before[BALL.id] + 0.05
     assert np.array_equal(generator.corrected(given), corrected)
 
@@ -53,7 +54,7 @@ def test_a_class_has_examples_in_those_volumes_alone_that_can_tell_of_it() -> No
     given, _ = misplaced()
     blank = np.zeros_like(given.labels.array)
     votes = [Vote(blank, given.image.array, ids) for ids in ((2,), (2, 5), (5,), (2,), (2,), (2,), (2,))]
-    many = Scene(given.image, IDS, given.fused, given.labels, tuple(votes))
+    many = FusedVolume(given.image, IDS, given.probabilities, given.labels, tuple(votes))
     assert many.voters() == {(0, 1, 3, 4, 5): (2,), (1, 2): (5,)}
 
 
@@ -72,16 +73,16 @@ def test_thick_slices_are_not_looked_across(
 ) -> None:
     image, fused = np.zeros(shape, np.float32), np.zeros((2, *shape), np.float32)
     fused[1] = 1
-    given = Scene.of(image, Geometry(shape, spacing), [], (3,), fused)
+    given = FusedVolume.of(image, Geometry(shape, spacing), [], (3,), fused)
     assert given.axes(across) == axes
 
 
 def test_a_draft_is_wanted_at_once_and_of_nothing_nothing_is_made(small_weights: Path) -> None:
     assert Generator.of(Settings(str(small_weights), "cpu", quality="draft")) is None
     given, _ = misplaced()
-    nothing = np.zeros_like(given.fused)
+    nothing = np.zeros_like(given.probabilities)
     nothing[0] = 1
-    empty = Scene.of(given.image.array, given.image.geometry, given.votes, IDS, nothing)
+    empty = FusedVolume.of(given.image.array, given.image.geometry, given.votes, IDS, nothing)
     generator = Generator(ModelInUse(small_weights, "cpu"))
     assert np.array_equal(generator.corrected(empty), nothing)
 
