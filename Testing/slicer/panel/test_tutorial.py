@@ -203,12 +203,13 @@ def _(case: Case) -> None:
 
 @TUTORIAL.step(
     "Where a structure may end or go on, MVG asks: *Is 'organ' still on axial 11?* **Show slice** (N)"
-    " goes there, **Yes** (Y) and **No** (N) answer; the next *Apply* goes by the answers."
+    " goes there, **Yes** (Y) and **No** (N) answer, **Ends here** says more on the last slice that shows it;"
+    " the next *Apply* goes by the answers."
 )
 def _(case: Case) -> None:
     assert "Is 'liver' still on axial 10?" in text_of(case.panel.ui.questionLabel)
     press(case.panel, qt.Qt.Key_N)
-    assert case.seen() == SliceKey(0, 10)
+    assert case.seen() == SliceKey(0, 10) and case.panel.ui.endButton.isVisibleTo(case.panel.widget)
     press(case.panel, qt.Qt.Key_Y)
     assert case.view().examples[-1].place == "axial 10: liver is there"
     case.apply()
