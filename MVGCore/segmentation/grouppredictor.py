@@ -102,7 +102,8 @@ class GroupPredictor:
 
     def guessed(self, index: int) -> GroupPredictions:
         """A slice by what is at hand soonest."""
-        return tuple(self._guess(example_sets, index) for example_sets in self.contexts)
+        jobs = [partial(self._guess, example_sets, index) for example_sets in self.contexts]
+        return tuple(side_by_side(jobs, workers(self.place.device), lambda: False))
 
     def _guess(self, example_sets: Sequence[GroupContext], index: int) -> NDArray[np.floating]:
         """What a group has said of a slice before; else by the nearest examples in one colouring and the

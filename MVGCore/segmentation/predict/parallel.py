@@ -54,8 +54,11 @@ def side_by_side(
             yield job()
         return
     waiting = deque[Future[T]]()
-    pool = ThreadPoolExecutor(count, thread_name_prefix="MVG")
-    with torch_threads(max(1, torch.get_num_threads() // count)):  # threads that begin from now on
+    share = max(1, torch.get_num_threads() // count)
+    # Each thread is told by itself: the libraries of a new one would take as many as the process began with,
+    # and where others are at work these wait for each other, four times as long as they compute.
+    pool = ThreadPoolExecutor(count, "MVG", torch.set_num_threads, (share,))
+    with torch_threads(share):
         try:
             for job in jobs:
                 waiting.append(pool.submit(job))

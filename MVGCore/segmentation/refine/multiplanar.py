@@ -37,6 +37,7 @@ as much time again; and -.001 on head and neck. So there is one.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -45,6 +46,7 @@ from MVGCore.models.device import Device
 from MVGCore.segmentation.fuse.merge import PLAUSIBLE
 from MVGCore.segmentation.halves import Floats, Halves, added, multiplied
 from MVGCore.segmentation.predict.context import GroupContext
+from MVGCore.segmentation.predict.parallel import side_by_side, workers
 from MVGCore.segmentation.refine.plane_stack import PlaneStack, Progress
 from MVGCore.segmentation.refine.stack import GroupVolume, probabilities
 
@@ -81,8 +83,8 @@ def refine_across(
         Cancelled: `cancelled()` was true.
     """
     total, expected = None, expected_dice(stack)
-    for done, axis in enumerate((1, 2)):
-        view = PlaneStack.of(model, device, context, stack, axis)
+    jobs = [partial(PlaneStack.of, model, device, context, stack, axis) for axis in (1, 2)]
+    for done, view in enumerate(list(side_by_side(jobs, workers(device), cancelled))):
         gained = None if view is None else _gain(view, expected, _share(progress, done / 2, 1 / 2), cancelled)
         if gained is not None:
             total = added(stack.odds if total is None else total, gained)

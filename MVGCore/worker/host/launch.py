@@ -47,6 +47,7 @@ def environment(python: str, own: Mapping[str, str] | None = None) -> dict[str, 
                 variables.pop(name, None)
         variables.update(saved)
     variables["PYTHONUNBUFFERED"] = "1"  # so that the log is complete whatever happens
+    variables.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in MVGCore.cli
     return variables
 
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from MVGCore.errors import CancelledError
-from MVGCore.models.device import Device, select_device
+from MVGCore.models.device import Device, select_device, torch_threads
 from MVGCore.segmentation.predict.parallel import batch_size, side_by_side, workers
 
 
@@ -92,3 +92,10 @@ def test_a_gpu_gets_one_job_at_a_time_and_a_cpu_four_at_most() -> None:
     torch.set_num_threads(9)
     assert workers(cpu) == 4
     assert workers(Device("cuda", torch.device("cuda"), cpu.dtype)) == 1
+
+
+@pytest.mark.parametrize(("threads", "count", "share"), [(4, 2, 2), (2, 2, 1), (1, 2, 1)])
+def test_every_job_has_its_share_of_the_threads(threads: int, count: int, share: int) -> None:
+    with torch_threads(threads):
+        told = list(side_by_side([torch.get_num_threads] * 3, count, never))
+        assert told == [share] * 3 and torch.get_num_threads() == threads

@@ -38,6 +38,11 @@ def test_a_users_own_library_path_stays() -> None:
     assert found["LD_LIBRARY_PATH"] == "/usr/local/cuda/lib64" and "PYTHONPATH" not in found
 
 
+def test_idle_threads_of_numpy_do_not_wait_at_full_load_unless_asked_for() -> None:
+    assert environment(sys.executable, {})["OPENBLAS_NUM_THREADS"] == "1"
+    assert environment(sys.executable, {"OPENBLAS_NUM_THREADS": "8"})["OPENBLAS_NUM_THREADS"] == "8"
+
+
 def test_which_interpreter_is_this_one(tmp_path: Path) -> None:
     link = tmp_path / "python"
     link.symlink_to(sys.executable)
