@@ -144,7 +144,9 @@ def test_a_session_is_built_once_and_given_the_labelled_slices(
         labels = example.truth
 
     class Session:
-        def __init__(self, model: str, device: str, seed: int, threads: int | None) -> None:
+        def __init__(
+            self, model: str, device: str, seed: int, threads: int | None, precision: str | None
+        ) -> None:
             built.append((model, device, seed, threads))
 
         def set_image(self, image: object) -> None: ...
