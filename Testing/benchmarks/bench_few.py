@@ -17,6 +17,7 @@ import numpy as np
 from bench_datasets import Draw, scored, write_examples
 
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
+from MVGCore.datasets.atlas.generation import Generator
 from MVGCore.datasets.atlas.near import joined
 from MVGCore.datasets.learning import learn
 from MVGCore.datasets.pool import label_here
@@ -29,19 +30,24 @@ from MVGCore.volume import LabelMap
 WAYS = ("own slices", "examples", "examples as a draft", "both")
 
 
-def measured(case: Case, count: int, atlases: Sequence[Atlas], session: Session) -> list[float]:
-    """Mean Dice of each way with so many evenly spaced slices of its own."""
+def measured(
+    case: Case, counts: Sequence[int], atlases: Sequence[Atlas], session: Session, generator: Generator | None
+) -> list[list[float]]:
+    """Mean Dice of each way, for each number of evenly spaced slices of its own."""
     loaded = case.load()
     image, grid = loaded.image, loaded.image.geometry
-    ids, probabilities = label_by_atlases(image, atlases)
+    ids, probabilities = label_by_atlases(image, atlases, generator)
     told = np.array([0, *ids], np.uint16)[probabilities.argmax(0)]
     session.set_image(image)
-    session.set_prompts(labelled_prompts(loaded, labelled_slices(loaded.truth, loaded.axis, count)))
-    alone = session.propagate()
-    draft = session.propagate(draft=LabelMap.of(told, grid, loaded.truth.classes))
-    every, mixture = joined(alone, grid.array_spacing, ids, probabilities)
-    both = np.array([0, *every], np.uint16)[mixture.argmax(0)]
-    return [scored(case, each) for each in (alone.labels.array, told, draft.labels.array, both)]
+    scores = []
+    for count in counts:
+        session.set_prompts(labelled_prompts(loaded, labelled_slices(loaded.truth, loaded.axis, count)))
+        alone = session.propagate()
+        draft = session.propagate(draft=LabelMap.of(told, grid, loaded.truth.classes))
+        every, mixture = joined(alone, grid.array_spacing, ids, probabilities)
+        both = np.array([0, *every], np.uint16)[mixture.argmax(0)]
+        scores.append([scored(case, each) for each in (alone.labels.array, told, draft.labels.array, both)])
+    return scores
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,13 +61,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     draw = Draw.of(options.group, options.half, 3, options.most, 0)
     options.out.mkdir(parents=True, exist_ok=True)
-    work = Work.of(options.out, write_examples(draw, options.out, 5), Settings(device="cpu"))
+    settings = Settings(device="cpu")
+    work = Work.of(options.out, write_examples(draw, options.out, 5), settings)
     atlases = [Atlas.read(each.image, each.labels) for each in learn(work, label_here).completed]
     session = Session(device="cpu")
-    rows = []
-    for count in options.slices:
-        mean = np.mean([measured(case, count, atlases, session) for case in draw.targets], axis=0)
-        rows.append([str(count), *(f"{value:.3f}" for value in mean)])
+    generator = Generator.of(settings, session.model)
+    scores = [measured(case, options.slices, atlases, session, generator) for case in draw.targets]
+    rows = [
+        [str(count), *(f"{value:.3f}" for value in means)]
+        for count, means in zip(options.slices, np.mean(scores, axis=0), strict=True)
+    ]
     print(table(["slices of its own", *WAYS], rows))
     return 0
 
