@@ -25,6 +25,7 @@ TRUST = 0.5  # in the draft, where it is sure
 AROUND = 4  # voxels around structures in which contrasts are made equal
 PLANNED = 8  # evenly spaced slices by which canvases are laid
 SLICES_AT_ONCE = 8
+FINE = 3.0  # pixels of a canvas along one of a slice, of which more tell nothing new
 
 Floats = NDArray[np.float32]
 
@@ -85,15 +86,17 @@ class FusedVolume:
             by_voters[chosen] = (*by_voters.get(chosen, ()), class_id)
         return by_voters
 
-    def views(self, axis: int, sides: tuple[int, ...]) -> Iterator[View]:
+    def views(self, axis: int, sides: tuple[int, ...], small_sides: tuple[int, ...]) -> Iterator[View]:
         """All classes by their slices along an axis, in groups with the same examples and canvas.
 
         Args:
             axis: array axis.
             sides: that a canvas may have, ascending.
+            small_sides: that it may have instead where pixels of slices are few, ascending.
         """
         for voters, ids in self.voters().items():
-            yield from _views(self, axis, ids, [self.votes[n] for n in voters], sides)
+            for view in _views(self, axis, ids, [self.votes[n] for n in voters], sides):
+                yield replace(view, group=_no_finer(view.group, small_sides))
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,13 @@ def _views(
             tuple(along(vote.image) for vote in votes),
             tuple(along(vote.labels) for vote in votes),
         )
+
+
+def _no_finer(group: ClassGroup, small_sides: Sequence[int]) -> ClassGroup:
+    """On the smallest canvas that is fine enough."""
+    pixels = group.canvas.side * max(group.canvas.scale)
+    side = next((side for side in small_sides if side >= FINE * pixels), group.canvas.side)
+    return replace(group, canvas=group.canvas.resized(side))
 
 
 def _turned(axis: int) -> Callable[[NDArray[Any]], NDArray[Any]]:

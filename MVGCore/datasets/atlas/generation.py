@@ -83,7 +83,8 @@ class Generator:
     def _along(self, volume: FusedVolume, axis: int, cancelled: Callable[[], bool]) -> Floats:
         """What the network says by slices along an axis; background where it was not asked."""
         told = np.zeros_like(volume.probabilities)
-        for view in volume.views(axis, self._model.network.canvas_sides):
+        network = self._model.network
+        for view in volume.views(axis, network.canvas_sides, network.small_sides):
             rows = [volume.ids.index(class_id) + 1 for class_id in view.group.ids]
             for indices in view.batches():
                 stop_if(cancelled)
@@ -105,6 +106,8 @@ class Generator:
         part = self._part(hint, side)
         network, at = fitted(place.model, side), device.torch_device
         sets, count = positions.shape[:2]
+        if part is not None and part.empty:
+            return part.spread(images.new_zeros(sets, len(view.group.ids) + 1, 0, 0), side)
         (task,) = palettes(view.group, 1, self._model.seed)
         labels = task.encode(positions.flatten(0, 1)).unflatten(0, (sets, count))
         # In registered volumes the same slice lies at no distance.

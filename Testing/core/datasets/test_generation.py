@@ -87,6 +87,28 @@ def test_a_draft_is_wanted_at_once_and_of_nothing_nothing_is_made(small_weights:
     assert np.array_equal(generator.corrected(empty), nothing)
 
 
+def test_what_lies_beyond_the_canvas_is_not_asked_for(small_weights: Path) -> None:
+    given, _ = misplaced()
+    probabilities = np.zeros_like(given.probabilities)
+    probabilities[1, 11:14, 20:24, 18:22] = 0.9
+    probabilities[1, :10, 0, 0] = 0.2  # seen on more slices than a batch has, but nowhere the likeliest
+    probabilities[0] = 1 - probabilities[1]
+    doubtful = FusedVolume.of(given.image.array, given.image.geometry, given.votes, IDS, probabilities)
+    corrected = Generator(ModelInUse(small_weights, "cpu"), across=False).corrected(doubtful)
+    assert not corrected.argmax(0)[:10].any() and (corrected.argmax(0) == 1).any()
+
+
+def test_few_pixels_are_not_enlarged_beyond_what_tells_something_new() -> None:
+    given, _ = misplaced()
+    sides = {view.group.canvas.side for view in given.views(0, (128,), (64, 96))}
+    coarse = next(given.views(0, (128,), (64, 96))).group.canvas
+    assert sides == {96} and 1 / max(coarse.scale) >= 3
+    fine = next(given.views(0, (128,), ())).group.canvas
+    assert fine.side == 128 and fine.to_slice(np.zeros((1, 2))) == pytest.approx(
+        coarse.to_slice(np.zeros((1, 2))), abs=0.2
+    )
+
+
 def test_cancelling(small_weights: Path) -> None:
     target, generator = scene(0), Generator(ModelInUse(small_weights, "cpu"), across=False)
     asked = iter([False, False, True])
