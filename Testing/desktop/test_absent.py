@@ -40,7 +40,8 @@ def test_what_is_absent_is_told_by_key_and_goes_with_every_run(
     press_key(window, "0")
     assert "erase it there first" in controller.view().message.text
     listed = [each.place for each in controller.view().examples]
-    assert listed == ["axial 7", "axial 17", "axial 21\u201323: no Segment 1", "axial 2: no Segment 1"]
+    there, beyond = "axial 20: Segment 1 is there", "axial 21\u201323: no Segment 1"
+    assert listed == ["axial 7", "axial 17", beyond, there, "axial 2: no Segment 1"]
     apply(window, worker)
     assert claims(worker) == [(21, 23, 1), (2, 2, 1)]
 
