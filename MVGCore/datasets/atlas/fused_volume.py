@@ -86,6 +86,10 @@ class FusedVolume:
             by_voters[chosen] = (*by_voters.get(chosen, ()), class_id)
         return by_voters
 
+    def rows(self, ids: Sequence[int]) -> list[int]:
+        """Where the probabilities of some classes are."""
+        return [self.ids.index(class_id) + 1 for class_id in ids]
+
     def views(self, axis: int, sides: tuple[int, ...], small_sides: tuple[int, ...]) -> Iterator[View]:
         """All classes by their slices along an axis, in groups with the same examples and canvas.
 
@@ -95,8 +99,7 @@ class FusedVolume:
             small_sides: that it may have instead where pixels of slices are few, ascending.
         """
         for voters, ids in self.voters().items():
-            for view in _views(self, axis, ids, [self.votes[n] for n in voters], sides):
-                yield replace(view, group=_no_finer(view.group, small_sides))
+            yield from _views(self, axis, ids, [self.votes[n] for n in voters], sides, small_sides)
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,12 @@ class View:
 
 
 def _views(
-    volume: FusedVolume, axis: int, ids: Sequence[int], votes: Sequence[Vote], sides: tuple[int, ...]
+    volume: FusedVolume,
+    axis: int,
+    ids: Sequence[int],
+    votes: Sequence[Vote],
+    sides: tuple[int, ...],
+    small_sides: Sequence[int],
 ) -> Iterator[View]:
     """The classes in groups, each on the canvas that shows it along an axis."""
     labels = np.where(np.isin(volume.labels.array, ids), volume.labels.array, 0).astype(np.uint16)
@@ -149,11 +157,10 @@ def _views(
     prompts = [Prompt.of(volume.image, of_ids, SliceKey(axis, index), Window(0.0, 1.0)) for index in places]
     along = _turned(axis)
     for group in make_plan(prompts, volume.image.geometry.array_spacing, sides).groups:
-        rows = [volume.ids.index(class_id) + 1 for class_id in group.ids]
         yield View(
-            group,
+            _no_finer(group, small_sides),
             along(volume.image.array),
-            np.moveaxis(volume.probabilities[rows], axis + 1, 1),
+            np.moveaxis(volume.probabilities[volume.rows(group.ids)], axis + 1, 1),
             tuple(along(vote.image) for vote in votes),
             tuple(along(vote.labels) for vote in votes),
         )

@@ -85,7 +85,7 @@ class Generator:
         told = np.zeros_like(volume.probabilities)
         network = self._model.network
         for view in volume.views(axis, network.canvas_sides, network.small_sides):
-            rows = [volume.ids.index(class_id) + 1 for class_id in view.group.ids]
+            rows = volume.rows(view.group.ids)
             for indices in view.batches():
                 stop_if(cancelled)
                 np.moveaxis(told, axis + 1, 1)[np.ix_(rows, indices)] = self._asked(view, indices)
