@@ -22,9 +22,9 @@ from MVGCore.errors import stop_if
 from MVGCore.models.base import PromptBatch
 from MVGCore.models.device import autocast, weights_cast_once
 from MVGCore.models.fallback import OnDevice
-from MVGCore.models.tiled import fitted, is_tiled
+from MVGCore.models.tiled import fitted
 from MVGCore.segmentation.fuse.mixture import LEAST_OPINION
-from MVGCore.segmentation.predict.context import MAYBE, DraftHint, palettes
+from MVGCore.segmentation.predict.context import MAYBE, palettes
 from MVGCore.segmentation.predict.part import CanvasPart
 from MVGCore.segmentation.quality import quality_of
 
@@ -103,7 +103,7 @@ class Generator:
         """(n, C + 1, S, S) log-probabilities."""
         side, device = view.group.canvas.side, place.device
         images, positions, targets, hint = view.drawn(indices)
-        part = self._part(hint, side)
+        part = CanvasPart.asked_of(place.model, (hint.geodesic[:, 0] < 1 - MAYBE).any(0))
         network, at = fitted(place.model, side), device.torch_device
         sets, count = positions.shape[:2]
         if part is not None and part.empty:
@@ -118,13 +118,6 @@ class Generator:
             colours = network.generate(network.encode_prompts(known.to(at)), target.to(at))
         logs = F.log_softmax(task.logits(colours.float()), 1).cpu()
         return logs if part is None else part.spread(logs, side)
-
-    def _part(self, hint: DraftHint, side: int) -> CanvasPart | None:
-        """Of the canvas, that which may show something."""
-        network = self._model.network
-        if network.grid is None or is_tiled(network, side):
-            return None
-        return CanvasPart.around((hint.geodesic[:, 0] < 1 - MAYBE).any(0), network.grid, network.step)
 
 
 def _logs(probabilities: Floats) -> Floats:

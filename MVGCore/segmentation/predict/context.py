@@ -16,7 +16,7 @@ from MVGCore.drafts.appearance import Appearance
 from MVGCore.drafts.draft import Draft
 from MVGCore.models.base import LEAST_TRUST, InContextModel, PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.device import Device, autocast
-from MVGCore.models.tiled import fitted, is_tiled
+from MVGCore.models.tiled import fitted
 from MVGCore.prompts import Prompt
 from MVGCore.segmentation.plan.plan import ClassGroup
 from MVGCore.segmentation.predict.group_drafts import GroupDrafts, draw_known
@@ -147,13 +147,13 @@ class GroupContext:
         Classes that only other volumes show are in no draft, and models may need whole canvases.
         """
         side = self.group.canvas.side
-        if self.drafts is None or model.grid is None or np.isnan(self.places).any() or is_tiled(model, side):
+        if self.drafts is None or np.isnan(self.places).any():
             return None
         gap = self.drafts.around(slices[0])
         draft = gap.draft.rows([index - gap.first for index in slices])
         maybe = ((draft.geodesic[0] + draft.diffusion[0]) / 2 < 1 - MAYBE).any(0)
         filled = F.interpolate(maybe[None, None].float(), size=(side, side))[0, 0] > 0
-        return CanvasPart.around(filled, model.grid, model.step)
+        return CanvasPart.asked_of(model, filled)
 
     def hint(self, slices: Sequence[int]) -> DraftHint | None:
         """What the draft says of some slices of one gap; None without a draft."""

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from MVGCore.models.base import InContextModel
+from MVGCore.models.tiled import is_tiled
+
 MARGIN = 8  # canvas pixels around what may be there
 # The same on canvases larger than `LARGE`, which whole organs fill. A brain on 160 pixels, first look: Dice
 # .901 with 8, .909 with 16, .912 with 24 in the same time, .916 with the whole canvas in half as much again.
@@ -30,6 +33,14 @@ class CanvasPart:
         if margin is None:
             margin = WIDE_MARGIN if len(filled) > LARGE else MARGIN
         return cls(*(_reach(filled.any(axis), grid, step, margin) for axis in (1, 0)))
+
+    @classmethod
+    def asked_of(cls, model: InContextModel, filled: Tensor, margin: int | None = None) -> CanvasPart | None:
+        """The part that a model is asked for, to show pixels (S, S); None: it generates whole canvases only,
+        or this one in tiles."""
+        if model.grid is None or is_tiled(model, len(filled)):
+            return None
+        return cls.around(filled, model.grid, model.step, margin)
 
     @property
     def empty(self) -> bool:

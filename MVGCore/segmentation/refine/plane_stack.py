@@ -147,11 +147,9 @@ class PlaneStack:
 
     def _part(self, rows: list[int]) -> CanvasPart | None:
         """Of the canvas, that which shows something on some slices."""
-        if self.model.grid is None:
-            return None
         labelled = np.asarray((self.labels[rows] > 0).any(0))
         drawn = torch.from_numpy(self.context.group.canvas.draw_image(labelled) > 0)
-        return CanvasPart.around(drawn, self.model.grid, self.model.step, AROUND)
+        return CanvasPart.asked_of(self.model, drawn, AROUND)
 
     def labelled(self, rows: Sequence[int]) -> Floats:
         """(C,) how many pixels of the volume are labelled as each class on some slices."""

@@ -65,6 +65,15 @@ def test_where_nothing_may_be_nothing_is_generated() -> None:
     assert whole.shape == (2, 3, 64, 64) and (whole[:, 0] == 0).all() and (whole[:, 1:] == NOTHING).all()
 
 
+def test_some_models_generate_whole_canvases_alone(echo, monkeypatch) -> None:
+    filled = marks((20, 30))
+    assert CanvasPart.asked_of(echo, filled) is None
+    monkeypatch.setattr(type(echo), "grid", 8)
+    assert CanvasPart.asked_of(echo, filled, 2) == CanvasPart.around(filled, 8, echo.step, 2)
+    monkeypatch.setattr(type(echo), "canvas_sides", (32,))
+    assert CanvasPart.asked_of(echo, filled) is None  # in tiles
+
+
 def test_a_part_is_put_back_in_its_place() -> None:
     part, logs = CanvasPart(slice(16, 32), slice(32, 64)), torch.randn(2, 3, 16, 32)
     whole = part.spread(logs, 64)
