@@ -7,9 +7,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from MVGCore.cli import layered, wishes
+from MVGCore.cli import layered, others, wishes
 from MVGCore.cli.absences import add_options as add_absence_options
 from MVGCore.cli.console import (
     ProgressBar,
@@ -24,8 +24,10 @@ from MVGCore.errors import InputError
 from MVGCore.report.run_report import RunReport
 
 if TYPE_CHECKING:
+    from MVGCore.outcomes import AdaptReport
     from MVGCore.prompts import PromptSet
     from MVGCore.session import Result
+    from MVGCore.volume import Volume
     from MVGCore.volume.dicom import Series
 
 DESCRIPTION = """\
@@ -50,7 +52,8 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
         action="append",
         default=[],
         metavar=("IMAGE2", "LABELS2"),
-        help="another image of the same kind and its labels; may be given several times",
+        help="another image of the same kind and its labels; may be given several times. Alone, volumes are "
+        "registered, as `mvg label` does it",
     )
     parser.add_argument(
         "-o",
@@ -83,18 +86,16 @@ def register(subcommands: argparse._SubParsersAction, shared: argparse.ArgumentP
 
 def run(arguments: argparse.Namespace) -> None:
     """Runs the subcommand; writes nothing unless the segmentation has succeeded."""
-    from MVGCore.session import Session
-    from MVGCore.session.layers import propagate_layers
     from MVGCore.volume import read_volume, tell_what_is_lost
 
-    others = [path for pair in arguments.example for path in pair]
-    if arguments.labels is None and arguments.prompts is None and not others:
+    given = [path for pair in arguments.example for path in pair]
+    if arguments.labels is None and arguments.prompts is None and not given:
         raise InputError(
             "There is no example: give labelled slices (--labels), saved ones (--prompts), or another image "
             "and its labels (--example)."
         )
     outputs = (arguments.output, arguments.confidence, arguments.report)
-    inputs = (arguments.image, arguments.labels, arguments.prompts, arguments.draft, *others)
+    inputs = (arguments.image, arguments.labels, arguments.prompts, arguments.draft, *given)
     check_outputs(outputs, inputs)
     check_suffixes(arguments.output, arguments.confidence)
     source = source_of(arguments.output, arguments.image, arguments.series)
@@ -108,21 +109,11 @@ def run(arguments: argparse.Namespace) -> None:
         passes = gather_passes(image, arguments)
         layered.say(passes, image, arguments.ends, arguments.empty)
         wished = wishes.read(arguments, image, [each for part in passes for each in part.classes])
-    with stage("load model", seconds):
-        session = Session(
-            model=arguments.model,
-            device=arguments.device,
-            quality=arguments.quality,
-            precision=arguments.precision,
-        )
-        session.set_image(image)
-        session.set_prompts(passes[0])
     adaptation = None
-    if arguments.adapt is not None:
-        with stage("adapt", seconds), ProgressBar("Adapting", arguments.progress) as bar:
-            adaptation = session.adapt(arguments.adapt, progress=bar.update)
-    with ProgressBar("Segmenting", arguments.progress) as bar:
-        results = propagate_layers(session, passes, bar.update, all_axes=not arguments.one_axis, **wished)
+    if others.tell_alone(arguments, image, passes[0]):
+        results = [others.labelled(arguments, image)]
+    else:
+        results, adaptation = propagated(arguments, image, passes, wished, seconds)
     with stage("write", seconds):
         words = made_of(arguments, passes[0])
         write_result(results, arguments.output, arguments.confidence, source, words)
@@ -141,6 +132,44 @@ def run(arguments: argparse.Namespace) -> None:
             print(f"Adaptation: {adaptation.text}\n")
         took = time.perf_counter() - arguments.started
         print("\n\n".join(summary(each, arguments.output, took) for each in results))
+
+
+def propagated(
+    arguments: argparse.Namespace,
+    image: Volume,
+    passes: Sequence[PromptSet],
+    wished: Mapping[str, Any],
+    seconds: dict[str, float],
+) -> tuple[list[Result], AdaptReport | None]:
+    """Labels by examples that are carried from slice to slice: a result for each pass, and how the model
+    adapted.
+
+    Args:
+        arguments: of the subcommand.
+        image: the volume.
+        passes: the examples.
+        wished: what else the user wants, see `wishes.read`.
+        seconds: gets the time of each stage.
+    """
+    from MVGCore.session import Session
+    from MVGCore.session.layers import propagate_layers
+
+    with stage("load model", seconds):
+        session = Session(
+            model=arguments.model,
+            device=arguments.device,
+            quality=arguments.quality,
+            precision=arguments.precision,
+        )
+        session.set_image(image)
+        session.set_prompts(passes[0])
+    adaptation = None
+    if arguments.adapt is not None:
+        with stage("adapt", seconds), ProgressBar("Adapting", arguments.progress) as bar:
+            adaptation = session.adapt(arguments.adapt, progress=bar.update)
+    with ProgressBar("Segmenting", arguments.progress) as bar:
+        results = propagate_layers(session, passes, bar.update, all_axes=not arguments.one_axis, **wished)
+    return list(results), adaptation
 
 
 def seconds_to_adapt(text: str) -> float:

@@ -103,7 +103,7 @@ class Labeller:
         image = read_volume(item.image)
         draft, told = (None, ()) if item.draft is None else read_quietly(item.draft, image.geometry)
         read = time.perf_counter() - start
-        result = self._result(image, draft)
+        result = self.result(image, draft)
         result = replace(result, notes=(*result.notes, *told))
         write_segmentation(output, result.labels, made_of=made_of)
         report = RunReport.of(
@@ -116,8 +116,16 @@ class Labeller:
         fields: dict[str, Any] = json.loads(report.to_json())  # as a manifest gives it back
         return fields
 
-    def _result(self, image: Volume, draft: LabelMap | None) -> Result:
-        """From slices of its own, from atlases, from both, or from slices of others."""
+    def result(self, image: Volume, draft: LabelMap | None = None) -> Result:
+        """The labels of a volume: from slices of its own, from atlases, from both, or from slices of others.
+
+        Args:
+            image: the volume.
+            draft: an existing segmentation on its grid; None without one.
+
+        Raises:
+            MVGError: it cannot be labelled.
+        """
         own = [prompt for prompt in self._prompts.enabled if prompt.is_slice_of(image)]
         if not own and self._atlases:
             return self._fused(image, None if draft is None else self._matched(image, draft))

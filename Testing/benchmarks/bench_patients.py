@@ -2,7 +2,8 @@
 
     MVG_DATA=/data python Testing/benchmarks/bench_patients.py
 
-Every volume of a group with several volumes gets slices of the next two as examples. Beside MVG: the whole
+Every volume of a group with several volumes gets slices of the next two as examples: registered, as `mvg
+segment --example` does it, and carried over one by one, as panel and window do it. Beside them: the whole
 labels of these two, stretched to the volume (the better one counts), which is what can be had for nothing.
 """
 
@@ -10,18 +11,31 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
+from MVGCore.datasets.by_others import label_by_others
+from MVGCore.datasets.examples import ExampleSource
+from MVGCore.datasets.work import Settings
 from MVGCore.evaluation.annotation import rest_dice
-from MVGCore.evaluation.cases import BenchmarkExample, Case, labelled_prompts, labelled_slices, read_cases
+from MVGCore.evaluation.cases import (
+    BenchmarkExample,
+    Case,
+    keep_slices,
+    labelled_prompts,
+    labelled_slices,
+    read_cases,
+)
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
+from MVGCore.volume import write_segmentation
 
 DONORS = 2
 
@@ -32,10 +46,26 @@ def stretched(example: BenchmarkExample, donor: BenchmarkExample) -> NDArray[np.
     return np.asarray(zoom(donor.truth.array, [a / b for a, b in zip(target, source, strict=True)], order=0))
 
 
-def measured(
+def registered(
+    case: Case, donors: Sequence[tuple[Case, BenchmarkExample]], slices: int
+) -> tuple[float, float]:
+    """Dice from the completed volumes of others, and how many seconds it took."""
+    with tempfile.TemporaryDirectory(prefix="mvg-patients-") as folder:
+        sources = []
+        for other, loaded in donors:
+            path = Path(folder) / f"{other.id}.seg.nrrd"
+            chosen = labelled_slices(loaded.truth, loaded.axis, slices)
+            write_segmentation(path, keep_slices(loaded.truth, loaded.axis, chosen))
+            sources.append(ExampleSource(path, dict(other.images)[other.contrast]))
+        example, start = case.load(), time.perf_counter()
+        result = label_by_others(example.image, sources, Settings(device="cpu"))
+    return rest_dice(example, result.labels.array, ()), time.perf_counter() - start
+
+
+def carried(
     session: Session, example: BenchmarkExample, donors: Sequence[BenchmarkExample], slices: int
 ) -> tuple[float, float]:
-    """Dice of MVG, and how many seconds it took."""
+    """Dice from slices of others that are carried over one by one, and how many seconds it took."""
     examples = PromptSet()
     for donor in donors:
         examples.merge(labelled_prompts(donor, labelled_slices(donor.truth, donor.axis, slices)))
@@ -63,12 +93,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         scores = []
         for n, case in enumerate(cases[: options.most]):
             example = case.load()
-            donors = [cases[(n + k) % len(cases)].load() for k in range(1, DONORS + 1)]
+            others = [cases[(n + k) % len(cases)] for k in range(1, DONORS + 1)]
+            donors = [other.load() for other in others]
             for_nothing = max(rest_dice(example, stretched(example, donor), ()) for donor in donors)
-            scores.append((for_nothing, *measured(session, example, donors, options.slices)))
-        mean = np.mean(scores, axis=0)
-        rows.append([group, f"{mean[1]:.3f}", f"{mean[0]:.3f}", f"{mean[2]:.1f}", str(len(scores))])
-    print(table(["group", "MVG", "label of another, stretched", "seconds", "volumes"], rows))
+            whole = registered(case, list(zip(others, donors, strict=True)), options.slices)
+            scores.append((*whole, *carried(session, example, donors, options.slices), for_nothing))
+            print(case.id, *(f"{each:.3f}" for each in scores[-1]), file=sys.stderr, flush=True)
+        numbers = [
+            f"{value:.{digits}f}" for value, digits in zip(np.mean(scores, 0), (3, 1, 3, 1, 3), strict=True)
+        ]
+        rows.append([group, *numbers, str(len(scores))])
+    header = [
+        "group",
+        "registered",
+        "seconds",
+        "slice by slice",
+        "seconds",
+        "label of another, stretched",
+        "volumes",
+    ]
+    print(table(header, rows))
     return 0
 
 
