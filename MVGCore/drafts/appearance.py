@@ -70,11 +70,12 @@ class Appearance:
         )
         labels = positions.flatten()[chosen]
         more = None if textures is None else textures[::thin]
-        seen = features(images[::thin], more).movedim(1, -1).flatten(0, 2)
-        center, scale = _standard(seen)
+        some = torch.arange(0, positions.numel(), 7)
+        seen = features(images[::thin], torch.cat((chosen, some)), more)
+        center, scale = _standard(seen[len(chosen) :])
         noise = torch.full_like(center, FEATURE_NOISE)
         noise[-2:] = 2 * PLACE_NOISE / scale[-1]
-        known = (seen[chosen] - center) / scale
+        known = (seen[: len(chosen)] - center).div_(scale)
         # Once for all: drawn anew in each step it is a fifth of the time, and no better.
         known += noise * torch.randn(known.shape, generator=generator)
         layers = fit(known, labels, classes, generator, Learning())
@@ -98,19 +99,33 @@ class Appearance:
             textures: as in `learn`.
             place: of the part, its first row and column and the side of the canvas; None: it is all of it.
         """
-        seen = features(images, textures, place).movedim(1, -1)[where]
+        seen = features(images, where.flatten().nonzero()[:, 0], textures, place)
         told = answer((seen - self.center) / self.scale, self.layers) + self.prior[:, None]
         return told.log_softmax(0).T
 
 
 def features(
-    images: Tensor, textures: Tensor | None = None, place: tuple[int, int, int] | None = None
+    images: Tensor,
+    pixels: Tensor,
+    textures: Tensor | None = None,
+    place: tuple[int, int, int] | None = None,
 ) -> Tensor:
-    """(n, F' + 15, H, W) of slices between their neighbours (n, 3, H, W) with textures (n, F', h, w); the
-    last two are the place on the canvas, -1..1. `place` as of `Appearance.log_probabilities`."""
-    own = _filtered(images, place or (0, 0, images.shape[-1]))
+    """(m, F' + 15) of m pixels of slices between their neighbours (n, 3, H, W) with textures (n, F', h, w);
+    the last two are the place on the canvas, -1..1.
+
+    Args:
+        images, textures: the slices.
+        pixels: (m,) places in (n, H, W), flattened.
+        place: as of `Appearance.log_probabilities`.
+    """
     size = (images.shape[-2], images.shape[-1])
-    return own if textures is None else torch.cat((F.interpolate(textures, size, mode="bilinear"), own), 1)
+    own = _filtered(images, place or (0, 0, size[1])).transpose(0, 1).flatten(1).index_select(1, pixels).T
+    if textures is None:
+        return own
+    # With channels last those of a pixel lie side by side: what is asked for is copied once.
+    last = textures.contiguous(memory_format=torch.channels_last)
+    fine = F.interpolate(last, size, mode="bilinear").movedim(1, -1).flatten(0, 2)
+    return torch.cat((fine.index_select(0, pixels), own), 1)
 
 
 def _filtered(images: Tensor, place: tuple[int, int, int]) -> Tensor:
@@ -172,8 +187,7 @@ def _importance(positions: Tensor, classes: int) -> Tensor:
 
 
 def _standard(seen: Tensor) -> tuple[Tensor, Tensor]:
-    """Center and scale of features (n, F), by every seventh; the place keeps its own."""
-    seen = seen[::7]
+    """Center and scale of features (n, F); the place keeps its own."""
     center, scale = seen.mean(0), seen.std(0) + 1e-3
     center[-2:], scale[-2:] = 0.0, 0.5
     return center, scale

@@ -125,11 +125,14 @@ def _split(exact: Tensor, kind: torch.dtype) -> list[Tensor]:
     return [first] if kind == exact.dtype else [first, (exact - first).to(kind)]
 
 
-def _places(side: int, height: int, width: int, first: Sequence[float] = (0, 0)) -> Tensor:
+def _places(
+    side: int, height: int, width: int, device: torch.device, first: Sequence[float] = (0, 0)
+) -> Tensor:
     """(height * width, 2) places of tokens from the middle of a square of side * side; half precision holds
     them exactly. The first one is so many tokens away from the first one of the square."""
     starts = (start - (side - 1) / 2 for start in first)
-    along = [torch.arange(size) + start for size, start in zip((height, width), starts, strict=True)]
+    sizes = zip((height, width), starts, strict=True)
+    along = [torch.arange(size, device=device) + start for size, start in sizes]
     return torch.stack(torch.meshgrid(*along, indexing="ij"), -1).reshape(-1, 2)
 
 
@@ -167,8 +170,8 @@ class FullRead(Read):
         q = q.to(keys.dtype).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, heads, M, hw, d)
         penalty = self.penalty(memory, count).view(sets, -1, self.heads, count).transpose(1, 2)
         side = math.isqrt(keys.shape[3])
-        places = _places(side, side, side).to(q.device)
-        here = _places(side, h, w, [each / self.stride for each in place]).to(q.device)
+        places = _places(side, side, side, q.device)
+        here = _places(side, h, w, q.device, [each / self.stride for each in place])
         read = self.attend(q, here, keys, places, joined, penalty, side)
         return [
             self.out(part.permute(0, 2, 1, 4, 3).reshape(total, -1, h, w))
@@ -210,9 +213,9 @@ class LocalRead(Read):
         v = torch.cat((self.value(values), colours.to(values.dtype)), 1)
         return self._windows(k).unflatten(0, (sets, -1)), self._windows(v).unflatten(0, (sets, -1))
 
-    def _outside(self, h: int, w: int) -> Tensor:
+    def _outside(self, side: int, device: torch.device) -> Tensor:
         """(blocks, keys) large negative where a halo leaves the canvas."""
-        inside = self._windows(torch.ones(1, 1, h, w))[0, ..., 0]
+        inside = self._windows(torch.ones(1, 1, side, side, device=device))[0, ..., 0]
         return (inside - 1) * 1e4
 
     def forward(
@@ -242,8 +245,8 @@ class LocalRead(Read):
         q = F.pad(q, (left, right, top, bottom))
         q = self._blocks(q.to(keys.dtype)).unflatten(0, (sets, -1)).transpose(1, 2)  # (B, blocks, M, s*s, d)
         penalty = self.penalty(memory, count).view(sets, 1, -1, count)
-        here, around = (_places(size, size, size).to(q.device) for size in (s, 2 * s))
-        outside = near(self._outside(side, side)).to(q.device)
+        here, around = (_places(size, size, size, q.device) for size in (s, 2 * s))
+        outside = near(self._outside(side, q.device))
         read = self.attend(q, here, keys, around, joined, penalty, side, outside)
         read = read.unflatten(3, (s, s)).transpose(1, 2)  # (B, M, blocks, s, s, V)
         read = (

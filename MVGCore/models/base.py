@@ -52,6 +52,7 @@ class TargetBatch:
         known: (T, 1, H, W) 1 where the label is given (a partly drawn slice), else 0.
         draft: (T, 1, H, W) how much a draft colour is trusted, 0 (no draft) to 1.
         place: first row and column on the prompts' canvas; a model with a `grid` takes parts of one.
+        textures: what the model's `textures` says of the images, if it has been asked; it is not asked again.
     """
 
     images: Tensor
@@ -59,6 +60,7 @@ class TargetBatch:
     known: Tensor
     draft: Tensor
     place: tuple[int, int] = (0, 0)
+    textures: Tensor | None = None
 
     @staticmethod
     def empty(images: Tensor) -> TargetBatch:

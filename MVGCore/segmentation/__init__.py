@@ -6,7 +6,8 @@ from MVGCore.segmentation.cache import ContentCache
 from MVGCore.segmentation.fuse.assemble import SliceResult
 from MVGCore.segmentation.fuse.mixture import USUAL_SHARES, blend
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, make_plan
-from MVGCore.segmentation.predict.context import DraftHint, Encodings, GroupContext, encode_prompts, generate
+from MVGCore.segmentation.predict.context import DraftHint, GroupContext, generate
+from MVGCore.segmentation.predict.encodings import Encodings, encode_prompts
 from MVGCore.segmentation.propagator import Progress, Propagator
 from MVGCore.segmentation.result import Result, ResultCanvas
 

@@ -112,12 +112,13 @@ def _group_probabilities(
     with watch.of("generate"):
         images = canvases(context.group, slab)
         given = draw_given(context.group, *known) if known else None
-        logs = generate(model, device, context, images, batch, chosen, hint, given, part)
+        seen = None if in_part else context.textures_of(model, device, images, part)
+        logs = generate(model, device, context, images, batch, chosen, hint, given, part, seen)
     with watch.of("mix"):
         if hint is not None and in_part:
             logs = blend(logs, hint, None, COMPLETING)
         elif hint is not None and not (part and part.empty):
-            appearance_at = context.appearance_at(model, device, images, part)
+            appearance_at = context.appearance_at(model, device, images, part, seen)
             hint_within = hint if part is None else hint.within(part)
             logs = blend(logs, hint_within, appearance_at, USUAL_SHARES, context.small)
         whole = logs if part is None else part.spread(logs, context.group.canvas.side)

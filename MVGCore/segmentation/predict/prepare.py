@@ -19,14 +19,14 @@ from MVGCore.segmentation.fuse.mixture import smallness
 from MVGCore.segmentation.plan.crossing import Crossing
 from MVGCore.segmentation.plan.plan import ClassGroup, Plan, fit_prompt
 from MVGCore.segmentation.predict.context import (
-    Encodings,
     GroupContext,
     Learner,
+    as_features,
     draw_prompts,
-    encode_prompts,
     palettes,
     textures,
 )
+from MVGCore.segmentation.predict.encodings import Encodings, encode_prompts
 from MVGCore.segmentation.predict.group_drafts import GroupDrafts
 from MVGCore.segmentation.timing import Stopwatch
 from MVGCore.tasks.segmentation import SegmentationTask
@@ -96,7 +96,7 @@ class Preparation:
 
         def learn(model: InContextModel, device: Device) -> Appearance:
             with self.watch.of("learn the appearance"):
-                features = textures(model, device, images)
+                features = as_features(textures(model, device, images))
                 return Appearance.learn(images, positions, len(group.ids) + 1, features, self.seed)
 
         key = ("appearance", group, tuple(names))

@@ -8,6 +8,7 @@ import torch
 from MVGCore.models.attention import FullRead, _places
 
 SIDE, HEADS, WIDTH = 6, 2, 4
+CPU = torch.device("cpu")
 
 
 def by_table(
@@ -40,8 +41,8 @@ def test_penalties_are_those_of_all_pairs(kind: torch.dtype, near: float) -> Non
 
 
 def test_places_are_measured_from_the_middle_of_the_canvas_wherever_a_part_begins() -> None:
-    whole = _places(4, 4, 4)
+    whole = _places(4, 4, 4, CPU)
     assert torch.equal(whole[0], -whole[-1]) and torch.equal(whole.mean(0), torch.zeros(2))
-    assert torch.equal(_places(4, 2, 3, (1, 0)), whole.view(4, 4, 2)[1:3, :3].reshape(-1, 2))
-    between = _places(4, 1, 1, (0.25, 1.5))
+    assert torch.equal(_places(4, 2, 3, CPU, (1, 0)), whole.view(4, 4, 2)[1:3, :3].reshape(-1, 2))
+    between = _places(4, 1, 1, CPU, (0.25, 1.5))
     assert torch.equal(between, torch.tensor([[-1.25, 0.0]]))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from MVGCore.models.base import PromptBatch, PromptMemory, TargetBatch
 from MVGCore.models.blocks import Norm
@@ -284,3 +285,34 @@ def test_textures_are_the_encoders_finest_level() -> None:
     textures = model.textures(images)
     assert textures.shape == (2, 8, 32, 32)
     torch.testing.assert_close(textures, model.image_encoder(images)[0])
+
+
+@torch.no_grad()
+def test_textures_that_are_known_are_not_seen_again(model: Compact) -> None:
+    prompts, target = prompt_batch(), target_batch()
+    memory, textures = model.encode_prompts(prompts), model.textures(target.images)
+    expected = model.generate(memory, target)
+    seen: list[bool] = []
+    model.image_encoder.pyramid.stem.register_forward_hook(lambda *_: seen.append(True))
+    assert torch.equal(model.generate(memory, replace(target, textures=textures)), expected)
+    assert not seen
+
+
+class Elsewhere(TorchFunctionMode):
+    """Whatever is computed within is not on the CPU."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        assert not isinstance(made, torch.Tensor) or made.device.type != "cpu", function
+        return made
+
+
+@torch.no_grad()
+def test_nothing_goes_back_and_forth_while_slices_are_generated() -> None:
+    """Here on a device that computes nothing, but knows what is its own."""
+    away = Compact(SMALL).to("meta")
+    prompts, target = prompt_batch().to("meta"), target_batch().to("meta")
+    with Elsewhere():
+        memory = away.sparing(away.encode_prompts(prompts))
+        (colours,) = away.generate_all([memory], [target.within(slice(16, 48), slice(0, 64))])
+    assert colours.shape == (2, 3, 32, 64) and colours.device.type == "meta"

@@ -17,14 +17,13 @@ from MVGCore.segmentation.predict import group_drafts as drafting_module
 from MVGCore.segmentation.predict.context import (
     FAR,
     DraftHint,
-    Encodings,
     GroupContext,
     canvases,
     draw_prompts,
-    encode_prompts,
     generate,
     palettes,
 )
+from MVGCore.segmentation.predict.encodings import Encodings, encode_prompts
 from MVGCore.segmentation.predict.group_drafts import GapDraft, GroupDrafts, draft_group, draft_side
 from MVGCore.tasks import SegmentationTask
 from MVGCore.tasks.palette import predefined_palette

@@ -22,7 +22,7 @@ from MVGCore.segmentation.refine.plane_stack import (
     PlaneStack,
     canvas_across,
     example_rows,
-    row_stride,
+    row_distance,
 )
 from MVGCore.segmentation.refine.stack import GroupVolume, class_odds, probabilities
 from MVGCore.volume import Geometry, LabelMap, Volume
@@ -156,7 +156,12 @@ def test_a_network_that_does_not_find_what_is_labelled_is_not_believed(echo, bal
 
     monkeypatch.setattr(plane_stack, "generate", blind)
     monkeypatch.setattr(second_look, "LEAST_PROOF", 1)
+    proven, asked = second_look._proven, []
+    monkeypatch.setattr(
+        second_look, "_proven", lambda view, *others: asked.append(view.axis) or proven(view, *others)
+    )
     assert look(propagator, stack) is None
+    assert asked == [1]  # nor is it asked along the other axis
 
 
 def test_a_network_that_contradicts_the_first_look_is_not_believed(echo, ball, bright) -> None:
@@ -194,16 +199,40 @@ def test_the_expected_dice_is_that_of_the_probabilities(echo, ball) -> None:
 
 
 @pytest.mark.parametrize("axis", [1, 2])
-def test_changes_go_where_they_were_seen(echo, ball, axis: int) -> None:
+def test_changes_go_where_they_were_seen(echo, ball, axis: int, monkeypatch) -> None:
+    """And between, where every second slice would tell something new and every third is looked at."""
     propagator, stack = prepared(echo, ball)
+    monkeypatch.setattr(plane_stack, "row_distance", lambda *_: 2)
     view = PlaneStack.of(echo, CPU, propagator.predictor.contexts[0][0], stack, axis)
     change = np.random.default_rng(0).normal(size=(len(view.rows), 2, DEPTH, stack.images.shape[1]))
     whole = view.spread(change.astype(np.float16))
     assert whole.shape == stack.odds.shape
     for n, row in enumerate(view.rows):
         np.testing.assert_array_equal(whole.take(row, axis + 1).swapaxes(0, 1), change[n].astype(np.float16))
-    outside = [row for row in range(stack.images.shape[1]) if not view.rows[0] <= row <= view.rows[-1] + 1]
+    outside = [row for row in range(stack.images.shape[1]) if not view.rows[0] <= row < view.rows[-1] + 3]
     assert outside and not whole.take(outside, axis + 1).any()
+    assert view.rows[1] - view.rows[0] == 3
+    between = whole.take(view.rows[0] + 1, axis + 1).swapaxes(0, 1)
+    np.testing.assert_allclose(between, (2 * change[0] + change[1]) / 3, atol=0.01)
+
+
+def test_neighbours_are_the_nearest_that_tell_something_new(echo, ball, monkeypatch) -> None:
+    """However far apart the slices are that are looked at."""
+    propagator, stack = prepared(echo, ball)
+    monkeypatch.setattr(plane_stack, "row_distance", lambda *_: 2)
+    seen = []
+
+    def recorded(model, device, context, images, rows, *_):
+        seen.append((rows[1], images[1]))
+        return torch.zeros(len(rows), 2, *images.shape[2:])
+
+    monkeypatch.setattr(plane_stack, "generate", recorded)
+    view = PlaneStack.of(echo, CPU, propagator.predictor.contexts[0][0], stack, 1)
+    monkeypatch.setattr(type(view), "_part", lambda *_: None)
+    view.look(view.rows, False, quiet, never)
+    row, image = seen[0]
+    drawn = view.context.group.canvas.draw_image(view.images[[row - 2, row, row + 2]])
+    np.testing.assert_array_equal(image, drawn)
 
 
 @settings(max_examples=30, deadline=None)
@@ -284,7 +313,7 @@ def test_a_full_gpu_is_left_in_the_second_look_too(echo, ball, bright, monkeypat
 def test_slices_across_are_looked_at_as_far_as_they_tell_something_new(
     extent: int, step: float, scale: float, stride: int
 ) -> None:
-    assert row_stride(extent, step, scale) == stride
+    assert row_distance(extent, step, scale) == stride
 
 
 @pytest.mark.parametrize(
