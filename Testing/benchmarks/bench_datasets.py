@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.atlas import Atlas
-from MVGCore.datasets.atlas.registration import affine, deformed, registration_image, warped_labels
+from MVGCore.datasets.atlas.registration import affine, deformed, warped_labels
+from MVGCore.datasets.atlas.scan import Scan
 from MVGCore.datasets.catalogue import Item
 from MVGCore.datasets.examples import ExampleSource
 from MVGCore.datasets.learning import learn
@@ -82,7 +83,7 @@ def scored(case: Case, labels: NDArray[np.integer]) -> float:
 def peers(case: Case, atlases: Sequence[Atlas]) -> dict[str, float]:
     """What a single atlas gives, affinely registered and deformed: mean over the atlases."""
     image = case.load().image
-    coarse = registration_image(image)
+    coarse = Scan.of(image)
     found: dict[str, list[float]] = {"affine": [], "deformed": []}
     for atlas in atlases:
         start = affine(coarse, atlas.coarse)

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
-from MVGCore.datasets.atlas.registration import affine, deformed, registration_image, warped_labels
+from MVGCore.datasets.atlas.registration import affine, deformed, warped_labels
+from MVGCore.datasets.atlas.scan import Scan
 from MVGCore.datasets.catalogue import read_catalogue
 from MVGCore.datasets.examples import find_examples
 from MVGCore.datasets.learning import learn
@@ -148,7 +149,7 @@ def _material(image: Volume, classes: Sequence[int]) -> Material:
 
 def peers(image: Volume, atlases: Sequence[Atlas]) -> dict[str, Labels]:
     """Labels of the most similar example as they are, registered, and those of all examples fused."""
-    coarse = registration_image(image)
+    coarse = Scan.of(image)
     starts = [affine(coarse, atlas.coarse) for atlas in atlases]
     best = max(range(len(atlases)), key=lambda n: starts[n].likeness)
     way = deformed(coarse, atlases[best].coarse, starts[best])

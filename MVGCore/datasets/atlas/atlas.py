@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from MVGCore.datasets.atlas.fused_volume import FusedVolume
@@ -18,11 +17,10 @@ from MVGCore.datasets.atlas.registration import (
     Registered,
     affine,
     deformed,
-    region_around,
-    registration_image,
     warped_image,
     warped_labels,
 )
+from MVGCore.datasets.atlas.scan import Scan, region_around
 from MVGCore.errors import InputError, stop_if
 from MVGCore.volume import LabelMap, Volume, normalise, read_labelmap, read_volume, robust_window
 from MVGCore.volume.labelmap import present_ids
@@ -57,15 +55,15 @@ class Atlas:
         return cls(read_volume(image), read_labelmap(labels), repeats)
 
     @cached_property
-    def coarse(self) -> sitk.Image:
+    def coarse(self) -> Scan:
         """As it is registered."""
-        return registration_image(self.image)
+        return Scan.of(self.image)
 
     @cached_property
-    def near(self) -> sitk.Image:
+    def near(self) -> Scan:
         """What lies around the labels, as it is registered."""
         region = region_around(self.labels.array, self.image.geometry.array_spacing, ATLAS_MARGIN_MM)
-        return registration_image(self.image, region, MOST_ATLAS_VOXELS)
+        return Scan.of(self.image, region, MOST_ATLAS_VOXELS)
 
     @cached_property
     def ids(self) -> tuple[int, ...]:
@@ -92,9 +90,9 @@ def label_by_atlases(
         InputError: no atlas shows a class, or none is of the image's dimension.
         Cancelled: `cancelled()` was true.
     """
-    coarse = registration_image(image)
+    coarse = Scan.of(image)
     placed = []
-    for atlas in _asked(_of_dimension(atlases, coarse.GetDimension())):
+    for atlas in _asked(_of_dimension(atlases, coarse.dimension)):
         stop_if(cancelled)
         placed.append((atlas, affine(coarse, atlas.coarse)))
     chosen = list(_most_similar(placed))
@@ -115,7 +113,7 @@ def label_by_atlases(
 
 def _of_dimension(atlases: Sequence[Atlas], dimension: int) -> list[Atlas]:
     """Slices tell nothing of volumes, nor the other way round."""
-    registered = [atlas for atlas in atlases if atlas.coarse.GetDimension() == dimension]
+    registered = [atlas for atlas in atlases if atlas.coarse.dimension == dimension]
     if atlases and not registered:
         here, there = ("single slice", "volumes") if dimension == 2 else ("volume", "single slices")
         raise InputError(f"It is a {here} and the examples are {there}; label some slices of its kind.")
@@ -137,13 +135,13 @@ def _most_similar(placed: Sequence[tuple[Atlas, Registered]]) -> Iterator[tuple[
         shown |= set(atlas.ids)
 
 
-def _deformed(image: Volume, coarse: sitk.Image, atlas: Atlas, start: Registered) -> Registered:
+def _deformed(image: Volume, coarse: Scan, atlas: Atlas, start: Registered) -> Registered:
     """An atlas deformed to a volume: the whole, or what lies around its labels if that is a part."""
-    if coarse.GetDimension() == 3:
+    if coarse.dimension == 3:
         placed = warped_labels(atlas.labels, image.geometry, start)
         region = region_around(placed, image.geometry.array_spacing, MARGIN_MM)
         if region is not None:
-            part = registration_image(image, region)
+            part = Scan.of(image, region)
             return deformed(part, atlas.near, affine(part, atlas.near, start.transform))
     return deformed(coarse, atlas.coarse, start)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from MVGCore.datasets.atlas import atlas as atlases
 from MVGCore.datasets.atlas.atlas import Atlas, label_by_atlases
-from MVGCore.datasets.atlas.registration import Registered, region_around, registration_image
+from MVGCore.datasets.atlas.registration import Registered
+from MVGCore.datasets.atlas.scan import Scan, region_around
 from MVGCore.metrics import dice_per_class
 from MVGCore.volume import Geometry, LabelMap, Volume
 from Testing.core.datasets.test_atlas import scene
@@ -46,10 +46,10 @@ def test_a_part_lies_where_it_is_and_is_finer_than_the_whole() -> None:
         Geometry((80, 100, 100), (1.0, 1.0, 2.0), (7.0, -4.0, 2.0)),
     )
     region = (slice(30, 60), slice(20, 60), slice(50, 90))
-    whole, part = registration_image(image), registration_image(image, region)
-    assert part.GetSize() == (40, 40, 30) and part.GetSpacing() == (1.0, 1.0, 2.0)
-    assert whole.GetSpacing()[0] > 1.0
-    assert part.GetOrigin() == pytest.approx((7.0 + 50, -4.0 + 20, 2.0 + 60))
+    whole, part = Scan.of(image), Scan.of(image, region)
+    assert part.image.GetSize() == (40, 40, 30) and part.image.GetSpacing() == (1.0, 1.0, 2.0)
+    assert whole.image.GetSpacing()[0] > 1.0
+    assert part.image.GetOrigin() == pytest.approx((7.0 + 50, -4.0 + 20, 2.0 + 60))
 
 
 def test_labels_in_a_small_part_are_registered_there_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,8 +60,8 @@ def test_labels_in_a_small_part_are_registered_there_once_more(monkeypatch: pyte
     target = Atlas(image, LabelMap.of(np.pad(small.labels.array, wide), geometry, small.labels.classes))
     seen: list[tuple[int, ...]] = []
 
-    def deformed(fixed: sitk.Image, moving: sitk.Image, start: Registered) -> Registered:
-        seen.append(fixed.GetSize())
+    def deformed(fixed: Scan, moving: Scan, start: Registered) -> Registered:
+        seen.append(fixed.image.GetSize())
         return start
 
     monkeypatch.setattr(atlases, "deformed", deformed)
