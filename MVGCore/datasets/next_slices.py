@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from MVGCore.datasets.examples import NEXT_LIST, PROMPTS_SUFFIX
 from MVGCore.datasets.manifest import Record, read_results
@@ -93,7 +94,11 @@ def propose(folder: Path, count: int) -> list[NextSlice]:
 
 
 def candidates_of(folder: Path, record: Record) -> list[Candidate]:
-    """The generated slices of a volume that show labels, and how much of each is in doubt."""
+    """The generated slices of a volume that show labels, and how much of each is in doubt.
+
+    Where slices of its own and other volumes tell of it together, those near a labelled one are stated to be
+    no surer than the rest, though they are.
+    """
     report = record.report
     axis = AXIS_NAMES.index(report["axis"])
     labels = np.moveaxis(read_labelmap(folder / record.output).array, axis, 0)
@@ -104,13 +109,22 @@ def candidates_of(folder: Path, record: Record) -> list[Candidate]:
     sure: Mapping[str, float] = report.get("slice_dice") or {}
     confidence: Mapping[str, float] = report.get("slice_confidence", {})
     first, extent = int(present[0]), max(1, int(present[-1] - present[0]))
+    used = report.get("slices_used", ())
+    drawn = (np.array(used, float) - first) / extent
     candidates = []
     for index in present.tolist():
         known = sure.get(str(index), confidence.get(str(index)))
-        if known is not None and index not in report.get("slices_used", ()):
-            doubt = (1 - known) * float(areas[index]) / float(areas.sum())
-            candidates.append(Candidate(record.name, index, (index - first) / extent, doubt))
+        if known is not None and index not in used:
+            place = (index - first) / extent
+            left = float(np.prod(1 - SAME_VOLUME * _nearness(drawn, place)))
+            doubt = (1 - known) * left * float(areas[index]) / float(areas.sum())
+            candidates.append(Candidate(record.name, index, place, doubt))
     return candidates
+
+
+def _nearness(places: NDArray[np.float64], place: float) -> NDArray[np.float64]:
+    """How much the same slices at some places tell as one at another, 0..1."""
+    return np.exp(-0.5 * ((places - place) / SIMILAR_WITHIN) ** 2)
 
 
 def choose(candidates: Sequence[Candidate], count: int) -> list[tuple[Candidate, float]]:
@@ -127,8 +141,8 @@ def choose(candidates: Sequence[Candidate], count: int) -> list[tuple[Candidate,
         if left[best] <= 0:
             break
         chosen.append((candidates[best], float(left[best])))
-        nearness = np.exp(-0.5 * ((places - places[best]) / SIMILAR_WITHIN) ** 2)
-        left = left * (1 - nearness * np.where(names == names[best], SAME_VOLUME, OTHER_VOLUME))
+        told = np.where(names == names[best], SAME_VOLUME, OTHER_VOLUME)
+        left = left * (1 - told * _nearness(places, places[best]))
         left[best] = 0
     return chosen
 

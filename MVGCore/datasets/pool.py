@@ -19,9 +19,9 @@ from MVGCore.datasets.work import Work
 from MVGCore.errors import MVGError
 
 ATTEMPTS = 2  # a process that dies may have been the victim of another one's memory
-# Of one process, measured: 0.91 GB with volumes of 64,000 voxels, 1.42 GB with 1.95 million and seven classes,
-# 0.46 GB of them since the network corrects what is fused. Probabilities of each class are most of it, so fewer
-# classes take less.
+# Of one process, measured: 0.91 GB with volumes of 64,000 voxels, 1.42 GB with 1.95 million and seven
+# classes, 0.46 GB of them for the network to correct what is fused. Probabilities of each class are most of
+# it, so fewer classes take less.
 BASE_BYTES = 1.0e9
 BYTES_PER_VOXEL = 230.0
 _GRACE_S = 5.0

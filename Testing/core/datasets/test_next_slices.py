@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ import pytest
 from MVGCore.cli.main import main
 from MVGCore.datasets.examples import NEXT_LIST, find_examples
 from MVGCore.datasets.learning import learn
+from MVGCore.datasets.manifest import DONE, Record
 from MVGCore.datasets.next_cases import NextCases
-from MVGCore.datasets.next_slices import FOLDER, Candidate, choose, propose, read_list
+from MVGCore.datasets.next_slices import FOLDER, Candidate, candidates_of, choose, propose, read_list
 from MVGCore.datasets.pool import label_here
 from MVGCore.datasets.run import label_dataset
 from MVGCore.errors import InputError
 from MVGCore.prompts import PromptSet
-from MVGCore.volume import Geometry, LabelMap
+from MVGCore.volume import Geometry, LabelMap, SegmentClass, write_segmentation
 from Testing.core.datasets.conftest import Tiny
 
 Make = Callable[[int], Tiny]
@@ -36,6 +38,17 @@ def test_the_most_doubtful_slices_are_chosen_at_different_places_and_volumes() -
     assert "c" not in {each.volume for each, _ in chosen}
     gains = [gain for _, gain in chosen]
     assert gains == sorted(gains, reverse=True) and gains[0] == 0.9
+
+
+def test_slices_near_labelled_ones_of_their_volume_are_in_less_doubt(tmp_path: Path) -> None:
+    labels = LabelMap.of(np.ones((41, 4, 4), np.uint8), Geometry((41, 4, 4)), [SegmentClass.default(1)])
+    write_segmentation(tmp_path / "a.seg.nrrd", labels)
+    confidence = {str(index): 0.8 for index in range(41)}
+    report = {"axis": "k", "slice_confidence": confidence, "slices_used": [10, 12]}
+    found = candidates_of(tmp_path, Record("a", DONE, "a.nrrd", "a.seg.nrrd", report=report))
+    doubts = {each.index: each.doubt for each in found}
+    assert 10 not in doubts and doubts[11] < doubts[8] < doubts[6] < doubts[20]
+    assert doubts[40] == pytest.approx(0.2 / 41)
 
 
 @pytest.mark.usefixtures("quick_session")
