@@ -17,25 +17,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from bench_datasets import Draw, write_examples
 from numpy.typing import NDArray
 from scipy.ndimage import zoom
 
 from MVGCore.datasets.by_others import label_by_others
-from MVGCore.datasets.examples import ExampleSource
 from MVGCore.datasets.work import Settings
 from MVGCore.evaluation.annotation import rest_dice
-from MVGCore.evaluation.cases import (
-    BenchmarkExample,
-    Case,
-    keep_slices,
-    labelled_prompts,
-    labelled_slices,
-    read_cases,
-)
+from MVGCore.evaluation.cases import BenchmarkExample, Case, labelled_prompts, labelled_slices, read_cases
 from MVGCore.evaluation.tables import table
 from MVGCore.prompts import PromptSet
 from MVGCore.session import Session
-from MVGCore.volume import write_segmentation
 
 DONORS = 2
 
@@ -46,18 +38,12 @@ def stretched(example: BenchmarkExample, donor: BenchmarkExample) -> NDArray[np.
     return np.asarray(zoom(donor.truth.array, [a / b for a, b in zip(target, source, strict=True)], order=0))
 
 
-def registered(
-    case: Case, donors: Sequence[tuple[Case, BenchmarkExample]], slices: int
-) -> tuple[float, float]:
+def registered(case: Case, donors: Sequence[Case], slices: int) -> tuple[float, float]:
     """Dice from the completed volumes of others, and how many seconds it took."""
+    example = case.load()
     with tempfile.TemporaryDirectory(prefix="mvg-patients-") as folder:
-        sources = []
-        for other, loaded in donors:
-            path = Path(folder) / f"{other.id}.seg.nrrd"
-            chosen = labelled_slices(loaded.truth, loaded.axis, slices)
-            write_segmentation(path, keep_slices(loaded.truth, loaded.axis, chosen))
-            sources.append(ExampleSource(path, dict(other.images)[other.contrast]))
-        example, start = case.load(), time.perf_counter()
+        sources = write_examples(Draw(tuple(donors), ()), Path(folder), slices)
+        start = time.perf_counter()
         result = label_by_others(example.image, sources, Settings(device="cpu"))
     return rest_dice(example, result.labels.array, ()), time.perf_counter() - start
 
@@ -96,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             others = [cases[(n + k) % len(cases)] for k in range(1, DONORS + 1)]
             donors = [other.load() for other in others]
             for_nothing = max(rest_dice(example, stretched(example, donor), ()) for donor in donors)
-            whole = registered(case, list(zip(others, donors, strict=True)), options.slices)
+            whole = registered(case, others, options.slices)
             scores.append((*whole, *carried(session, example, donors, options.slices), for_nothing))
             print(case.id, *(f"{each:.3f}" for each in scores[-1]), file=sys.stderr, flush=True)
         numbers = [
